@@ -76,6 +76,6 @@ async function measure(member) {
         made.push(...margins.map((values, group) => ({ seed, stage, split, group, mean: mean(values) })));
       }
     }
-    await records.add('starts', made);
+    await records.add('starts', made, { seed });
   }
 }

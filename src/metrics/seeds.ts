@@ -51,11 +51,16 @@ export function pairedDifference(
   }
   const differences = values.map((value, i) => value - (reference[i] as number));
   const summary = summarizeSeeds(differences);
-  const isJudged = summary.std !== 0 || summary.mean === 0;
+  // Equal differences may differ in the last digits of what they are taken of.
+  const largest = Math.max(...values.map(Math.abs), ...reference.map(Math.abs));
+  const areEqual = summary.std !== null && summary.std <= 1e-12 * largest;
+  const std = areEqual ? 0 : summary.std;
+  const isJudged = std !== 0 || summary.mean === 0;
   return {
     ...summary,
+    std,
     interval: isJudged ? summary.interval : null,
-    pValue: pValueOf(summary, differences.length),
+    pValue: pValueOf({ ...summary, std }, differences.length),
     signFlip: signFlip(differences),
     equivalence: margin === undefined ? null : equivalence(differences, margin),
   };
@@ -65,5 +70,5 @@ function pValueOf({ mean: difference, std }: SeedSummary, count: number): number
   if (std === null) return null;
   if (std === 0) return difference === 0 ? 1 : null;
   const t = Math.abs(difference) / (std / Math.sqrt(count));
-  return 2 * (1 - studentt.cdf(t, count - 1));
+  return 2 * studentt.cdf(-t, count - 1);
 }

@@ -10,15 +10,17 @@ export type SignFlip = NonNullable<ReturnType<typeof signFlip>>;
  * Sign-flip permutation test of the mean of paired differences (Fisher's randomization test); null of no differences, and where one is no number. p is the
  * share of all 2^n assignments of signs whose |sum| is at least the observed one's, so that the smallest is 2 / 2^n; of more than
  * 20 differences it is (g + 1) / (draws + 1) with g of 100,000 seeded draws.
+ *
+ * @param resolution how far each difference may be off, as those of rounded values are: sums tie that may be equal
  */
-export function signFlip(differences: readonly number[]) {
+export function signFlip(differences: readonly number[], resolution = 0) {
   const count = differences.length;
   if (count === 0 || !differences.every(Number.isFinite)) return null;
   const exact = count <= SIGN_FLIP.mostExact;
   const sums = exact ? allSums(differences) : drawnSums(differences);
   const observed = Math.abs(differences.reduce((sum, value) => sum + value, 0));
   // Equal sums may differ in the last digits.
-  const tie = 1e-12 * differences.reduce((sum, value) => sum + Math.abs(value), 0);
+  const tie = differences.reduce((sum, value) => sum + 2 * resolution + 1e-12 * Math.abs(value), 0);
   const atLeast = sums.reduce((found, sum) => found + (Math.abs(sum) >= observed - tie ? 1 : 0), 0);
   return {
     pValue: exact ? atLeast / sums.length : (atLeast + 1) / (sums.length + 1),

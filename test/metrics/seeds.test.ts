@@ -27,6 +27,16 @@ test('a paired t-test', () => {
     pValue: null,
     interval: null,
   });
+  const shares = (counts: readonly number[]): number[] => counts.map((count) => count / 56);
+  expect(pairedDifference(shares([10, 12, 14]), shares([8, 10, 12]))).toMatchObject({
+    std: 0,
+    pValue: null,
+    interval: null,
+  });
+  // Below the spacing of numbers beside 1.
+  const tiny = pairedDifference([1, 1.01, 0.99, 1, 1.01, 0.99, 1, 1.01, 0.99, 1], Array<number>(10).fill(0));
+  expect(tiny.pValue).toBeGreaterThan(0);
+  expect(tiny.pValue).toBeLessThan(1e-17);
   expect(() => pairedDifference([1, 2], [1])).toThrow(RangeError);
 });
 
@@ -54,6 +64,9 @@ test('a sign-flip test tries all signs', () => {
   expect(signFlip([0.3])?.pValue).toBe(1);
   expect(signFlip([0.3, Number.NaN])).toBeNull();
   expect(signFlip([])).toBeNull();
+  // 1, 3, -2 and 1 seventeenths, as differences of shares that are rounded to five digits.
+  const rounded = [0.058824, 0.17647, -0.11764, 0.05882];
+  expect([0, 1e-5].map((resolution) => signFlip(rounded, resolution)?.pValue)).toEqual([0.5, 0.625]);
   // 0.1 + 0.2 - 0.3 is not 0 in floating point.
   expect(signFlip([0.1, 0.2, -0.3])?.pValue).toBe(1);
 });

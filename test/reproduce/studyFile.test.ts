@@ -1,10 +1,15 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { readStudy } from '../../src/reproduce/studyFile/readStudy.js';
 import { Records } from '../../src/reproduce/studyFile/records.js';
-import { openStudy, reproduceStudy, studyTables } from '../../src/reproduce/studyFile/reproduceStudy.js';
+import {
+  openStudy,
+  reproduceStudy,
+  studyCards,
+  studyTables,
+} from '../../src/reproduce/studyFile/reproduceStudy.js';
 import { ROOT } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
@@ -185,9 +190,10 @@ test('a study of a file is run, recorded and put into tables, and what is record
     'tuning',
   ];
   expect(Object.keys(settings).sort()).toEqual(tables);
-  expect(Object.keys(settings.effects ?? {})).toEqual(
-    ['early', 'first', 'late'].map((stage) => `${stage}, train, k 2`),
-  );
+  expect(Object.keys(settings.effects ?? {})).toEqual([
+    ...['early', 'first', 'late'].map((stage) => `${stage}, train, k 2`),
+    'data',
+  ]);
   const edited = join(folder, 'edited.yaml');
   for (const [from, to, change] of [
     ['batchSize: 42, lr: 0.001', 'batchSize: 42, lr: 0.01', 'dominoes-models.csv was recorded with other'],
@@ -198,20 +204,32 @@ test('a study of a file is run, recorded and put into tables, and what is record
       'finetune: {"kickInEpoch":1',
     ],
     ['{ criterion: none }', '{ criterion: random }', 'arm no mask: {"method":"finetune"'],
+    ['equivalence: 3 }', 'equivalence: 5 }', '"equivalence":3} there'],
+    ['reference: ERM, focus: no mask', 'reference: ERM, focus: ERM', '"focus":"no mask"'],
   ] as const) {
+    expect(STUDY).toContain(from);
     writeFileSync(edited, STUDY.replace(from, to));
-    await failure(reproduceStudy({ ...options, study: edited }), 'RUN_EXISTS', change);
+    for (const job of [reproduceStudy, studyTables, studyCards]) {
+      await failure(job({ ...options, study: edited }), 'RUN_EXISTS', change);
+    }
   }
 
-  // The margin was declared before the first run.
-  const other = join(folder, 'other.yaml');
-  writeFileSync(other, STUDY.replace('equivalence: 3 }', 'equivalence: 5 }'));
-  await failure(
-    reproduceStudy({ ...options, study: other }),
-    'RUN_EXISTS',
-    'a margin is set before the first result',
-    `Restore them in ${other}, or name another folder of runs there.`,
+  // Other data, of a model that is not recorded yet.
+  const otherData = join(folder, 'other-data');
+  cpSync(data, otherData, { recursive: true });
+  const description = join(otherData, 'dataset.json');
+  writeFileSync(
+    description,
+    JSON.stringify({ ...JSON.parse(await readFile(description, 'utf8')), name: 'x' }),
   );
+  writeFileSync(
+    edited,
+    STUDY.replace(`data: ${data}`, `data: ${otherData}`).replace('seeds: [0, 1]', 'seeds: [0, 1, 2]'),
+  );
+  await failure(reproduceStudy({ ...options, study: edited }), 'RUN_EXISTS', 'data: "');
+
+  const seven = '`seeds` is 7, and dominoes of';
+  await failure(openStudy({ study: path, seeds: [0, 7] }), 'USAGE', seven, 'have the seeds 0, 1.');
 });
 
 test.each([
@@ -334,6 +352,16 @@ test.each([
     /traces: \[4\]: overlaps are of the tested stage, late\./,
   ],
   ['topK: [1, 2], samples', 'topK: [1], samples', /traces: \[3\]: layers take `topK: \[1\]`/],
+  [
+    'stage: early, settings: { criteria: [gradient], topK: [3, 2]',
+    'stage: first, settings: { criteria: [gradient], topK: [2]',
+    /traces: \[1\]: it makes effects of early that \[0\] makes, and each model would count twice\./,
+  ],
+  [
+    '- { record: margins, stage: late }\n    - { record: margins, stage: late }',
+    '- { record: margins, stage: late }',
+    /traces: \[6\]: it makes margins of late that \[5\] makes/,
+  ],
   ['k: 5', 'k: 2', /traces: no effects of late have gradient and k = 5, which are tested\./],
   ['gradCam: { layr: x }\ntuning:', 'tuning:', /gradCam: There is no option `layr`/],
   ['across: {}\ntuning:', 'tuning:', /is no study: .*at least one column/s],

@@ -56,7 +56,10 @@ export async function runStudy(options: StudyOptions): Promise<StudyResult> {
   return { ...result, tuning: { runs: tuned, chosen: byName } };
 }
 
-/** Trains an arm after the run that it starts from, whose folder is `from`; what is finished is not trained again. */
+/**
+ * Trains an arm after the run that it starts from, whose folder is `from`; what is finished is not trained again. `precision` is what the
+ * arm was trained in.
+ */
 export async function runArm(
   study: RunsOptions,
   { arm: { grid: _grid, ...arm }, configuration, seed }: ArmRun,
@@ -66,5 +69,7 @@ export async function runArm(
   const jobs = jobsOfArms(study, [configured], [seed]);
   const job = jobs.at(-1) as SweepJob;
   const result = await runJob(jobs, job, options, scopeOf);
-  return { result, job, from: job.from === null ? undefined : jobs[job.from]?.out };
+  const start = job.from === null ? undefined : jobs[job.from];
+  const named = [job, start].map((one) => one?.settings.precision).find((one) => typeof one === 'string');
+  return { result, job, precision: named ?? 'fp32', from: start?.out };
 }

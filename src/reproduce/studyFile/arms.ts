@@ -14,8 +14,8 @@ import { namedKickInEpochs, scopeOf, type StudyArm } from '../study/studyArm.js'
 import type { StudyOptions } from '../study/studyOptions.js';
 import { type ArmRun, chosenConfiguration, isTuned, tunedFrom, tuningRuns } from '../study/tuning.js';
 import type { Combination } from '../sweep/plan.js';
-import { keepSettings } from './recordedSettings.js';
-import { distinct, numberOf, type RecordRow, Records, select, timed } from './records.js';
+import { keepSettings, type OfRecords, requireSettings } from './recordedSettings.js';
+import { distinct, groupsIn, isOf, numberOf, type RecordRow, Records, select, timed } from './records.js';
 import type { StudyFile } from './schema.js';
 
 /** The options of a study's run besides its file. */
@@ -143,31 +143,22 @@ export async function recordedArms(
  * it is finished. Throws `RUN_EXISTS` where another study was declared in its folder.
  */
 export async function runArmsOf(file: StudyFile, name: string, options: StudyFileOptions): Promise<void> {
-  const { out, arms, seeds, focus, equivalence, erm: recipe } = armsOf(file, name);
+  const { out, arms, seeds, focus, equivalence } = armsOf(file, name);
   const plan = { kind: 'study', title: file.title, arms, ...(focus === undefined ? {} : { focus }) };
-  const settings = settingsOf(file, name);
-  await keepSettings(file, name, {
-    train: settings,
-    test: settings,
-    ...(file.gradCam === undefined ? {} : { heat: { gradCam: file.gradCam } }),
-  });
-  for (const on of tunedOn(file, name)) {
-    await keepSettings(file, on, { tuning: settingsOf(file, on) });
-  }
+  await keepSettings(file, name, settingsOfArms(file, name));
+  for (const on of tunedOn(file, name)) await keepSettings(file, on, settingsOfTuning(file, on));
   await declare(out, [plan], { seeds, equivalence }, file.path);
   for (const on of tunedOn(file, name)) {
-    const tune = runnerOf(file, on, options);
+    const tune = runnerOf(file, on, settingsOfTuning, options);
     for (const run of await openTuningOn(file, name, on)) {
       const { result, row, took } = await tune(run);
       const validation = result.val.worstGroupAccuracy;
       await recordsOf(file, on).add('tuning', [{ ...row, validation, ...took }], row);
     }
   }
-  const test = runnerOf(file, name, options);
-  const { precision = 'fp32' } = recipe;
-  const isPooled = Object.values(file.pools ?? {}).some((members) => members.includes(name));
+  const test = runnerOf(file, name, settingsOfArms, options);
   for (const run of await openArms(file, name, options)) {
-    const { result, row, took, job, data, from } = await test(run);
+    const { result, row, took, job, precision, data, from } = await test(run);
     if (scopeOf(job) === finetune.name && from !== undefined && data.coreRegion !== null) {
       await recordHeat(file, name, run, { ...options, run: result.run, compare: from, data });
     }
@@ -177,8 +168,11 @@ export async function runArmsOf(file: StudyFile, name: string, options: StudyFil
       [`total${group}`, total[group]],
     ]);
     const validation = result.val.worstGroupAccuracy;
-    const counted = isPooled ? (Object.fromEntries(counts) as RecordRow) : {};
-    const measured = { ...byGroups(byGroup), ...counted, worst, ...took };
+    const [known] = await recordsOf(file, name).read('test');
+    // A table that was begun without counts goes on without them.
+    const isCounted = known === undefined || groupsIn(known, 'total').length > 0;
+    const ofCounts = isCounted ? (Object.fromEntries(counts) as RecordRow) : {};
+    const measured = { ...byGroups(byGroup), ...ofCounts, worst, ...took };
     // The row in test, by which the run counts as recorded, is the last one.
     await recordsOf(file, name).add('train', [{ ...row, ...byGroups(result.train.accuracy) }], row);
     await recordsOf(file, name).add('test', [{ ...row, validation, precision, ...measured }], row);
@@ -190,10 +184,33 @@ function byGroups(accuracies: readonly (number | null)[]): RecordRow {
   return Object.fromEntries(accuracies.map((accuracy, group) => [`group${group}`, accuracy]));
 }
 
-/** The settings of a benchmark's arms, but for those that their rows have. */
-function settingsOf(file: StudyFile, name: string): Record<string, object> {
+/**
+ * The settings of each record of a benchmark's arms, but for those that their rows have; with what is compared, where that is tested, and
+ * the fingerprint of its data where that is read.
+ */
+export function settingsOfArms(file: StudyFile, name: string, data?: Dataset): OfRecords {
+  const settings = settingsOf(file, name, data);
+  const { gradCam: ofHeat, comparisons, benchmarks } = file;
+  const isTested = benchmarks[name]?.arms?.tested === true;
+  return {
+    train: settings,
+    test: isTested ? { ...settings, comparisons } : settings,
+    ...(ofHeat === undefined ? {} : { heat: { gradCam: ofHeat, ...ofData(data) } }),
+  };
+}
+
+/** The same of its tuning. */
+export function settingsOfTuning(file: StudyFile, on: string, data?: Dataset): OfRecords {
+  return { tuning: settingsOf(file, on, data) };
+}
+
+function ofData(data: Dataset | undefined) {
+  return data === undefined ? {} : { data: data.fingerprint };
+}
+
+function settingsOf(file: StudyFile, name: string, data: Dataset | undefined): Record<string, unknown> {
   const { erm: trained, finetune: finetuned } = armsOf(file, name);
-  const all: Record<string, object> = { erm: trained, finetune: finetuned };
+  const all: Record<string, unknown> = { erm: trained, finetune: finetuned, ...ofData(data) };
   for (const { name: arm, method, settings, erm: own } of allArms(file, name)) {
     all[`arm ${arm}`] = { method, settings, erm: own };
   }
@@ -201,7 +218,7 @@ function settingsOf(file: StudyFile, name: string): Record<string, object> {
 }
 
 /** The benchmarks whose tuning a benchmark's arms take. */
-function tunedOn(file: StudyFile, name: string): readonly string[] {
+export function tunedOn(file: StudyFile, name: string): readonly string[] {
   return [file.benchmarks[name]?.arms?.tunedOn ?? name].flat();
 }
 
@@ -224,17 +241,29 @@ function columnsOf({ arm, configuration, seed }: ArmRun) {
   return { arm: arm.name, seed, configuration: JSON.stringify(configuration) };
 }
 
-/** A function that trains runs of a benchmark; the first one reads its data. */
-function runnerOf(file: StudyFile, name: string, { onStep, seeds: _seeds, ...options }: StudyFileOptions) {
+/** A function that trains runs of a benchmark, to be recorded with these settings; the first one reads its data. */
+function runnerOf(
+  file: StudyFile,
+  name: string,
+  settings: (file: StudyFile, name: string, data: Dataset) => OfRecords,
+  { onStep, seeds: _seeds, ...options }: StudyFileOptions,
+) {
   const study = armsOf(file, name);
+  const read = async (): Promise<Dataset> => {
+    const data = await datasetOf(study.data, study.datasetOptions);
+    await keepSettings(file, name, settings(file, name, data));
+    return data;
+  };
   let reading: Promise<Dataset> | undefined;
   return async (run: ArmRun) => {
     const row = columnsOf(run);
     throwIfAborted(options.signal, row.arm);
     onStep?.(`${name}: ${row.arm}, ${row.configuration}, seed ${row.seed}`);
-    reading ??= datasetOf(study.data, study.datasetOptions);
+    reading ??= read();
     const data = await reading;
     const { result, took } = await timed(() => runArm(study, run, { ...options, data }));
+    // Another process may have begun to record others since.
+    await requireSettings(file, name, settings(file, name, data), { adding: true });
     return { ...result, data, row, took };
   };
 }
@@ -243,25 +272,29 @@ function runnerOf(file: StudyFile, name: string, { onStep, seeds: _seeds, ...opt
 async function recordHeat(
   file: StudyFile,
   name: string,
-  { arm: { name: arm }, seed }: ArmRun,
+  run: ArmRun,
   options: StudyFileOptions & { run: string; compare: string; data: Dataset },
 ): Promise<void> {
   if (file.gradCam === undefined) return;
   const records = recordsOf(file, name);
   const { seeds: _seeds, onStep: _onStep, onEpoch: _onEpoch, ...own } = options;
-  if (select(await records.read('heat'), { arm, seed }).length > 0) return;
+  const { arm, seed, configuration } = columnsOf(run);
+  const known = await records.read('heat');
+  if (known.some((row) => isOf(row, { arm, seed, configuration }))) return;
+  const columns = known.every((row) => row.configuration !== undefined) ? { configuration } : {};
   const { groups } = await gradCam({ ...own, seed, ...file.gradCam });
   await records.add(
     'heat',
     groups.map(({ group, core, before, after, difference }) => ({
       arm,
       seed,
+      ...columns,
       group,
       core: core ?? null,
       before: before?.share?.mean ?? null,
       after: after.share?.mean ?? null,
       difference: difference?.mean ?? null,
     })),
-    { arm, seed },
+    { arm, seed, ...columns },
   );
 }

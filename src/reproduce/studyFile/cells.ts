@@ -66,10 +66,20 @@ interface CorrectedTest {
   readonly holm: number | undefined;
 }
 
-/** Sign-flip tests, and Holm's correction over all of them. Sets of fewer values than `least` are not tested. */
-export function signFlipTests(tests: readonly (readonly number[] | null)[], least = 1): CorrectedTest[] {
+interface TestOptions {
+  /** Sets of fewer values are not tested. */
+  readonly least?: number;
+  /** How far values may be off. */
+  readonly resolution?: number;
+}
+
+/** Sign-flip tests, and Holm's correction over all of them. */
+export function signFlipTests(
+  tests: readonly (readonly number[] | null)[],
+  { least = 1, resolution }: TestOptions = {},
+): CorrectedTest[] {
   const pValues = tests.map((values) =>
-    values === null || values.length < least ? undefined : signFlip(values)?.pValue,
+    values === null || values.length < least ? undefined : signFlip(values, resolution)?.pValue,
   );
   const adjusted = holm(pValues);
   return pValues.map((p, i) => ({ p, holm: adjusted[i] ?? undefined }));
@@ -157,7 +167,7 @@ export function marginTable(
   const rows = lists.flatMap((sets) => {
     const pCells = signFlipTexts(
       sets.map(({ values }) => values),
-      tests.leastModels,
+      { least: tests.leastModels },
     );
     return sets.map(({ name, chosenFor, values }, i) => [
       name,

@@ -88,7 +88,7 @@ export function familyTable(
     .map(({ question, name }) => `${question} ${name}`.trim());
   const tests = signFlipTests(
     shown.map(({ isTested, values }) => (isTested ? values : null)),
-    leastModels,
+    { least: leastModels },
   );
   const count = tests.filter(({ p }) => p !== undefined).length;
   return [

@@ -19,8 +19,8 @@ import { runJob } from '../sweep/jobs.js';
 import type { SweepJob } from '../sweep/plan.js';
 import type { StudyFileOptions } from './arms.js';
 import { requireMinorityGroups } from './readStudy.js';
-import { keepSettings } from './recordedSettings.js';
-import { type RecordRow, Records, select, timed } from './records.js';
+import { keepSettings, type OfRecords, requireSettings } from './recordedSettings.js';
+import { isOf, type RecordRow, Records, select, timed } from './records.js';
 import { isEpochOf, type RecordName, type StudyFile, type StudyModels } from './schema.js';
 
 /** A seed of a benchmark's models, and the records that it lacks. */
@@ -78,11 +78,6 @@ function wantedRows({ stages, traces }: StudyModels) {
   return [...records, { record: MODELS, sets: Object.keys(stages).map((stage): RecordRow => ({ stage })) }];
 }
 
-/** Whether a row is of a set, by the columns that it has. */
-function isOf(row: RecordRow, set: RecordRow): boolean {
-  return Object.entries(set).every(([column, value]) => row[column] === undefined || row[column] === value);
-}
-
 function partlyRecorded(path: string, seed: number, lacking: RecordRow): SpurmemError {
   const set = Object.entries(lacking).map(([column, value]) => `${column} ${String(value)}`);
   return new SpurmemError('RUN_INVALID', `${path} has seed ${seed} without ${set.join(', ')}.`, {
@@ -98,11 +93,14 @@ export async function runModelsOf(file: StudyFile, name: string, options: StudyF
   if (!models || !own) return;
   const records = new Records(file.recordsFolder, name);
   const { onStep, seeds: _seeds, ...job } = options;
-  await keepSettings(file, name, settingsOf(models, stagesOf(file, name, 0), own));
+  await keepSettings(file, name, settingsOfModels(file, name));
   let data: Dataset | undefined;
   for (const { seed, records: lacked } of await openModels(file, name, options)) {
     throwIfAborted(options.signal, name);
-    data ??= await datasetOf(benchmark.data, benchmark.datasetOptions);
+    if (data === undefined) {
+      data = await datasetOf(benchmark.data, benchmark.datasetOptions);
+      await keepSettings(file, name, settingsOfModels(file, name, data));
+    }
     const dataset = data;
     requireMinorityGroups(file, name, dataset.numGroups);
     const made = new Map<string, RecordRow[]>();
@@ -131,6 +129,7 @@ export async function runModelsOf(file: StudyFile, name: string, options: StudyF
         }
       }
     });
+    await requireSettings(file, name, settingsOfModels(file, name, data), { adding: true });
     for (const record of lacked) {
       const rows = made.get(record) ?? [];
       await records.add(record, record === MODELS ? rows.map((row) => ({ ...row, ...took })) : rows, {
@@ -145,8 +144,15 @@ function tracedWith(settings: Readonly<Record<string, unknown>>, { nulls }: OwnM
   return nulls === undefined || settings.nulls === undefined ? settings : { ...settings, nulls };
 }
 
-/** The settings of each record of a benchmark's models: of a stage's training, or of its traces. */
-function settingsOf({ traces }: StudyModels, stages: readonly ModelStage[], own: OwnModels) {
+/**
+ * The settings of each record of a benchmark's models: of a stage's training, or of its traces; with the fingerprint of its data where
+ * that is read.
+ */
+export function settingsOfModels(file: StudyFile, name: string, data?: Dataset): OfRecords {
+  const own = file.benchmarks[name]?.models;
+  if (!file.models || !own) return {};
+  const { traces } = file.models;
+  const stages = stagesOf(file, name, 0);
   const all: Record<string, Record<string, unknown[]>> = { [MODELS]: {} };
   const add = (record: string, what: string, settings: unknown): void => {
     ((all[record] ??= {})[what] ??= []).push(settings);
@@ -157,7 +163,9 @@ function settingsOf({ traces }: StudyModels, stages: readonly ModelStage[], own:
     const { split = 'train', topK = 'the default' } = settings;
     add(record, `${stage}, ${String(split)}, k ${String(topK)}`, tracedWith(settings, own));
   }
-  return all;
+  if (data === undefined) return all;
+  const ofData = { data: data.fingerprint };
+  return Object.fromEntries(Object.entries(all).map(([record, named]) => [record, { ...named, ...ofData }]));
 }
 
 /** Models of a seed: a run, or an epoch of it. */

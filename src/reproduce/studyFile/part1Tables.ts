@@ -19,7 +19,15 @@ import { familyTable, testedSets } from './familyTable.js';
 import { growthTable } from './growthTable.js';
 import { answers, beyond, interactionBeyond, own, QUESTION_NAMES, type QuestionName } from './questions.js';
 import { requireMinorityGroups } from './readStudy.js';
-import { distinct, numberOf, numbers, type RecordRow, type RecordSource, select } from './records.js';
+import {
+  distinct,
+  numberOf,
+  numbers,
+  type RecordRow,
+  type RecordSource,
+  select,
+  SHARE_RESOLUTION,
+} from './records.js';
 import type { StudyFile } from './schema.js';
 
 /**
@@ -117,7 +125,7 @@ function withinClassTables(of: Models, effects: readonly RecordRow[]): Table[] {
     if (!sets.every(isRecorded)) return [];
     const pTexts = signFlipTexts(
       sets.map(({ values }) => values),
-      leastModels,
+      { least: leastModels, resolution: outcome === 'accuracy' ? SHARE_RESOLUTION : 0 },
     );
     return tableOf(
       `Post hoc: minority minus majority of the same class, and the planned pooled interaction, ${outcome}, k = ${k}, training split, ${stage} models`,

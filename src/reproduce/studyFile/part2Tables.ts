@@ -16,11 +16,13 @@ import {
 import {
   distinct,
   groupsIn,
+  isOf,
   numberOf,
   numbers,
   type RecordRow,
   type RecordSource,
   select,
+  SHARE_RESOLUTION,
 } from './records.js';
 import type { StudyFile } from './schema.js';
 
@@ -112,7 +114,7 @@ export async function part2Tables(
     ...focusTable(complete, focus, isTested ? primary : [], equivalence, worstOf),
     ...gainTable(complete, reference, measures, shown),
     ...trainTable(await records.read('train'), complete, ofGroups, shown),
-    ...heatTable(await records.read('heat'), complete, seeds),
+    ...heatTable(await records.read('heat'), complete),
   ];
 }
 
@@ -179,6 +181,7 @@ function focusTable(
   const primary = missing.length === 0 ? planned : [];
   const corrected = signFlipTests(
     differences.map(({ arm, values }) => (primary.includes(arm) ? values : null)),
+    { resolution: 100 * SHARE_RESOLUTION },
   );
   const isJudged = worstOf !== undefined && primary.length > 0;
   const tests = differences.filter(({ arm }) => primary.includes(arm)).length;
@@ -246,8 +249,11 @@ function trainTable(
 }
 
 /** Images whose map is blank have no share: `difference` is over those that have one before and after. */
-function heatTable(all: readonly RecordRow[], complete: CompleteArms, seeds: readonly number[]): Table[] {
-  const heat = all.filter((row) => complete.has(String(row.arm)) && seeds.includes(numberOf(row, 'seed')));
+function heatTable(all: readonly RecordRow[], complete: CompleteArms): Table[] {
+  const runs = [...complete.values()].flat();
+  const isShown = (row: RecordRow): boolean =>
+    runs.some(({ arm = null, seed = null, configuration = null }) => isOf(row, { arm, seed, configuration }));
+  const heat = all.filter(isShown);
   if (heat.length === 0) return [];
   const rows = distinct(heat, 'arm').flatMap((arm) =>
     distinct(heat, 'group').map((group) => {

@@ -16,6 +16,7 @@ import {
   type benchmarkSchema,
   epochOfSchema,
   isEpochOf,
+  type RecordName,
   RECORDS,
   type Stage,
   type StudyFile,
@@ -147,13 +148,42 @@ function checkEpochOf(stage: Stage): void {
   throw new SpurmemError('USAGE', `an epoch of another stage takes ${expected}, and nothing else.`);
 }
 
+/** The settings by which a record's rows are told apart, beside the stage. */
+const APART: Readonly<Record<RecordName, readonly string[]>> = {
+  effects: ['split', 'topK', 'criteria'],
+  perturbations: ['perturbation', 'sigmas', 'topK', 'criteria'],
+  layers: ['criteria'],
+  overlaps: [],
+  margins: [],
+};
+
+/** Whether two traces make rows that no column tells apart, so that each model would count twice. */
+function overlap(one: StudyModels['traces'][number], other: StudyModels['traces'][number]): boolean {
+  const { record } = one;
+  if (record !== other.record || one.stage !== other.stage) return false;
+  const table: SettingsTable = RECORDS[record];
+  return APART[record].every((name) => {
+    const [first, second] = [one, other].map(({ settings }) =>
+      [settings[name] ?? table[name]?.article].flat(),
+    );
+    return first?.some((value) => second?.includes(value)) === true;
+  });
+}
+
 /**
  * Throws `USAGE` where the tests ask for what no trace measures, and for traces whose rows the tables could not tell apart: but for
  * effects, these are of the tested stage, of the training split and, by layer, of one neuron.
  */
 function checkTraces({ traces, tests }: StudyModels): void {
   const refuse = (problem: string): SpurmemError => new SpurmemError('USAGE', problem);
-  for (const [i, { record, stage, settings: own }] of traces.entries()) {
+  for (const [i, trace] of traces.entries()) {
+    const { record, stage, settings: own } = trace;
+    const same = traces.slice(0, i).findIndex((earlier) => overlap(earlier, trace));
+    if (same >= 0) {
+      throw refuse(
+        `[${i}]: it makes ${record} of ${stage} that [${same}] makes, and each model would count twice.`,
+      );
+    }
     if (record === 'effects') continue;
     if (stage !== tests.stage) throw refuse(`[${i}]: ${record} are of the tested stage, ${tests.stage}.`);
     if ((own.split ?? 'train') !== 'train') throw refuse(`[${i}]: ${record} are of the training split.`);

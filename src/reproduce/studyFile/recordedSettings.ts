@@ -9,7 +9,7 @@ import type { StudyFile } from './schema.js';
 /** Settings by what they are of, such as `erm` or a trace. */
 type Named = Readonly<Record<string, unknown>>;
 /** The settings of a benchmark's records, by the record's name. */
-type OfRecords = Readonly<Record<string, Named>>;
+export type OfRecords = Readonly<Record<string, Named>>;
 type Kept = Readonly<Record<string, OfRecords>>;
 
 /**
@@ -19,8 +19,8 @@ type Kept = Readonly<Record<string, OfRecords>>;
  * @throws `RUN_EXISTS` where a record was made with others, `RUN_INVALID` where the file is damaged
  */
 export async function keepSettings(file: StudyFile, benchmark: string, settings: OfRecords): Promise<void> {
-  const path = join(file.recordsFolder, 'settings.json');
-  const now = JSON.parse(jsonText(settings)) as OfRecords;
+  const path = pathOf(file);
+  const now = plain(settings);
   const records = new Records(file.recordsFolder, benchmark);
   // Undefined where the file has all of them.
   const merged = async (): Promise<Kept | undefined> => {
@@ -29,12 +29,7 @@ export async function keepSettings(file: StudyFile, benchmark: string, settings:
     for (const [record, named] of Object.entries(now)) {
       const isRecorded = (await records.read(record)).length > 0;
       const before = isRecorded ? (all[record] ?? {}) : {};
-      const changed = Object.keys(named).filter(
-        (what) => Object.hasOwn(before, what) && !isDeepStrictEqual(before[what], named[what]),
-      );
-      if (changed.length > 0) {
-        throw otherSettings(file.path, records.pathOf(record), changed, before, named);
-      }
+      requireSame(file, records.pathOf(record), before, named);
       all[record] = { ...before, ...named };
     }
     return isDeepStrictEqual(all, kept[benchmark]) ? undefined : { ...kept, [benchmark]: all };
@@ -45,6 +40,40 @@ export async function keepSettings(file: StudyFile, benchmark: string, settings:
     const all = await merged();
     if (all) await writeJson(path, all);
   });
+}
+
+/**
+ * Throws `RUN_EXISTS` where the rows of a benchmark's records were made with other settings; of records without rows, too, where some
+ * are to be added.
+ */
+export async function requireSettings(
+  file: StudyFile,
+  benchmark: string,
+  settings: OfRecords,
+  { adding = false }: { readonly adding?: boolean } = {},
+): Promise<void> {
+  const kept = (await readKept(pathOf(file)))[benchmark] ?? {};
+  const records = new Records(file.recordsFolder, benchmark);
+  for (const [record, named] of Object.entries(plain(settings))) {
+    const counts = adding || (await records.read(record)).length > 0;
+    if (counts) requireSame(file, records.pathOf(record), kept[record] ?? {}, named);
+  }
+}
+
+function pathOf({ recordsFolder }: StudyFile): string {
+  return join(recordsFolder, 'settings.json');
+}
+
+/** Settings as a file gives them back. */
+function plain(settings: OfRecords): OfRecords {
+  return JSON.parse(jsonText(settings)) as OfRecords;
+}
+
+function requireSame({ path }: StudyFile, table: string, before: Named, now: Named): void {
+  const changed = Object.keys(now).filter(
+    (what) => Object.hasOwn(before, what) && !isDeepStrictEqual(before[what], now[what]),
+  );
+  if (changed.length > 0) throw otherSettings(path, table, changed, before, now);
 }
 
 async function readKept(path: string): Promise<Kept> {

@@ -10,6 +10,8 @@ export type RecordRow = Readonly<Record<string, string | number | null>>;
 
 /** Digits of a recorded number. */
 const DIGITS = 5;
+/** How far the difference of two recorded shares may be off. */
+export const SHARE_RESOLUTION = 10 ** -DIGITS;
 
 /** Recorded results that tables are made of. */
 export interface RecordSource {
@@ -74,6 +76,11 @@ export class Records {
 /** The rows that have these values. */
 export function select(rows: readonly RecordRow[], wanted: RecordRow): RecordRow[] {
   return rows.filter((row) => Object.entries(wanted).every(([name, value]) => row[name] === value));
+}
+
+/** Whether a row is of a set, by the columns that it has. */
+export function isOf(row: RecordRow, set: RecordRow): boolean {
+  return Object.entries(set).every(([column, value]) => row[column] === undefined || row[column] === value);
 }
 
 /** The different values of a column, in their order. */

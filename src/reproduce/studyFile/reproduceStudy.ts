@@ -6,12 +6,21 @@ import { checkOptions, JOB_TYPES, type OptionTypes } from '../../settings/option
 import { callback, severalOf, text } from '../../settings/values.js';
 import { SEEDS_TYPE } from '../../train/runOptions.js';
 import type { ArmRun } from '../study/tuning.js';
-import { openArms, openTuning, runArmsOf, type StudyFileOptions } from './arms.js';
+import {
+  openArms,
+  openTuning,
+  runArmsOf,
+  settingsOfArms,
+  settingsOfTuning,
+  type StudyFileOptions,
+  tunedOn,
+} from './arms.js';
 import { type ArmCard, armCards } from './cards.js';
-import { type OpenModels, openModels, runModelsOf } from './models.js';
+import { type OpenModels, openModels, runModelsOf, settingsOfModels } from './models.js';
 import { part1Tables } from './part1Tables.js';
 import { acrossTables, part2Tables } from './part2Tables.js';
 import { readStudy } from './readStudy.js';
+import { requireSettings } from './recordedSettings.js';
 import { pooled } from './records.js';
 import type { StudyFile } from './schema.js';
 
@@ -64,6 +73,7 @@ export async function reproduceStudy(options: ReproduceStudyOptions): Promise<St
   checkOptions(options, { types: TYPES, required: ['study'] });
   const { study, benchmarks, ...rest } = options;
   const file = await readStudy(study);
+  requireSeeds(file, chosen(file, benchmarks), rest.seeds);
   for (const name of chosen(file, benchmarks)) {
     await runModelsOf(file, name, rest);
     if (file.benchmarks[name]?.arms) await runArmsOf(file, name, rest);
@@ -77,6 +87,7 @@ export async function studyTables({
   benchmarks,
 }: Pick<ReproduceStudyOptions, 'study' | 'benchmarks'>): Promise<StudyTables> {
   const file = await readStudy(study);
+  for (const name of chosen(file, benchmarks)) await requireOwnRecords(file, name);
   const pools = benchmarks ? {} : (file.pools ?? {});
   const alone = chosen(file, benchmarks).filter((name) => !Object.values(pools).flat().includes(name));
   const sets = [...alone.map((name) => [name, [name]] as const), ...Object.entries(pools)];
@@ -99,6 +110,7 @@ export async function studyCards({
   readonly benchmarks: readonly { readonly benchmark: string; readonly cards: readonly ArmCard[] }[];
 }> {
   const file = await readStudy(study);
+  for (const name of chosen(file, benchmarks)) await requireOwnRecords(file, name);
   const all = await Promise.all(
     chosen(file, benchmarks).map(async (benchmark) => ({
       benchmark,
@@ -111,6 +123,7 @@ export async function studyCards({
 /** The runs of a study that are not recorded yet. Throws `USAGE` for a file that is wrong. */
 export async function openStudy({ study, benchmarks, seeds }: ReproduceStudyOptions): Promise<OpenStudy[]> {
   const file = await readStudy(study);
+  requireSeeds(file, chosen(file, benchmarks), seeds);
   return Promise.all(
     chosen(file, benchmarks).map(async (benchmark) => {
       const hasArms = file.benchmarks[benchmark]?.arms !== undefined;
@@ -119,6 +132,27 @@ export async function openStudy({ study, benchmarks, seeds }: ReproduceStudyOpti
       return { benchmark, models: await openModels(file, benchmark, { seeds }), tuning, arms };
     }),
   );
+}
+
+/** Throws `RUN_EXISTS` where a benchmark's records were made with other settings than the study's. */
+async function requireOwnRecords(file: StudyFile, name: string): Promise<void> {
+  await requireSettings(file, name, settingsOfModels(file, name));
+  if (file.benchmarks[name]?.arms === undefined) return;
+  await requireSettings(file, name, settingsOfArms(file, name));
+  for (const on of tunedOn(file, name)) await requireSettings(file, on, settingsOfTuning(file, on));
+}
+
+/** Throws `USAGE` for a seed that none of the benchmarks has. */
+function requireSeeds(file: StudyFile, names: readonly string[], asked: readonly number[] = []): void {
+  const seeds = names.flatMap((name) => {
+    const { models, arms } = file.benchmarks[name] ?? {};
+    return [...(models ? (models.seeds ?? file.models?.seeds ?? []) : []), ...(arms?.seeds ?? [])];
+  });
+  const unknown = asked.find((seed) => !seeds.includes(seed));
+  if (unknown === undefined) return;
+  const expected = [...new Set(seeds)].sort((a, b) => a - b).join(', ');
+  const problem = `\`seeds\` is ${unknown}, and ${names.join(', ')} of ${file.path} have the seeds ${expected}.`;
+  throw new SpurmemError('USAGE', problem, { parameter: 'seeds', value: unknown, expected });
 }
 
 function chosen({ path, benchmarks }: StudyFile, asked: readonly string[] | undefined): readonly string[] {
