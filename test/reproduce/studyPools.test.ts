@@ -270,6 +270,7 @@ test('the worst group of a pool is that of all of its examples, and tests are pa
           'pooled',
           'n',
           'mean [95 %]',
+          'over 2 benchmarks [95 %]',
           '90 % within 3',
         ]);
       }
@@ -303,6 +304,8 @@ test('the worst group of a pool is that of all of its examples, and tests are pa
     `26.8 [${spread(gains, T.two).join(', ')}]`,
     `no [${spread(gains, T.one).join(', ')}]`,
   ]);
+  // One value a fold: Student's t with one degree of freedom.
+  expect(cells(differences, 'over 2 benchmarks')[0]).toEqual(['26.8 [-14.3, 67.9]']);
   // A benchmark alone has no pooled ones.
   const { benchmarks: alone } = await studyTables({ study: path, benchmarks: ['fold-0'] });
   expect(alone[0]?.part2[0]?.columns.map(({ name }) => name)).not.toContain('pooled worst group');

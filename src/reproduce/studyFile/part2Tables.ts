@@ -31,8 +31,13 @@ const VERDICTS = { claimed: 'gains', opposite: 'loses', small: 'equivalent', ope
 /** The recorded runs of arms, by arm: one for each seed. */
 type CompleteArms = ReadonlyMap<string, readonly RecordRow[]>;
 
-/** The worst groups of a pool, one a seed of it, by an arm's runs; none of a benchmark alone. */
-type WorstOfPool = (rows: readonly RecordRow[]) => readonly number[];
+/** Several benchmarks as one. */
+interface Pool {
+  /** The worst groups, one a seed of the pool, by an arm's runs. */
+  readonly worst: (rows: readonly RecordRow[]) => readonly number[];
+  /** The seeds of each benchmark. */
+  readonly seeds: readonly (readonly number[])[];
+}
 
 /** The arms of benchmarks that have all of their seeds, or of these seeds, in their chosen configurations, and the names of those that lack one. */
 export async function completeArms(
@@ -80,8 +85,11 @@ export async function part2Tables(
   const seeds = arms.flatMap((own) => own.seeds);
   const isTested = arms.every(({ tested }) => tested);
   const ofPool = firstArms.seeds.map((_, n) => arms.flatMap((own) => own.seeds[n] ?? []));
-  const worstOf: WorstOfPool | undefined =
-    members.length > 1 ? (rows) => pooledWorst(rows, ofPool) : undefined;
+  const pool: Pool | undefined =
+    members.length > 1
+      ? { worst: (rows) => pooledWorst(rows, ofPool), seeds: arms.map((own) => own.seeds) }
+      : undefined;
+  const worstOf = pool?.worst;
   const { complete, left } = await completeArms(file, members);
   const all = [...complete.values()].flat();
   const [sample] = all;
@@ -111,7 +119,7 @@ export async function part2Tables(
   return [
     accuracies,
     ...(worstOf ? [configurationTable(complete, members, arms)] : []),
-    ...focusTable(complete, focus, isTested ? primary : [], equivalence, worstOf),
+    ...focusTable(complete, { focus, planned: isTested ? primary : [], equivalence }, pool),
     ...gainTable(complete, reference, measures, shown),
     ...trainTable(await records.read('train'), complete, ofGroups, shown),
     ...heatTable(await records.read('heat'), complete),
@@ -160,19 +168,21 @@ function listText(values: readonly number[]): string {
 /** The focus minus each other arm: tests against the primary ones, the others described. */
 function focusTable(
   complete: CompleteArms,
-  focus: string,
-  planned: readonly string[],
-  margin: number,
-  worstOf: WorstOfPool | undefined,
+  compared: { readonly focus: string; readonly planned: readonly string[]; readonly equivalence: number },
+  pool: Pool | undefined,
 ): Table[] {
+  const { focus, planned, equivalence: margin } = compared;
   const own = complete.get(focus);
   if (!own) return [];
-  const ofFocus = worstOf?.(own);
+  const ofFocus = pool?.worst(own);
+  /** Of two models of a benchmark, which are tested on the same examples, one value. */
+  const byBenchmark = (values: readonly number[]): readonly number[] | undefined =>
+    pool?.seeds.map((seeds) => mean(values.filter((_, i) => seeds.includes(numberOf(own[i] ?? {}, 'seed')))));
   const differences = [...complete]
     .filter(([arm]) => arm !== focus)
     .map(([arm, rows]) => {
       const values = minus(own, rows, 'worst').map((value) => 100 * value);
-      const others = worstOf?.(rows);
+      const others = pool?.worst(rows);
       const pooled = ofFocus?.map((value, i) => value - (others?.[i] ?? Number.NaN));
       return { arm, values, pooled };
     });
@@ -183,20 +193,24 @@ function focusTable(
     differences.map(({ arm, values }) => (primary.includes(arm) ? values : null)),
     { resolution: 100 * SHARE_RESOLUTION },
   );
-  const isJudged = worstOf !== undefined && primary.length > 0;
+  const isJudged = pool !== undefined && primary.length > 0;
   const tests = differences.filter(({ arm }) => primary.includes(arm)).length;
   const tested = tests > 0 ? ['p', `p, Holm over ${tests}`] : [];
   return [
     tableOf(
       `Test worst-group accuracy of "${focus}" minus that of each other arm, in points, paired by seed`,
       [
-        ...['arm', ...(worstOf ? ['pooled'] : []), 'n', 'mean [95 %]', ...tested, `90 % within ${margin}`],
+        ...['arm', ...(pool ? ['pooled'] : []), 'n', 'mean [95 %]'],
+        ...(pool ? [`over ${pool.seeds.length} benchmarks [95 %]`] : []),
+        ...[...tested, `90 % within ${margin}`],
         ...(isJudged ? ['verdict'] : []),
       ],
       differences.map(({ arm, values, pooled }, i) => {
         const test = corrected[i] ?? { p: undefined, holm: undefined };
+        const of = byBenchmark(values);
         return [
           ...[arm, ...(pooled ? [listText(pooled)] : []), String(values.length), meanText(values, 1)],
+          ...(of ? [meanText(of, 1)] : []),
           ...(tests > 0 ? pTexts(test) : []),
           withinText(values, margin, 1),
           ...(isJudged ? [verdictText(values, test, { margin, sign: 1 }, VERDICTS)] : []),
