@@ -73,7 +73,8 @@ size = num_anchors + num_positives + 2 * num_negatives
 def draw_set(anchor):
     label = int(y[anchor])
     alike = draw(rows((y == label) & (p == label)), num_anchors - 1)
-    positives = draw(positives_of(label), num_positives)
+    drawn = draw(positives_of(label), num_positives)
+    positives = [drawn[place] for place in torch.randperm(num_positives)]
     negatives = draw(negatives_of(label, label), num_negatives)
     return [anchor, *alike, *positives, *negatives, *draw(negatives_of(label, int(p[positives[0]])), num_negatives)]
 

@@ -58,7 +58,7 @@ export function balancedSubset(indices: Int32Array, parts: Int32Array, generator
     .map((position) => indices[position] as number);
 }
 
-/** `count` of these numbers, each set equally likely, in as many draws (Floyd's algorithm: Bentley and Floyd 1987). */
+/** `count` of these numbers, each set equally likely and in no random order, in as many draws (Floyd's algorithm: Bentley and Floyd 1987). */
 export function drawnWithoutRepeats(from: Int32Array, count: number, generator: Generator): Int32Array {
   const places = new Set<number>();
   for (let last = from.length - count; last < from.length; last += 1) {

@@ -55,7 +55,9 @@ export class SetSampler {
     const { sizes } = this;
     const y = this.labels[anchor] as number;
     const alike = drawnWithoutRepeats(this.#alike(y), sizes.anchors - 1, generator);
-    const positives = drawnWithoutRepeats(this.#positives(y), sizes.positives, generator);
+    const drawn = drawnWithoutRepeats(this.#positives(y), sizes.positives, generator);
+    // In random order, since the first one is an anchor.
+    const positives = generator.randperm(drawn.length).map((place) => drawn[place] as number);
     const negatives = drawnWithoutRepeats(this.#negatives(y, y), sizes.negatives, generator);
     const predicted = this.predictions[positives[0] as number] as number;
     const others = drawnWithoutRepeats(this.#negatives(y, predicted), sizes.negatives, generator);
