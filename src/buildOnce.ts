@@ -8,7 +8,7 @@ export const LOCK_NAME = 'build.lock';
 
 const POLL_MS = 250;
 
-/** A folder that several processes may want to build, and only one should. */
+/** A folder or file that several processes may want to build, and only one should. */
 interface BuildOnceSteps<T> {
   /** The task, such as `decoding images`, for the message when it is stopped. */
   readonly task: string;
@@ -20,14 +20,23 @@ interface BuildOnceSteps<T> {
   build(): Promise<T>;
 }
 
+/** As `buildAlone`, with the lock of the folder, which must exist. */
+export async function buildOnce<T>(
+  folder: string,
+  steps: BuildOnceSteps<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  return buildAlone(join(folder, LOCK_NAME), steps, signal);
+}
+
 /**
- * Returns the finished result, or builds it while holding the lock of the folder, which must exist. Other callers, also of other
- * processes, wait for the first one's result.
+ * Returns the finished result, or builds it while holding the lock. Other callers, also of other processes, wait for the first one's
+ * result.
  *
  * @throws SpurmemError `INTERRUPTED` when aborted while waiting, `OUTPUT_UNWRITABLE` when the lock cannot be made, and what `build` throws
  */
-export async function buildOnce<T>(
-  folder: string,
+export async function buildAlone<T>(
+  lockPath: string,
   steps: BuildOnceSteps<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
@@ -35,7 +44,7 @@ export async function buildOnce<T>(
     const finished = await steps.ready();
     if (finished !== undefined) return finished;
     throwIfAborted(signal, steps.task);
-    const lock = await tryLock(join(folder, LOCK_NAME));
+    const lock = await tryLock(lockPath);
     if (lock === undefined) {
       if (!waits) steps.waits?.();
       waits = true;

@@ -182,6 +182,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EPERM: PERMISSION,
   EROFS: 'The file system is read-only: choose another folder.',
   ENOTDIR: 'A part of that path is a file: choose another folder.',
+  EBUSY: 'It is in use, as a mount point is: choose a folder inside it, or another one.',
   EEXIST: 'A file has that name: choose another folder.',
   ENOENT: 'The folder is missing or takes no files: make it again, or choose another folder.',
   EISDIR: 'That is a folder: name a file.',

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { copyFile, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { buildAlone } from '../buildOnce.js';
 import { invalidParameter, messageOf, SpurmemError, systemCode } from '../errors.js';
 import { makeFolder, sha256Of, unwritable } from '../files.js';
 import type { JobOptions } from '../progress.js';
@@ -45,22 +47,45 @@ export async function fetchDataset(
   const { from: source = wanted.url } = options;
   const expected = expectationOf(wanted, options);
   const ofWanted = { title: wanted.title, terms: wanted.terms, source };
-  if (!isAddress(source)) {
-    const archive = resolve(source);
-    const got = await checked(archive, expected);
-    await unpackInto(path, archive);
+  const build = async (): Promise<Fetched> => {
+    await requireEmpty(path);
+    if (!isAddress(source)) {
+      const archive = resolve(source);
+      const got = await checked(archive, expected);
+      await unpackInto(path, archive);
+      return { ...ofWanted, ...got, path };
+    }
+    // Not under its own name: a file of that name beside the folder is the user's.
+    const archive = `${path}.archive`;
+    const got = await download(source, archive, expected, options);
+    try {
+      await unpackInto(path, archive, source);
+    } finally {
+      await rm(archive, { force: true });
+    }
     return { ...ofWanted, ...got, path };
-  }
-  // Not under its own name: a file of that name beside the folder is the user's.
-  const archive = `${path}.archive`;
-  await makeFolder(dirname(path));
-  const got = await download(source, archive, expected, options);
+  };
+  return fetchAlone(path, options, build);
+}
+
+/** Fetches while no other process fetches to the same path: both would write into one file. */
+async function fetchAlone(
+  path: string,
+  { onInfo, signal }: FetchOptions,
+  build: () => Promise<Fetched>,
+  ready: () => Promise<Fetched | undefined> = () => Promise.resolve(undefined),
+): Promise<Fetched> {
+  const folder = dirname(path);
+  const isNew = !existsSync(folder);
+  await makeFolder(folder);
+  const waits = (): void => onInfo?.(`Another process is fetching ${path}. Waiting for it.`);
   try {
-    await unpackInto(path, archive, source);
-  } finally {
-    await rm(archive, { force: true });
+    return await buildAlone(`${path}.lock`, { task: 'fetching', ready, waits, build }, signal);
+  } catch (error) {
+    // Unless it holds anything, such as the first part of a file.
+    if (isNew) await rmdir(folder).catch(() => undefined);
+    throw error;
   }
-  return { ...ofWanted, ...got, path };
 }
 
 /** Makes the folder of an archive's content, or nothing. */
@@ -94,18 +119,21 @@ export async function fetchWeights(
   const path = join(resolve(folder), wanted.file);
   const expected = expectationOf(wanted, options);
   const ofWanted = { title: wanted.title, terms: wanted.terms };
-  const size = await sizeOf(path);
-  if (size !== undefined && expected.sha256 !== undefined) {
+  const ready = async (): Promise<Fetched | undefined> => {
+    const size = await sizeOf(path);
+    if (size === undefined || expected.sha256 === undefined) return undefined;
     const sha256 = await sha256Of(path);
-    if (sha256.startsWith(expected.sha256.toLowerCase()))
-      return { ...ofWanted, source: path, bytes: size, sha256, isVerified: true, path };
-  }
-  await makeFolder(dirname(path));
-  const { from: source = wanted.url } = options;
-  const got = isAddress(source)
-    ? await download(source, path, expected, options)
-    : await copy(resolve(source), path, expected);
-  return { ...ofWanted, source, ...got, path };
+    if (!sha256.startsWith(expected.sha256.toLowerCase())) return undefined;
+    return { ...ofWanted, source: path, bytes: size, sha256, isVerified: true, path };
+  };
+  const build = async (): Promise<Fetched> => {
+    const { from: source = wanted.url } = options;
+    const got = isAddress(source)
+      ? await download(source, path, expected, options)
+      : await copy(resolve(source), path, expected);
+    return { ...ofWanted, source, ...got, path };
+  };
+  return fetchAlone(path, options, build, ready);
 }
 
 function isAddress(source: string): boolean {
@@ -167,9 +195,19 @@ async function requireEmpty(folder: string): Promise<void> {
     if (systemCode(error) === 'ENOENT') return [];
     throw refuse(messageOf(error), 'Choose another folder.', error);
   });
+  if (await isMountPoint(folder)) {
+    throw refuse('the folder is a mount point, which cannot be made anew', 'Name a new folder inside it.');
+  }
   if (names[0] === undefined) return;
   throw refuse(
     `the folder holds files, such as ${names[0]}`,
     'Choose a new or empty folder, or remove it to fetch the data again.',
   );
+}
+
+async function isMountPoint(folder: string): Promise<boolean> {
+  const [own, above] = await Promise.all(
+    [folder, dirname(folder)].map((path) => stat(path).catch(() => undefined)),
+  );
+  return own !== undefined && above !== undefined && own.dev !== above.dev;
 }

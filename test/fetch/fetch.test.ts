@@ -346,6 +346,12 @@ describe('fetch', () => {
     }
   });
 
+  test('refuses a mount point before it fetches anything', async () => {
+    const inside = 'Name a new folder inside it.';
+    await failure(fetchDataset('waterbirds', '/proc', { from: address() }), 'OUTPUT_UNWRITABLE', inside);
+    expect(ranges).toEqual([]);
+  });
+
   test('leaves no folder of an archive that is hostile or another one', async () => {
     const from = join(folder(), 'release.tar.gz');
     const data = join(folder(), 'data', 'waterbirds');
@@ -368,7 +374,7 @@ describe('fetch', () => {
     const out = join(folder(), 'weights');
     const from = address('resnet18.pth');
     await refusal(fetchWeights('resnet18', out, { from }), WEIGHTS.resnet18.sha256);
-    expect(await readdir(out)).toEqual([]);
+    expect(existsSync(out)).toBe(false);
     const first = await fetchWeights('resnet18', out, { from, sha256: SHA256 });
     expect(first).toMatchObject({ path: join(out, 'resnet18-f37072fd.pth'), isVerified: true });
     ranges.length = 0;
@@ -377,6 +383,15 @@ describe('fetch', () => {
       source: first.path,
     });
     expect(ranges).toEqual([]);
+    // Two at once: one fetches, and the other takes its file.
+    await rm(first.path);
+    const told: string[] = [];
+    const onInfo = (text: string): number => told.push(text);
+    const both = [1, 2].map(() => fetchWeights('resnet18', out, { from, sha256: SHA256, onInfo }));
+    expect((await Promise.all(both)).map(({ bytes }) => bytes)).toEqual([CONTENT.length, CONTENT.length]);
+    expect(ranges).toHaveLength(1);
+    expect(told).toEqual([`Another process is fetching ${first.path}. Waiting for it.`]);
+    expect(await readdir(out)).toEqual(['resnet18-f37072fd.pth']);
     await mkdir(join(folder(), 'local'));
     const local = join(folder(), 'local', 'vit.safetensors');
     await writeFile(local, CONTENT);
