@@ -1,10 +1,11 @@
 import { join } from 'node:path';
+import { SpurmemError } from '../errors.js';
 import type { JobOptions } from '../progress.js';
 import { BatchLoader } from './batches.js';
 import { type CoreRectangle, coverageOf } from './coreRegion.js';
 import type { Dataset, Example } from './dataset.js';
 import { requireInside } from './exampleImage.js';
-import type { Size } from './geometry.js';
+import { resizedSize, type Size } from './geometry.js';
 
 /** How much of each pixel of a model's input lies in the core region, from 0 to 1: [H * W] in row-major order. */
 export type Coverage = ArrayLike<number>;
@@ -58,12 +59,13 @@ export function rectangleMap(
 
 /** Masks go the images' own way to the model's input: with mean 0 and deviation 1, a channel is the coverage. */
 async function* maskCoverage(
-  { dataset, context }: BatchLoader,
+  images: BatchLoader,
   masks: string,
   indices: Int32Array,
   batchSize: number,
   job: JobOptions,
 ): AsyncGenerator<Coverage[], void, void> {
+  const { dataset, context } = images;
   const folder = join(dataset.folder, masks);
   await requireInside(dataset, folder);
   const ofMasks: Dataset = {
@@ -79,6 +81,7 @@ async function* maskCoverage(
     ...job,
     context: context.withMemoryFormat('contiguous'),
   });
+  for (const [at, index] of indices.entries()) requireSameSize(loader, at, images.sizeOf(index));
   for await (const batch of loader.evaluation(Int32Array.from(indices.keys()), batchSize)) {
     using current = batch;
     const [, channels = 0, height = 0, width = 0] = current.images.shape;
@@ -88,4 +91,15 @@ async function* maskCoverage(
       data.subarray(at * channels * size, at * channels * size + size),
     );
   }
+}
+
+/** Throws `IMAGE_INVALID` where the evaluation's resize takes a mask and its image to different sizes. */
+function requireSameSize(masks: BatchLoader, mask: number, image: Size): void {
+  const { folder, examples, preprocessing } = masks.dataset;
+  const size = masks.sizeOf(mask);
+  const [ofMask, ofImage] = [size, image].map((one) => resizedSize(one, preprocessing.resize).join(' x '));
+  if (ofMask === ofImage) return;
+  const path = join(folder, examples[mask]?.filename ?? '');
+  const problem = `${path}: the mask has ${size.join(' x ')} px, and its image ${image.join(' x ')} px.`;
+  throw new SpurmemError('IMAGE_INVALID', problem, { advice: ['Make the mask anew from that image.'] });
 }

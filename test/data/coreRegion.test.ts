@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { BatchLoader } from '../../src/data/batches.js';
-import { rectangleMap } from '../../src/data/coreCoverage.js';
+import { coreCoverage, rectangleMap } from '../../src/data/coreCoverage.js';
 import { type CoreRectangle, coverageOf } from '../../src/data/coreRegion.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { ARTICLE_PREPROCESSING, type Preprocessing } from '../../src/data/preprocessing.js';
 import { heatShare } from '../../src/metrics/heatShare.js';
-import { put, useTemporaryFolder } from './support.js';
+import { failure, put, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();
 const REGION: CoreRectangle = [0.5, 0.25, 0.25, 0.5];
@@ -70,6 +70,40 @@ test.each<[string, readonly [number, number], Pick<Preprocessing, 'resize' | 'cr
   const inside = rows.reduce((sum, row) => sum + row, 0) * columns.reduce((sum, column) => sum + column, 0);
   const brightness = pixels.reduce((sum, pixel) => sum + pixel, 0);
   expect(Math.abs(brightness / inside - 1)).toBeLessThan(0.01);
+});
+
+describe('masks go the way of their images', () => {
+  /** The coverage of an image of 64 x 32 px by a mask, as the first one says. */
+  async function covered(mask: readonly [number, number], how: Pick<Preprocessing, 'resize' | 'crop'>) {
+    const white = ([height, width]: readonly [number, number]): Promise<Buffer> =>
+      sharp({ create: { width, height, channels: 3, background: 'white' } })
+        .png()
+        .toBuffer();
+    await put(join(folder(), 'a.png'), await white([64, 32]));
+    await put(join(folder(), 'masks/a.png'), await white(mask));
+    await put(join(folder(), 'metadata.csv'), 'img_id,img_filename,y,split,place\n0,a.png,0,0,0\n');
+    const preprocessing = { ...how, mean: [0, 0, 0], std: [1, 1, 1], augmentation: null };
+    await put(join(folder(), 'dataset.json'), JSON.stringify({ preprocessing, coreRegion: 'masks' }));
+    using loader = await BatchLoader.open(await loadDataset(folder()), { device: 'cpu' });
+    for await (const coverage of coreCoverage(loader, Int32Array.of(0), 1, {})) return coverage?.[0]?.length;
+    throw new Error('no batch');
+  }
+
+  test.each([
+    [[64, 32], { resize: null, crop: null }, 64 * 32],
+    [[128, 64], { resize: 16, crop: [16, 16] }, 16 * 16],
+    [[50, 50], { resize: [24, 16], crop: null }, 24 * 16],
+  ] as const)('a mask of %j px, %j', async (mask, how, pixels) => {
+    expect(await covered(mask, how as never)).toBe(pixels);
+  });
+
+  test.each([
+    [[128, 64], { resize: null, crop: [16, 16] }],
+    [[64, 64], { resize: 16, crop: null }],
+  ] as const)('a mask of %j px, %j, is refused', async (mask, how) => {
+    const sizes = `masks/a.png: the mask has ${mask.join(' x ')} px, and its image 64 x 32 px.`;
+    await failure(covered(mask, how as never), 'IMAGE_INVALID', sizes);
+  });
 });
 
 test('the heat\u2019s share counts parts of pixels, and is none where there is no heat', () => {
