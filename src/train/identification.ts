@@ -24,6 +24,8 @@ export async function identify(
   const { config, folder, loader } = trainer;
   const identification = new RunFolder(join(folder.path, IDENTIFICATION));
   const { identificationEpochs: epochs } = config;
+  // It opens the same images, and would wait for them.
+  await loader.decoded();
   await erm.train({
     ...options,
     data: loader.dataset,

@@ -33,7 +33,7 @@ export async function finishedOrFresh<Result extends TrainingResult>(
     );
   }
   const result = (await folder.readResult(methodOf(config), trainingResultSchema)) as Result | undefined;
-  const isFinished = result?.epochs === epochs || result?.ended === true;
+  const isFinished = result !== undefined && (result.epochs === epochs || result.ended === true);
   if (!resume) {
     throw new SpurmemError(
       'RUN_EXISTS',
@@ -42,7 +42,7 @@ export async function finishedOrFresh<Result extends TrainingResult>(
     );
   }
   if (isFinished) {
-    warnOfLostEpochs(await folder.readMetrics(onWarning), epochs, onWarning);
+    warnOfLostEpochs(await folder.readMetrics(onWarning), result.epochs, onWarning);
     return result;
   }
   if (epochs > 0) await requireCheckpoint(folder);

@@ -12,6 +12,7 @@ import type { EpochMetrics, TrainedRun, TrainingResult } from './results.js';
 import { restoreProgress } from './resume.js';
 import { type EpochsConfig, methodOf } from './runConfig.js';
 import { isFile } from './runFiles.js';
+import type { RunFolder } from './runFolder.js';
 import { createModel } from './runModel.js';
 import { selectionScore } from './selection.js';
 import { type FinishedRun, type RunOptions, type RunPlan, type StartedRun, startRun } from './startRun.js';
@@ -75,6 +76,8 @@ export async function trainRun<Config extends EpochsConfig>(
     if (late !== '') {
       job.onWarning?.(`\`keepEpochs\` names ${late}, and the run ends with epoch ${config.epochs}.`);
     }
+    const { epoch: passed, underWay } = trainer.progress;
+    if (passed > 0 || underWay) await warnOfPassed(folder, options, passed);
     // For fine-tuning to start from.
     if (plan.from === undefined) {
       const { format } = loader.dataset.options;
@@ -100,8 +103,25 @@ export async function trainRun<Config extends EpochsConfig>(
     return result;
   };
   return startRun(options, plan, train, async (run, result) => {
+    await warnOfPassed(run.folder, options, result.epochs);
     await (await openBoard(options, run))?.finish(result);
   });
+}
+
+/** Warns of epochs that are to be kept, and that the run has passed without it. */
+async function warnOfPassed(
+  folder: RunFolder,
+  { keepEpochs = [], onWarning }: EpochOptions,
+  passed: number,
+): Promise<void> {
+  const lost: number[] = [];
+  for (const epoch of keepEpochs) {
+    if (epoch <= passed && !(await isFile(folder.epoch(epoch)))) lost.push(epoch);
+  }
+  if (lost.length === 0) return;
+  onWarning?.(
+    `\`keepEpochs\` names ${lost.join(', ')}, whose weights the run did not keep when it passed. Train it anew in another \`out\` to have them.`,
+  );
 }
 
 /** The first process writes the events, where they are asked for: no other run loads what writes them. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { appendFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset } from '../../src/data/dataset.js';
@@ -95,6 +96,16 @@ describe('a run that goes on', () => {
     await trainErm({ ...settings, out: stopped.path, epochs: 4 });
     await trainErm({ ...settings, out: stopped.path, resume: true });
     await expectSameRun(stopped, whole);
+  });
+
+  test('says which epochs it passed without keeping them', async () => {
+    const stopped = new RunFolder(join(folder, 'passed'));
+    await stopErm('epoch 2/2', { out: stopped.path });
+    const passed = /^`keepEpochs` names 0, whose weights the run did not keep when it passed\./;
+    const asked = { keepEpochs: [0, 2] };
+    expect(await resume(stopped, asked)).toEqual([expect.stringMatching(passed)]);
+    expect(await resume(stopped, asked)).toEqual([expect.stringMatching(passed)]);
+    expect(existsSync(stopped.epoch(2))).toBe(true);
   });
 
   test('keeps more epochs than are asked for', async () => {

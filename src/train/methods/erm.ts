@@ -25,6 +25,8 @@ export const erm: RecipeMethod<typeof PLANTING_SETTINGS, RecipeOptions> = recipe
     /** Minority images that the model predicts right in evaluation mode. */
     const fittedAfter = async (epoch: number): Promise<number> => {
       const task = `epoch ${epoch}/${config.epochs}, minority images`;
+      // The model that is saved, in all processes.
+      await trainer.agreeOnStatistics();
       const { predictions } = await evaluate(trainer.evaluated, loader, minority, {
         ...evaluationOf(trainer),
         task,
