@@ -3,7 +3,14 @@ import { type BatchPart, ComputeContext, type InContext } from '../native/contex
 import type { JobOptions } from '../progress.js';
 import { CheckedPixels } from './checkedPixels.js';
 import type { Dataset } from './dataset.js';
-import { batchPlan, cropPlacement, evaluationPlacement, type Placement, type Size } from './geometry.js';
+import {
+  batchPlan,
+  cropPlacement,
+  evaluationPlacement,
+  type Placement,
+  resizedSize,
+  type Size,
+} from './geometry.js';
 import { type OpenImageStore, openImageStore } from './imageStore.js';
 import type { Augmentation } from './preprocessing.js';
 import { happens, randomAdjustments, randomResizedCrop, shuffled } from './sampling.js';
@@ -169,12 +176,11 @@ export class BatchLoader implements Disposable, AsyncDisposable {
     return this.#digest;
   }
 
-  /** [height, width] in pixels of the model's input; where the preprocessing keeps sizes, those of the first image. */
+  /** [height, width] in pixels of the model's input; where images keep a size or a ratio of their own, those of the first one. */
   get inputSize(): [number, number] {
     const { resize, crop } = this.dataset.preprocessing;
-    if (crop !== null) return crop;
-    if (Array.isArray(resize)) return resize;
-    return [...this.sizeOf(0)];
+    const [height, width] = crop ?? resizedSize(this.sizeOf(0), resize);
+    return [height, width];
   }
 
   /** Batches of these examples in their order, with the evaluation preprocessing. */

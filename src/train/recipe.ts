@@ -112,7 +112,15 @@ async function started<Options extends RecipeOptions>(
   }
   const run = await openRun(from);
   const { numClasses: _numClasses, ...model } = modelOf(run.config);
-  const ofRun = defined({ ...model, precision: run.config.precision });
+  // What is given of the input's shape is said in one way, and the run may say it in the other.
+  const isSize = given.imageSize !== undefined;
+  const isCut = given.resize !== undefined || given.crop !== undefined;
+  const ofRun = defined({
+    ...model,
+    ...(isSize ? { resize: undefined, crop: undefined } : {}),
+    ...(isCut ? { imageSize: undefined } : {}),
+    precision: run.config.precision,
+  });
   // Another dataset is read in its own way.
   const ofData = data === undefined ? dataOf(run, given) : { data };
   // Its configuration has the file's name alone.

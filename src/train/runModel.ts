@@ -35,13 +35,12 @@ export function preparedAs(config: PreparedConfig, dataset: Dataset): Dataset {
   const preprocessing = { ...known, augmentation, mean, std };
   if (imageSize) return { ...dataset, preprocessing: resized(preprocessing, imageSize) };
   const { resize = known.resize, crop = known.crop } = config;
+  const asKnown = config.resize === undefined && config.crop === undefined;
   // Crops of random parts have the size that evaluation gives.
-  const size = config.resize === undefined && config.crop === undefined ? null : (crop ?? sizeOf(resize));
-  return { ...dataset, preprocessing: { ...croppedAs(preprocessing, size), resize, crop } };
-}
-
-function sizeOf(resize: Preprocessing['resize']): [number, number] | null {
-  return Array.isArray(resize) ? resize : null;
+  const cropped = asKnown
+    ? preprocessing
+    : croppedAs(preprocessing, crop ?? (Array.isArray(resize) ? resize : undefined));
+  return { ...dataset, preprocessing: { ...cropped, resize, crop } };
 }
 
 /**
@@ -128,9 +127,8 @@ function resized(preprocessing: Preprocessing, size: readonly [number, number]):
   return { ...croppedAs(preprocessing, size), resize: [...size], crop: null };
 }
 
-/** With random crops of a size; null: as they are. */
-function croppedAs(preprocessing: Preprocessing, size: readonly [number, number] | null): Preprocessing {
-  if (size === null) return preprocessing;
+/** With random crops of a size; undefined: of the size that evaluation gives the images. */
+function croppedAs(preprocessing: Preprocessing, size: readonly [number, number] | undefined): Preprocessing {
   const { augmentation, viewAugmentation } = preprocessing;
   return {
     ...preprocessing,
@@ -139,7 +137,8 @@ function croppedAs(preprocessing: Preprocessing, size: readonly [number, number]
   };
 }
 
-function croppedTo(augmentation: Augmentation, size: readonly [number, number]): Augmentation {
-  const crop = augmentation?.randomResizedCrop;
-  return crop ? { ...augmentation, randomResizedCrop: { ...crop, size: [...size] } } : augmentation;
+function croppedTo(augmentation: Augmentation, size: readonly [number, number] | undefined): Augmentation {
+  if (!augmentation?.randomResizedCrop) return augmentation;
+  const { size: _size, ...crop } = augmentation.randomResizedCrop;
+  return { ...augmentation, randomResizedCrop: size ? { ...crop, size: [...size] } : crop };
 }

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BatchLoader } from '../../src/data/batches.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { ARTICLE_PREPROCESSING } from '../../src/data/preprocessing.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
+import { native } from '../../src/native/addon.js';
 import { inputSettings } from '../../src/train/inputSettings.js';
 import { trainErm, trainFinetune } from '../../src/train/methods.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
@@ -61,6 +63,26 @@ test('they come before the dataset\u2019s, and random crops have the size that e
     viewAugmentation: { randomResizedCrop: { size: [40, 20] } },
   });
   expect(preparedBy({ resize: null })).toMatchObject({ resize: null, crop: known.crop });
+});
+
+test('where a shorter side alone is given, the input has the images\u2019 own ratio', async () => {
+  const dataset = await loadDataset(data);
+  const augmentation = { randomResizedCrop: { scale: [0.5, 1], ratio: [1, 1] }, horizontalFlip: 0 } as never;
+  const prepared = preparedAs({ resize: 16, crop: null, augmentation }, dataset);
+  expect(prepared.preprocessing.viewAugmentation?.randomResizedCrop).not.toHaveProperty('size');
+  using loader = await BatchLoader.open(prepared, { device: 'cpu' });
+  const [height, width] = loader.sizeOf(0);
+  expect(height).toBeGreaterThan(width);
+  const expected = [Math.trunc((16 * height) / width), 16];
+  expect(loader.inputSize).toEqual(expected);
+  const generator = new (native().Generator)(0);
+  for (const batches of [
+    loader.evaluation(Int32Array.of(0, 1), 2),
+    loader.augmented(Int32Array.of(0, 1), 2, generator),
+  ]) {
+    using batch = await batches.start(2);
+    expect(batch.images.shape).toEqual([2, 3, ...expected]);
+  }
 });
 
 test('a run sees its images so in training, in traces and when it is fine-tuned, and says so', async () => {

@@ -99,8 +99,11 @@ describe('a planted memory', () => {
     expect((await stopped.readMetrics()).length).toBe(last - 1);
     await trainErm({ ...settings, out: stopped.path, resume: true });
     await expectSameRun(stopped, planted);
-    await trainErm({ ...settings, out: stopped.path, resume: true });
+    const warnings: string[] = [];
+    const onWarning = (text: string): number => warnings.push(text);
+    await trainErm({ ...settings, out: stopped.path, resume: true, onWarning });
     await expectSameRun(stopped, planted);
+    expect(warnings).toEqual([]);
   });
 
   test('whose process ended before it wrote the result has no epoch more', async () => {
@@ -120,6 +123,16 @@ test('a run that starts from another one has its input', async () => {
   await trainErm({ from: first, out, ...settings });
   const { config } = await openRun(out);
   expect(config).toMatchObject(input);
+  // What is given of the size is said in one way, and replaces the other.
+  const [sized, cut] = [join(folder, 'sized'), join(folder, 'cut')];
+  await trainErm({ from: first, out: sized, ...settings, imageSize: 24 });
+  const { config: ofSized } = await openRun(sized);
+  expect(ofSized).toMatchObject({ imageSize: [24, 24], mean: input.mean });
+  expect(ofSized).not.toHaveProperty('resize');
+  await trainErm({ from: sized, out: cut, ...settings, resize: [28, 28], crop: [20, 20] });
+  const { config: ofCut } = await openRun(cut);
+  expect(ofCut).toMatchObject({ resize: [28, 28], crop: [20, 20], mean: input.mean });
+  expect(ofCut).not.toHaveProperty('imageSize');
 });
 
 test('a run that starts from another one trains all weights where none are named', async () => {

@@ -64,7 +64,7 @@ function viewOf({ preprocessing }: Dataset, choice: AugmentationChoice = 'datase
   const known = viewAugmentation === undefined ? augmentation : viewAugmentation;
   if (choice === 'dataset' && known !== null) return known;
   const view = augmentationOf(choice === 'dataset' ? PUBLISHED_AUGMENTATION : choice, known);
-  const side = crop ?? (typeof resize === 'number' ? ([resize, resize] as [number, number]) : resize);
+  const side = crop ?? (Array.isArray(resize) ? resize : null);
   if (!view?.randomResizedCrop || side === null) return view;
   return {
     ...view,
