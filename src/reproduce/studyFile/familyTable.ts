@@ -95,7 +95,8 @@ export function familyTable(
     tableOf(
       `Primary: k = ${k}, training split, ${stage} models; Holm\u2019s correction is over all tests of the table`,
       [
-        ...['question', 'criterion', 'group', 'n', 'mean [95 %]', 'p', `p, Holm over ${count}`],
+        ...['question', 'criterion', 'group', 'n', 'mean [95 %]', 'p'],
+        ...[count === 0 ? 'p, Holm' : `p, Holm over ${count}`],
         ...['margin', '90 % within the margin', 'verdict'],
       ],
       shown.map(({ question, name, chosenFor, values, claim, unit, decimals }, i) => {
