@@ -129,7 +129,10 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
     return compute(info, [tensor = held(info.Env())] {
       at::NoGradGuard noGrad;
       const bool isReduced = tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16;
-      return Values::of(tensor.detach().to(isReduced ? at::kFloat : tensor.scalar_type()).contiguous());
+      auto values = tensor.detach().to(isReduced ? at::kFloat : tensor.scalar_type()).contiguous();
+      // What changes the tensor after this job may run before the values are read.
+      if (isHost(values.device()) && values.is_alias_of(tensor)) values = values.clone();
+      return Values::of(values);
     });
   }
 

@@ -1,4 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+
+/** Bytes of memory that the machine has, or that this process's control group may take. */
+export function allowedMemory(): number {
+  // 0, or far more than there is, where nothing limits it.
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
 
 /** The widest vector instructions that the processor has, of those that libtorch has kernels for; models' names do not tell. */
 export function vectorInstructions(): string {

@@ -3,6 +3,7 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/util/Exception.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -16,7 +17,6 @@ namespace {
 
 // Blocks below this size are malloc's.
 constexpr size_t smallest = size_t{64} << 10;
-constexpr size_t page = size_t{4} << 10;
 constexpr size_t hugePage = size_t{2} << 20;
 // libtorch's alignment of CPU memory. The offset also tells large blocks from most of malloc's at sight.
 constexpr size_t offset = 64;
@@ -29,6 +29,12 @@ constexpr double headroom = 1.5;
 
 size_t roundUp(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
+// At least 4 KiB; 64 KiB on some arm64 systems.
+size_t pageSize() {
+  static const auto size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
+
 // Large blocks straight from the system, kept for the next tensor of about the same size. A training step
 // asks for the same sizes again and again; malloc either returns such memory at once, so that each step pays
 // for fresh zeroed pages, or splits it until the process has grown by some tens of MB. Blocks here are never
@@ -38,7 +44,7 @@ class BlockCache {
  public:
   void* take(size_t bytes) {
     const auto wanted = bytes + offset;
-    const auto size = roundUp(wanted, wanted >= 8 * hugePage ? hugePage : page);
+    const auto size = roundUp(wanted, wanted >= 8 * hugePage ? hugePage : pageSize());
     std::lock_guard lock(mutex_);
     const auto limit = static_cast<size_t>(headroom * static_cast<double>(std::max(peak_, used_ + size)));
     const auto isFull = [&] { return used_ + keptBytes_ + size > limit; };
@@ -64,7 +70,7 @@ class BlockCache {
 
   // Whether the address was one of its own; it is kept then.
   bool giveBack(void* data) {
-    if (reinterpret_cast<uintptr_t>(data) % page != offset) return false;
+    if (reinterpret_cast<uintptr_t>(data) % pageSize() != offset) return false;
     std::lock_guard lock(mutex_);
     const auto found = sizes_.find(data);
     if (found == sizes_.end()) return false;

@@ -147,7 +147,7 @@ at::Tensor ConvNorm::relu(const at::Tensor& x, const ForwardContext& context) co
 
 at::Tensor ConvNorm::addRelu(const at::Tensor& x, at::Tensor residual, const ForwardContext& context) const {
   // oneDNN's sum fails where the output is one pixel, whose strides say nothing of the memory format.
-  if (residual.size(2) * residual.size(3) > 1) {
+  if (residual.size(2) * residual.size(3) > 1 && !amxMisreads(x, shape_)) {
     if (const auto convolution = fusable(x, context))
       return fused(x, *convolution, std::move(residual), true);
   }

@@ -1,4 +1,4 @@
-import { totalmem } from 'node:os';
+import { allowedMemory } from '../machine.js';
 
 const MIB = 2 ** 20;
 /** The share of the machine's memory that images may take while they are decoded, by default. */
@@ -8,9 +8,7 @@ const LEAST_BYTES = 1024 * MIB;
 
 /** The bytes that images may take by default while they are decoded, by the memory of the machine or of this process's control group. */
 export function defaultDecodeBytes(): number {
-  // 0, or far more than there is, where nothing limits it.
-  const limit = process.constrainedMemory();
-  const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  const memory = allowedMemory();
   return Math.floor(Math.max(memory * SHARE, Math.min(memory / 2, LEAST_BYTES)));
 }
 

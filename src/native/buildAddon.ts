@@ -1,10 +1,11 @@
 // Compiles the addon with CMake against this machine's libtorch. All headers are in npm packages: nothing is downloaded.
 import { randomUUID } from 'node:crypto';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { SpurmemError } from '../errors.js';
 import { makeFolder, unwritable } from '../files.js';
+import { allowedMemory } from '../machine.js';
 import type { JobOptions } from '../progress.js';
 import { ADDON_IN_BUILD, cachedBuild, compiledAddon, PACKAGE_ROOT, prebuiltAddon } from './addonFiles.js';
 import { chooseLibtorch, firstLibtorch, newerThanTested } from './findLibtorch.js';
@@ -90,7 +91,7 @@ export async function compile(
   { onProgress, signal }: JobOptions = {},
   environment: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / BYTES_A_JOB)));
+  const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(allowedMemory() / BYTES_A_JOB)));
   const tool = async (program: string, ...args: string[]): Promise<void> => {
     const lines: string[] = [];
     const exitCode = await runProgram(program, args, {

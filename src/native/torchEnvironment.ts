@@ -1,5 +1,5 @@
 // Installs PyTorch into a virtual environment in the user's cache, for machines that have none.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildOnce } from '../buildOnce.js';
@@ -100,18 +100,28 @@ async function install(environment: string, packages: readonly string[], control
     );
   }
   const wanted = [...new Set([...has, ...packages])];
+  // There while packages are added: a call that is killed meanwhile leaves what neither tool can mend.
+  const marker = join(environment, 'adding');
+  const wasCutOff = existsSync(marker);
+  await writeAtomic(marker, '');
   const [program, ...pip] = tool === 'uv' ? ['uv', 'pip'] : [pythonOf(environment), '-m', 'pip'];
   const code = await runProgram(program, [...pip, 'install', ...wanted], {
     task: TASK,
     signal,
     env: { VIRTUAL_ENV: environment, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
   });
-  if (code !== 0 && isWhole) {
-    // A call that was killed while it added something has left what neither tool can mend.
+  if (code !== 0 && isWhole && wasCutOff) {
     await rm(environment, { recursive: true, force: true });
     return install(environment, packages, control);
   }
-  if (code !== 0) throw failed(`${tool} could not install ${wanted.join(', ')}; what it says is above.`);
+  await rm(marker, { force: true });
+  if (code !== 0) {
+    const problem = `${tool} could not install ${wanted.join(', ')}; what it says is above.`;
+    throw failed(
+      problem,
+      isWhole ? [`${environment} is kept as it is; delete it to install all of it anew.`] : [],
+    );
+  }
   await writeAtomic(join(environment, ENVIRONMENT_RECORD), JSON.stringify(wanted));
 }
 

@@ -1,4 +1,13 @@
-import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { SpurmemError } from '../../src/errors.js';
 import {
@@ -277,6 +286,22 @@ it('an environment that is whole is taken as it is', async () => {
   const libtorch = await ensureEnvironment([...TORCH_PACKAGES, ...TEST_PACKAGES], options);
   expect(libtorch).toMatchObject({ root, version: '2.15.0', python: join(own, 'bin', 'python') });
   expect(said).toEqual([]);
+});
+
+it('packages that cannot be added leave the environment as it was', async () => {
+  const own = ownEnvironment();
+  wheel(join(own, 'lib', 'python3.11', 'site-packages', 'torch'), '2.15.0+cu132', { cuda: '13.2' });
+  const record = join(own, 'spurmem.json');
+  writeFileSync(record, JSON.stringify(TORCH_PACKAGES));
+  const before = readdirSync(own);
+  // pip, as it is without a network.
+  const python = join(own, 'bin', 'python');
+  mkdirSync(dirname(python), { recursive: true });
+  writeFileSync(python, '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  const added = ensureEnvironment([...TORCH_PACKAGES, ...TEST_PACKAGES]);
+  await expect(added).rejects.toThrow(`${own} is kept as it is; delete it to install all of it anew.`);
+  expect(readdirSync(own).sort()).toEqual([...new Set([...before, 'bin'])].sort());
+  expect(JSON.parse(readFileSync(record, 'utf8'))).toEqual(TORCH_PACKAGES);
 });
 
 // pip itself, which is told to ask nobody.

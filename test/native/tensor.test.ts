@@ -1,4 +1,5 @@
 import { native } from '../../src/native/addon.js';
+import { TensorScope } from '../../src/native/tensorScope.js';
 import { newModel } from '../networks.js';
 import { python } from '../parity/python.js';
 
@@ -14,6 +15,24 @@ test('a typed array goes in and comes out, in every dtype', async () => {
     expect(tensor.shape).toEqual([2, 2]);
     expect(Buffer.from((await tensor.data()).buffer)).toEqual(Buffer.from(data.buffer));
   }
+});
+
+test('values are those of the moment at which they were asked for, whatever changes them next', async () => {
+  using model = await newModel('resnet18');
+  using scope = new TensorScope();
+  const name = 'fc.weight';
+  const weight = scope.own(await model.network.state())[name];
+  if (!weight) throw new Error('no such weight');
+  using other = await native().tensor(new Float32Array(1024), weight.shape, 'cpu');
+  using before = await native().tensor(await weight.data(), weight.shape, 'cpu');
+  const expected = await before.data();
+  const [read, changed] = [weight.data(), model.network.loadState({ [name]: other })];
+  // Both jobs are done before their results are taken.
+  const start = performance.now();
+  while (performance.now() - start < 200);
+  expect(Buffer.compare(Buffer.from((await read).buffer), Buffer.from(expected.buffer))).toBe(0);
+  await changed;
+  expect((await weight.data()).every((value) => value === 0)).toBe(true);
 });
 
 test('a disposed tensor says so, and disposing twice is fine', async () => {
