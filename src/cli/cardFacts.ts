@@ -71,7 +71,7 @@ async function cardRun(path: string): Promise<CardRun> {
 
 /** A run's config.json without the paths of the machine that trained it. */
 export function publicConfig({ config, environment }: CardRun): object {
-  const { data: _data, weightsPath, from, dataOptions, ...others } = environment;
+  const { data: _data, weightsPath, archPath, from, dataOptions, ...others } = environment;
   const { links: _links, ...reading } = dataOptions;
   return {
     formatVersion: FORMAT_VERSION,
@@ -81,6 +81,7 @@ export function publicConfig({ config, environment }: CardRun): object {
       dataOptions: reading,
       weightsPath: weightsPath === null ? null : basename(weightsPath),
       ...(from === undefined ? {} : { from: basename(from) }),
+      ...(archPath === undefined ? {} : { archPath: basename(archPath) }),
       ...others,
     },
   };

@@ -212,7 +212,7 @@ function settingsTable({ runs }: CardFacts): Table {
 
 function repeatSection({ runs, method }: CardFacts, placeOf: (run: CardRun) => string): string[] {
   const commands = runs.map((run) => {
-    const { weightsPath, from } = run.environment;
+    const { weightsPath, archPath, from } = run.environment;
     const start =
       method.startsFrom === 'run'
         ? `--from ${quotedWord(basename(from ?? 'RUN'))}`
@@ -223,6 +223,7 @@ function repeatSection({ runs, method }: CardFacts, placeOf: (run: CardRun) => s
     const words = [
       `npx spurmem train ${method.name} --config ${quotedWord(`${place}config.json`)}`,
       `--data DATA`,
+      archPath === undefined ? '' : `--arch ${quotedWord(basename(archPath))}`,
       start,
       `--out repeated/seed-${run.config.seed}`,
     ];

@@ -72,7 +72,8 @@ function isNamed({ long }: Option, args: readonly string[]): boolean {
 }
 
 function valueOf(flag: string, args: readonly string[]): string | undefined {
-  const at = args.findIndex((arg) => arg === flag || arg.startsWith(`${flag}=`));
+  // As of other flags, the last one counts.
+  const at = args.findLastIndex((arg) => arg === flag || arg.startsWith(`${flag}=`));
   return args[at]?.startsWith(`${flag}=`) === true
     ? args[at].slice(flag.length + 1)
     : args[at + 1 || args.length];

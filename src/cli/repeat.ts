@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { columnsAsText } from '../data/columns.js';
 import { SpurmemError } from '../errors.js';
 import { engineOptions } from '../native/engine.js';
 import { dependsOnProtocol } from '../settings/setting.js';
@@ -32,7 +33,12 @@ export function valuesOfRun(file: z.infer<typeof runSchema>, command: Command): 
     throw new SpurmemError('USAGE', `it is of ${file.config.command}, and the command is ${name}.`);
   }
   requireFormatVersion('it', file);
-  const { config, environment } = runFileSchema.parse(file);
+  const parsed = runFileSchema.safeParse(file);
+  if (!parsed.success) {
+    const problem = `it is no run's configuration: ${z.prettifyError(parsed.error)}`;
+    throw new SpurmemError('USAGE', problem, { cause: parsed.error });
+  }
+  const { config, environment } = parsed.data;
   const { startsFrom, settings } = methodNamed(name.replace('train ', ''));
   const values: Record<string, unknown> = { seed: config.seed };
   if (dependsOnProtocol(settings)) values.protocol = config.protocol;
@@ -54,9 +60,12 @@ export function valuesOfRun(file: z.infer<typeof runSchema>, command: Command): 
     }
   }
   const { data, dataOptions, from } = environment;
+  const columns = 'columns' in dataOptions ? dataOptions.columns : undefined;
   return {
     ...values,
     ...dataOptions,
+    // As its flag takes them.
+    ...(columns === undefined ? {} : { columns: columnsAsText(columns) }),
     ...(config.processes === undefined ? {} : { syncBatchNorm: config.processes.syncBatchNorm }),
     data,
     ...engineOptions(environment),

@@ -52,7 +52,7 @@ export function arrangeRuns(
         name === '' ? 'it takes name=value.' : `no run has ${name}. ${nearestSentence(name, names)}`;
       throw new SpurmemError('USAGE', `--filter ${filter}: ${told}`);
     }
-    return left.filter(({ values }) => values[name] === value);
+    return left.filter(({ values }) => isSame(values[name], value));
   }, described);
   const arranged = kept.map(({ run }) => run);
   if (sort === 'run') return arranged;
@@ -64,7 +64,12 @@ export function arrangeRuns(
 function valuesOf({ config, method, state }: ListedRun): Readonly<Record<string, string>> {
   const { dataset, command: _command, ...settings } = config;
   const entries = Object.entries({ ...settings, method, state, dataset: dataset.name });
-  return Object.fromEntries(entries.map(([name, value]) => [name, inWords(value)]));
+  return Object.fromEntries(entries.map(([name, value]) => [name, value === null ? 'none' : inWords(value)]));
+}
+
+/** Whether a value is the one that is asked for; 1e-3 is 0.001. */
+function isSame(value: string | undefined, asked: string): boolean {
+  return value === asked || (asked.trim() !== '' && Number(asked) === Number(value));
 }
 
 export function runsTable(runs: readonly ListedRun[], all: number, folder: string): Table {

@@ -111,7 +111,17 @@ export function settingOption(word: string, entry: Setting<unknown>): Option {
     type,
   );
   if (type.words === undefined) return option;
-  if (type.form === 'word') return option.choices(type.words);
+  if (type.form === 'word') {
+    option.choices(type.words);
+    const { parseArg: one } = option;
+    // As other lists, with commas or as several words.
+    if (isVariadic && one) {
+      option.argParser<unknown>((text, before) =>
+        text.split(',').reduce((all, part) => one(part, all), before),
+      );
+    }
+    return option;
+  }
   // Among others, which the type checks.
   option.argChoices = [...type.words];
   return option;

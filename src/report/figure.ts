@@ -10,6 +10,7 @@ import type {
 } from '../experiments/results.js';
 import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import type { PerturbationName } from '../neurons/perturbations.js';
+import type { SelectedCheckpoint } from '../train/ermSettings.js';
 import type { EpochMetrics, TrainingResult } from '../train/results.js';
 import type { HistoryEntry } from '../train/runFolder.js';
 import type { Groups, NamedGroups } from './groupLabels.js';
@@ -59,6 +60,8 @@ export interface RunReport extends FigureSource {
   readonly config: readonly (readonly [string, string])[];
   /** The lines of `metrics.jsonl`; empty when the run did not train. */
   readonly epochs: readonly EpochMetrics[];
+  /** What the run selects its checkpoint by; the result says it of a finished one. */
+  readonly select?: SelectedCheckpoint | undefined;
   /** Ways on from this run, side by side. */
   readonly comparison?: ComparisonResult | undefined;
   /** The result of the run that this one started from. */

@@ -90,6 +90,7 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
     dataset,
     config: describeConfig(config, environment),
     epochs: await folder.readMetrics(),
+    select: config.select,
     result: await folder.readTrainingResult(),
     before:
       environment.from === undefined ? undefined : await new RunFolder(environment.from).readTrainingResult(),

@@ -76,3 +76,11 @@ export function selectedEpoch(run: {
   if (result !== undefined) return result.epochs === 0 ? undefined : result.bestEpoch;
   return (select === 'last' ? epochs.at(-1) : epochs.findLast(({ best }) => best))?.epoch;
 }
+
+/** What a run's checkpoint is selected by, also before it is finished; undefined where neither says it. */
+export function selectionOf(run: {
+  readonly result?: TrainingResult | undefined;
+  readonly select?: SelectedCheckpoint | undefined;
+}): SelectedCheckpoint | undefined {
+  return run.result?.select ?? run.select;
+}

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { publicConfig } from '../../src/cli/cardFacts.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import { percent, percentRange } from '../../src/report/format.js';
 import { trainErm } from '../../src/train/methods.js';
 import type { TrainingResult } from '../../src/train/results.js';
-import { RunFolder } from '../../src/train/runFolder.js';
+import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { failure, succeed } from './support.js';
@@ -83,6 +84,14 @@ test('the card of one run: metadata, accuracies with intervals, settings, weight
   expect(Object.keys(published.tensors)).toEqual(
     Object.keys((await readSafetensors(new RunFolder(run).best)).tensors),
   );
+});
+
+test('of an exported network it has the file\u2019s name alone', async () => {
+  const { config, environment } = await openRun(run);
+  const exported = { config, environment: { ...environment, archPath: '/home/secret/net.pt2' } };
+  const shown = JSON.stringify(publicConfig(exported as never));
+  expect(shown).toContain('"archPath":"net.pt2"');
+  expect(shown).not.toContain('secret');
 });
 
 test('what was filled in is not lost', async () => {

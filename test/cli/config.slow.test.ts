@@ -165,6 +165,32 @@ test("a run's configuration is refused by another command", async () => {
   await expect(config).rejects.toThrow('it is of train erm, and the command is train jtt');
 });
 
+test('a run of a table with named columns is repeated, a damaged configuration is refused, and the last file counts', async () => {
+  const { checksum: _checksum, ...file } = JSON.parse(
+    readFileSync(join(run, 'config.json'), 'utf8'),
+  ) as Record<string, object>;
+  const columns = { filename: 'path', y: 'label', split: 'fold', a: 'place' };
+  const environment = { ...file.environment, dataOptions: { format: 'csv', table: 'a.csv', columns } };
+  writeFileSync(at('columns.json'), JSON.stringify({ ...file, environment }));
+  writeFileSync(at('damaged.json'), JSON.stringify({ ...file, environment: { data, dataOptions: 3 } }));
+  const command = leaf('train', 'erm');
+  await applyConfig(command, ['--config', at('damaged.json'), '--config', at('columns.json')]);
+  expect(command.getOptionValue('columns')).toEqual(columns);
+  const damaged = applyConfig(command, ['--config', at('damaged.json')]);
+  await expect(damaged).rejects.toMatchObject({ code: 'USAGE' });
+  await expect(damaged).rejects.toThrow(/damaged\.json: it is no run's configuration: .*dataOptions/s);
+});
+
+test('words of a list stand one by one or with commas', () => {
+  const command = leaf('trace', 'unstructured')
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined });
+  command.parseOptions(words`--criteria gradient,magnitude --nulls same-layers whole-model,same-magnitude`);
+  expect(command.getOptionValue('criteria')).toEqual(['gradient', 'magnitude']);
+  expect(command.getOptionValue('nulls')).toEqual(['same-layers', 'whole-model', 'same-magnitude']);
+  expect(() => command.parseOptions(words`--criteria gradient,magnitud`)).toThrow('magnitud');
+});
+
 test('every command has examples, of options that it has', () => {
   const leavesOf = (command: Command): readonly Command[] =>
     command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
@@ -213,6 +239,12 @@ test('runs are listed, filtered, and compared', async () => {
   const { stdout } = await succeed(['runs', '--in', folder, '--filter', 'seed=1', '--json'], answer);
   expect(JSON.parse(stdout)).toMatchObject({ runs: [{ run: 'seed-1', method: 'erm', state: 'finished' }] });
   await failure(['runs', '--in', folder, '--filter', 'sed=1'], 'USAGE', 'The nearest are seed');
+  for (const same of ['weights=none', 'lr=1e-4']) {
+    const found = await succeed(['runs', '--in', folder, '--filter', 'seed=1', '--filter', same], answer);
+    expect([same, found.stdout]).toEqual([same, expect.stringContaining('1 of ')]);
+  }
+  await failure(['report', '--run', run, '--port', '0'], 'USAGE', '--port has no part without --watch.');
+  await failure(['report', '--watch', run, '--out', 'x'], 'USAGE', '--out has no part beside --watch.');
   const compare = ['compare', run, at('seed-1'), at('yaml')];
   const compared = JSON.parse((await succeed([...compare, '--format', 'json'])).stdout) as {
     differing: string[];

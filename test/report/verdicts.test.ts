@@ -235,6 +235,10 @@ test('other sections', () => {
   expect(plainText(trainingVerdict({ epochs: falling }))).toMatch(
     /right in 1\.00 %, \d+\.\d points less than after the last one\.$/,
   );
+  // Of a run that is under way.
+  expect(plainText(trainingVerdict({ epochs: epochs(12, 9, VAL), select: 'last' }))).toMatch(
+    /^After the last of 12 epochs, /,
+  );
   expect(plainText(trainingVerdict({ epochs: epochs(3, 3, VAL) }))).toMatch(
     /^The best epoch is the last of 3/,
   );

@@ -194,6 +194,9 @@ describe('four jobs', () => {
       'stopped',
       'stopped',
     ]);
+    const shorter = plan.jobs.map((job) => ({ ...job, settings: { ...job.settings, epochs: 1 } }));
+    const tooLong = /Job 0: \S+ holds a run with epochs 2, and the plan has 1/;
+    await failure(sweepStatus({ ...plan, jobs: shorter.slice(0, 2) }), 'RUN_EXISTS', tooLong);
     const others = plan.jobs.map((job) => ({ ...job, settings: { ...job.settings, lr: 0.5 } }));
     const reason = /Job 0: \S+ holds a run with lr 0\.001, and the plan has 0\.5/;
     await failure(sweepStatus({ ...plan, jobs: others.slice(0, 2) }), 'RUN_EXISTS', reason);

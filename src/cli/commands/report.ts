@@ -13,7 +13,7 @@ interface ReportOptions extends CommonOptions {
   readonly runs?: readonly string[];
   readonly out?: string;
   readonly watch?: string;
-  readonly port: number;
+  readonly port?: number;
 }
 
 export function addCommand(command: Command): void {
@@ -26,16 +26,17 @@ export function addCommand(command: Command): void {
       'run folder, or a folder of runs such as a sweep\u2019s: serves a page to this machine that follows training, until Ctrl-C',
     )
     .addOption(
-      new TypedOption(
-        '--port <n>',
-        'port of that page (default: a free one)',
-        integer(0, RANGES.port[1]),
-      ).default(0, ''),
+      new TypedOption('--port <n>', 'port of that page (default: a free one)', integer(0, RANGES.port[1])),
     );
   addJob<ReportOptions>(addCommonOptions(command), async (options, output, control) => {
     const { run, runs, out, watch, port } = options;
     if ([run, runs, watch].filter((given) => given !== undefined).length !== 1)
       throw misuse('run', undefined, 'Give one of `run`, a run folder, `runs`, two or more, and `watch`.');
+    const idle = watch === undefined ? 'port' : 'out';
+    if (options[idle] !== undefined) {
+      const problem = `\`${idle}\` has no part ${watch === undefined ? 'without' : 'beside'} \`watch\`.`;
+      throw misuse(idle, options[idle], problem);
+    }
     if (watch !== undefined) {
       await serve(watch, port, output, control);
       return;
@@ -48,12 +49,12 @@ export function addCommand(command: Command): void {
 /** Serves the page until the job is stopped. */
 async function serve(
   folder: string,
-  port: number,
+  port: number | undefined,
   output: Output,
   { signal, onWarning }: Required<JobOptions>,
 ): Promise<void> {
   const { WatchServer } = await import('../watchServer.js');
-  const server = await WatchServer.open(folder, port, { onWarning });
+  const server = await WatchServer.open(folder, port ?? 0, { onWarning });
   const url = `http://${server.address}/`;
   output.result(`Watch it at ${url}`, { url });
   output.info('Ctrl-C ends it.');

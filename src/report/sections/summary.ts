@@ -1,6 +1,6 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import { placeText } from '../../neurons/neuron.js';
-import { selectedEpoch, type TrainingResult } from '../../train/results.js';
+import { selectedEpoch, selectionOf, type TrainingResult } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
 import type { RunReport, Show } from '../figure.js';
 import { countOf } from '../figures/accuracy/tables.js';
@@ -91,15 +91,15 @@ function checkpointCard(report: RunReport): Markup[] {
     card(
       'Checkpoint',
       `epoch ${selected} of ${length}`,
-      report.result?.select === 'last'
+      selectionOf(report) === 'last'
         ? html`the last one was asked for; its validation worst-group accuracy: ${percentText(accuracy)}`
-        : selectedBy(report.result?.select, accuracy),
+        : bestOf(selectionOf(report), accuracy),
     ),
   ];
 }
 
 /** The worst group's accuracy is told, whatever the epoch was selected by. */
-function selectedBy(select: TrainingResult['select'], worst: number | undefined): Markup {
+function bestOf(select: TrainingResult['select'], worst: number | undefined): Markup {
   const value = worst === undefined ? '' : `: ${percentText(worst)}`;
   const isWorst = select === undefined || select === 'best-worst-group';
   const told = isWorst ? value : `; its worst group${value}`;

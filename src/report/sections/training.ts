@@ -1,4 +1,4 @@
-import { type EpochMetrics, selectedEpoch } from '../../train/results.js';
+import { type EpochMetrics, selectedEpoch, selectionOf } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
 import type { FigureRow, RunReport, Show } from '../figure.js';
 import { fixed, percentText, plural, size } from '../format.js';
@@ -8,7 +8,8 @@ import { trainingCurves } from './trainingCurves.js';
 
 /** Training curves, and how the checkpoint was selected. */
 export const showTraining: Show<RunReport> = (report, groups) => {
-  const { epochs, result } = report;
+  const { epochs } = report;
+  const select = selectionOf(report);
   const last = epochs.at(-1);
   if (!last) return undefined;
   const selected = selectedEpoch(report);
@@ -23,7 +24,7 @@ export const showTraining: Show<RunReport> = (report, groups) => {
     prose: (drawn) =>
       html`<p>
           ${plural(epochs.length, 'epoch')}, ${fixed(minutes, 1)} minutes with validation.
-          ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${result?.select === 'last' ? 'is the last one.' : `has the best ${selectionWords(result?.select)}, the first where several tie.`}`}
+          ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${select === 'last' ? 'is the last one.' : `has the best ${selectionWords(select)}, the first where several tie.`}`}
         </p>
         ${chartFigure(drawn(chart))}
         <p class="note">
@@ -48,14 +49,13 @@ function epochRow({ epoch, lr, trainLoss, valLoss, seconds, val }: EpochMetrics,
 }
 
 /** Whether the selected epoch is better than the last one, and whether training had ended. */
-export function trainingVerdict(run: Pick<RunReport, 'epochs' | 'result'>): string[] {
+export function trainingVerdict(run: Pick<RunReport, 'epochs' | 'result' | 'select'>): string[] {
   const selected = selectedEpoch(run);
   const last = run.epochs.at(-1);
   const best = run.epochs.find(({ epoch }) => epoch === selected);
   if (!last || !best) return [];
   const accuracy = `the worst validation group is right in ${percentText(best.val.worstGroupAccuracy)}`;
-  if (run.result?.select === 'last')
-    return [`After the last of ${plural(last.epoch, 'epoch')}, ${accuracy}.`];
+  if (selectionOf(run) === 'last') return [`After the last of ${plural(last.epoch, 'epoch')}, ${accuracy}.`];
   if (best.epoch === last.epoch) {
     return [
       `The best epoch is the last of ${last.epoch}: ${accuracy}, and more epochs might have given more.`,

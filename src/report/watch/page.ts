@@ -84,6 +84,7 @@ function runSections({ metrics, config, result }: FollowedRun, data: DataDescrip
     dataset: data,
     config: [],
     epochs: metrics,
+    select: config.select,
     result,
     traces: [],
     history: [],

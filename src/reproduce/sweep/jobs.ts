@@ -139,7 +139,8 @@ async function requireRunOf({ index, seed, settings, out }: SweepJob, folder: Ru
   const wanted: Readonly<Record<string, unknown>> = { ...settings, seed };
   const other = Object.entries(wanted).find(
     ([name, value]) =>
-      name !== 'epochs' &&
+      // A run goes on to more epochs, and not back to fewer.
+      (name !== 'epochs' || Number(config[name]) > Number(value)) &&
       typeof value === 'number' &&
       typeof config[name] === 'number' &&
       config[name] !== value,
