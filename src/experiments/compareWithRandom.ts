@@ -4,6 +4,7 @@ import { type Generator, native } from '../native/addon.js';
 import type { NeuronPlace } from '../neurons/neuron.js';
 import { type NullName, NULLS } from '../neurons/nulls.js';
 import { type PerturbationChoice, perturbedVariants } from '../neurons/perturb.js';
+import { isDrawn } from '../neurons/perturbations.js';
 import type { ValuesOf } from '../settings/setting.js';
 import { costOf, evaluateVariants, type PlannedVariant } from './evaluateVariants.js';
 import { changeOf, type GroupOutcomes, minorityMinusMajority, type Outcome, OUTCOMES } from './outcomes.js';
@@ -82,8 +83,12 @@ export async function compareWithRandom(
 }
 
 /** Sets with the same key share their draws. */
-function poolKey({ name, key }: (typeof NULLS)[number], { perturbation, neurons }: PlannedSet): string {
-  return JSON.stringify([name, perturbation, key(neurons)]);
+function poolKey(
+  { name, key, orderedKey }: (typeof NULLS)[number],
+  { perturbation, neurons }: PlannedSet,
+): string {
+  const keyOf = isDrawn(perturbation.kind) ? orderedKey : key;
+  return JSON.stringify([name, perturbation, keyOf(neurons)]);
 }
 
 /** Evaluations of an image that comparing sets takes at most, where each draw is evaluated on so many examples. */

@@ -81,7 +81,7 @@ export async function traceMinimalIn(
     });
   }
   report();
-  const { checkpoint, epoch, unit, numNeurons, loss } = session.header;
+  const { checkpoint, epoch, unit, numNeurons, loss, precision } = session.header;
   const result: TraceMinimalResult = {
     kind: 'trace-minimal',
     checkpoint,
@@ -89,6 +89,7 @@ export async function traceMinimalIn(
     unit,
     numNeurons,
     loss,
+    ...(precision === undefined ? {} : { precision }),
     examplesPerGroup,
     referenceSize: reference.length,
     mostNeurons,

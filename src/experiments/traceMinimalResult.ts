@@ -55,7 +55,7 @@ const minimalComparisonSchema = z.looseObject({
 });
 export type MinimalComparison = Recorded<typeof minimalComparisonSchema>;
 
-const { checkpoint, epoch, unit, numNeurons, loss } = sessionShape;
+const { checkpoint, epoch, unit, numNeurons, loss, precision } = sessionShape;
 
 export const minimalSchema = z.looseObject({
   kind: z.literal('trace-minimal'),
@@ -64,6 +64,7 @@ export const minimalSchema = z.looseObject({
   unit,
   numNeurons,
   loss,
+  precision,
   /** Examples of each group at most, reference examples, and neurons at which an example was given up. */
   examplesPerGroup: count,
   referenceSize: count,

@@ -29,6 +29,7 @@ export async function traceOverlapIn(
 ): Promise<TraceOverlapResult> {
   const { criteria, fraction } = resolveSettings(TRACE_SETTINGS.overlap, session.settings.protocol, options);
   const count = fractionToCount(fraction, session.numNeurons);
+  session.requireTopK(criteria, [count], { parameter: 'fraction' });
   const entries: OverlapEntry[] = [];
   for (const group of session.dataset.groupNames.keys()) {
     for (const rankedBy of criteria) {

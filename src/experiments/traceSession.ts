@@ -228,7 +228,10 @@ export class TraceSession implements Disposable {
   requireTopK(
     criteria: readonly CriterionName[],
     topK: readonly number[],
-    from: 'model' | 'layer' = 'model',
+    {
+      from = 'model',
+      parameter = 'topK',
+    }: { readonly from?: 'model' | 'layer'; readonly parameter?: string } = {},
   ): void {
     for (const criterion of criteria) {
       const layers = this.candidates(criterion);
@@ -237,7 +240,7 @@ export class TraceSession implements Disposable {
         from === 'model'
           ? [countNeurons(layers), part === '' ? 'the model' : `the part of the model${part}`]
           : [Math.max(...layers.map(({ size }) => size)), `the largest layer of the model${part}`];
-      for (const k of topK) requireTopK(k, count, whose, 'topK');
+      for (const k of topK) requireTopK(k, count, whose, parameter);
     }
   }
 

@@ -35,7 +35,7 @@ export async function traceStructuredIn(
   const { criteria, topK, split } = settings;
   requireGroups(dataset, [split]);
   const layers = session.unitLayers;
-  session.requireTopK(criteria, topK, 'layer');
+  session.requireTopK(criteria, topK, { from: 'layer' });
 
   const planned: (Pick<LayerEntry, 'criterion' | 'layer' | 'group' | 'k' | 'neurons'> & PlannedSet)[] = [];
   for (const criterion of criteria) {

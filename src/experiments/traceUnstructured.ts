@@ -1,6 +1,6 @@
 import { type Dataset, type Example, requireGroups } from '../data/dataset.js';
 import { thumbnail } from '../data/pictures.js';
-import { SpurmemError } from '../errors.js';
+import { misplaced, SpurmemError } from '../errors.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import { outputsOf, weightsIn } from '../neurons/neuronValues.js';
 import type { NeuronValues, PerturbationChoice } from '../neurons/perturb.js';
@@ -47,6 +47,7 @@ export async function traceUnstructuredIn(
   const { criteria, topK, perturbation: kind, sigmas = [null], repeats, split } = settings;
   requireGroups(dataset, [split]);
   session.requireTopK(criteria, topK);
+  requireCompared(options.comparedTopK, topK);
   if (repeats === undefined && options.sigmas !== undefined) {
     session.options.onWarning?.(`\`sigmas\` has no part in ${kind}, which draws no numbers.`);
   }
@@ -93,6 +94,14 @@ export async function traceUnstructuredIn(
   };
   await session.folder.record(resultName(result), result);
   return result;
+}
+
+/** Throws `USAGE` where random neurons are asked for beside sets that are not traced. */
+function requireCompared(compared: readonly number[] = [], topK: readonly number[]): void {
+  const other = compared.find((k) => !topK.includes(k));
+  if (other === undefined) return;
+  const problem = `\`comparedTopK\` names ${other}, which is none of \`topK\`: ${topK.join(', ')}.`;
+  throw misplaced('comparedTopK', compared, `some of ${topK.join(', ')}`, problem, 'Name some of `topK`.');
 }
 
 /** The name of a result's file: what differs from zeroing on the training split, and from the selected epoch, is part of it. */

@@ -19,7 +19,9 @@ interface NullModel {
   readonly asks: string;
   /** Sets of neurons with one key share their draws. */
   readonly key: (chosen: readonly NeuronPlace[]) => string;
-  /** Draws random neurons for chosen ones, each time independently. */
+  /** The same of sets whose order counts, as where a perturbation gives each neuron its own numbers, one after the other. */
+  readonly orderedKey: (chosen: readonly NeuronPlace[]) => string;
+  /** Draws random neurons for chosen ones, each time independently, and each in the place of its own in their order. */
   readonly drawer: (
     chosen: readonly NeuronPlace[],
     from: DrawnFrom,
@@ -31,9 +33,18 @@ const sameLayers = {
   words: 'of the same layers',
   asks: 'whether it is these neurons rather than their layers',
   key: (chosen) => JSON.stringify([...countByLayer(chosen)]),
+  orderedKey: (chosen) => JSON.stringify(chosen.map(({ layer }) => layer)),
   drawer: (chosen, { layers }) => {
     const counts = countByLayer(chosen);
-    return (generator) => randomNeuronsByLayer(counts, layers, generator);
+    return (generator) => {
+      const left = randomNeuronsByLayer(counts, layers, generator);
+      return chosen.flatMap((own) =>
+        left.splice(
+          left.findIndex(({ layer }) => layer === own.layer),
+          1,
+        ),
+      );
+    };
   },
 } as const satisfies NullModel;
 
@@ -42,6 +53,7 @@ const wholeModel = {
   words: 'of the whole model',
   asks: 'whether it is these neurons rather than any others, as the article claims',
   key: (chosen) => String(chosen.length),
+  orderedKey: (chosen) => String(chosen.length),
   drawer:
     (chosen, { layers }) =>
     (generator) =>
@@ -56,6 +68,7 @@ const sameMagnitude = {
   words: 'of nearly the same magnitude in the same layers',
   asks: 'whether it is more than the size of their weights',
   key: (chosen) => chosen.map(placeText).sort().join(' '),
+  orderedKey: (chosen) => chosen.map(placeText).join(' '),
   drawer(chosen, from) {
     const nearest = chosen.map((place) => nearestInMagnitude(place, from));
     return (generator) => {

@@ -150,7 +150,8 @@ function overlapTrace(session: TraceSession, options: FigureTraceOptions) {
 /** The one of these weights that is there, however many examples were tried, or that of the defaults. */
 function minimalTrace(session: TraceSession) {
   return neededTrace(session, 'trace: minimal neurons', RESULTS.minimal, {
-    isSame: ({ checkpoint }) => checkpoint === session.checkpoint,
+    isSame: ({ checkpoint, loss, precision }) =>
+      covers(session, { ...session.header, checkpoint, loss, precision }, {}),
     make: () => traceMinimalIn(session, {}),
   });
 }

@@ -128,6 +128,11 @@ test('a model that predicts nothing right has nothing to forget', async () => {
   expect(message).toContain(`predicts 0 of ${wrong.length} training examples right`);
 });
 
+test('in another precision than the run\u2019s, the result says so', async () => {
+  const { precision } = await traceMinimal({ ...options, precision: 'bf16', examples: 1, mostNeurons: 1 });
+  expect(precision).toMatchObject({ precision: 'bf16', ofRun: 'fp32' });
+});
+
 test('single weights can be the unit', async () => {
   const result = await traceMinimal({ ...options, unit: 'weight', examples: 1, mostNeurons: 2 });
   expect(result.numNeurons).toBe(270_256);

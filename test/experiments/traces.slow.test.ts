@@ -148,6 +148,8 @@ test('takes a dataset that is loaded already', async () => {
 test('k beyond the model\u2019s neurons is refused before the long work', async () => {
   const steps: string[] = [];
   const onProgress = ({ task }: { task: string }) => steps.push(task);
+  const beside = traceUnstructured({ ...options, comparedTopK: [1, 4], onProgress });
+  await expect(beside).rejects.toThrow('`comparedTopK` names 4, which is none of `topK`: 1, 2, 3.');
   const attempt = traceUnstructured({ ...options, topK: [1, 785], onProgress });
   await expect(attempt).rejects.toThrow(/top 785 neurons \(`topK`\): the model has 784/);
   expect(steps).toEqual([]);
@@ -310,6 +312,13 @@ function placeOf(session: TraceSession, position: number): [layer: string, index
   }
   throw new RangeError(`There is no neuron ${position}`);
 }
+
+test('a fraction of more neurons than a criterion chooses from is refused', async () => {
+  // Magnitude leaves out the downsample layers.
+  const released = { ...common, run, protocol: 'released', fraction: 1 } as const;
+  const of = /\(`fraction`\): the part of the model that magnitude chooses from has \d+\./;
+  await failure(traceOverlap(released), 'NEURONS_INVALID', of);
+});
 
 test.each([0, -0.1, Number.NaN, 1.5])('a fraction of %p is refused', async (fraction) => {
   const error = await failure(traceOverlap({ ...common, run, fraction }), 'USAGE');

@@ -42,5 +42,8 @@ test('the same layers: as many of each as chosen, any of them', () => {
   ]);
   const inB = draws.map((one) => one.filter((place) => place.startsWith('b')).length);
   expect(new Set(inB)).toEqual(new Set([2]));
+  // Each in the place of its own: what draws numbers neuron after neuron gives them the same ones.
+  const order = draws.map((one) => one.map((place) => place.slice(0, 1)).join(''));
+  expect(new Set(order)).toEqual(new Set(['bab']));
   expect(all.size).toBe(50);
 });

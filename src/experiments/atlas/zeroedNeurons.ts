@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Example } from '../../data/dataset.js';
 import type { GroupAccuracies } from '../../metrics/groups.js';
 import { changeInterval } from '../../metrics/intervals.js';
@@ -53,7 +54,8 @@ export async function zeroEach(
       trace.split === 'train' &&
       trace.samples === samples &&
       trace.gradientSource.seed === seed &&
-      trace.heldOutHalf === session.header.heldOutHalf,
+      trace.heldOutHalf === session.header.heldOutHalf &&
+      isDeepStrictEqual(trace.precision, session.header.precision),
   );
   return {
     baseline: measured.baseline,
