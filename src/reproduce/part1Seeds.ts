@@ -6,7 +6,7 @@ import { overModels } from '../experiments/overModels.js';
 import { makeFolder, writeAtomic, writeJson } from '../files.js';
 import { numericOptions } from '../native/engine.js';
 import { writeModelsReport } from '../report/models/report.js';
-import { type FigureOverModels, overModelsRow, overModelsTable } from '../report/models/table.js';
+import { type FigureOverModels, overModelsRows, overModelsTable } from '../report/models/table.js';
 import type { Table } from '../report/table.js';
 import { erm } from '../train/methods/erm.js';
 import { configDifferences } from '../train/runConfig.js';
@@ -75,7 +75,7 @@ export async function reproducePart1Seeds(options: Part1SeedsOptions): Promise<P
     const figure: FigureOverModels = { kind: name, title, seeds, rows };
     const [json, csv] = [join(run, `${name}.json`), join(run, `${name}.csv`)];
     await writeJson(json, figure);
-    await writeAtomic(csv, stringify(rows.map(overModelsRow), { header: true }));
+    await writeAtomic(csv, stringify(overModelsRows(rows), { header: true }));
     summarized.push({ ...figure, json, csv, tables: [overModelsTable(figure)] });
   }
   options.onStep?.('report');

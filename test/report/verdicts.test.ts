@@ -59,6 +59,11 @@ describe('accuracies', () => {
     );
   });
 
+  test('groups without training examples are not compared', () => {
+    const empty = { ...erm, train: split([95, 0, 0, 95], [100, 0, 0, 100]) };
+    expect(plainText(accuracyVerdict(empty, groups))).toMatch(/^The worst test group is G2/);
+  });
+
   test('before and after', () => {
     const at = (correct: number) => ({ ...erm, test: split([200, 200, correct, 200], [200, 200, 200, 200]) });
     expect(plainText(beforeAfterVerdict(at(80), at(140)))).toMatch(
@@ -88,14 +93,14 @@ describe('changes beside random neurons', () => {
     pValue: number,
     change: number,
     draws: number,
-    entries = trace.entries.slice(0, 2),
+    { entries = trace.entries.slice(0, 2), mean = -0.01 } = {},
   ): TraceUnstructuredResult => ({
     ...trace,
     nullDraws: draws,
     entries: entries.map((entry) => {
       const test: NullDistribution = {
         change,
-        mean: -0.01,
+        mean,
         interval: [-0.03, 0.02],
         pValue,
         pDrop: pValue,
@@ -125,6 +130,17 @@ describe('changes beside random neurons', () => {
     expect(plainText(changesVerdict(traceView(withP(0.002, 0.09, 999)), groups))).toMatch(
       /^It is the other way round: in 2 of 2 sets, zeroing/,
     );
+  });
+
+  test('random neurons do as much and more, in the same direction', () => {
+    for (const [change, mean] of [
+      [0.01, 0.05],
+      [-0.05, -0.12],
+    ] as const) {
+      expect(plainText(changesVerdict(traceView(withP(0.002, change, 999, { mean })), groups))).toMatch(
+        /^In 2 of 2 sets, random neurons of the same layers change minority minus majority accuracy the same way, and by more: clearest /,
+      );
+    }
   });
 
   test('too few draws tell nothing, and no draws are said to be missing', () => {
@@ -223,8 +239,12 @@ test('other sections', () => {
   expect(plainText(overlapVerdict(overlapTrace(0.001)))).toMatch(
     /^Of the neurons with the largest gradient, \d+\.\d % rank among the highest 5 % of the model by magnitude \(95 % .*\): more than the 5 % of no relation\./,
   );
-  expect(plainText(layersVerdict(layerCells(layers18), groups))).toMatch(
-    /^In none of 160 cells .* On the mean over layers, minority groups change by -\d/,
+  expect(plainText(layersVerdict(layerCells(layers18), groups, 9999))).toMatch(
+    /^In none of 160 cells are .* shown to cost .* On the mean over layers, minority groups change by -\d/,
+  );
+  // 2 / (1 + 39) in each of 160 cells.
+  expect(plainText(layersVerdict(layerCells(layers18), groups, 39))).toMatch(
+    /^Too few random neurons of the same layers were tried to tell: with up to 39 draws beside each of 160 cells/,
   );
   expect(plainText(trainingVerdict({ epochs: epochs(12, 9, VAL) }))).toMatch(
     /^The best epoch is 9 of 12: .*, \d+\.\d points more than after the last one\.$/,
@@ -293,6 +313,11 @@ test('published numbers stand beside those of the article’s data sets alone', 
     '10.71 %',
     '-1.25',
   ]);
+  // The article's are of up to 3 neurons.
+  const more = trace.entries.map((entry) => ({ ...entry, k: 10, change: entry.change.map(() => -0.9) }));
+  expect(
+    publishedChangeTable(birds, traceView({ ...trace, entries: [...trace.entries, ...more] }), groups),
+  ).toEqual(publishedChangeTable(birds, traceView(trace), groups));
   expect(publishedGainTable(birds, 'resnet50', erm, { ...erm, kind: 'finetune' })?.rows[0]).toEqual([
     'after minus before',
     '+16.87',

@@ -6,6 +6,7 @@ import { type MeasuredRow, overModels } from '../../src/experiments/overModels.j
 import { summarizeSeeds } from '../../src/metrics/seeds.js';
 import { signFlip } from '../../src/metrics/signFlip.js';
 import { fig2 } from '../../src/report/figures/changes/figures.js';
+import { overModelsRows } from '../../src/report/models/table.js';
 import { reproducePart1Seeds } from '../../src/reproduce/part1Seeds.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
@@ -83,4 +84,16 @@ test('rows of one model with equal settings count by their mean, and models are 
   expect(row?.measures.percentile?.mean).toBeCloseTo(35, 12);
   expect(row?.measures.percentile?.std).toBeCloseTo(20, 12);
   expect(row?.measures.change).toBeUndefined();
+});
+
+test('rows of a file have the columns of all, where some measure more', () => {
+  const rows = overModels(
+    [1, 2, 3].map((value) => [
+      { group: 0, k: 1, change: value },
+      { group: 0, k: 3, change: value, sameLayersAccuracyExcess: value / 2 },
+    ]),
+  );
+  const [first, second] = overModelsRows(rows);
+  expect(Object.keys(first ?? {})).toEqual(Object.keys(second ?? {}));
+  expect([first?.sameLayersAccuracyExcess, second?.sameLayersAccuracyExcess]).toEqual([null, 1]);
 });

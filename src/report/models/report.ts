@@ -14,7 +14,7 @@ import { drawPage } from '../html/page.js';
 import type { Table } from '../table.js';
 import { MARKED_P } from '../traces/tests.js';
 import { modelsCharts } from './bars.js';
-import { type FigureOverModels, overModelsRow } from './table.js';
+import { type FigureOverModels, overModelsRows } from './table.js';
 
 /** Writes `report.html` of figures over models. Returns its path. Throws `OUTPUT_UNWRITABLE`. */
 export async function writeModelsReport(
@@ -33,7 +33,7 @@ export async function writeModelsReport(
       title: `${title} (${articleName(kind)})`,
       verdict: modelsVerdict(rows),
       charts,
-      data: { name: kind, rows: rows.map(overModelsRow) },
+      data: { name: kind, rows: overModelsRows(rows) },
       prose: (drawn) =>
         html`${charts.length > 0 ? html`<div class="charts">${charts.map((chart) => chartFigure(drawn(chart)))}</div>` : undefined}
         ${tables.map(htmlTable)}`,

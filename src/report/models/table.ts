@@ -58,7 +58,14 @@ export function overModelsTable({ kind, title, seeds, rows }: FigureOverModels):
   };
 }
 
-export function overModelsRow({ settings, models, measures }: RowOverModels): FigureRow {
+/** Rows of a CSV file, all with the columns that any has. */
+export function overModelsRows(rows: readonly RowOverModels[]): FigureRow[] {
+  const made = rows.map(overModelsRow);
+  const columns = new Set(made.flatMap((row) => Object.keys(row)));
+  return made.map((row) => Object.fromEntries([...columns].map((column) => [column, row[column] ?? null])));
+}
+
+function overModelsRow({ settings, models, measures }: RowOverModels): FigureRow {
   const columns = Object.entries(measures).map(([name, summary]): FigureRow => ({
     [name]: summary.mean,
     [`${name}Std`]: summary.std,

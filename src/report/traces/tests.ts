@@ -138,3 +138,9 @@ function randomInWords({ random }: MeasuredChange): string {
 export function randomText(change: MeasuredChange): string {
   return typographic(randomInWords(change)).replace(' = ', '\u00a0=\u00a0');
 }
+
+/** Draws with which the least two-sided p of one of so many tests, 2 / (1 + draws), passes Holm's correction. */
+export function drawsToPass(tests: number): number {
+  // Rounded first: 2 / 0.05 is not 40 to the last digit.
+  return Math.ceil(Number(((2 * tests) / MARKED_P).toPrecision(12))) - 1;
+}

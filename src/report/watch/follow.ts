@@ -29,7 +29,12 @@ export async function followedRuns(
 
 /** A mark of the state that a page shows: it is drawn anew where this differs. */
 export function versionOf(runs: readonly FollowedRun[]): string {
-  return runs.map(({ run, state, metrics }) => `${run} ${state} ${metrics.length}`).join('\n');
+  const marks = runs.map(({ run, state, metrics, result }) => {
+    const last = metrics.at(-1);
+    // Its numbers, too: a folder may be removed and trained anew.
+    return [run, state, metrics.length, last?.trainLoss, last?.valLoss, result?.test.average].join(' ');
+  });
+  return marks.join('\n');
 }
 
 function secondsLeft({ state, config }: ListedRun, metrics: readonly EpochMetrics[]): number | undefined {

@@ -91,7 +91,10 @@ function runSections({ metrics, config, result }: FollowedRun, data: DataDescrip
     versions: [],
   };
   const training = showTraining(report, groups);
-  if (!last || !training) return [];
+  const tested: Section[] = result
+    ? [{ id: 'tested', title: 'Tested', prose: () => htmlTable(accuracyTable(result, groups)) }]
+    : [];
+  if (!last || !training) return tested;
   const shown = [last.train, last.val, (best ?? last).val];
   const table: Table = {
     caption: `Accuracy of each group in %: training and validation of epoch ${last.epoch}, and validation of epoch ${best?.epoch ?? last.epoch}, which is selected so far.`,
@@ -105,9 +108,6 @@ function runSections({ metrics, config, result }: FollowedRun, data: DataDescrip
       ['average', ...shown.map(({ average }) => percent(average))],
     ],
   };
-  const tested: Section[] = result
-    ? [{ id: 'tested', title: 'Tested', prose: () => htmlTable(accuracyTable(result, groups)) }]
-    : [];
   return [...tested, training, { id: 'groups', title: 'Groups', prose: () => htmlTable(table) }];
 }
 

@@ -102,13 +102,16 @@ export function accuracyVerdict(result: TrainingResult, groups: Groups): string[
   if (minority.length > 0 && majority.length > 0) {
     const more = differenceOf(lossOf(result, minority), lossOf(result, majority));
     const over = 'over the examples of this one model';
-    sentences.push(
-      {
-        above: `From training to test, minority groups lose ${size(more.value)} more than majority groups (${range(more.interval)} ${over}).`,
-        below: `From training to test, minority groups lose ${size(more.value)} less than majority groups (${signed(more.value)}, ${range(more.interval)} ${over}).`,
-        both: `From training to test, minority groups are not shown to lose more than majority groups: ${signed(more.value)}, ${range(more.interval)} ${over}.`,
-      }[sideOf(more)],
-    );
+    // None where training has no example of them.
+    const isKnown = Number.isFinite(more.value);
+    if (isKnown)
+      sentences.push(
+        {
+          above: `From training to test, minority groups lose ${size(more.value)} more than majority groups (${range(more.interval)} ${over}).`,
+          below: `From training to test, minority groups lose ${size(more.value)} less than majority groups (${signed(more.value)}, ${range(more.interval)} ${over}).`,
+          both: `From training to test, minority groups are not shown to lose more than majority groups: ${signed(more.value)}, ${range(more.interval)} ${over}.`,
+        }[sideOf(more)],
+      );
   }
   const { test } = result;
   const worst = groups[test.worstGroup];

@@ -36,13 +36,14 @@ import {
   bracketed,
   type CriterionView,
   fewerSeeds,
-  hasManyKs,
+  forFigure,
   largestOwnChange,
   ownChange,
   PERTURBED,
   selectionsOf,
   type TraceView,
   traceView,
+  upTo,
 } from './view.js';
 
 /**
@@ -89,7 +90,7 @@ export function showChanges(perturbation: PerturbationName, figure: string = per
               <p class="note">
                 ${smallestGroup(trace.baseline.total, groups, SPLIT_NAME[trace.split])}
                 ${
-                  shown.some((chart) => hasManyKs(chart.view))
+                  shown.some((chart) => forFigure(chart.view) !== chart.view)
                     ? 'These charts keep to the article’s numbers of neurons; the tables hold all that were tried.'
                     : undefined
                 }
@@ -199,6 +200,9 @@ function findings(view: CriterionView, groups: Groups): Markup[] {
   });
 }
 
+/** The article's Fig. 2 zeroes so many neurons at most. */
+const PUBLISHED_KS = 3;
+
 /** The article's largest changes under zeroed neurons beside those of a trace; undefined where it gives none. */
 export function publishedChangeTable(
   dataset: Pick<ReportDataset, 'counts'>,
@@ -208,12 +212,12 @@ export function publishedChangeTable(
   const { name, largestZeroed } = publishedOf(dataset) ?? {};
   if (!largestZeroed || trace.perturbation !== 'zero' || trace.split !== 'train') return undefined;
   return {
-    caption: `Largest change of a group’s training accuracy, without its sign: the article’s of ${name} (ResNet-50, mean of 10 runs, up to 3 neurons) beside this run’s.`,
+    caption: `Largest change of a group’s training accuracy, without its sign: the article’s of ${name} (ResNet-50, mean of 10 runs, up to ${PUBLISHED_KS} neurons) beside this run’s.`,
     columns: numbers('groups', ...PUBLISHED_COLUMNS),
     rows: (['minority', 'majority'] as const).map((kind) => {
       const indices = groupsOfKind(groups, kind === 'minority');
       const sizes = views.map((view) => {
-        const largest = largestOwnChange(view, indices);
+        const largest = largestOwnChange(upTo(view, PUBLISHED_KS), indices);
         return largest ? Math.abs(ownChange(largest)) : 0;
       });
       return [kind, ...besidePublished(largestZeroed[kind], Math.max(...sizes))];

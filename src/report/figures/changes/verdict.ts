@@ -2,7 +2,7 @@ import type { Outcome } from '../../../experiments/outcomes.js';
 import { type NullName, nullNamed } from '../../../neurons/nulls.js';
 import { capitalized, plural, probability, pText, signed, SPLIT_NAME } from '../../format.js';
 import { type Groups, shortList } from '../../groupLabels.js';
-import { type AdjustedTest, largestBy, MARKED_P } from '../../traces/tests.js';
+import { type AdjustedTest, drawsToPass, largestBy, MARKED_P } from '../../traces/tests.js';
 import { PERTURBED, type Selection, selectionsOf, type TraceView } from './view.js';
 
 /** A set of neurons beside random ones: minority minus majority change. */
@@ -45,19 +45,23 @@ function firstSentence(gerund: string, null_: NullName, view: TraceView, groups:
   const sets = comparedSets(view, null_, 'accuracy');
   const ofSets = plural(sets.length, 'set');
   const passed = sets.filter(isPassed);
-  const costly = passed.filter(({ test }) => test.change < test.mean);
+  const costly = passed.filter(({ test }) => test.change < test.mean && test.change < 0);
+  const reversed = passed.filter(({ test }) => test.change > test.mean && test.change > 0);
+  const clearest = ({ selection, test }: ComparedSet): string =>
+    `clearest ${setName(selection, groups)}, ${signed(test.change)} against ${signed(test.mean)}, ${pText(test.pHolm)} after Holm’s correction`;
+  const [first] = passed;
   const [best] = costly;
   if (best) {
-    const reversed = passed.length - costly.length;
     return (
       `${gerund} the chosen neurons costs minority groups more than majority ones, beyond random neurons ${words}, in ` +
-      `${costly.length} of ${ofSets}${reversed > 0 ? ` (in ${reversed}, less)` : ''}: clearest ` +
-      `${setName(best.selection, groups)}, ${signed(best.test.change)} against ${signed(best.test.mean)}, ` +
-      `${pText(best.test.pHolm)} after Holm’s correction.`
+      `${costly.length} of ${ofSets}${reversed.length > 0 ? ` (in ${reversed.length}, less)` : ''}: ${clearest(best)}.`
     );
   }
-  if (passed.length > 0) {
-    return `It is the other way round: in ${passed.length} of ${ofSets}, ${gerund.toLowerCase()} the chosen neurons costs minority groups less than majority ones, beyond random neurons ${words} (Holm-corrected).`;
+  if (reversed.length > 0) {
+    return `It is the other way round: in ${reversed.length} of ${ofSets}, ${gerund.toLowerCase()} the chosen neurons costs minority groups less than majority ones, beyond random neurons ${words} (Holm-corrected).`;
+  }
+  if (first) {
+    return `In ${passed.length} of ${ofSets}, random neurons ${words} change minority minus majority accuracy the same way, and by more: ${clearest(first)}.`;
   }
   const least = sets[0]?.test;
   const leastP = pText(least?.pValue);
@@ -74,9 +78,7 @@ function firstSentence(gerund: string, null_: NullName, view: TraceView, groups:
 export function neededDraws(view: TraceView): number | undefined {
   const [null_] = view.nulls.filter((name) => comparedSets(view, name, 'accuracy').length > 0);
   if (null_ === undefined) return undefined;
-  const sets = comparedSets(view, null_, 'accuracy').length;
-  // Rounded first: 2 / 0.05 is not 40 to the last digit.
-  const needed = Math.ceil(Number(((2 * sets) / MARKED_P).toPrecision(12))) - 1;
+  const needed = drawsToPass(comparedSets(view, null_, 'accuracy').length);
   return view.trace.nullDraws < needed ? needed : undefined;
 }
 

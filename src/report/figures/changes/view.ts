@@ -155,6 +155,15 @@ export function forFigure(view: CriterionView): CriterionView {
   };
 }
 
+/** The sets of a view that have so many neurons at most. */
+export function upTo(view: CriterionView, most: number): CriterionView {
+  return {
+    ...view,
+    entries: view.entries.filter(({ k }) => k <= most),
+    selections: view.selections.filter(({ entry }) => entry.k <= most),
+  };
+}
+
 /** The largest signed change over all selections and groups, or undefined when nothing was measured. */
 export function largestChange(views: readonly CriterionView[]) {
   const candidates = views.flatMap((from) =>

@@ -25,7 +25,7 @@ import {
   tracedWeights,
   traceNotes,
 } from '../../traces/method.js';
-import { changeOfLayer, MARKED_P, nullsOf, randomText } from '../../traces/tests.js';
+import { changeOfLayer, drawsToPass, MARKED_P, nullsOf, randomText } from '../../traces/tests.js';
 import { layerHeatmap } from './heatmap.js';
 import {
   largestLayerChange,
@@ -52,7 +52,7 @@ export const fig7: Figure = {
     return {
       id: 'layers',
       title: 'Layers (Fig. 7)',
-      verdict: layersVerdict(cells, groups),
+      verdict: layersVerdict(cells, groups, trace.nullDraws),
       charts: views.map(({ chart }) => chart),
       tables: layerTables(trace, groups),
       data: { name: 'fig7', rows: cells.map((cell) => rowOf(cell, trace, dataset.groupNames)) },
@@ -132,7 +132,7 @@ function rowOf(
 }
 
 /** Whether layers' chosen neurons matter beyond random ones, and to which groups. */
-export function layersVerdict(cells: readonly LayerCell[], groups: Groups): string[] {
+export function layersVerdict(cells: readonly LayerCell[], groups: Groups, nullDraws: number): string[] {
   const isMinority = ({ group }: LayerEntry): boolean => groups[group]?.minority === true;
   const sentences = nullsOf(cells.map(({ tests }) => tests)).map((null_) => {
     const compared = cells.flatMap((cell) => {
@@ -140,11 +140,14 @@ export function layersVerdict(cells: readonly LayerCell[], groups: Groups): stri
       return test ? [{ cell, test }] : [];
     });
     const passed = compared.filter(({ test }) => test.pHolm <= MARKED_P && test.change < test.mean);
-    const least = Math.min(...compared.map(({ test }) => test.pHolm));
+    const least = Math.min(...compared.map(({ test }) => (test.change < test.mean ? test.pHolm : 1)));
     const ofCells = plural(compared.length, 'cell');
     const { words } = nullNamed(null_);
+    if (passed.length === 0 && nullDraws < drawsToPass(compared.length)) {
+      return `Too few random neurons ${words} were tried to tell: with up to ${plural(nullDraws, 'draw')} beside each of ${ofCells}, none could pass Holm’s correction.`;
+    }
     return passed.length === 0
-      ? `In none of ${ofCells} do a layer’s chosen neurons cost their group more than random neurons ${words} (least p after Holm’s correction ${probability(least)}).`
+      ? `In none of ${ofCells} are a layer’s chosen neurons shown to cost their group more than random neurons ${words} (least p after Holm’s correction ${probability(least)}).`
       : `In ${passed.length} of ${ofCells} a layer’s chosen neurons cost their group more than random neurons ${words} after Holm’s correction, ${passed.filter(({ cell }) => isMinority(cell)).length} of them in minority groups.`;
   });
   const [minority, majority] = [true, false].map((kind) =>
