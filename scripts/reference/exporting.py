@@ -1,15 +1,18 @@
-"""Networks of torchvision, timm or branches.py with random weights, and their export, for the oracle and the benchmark."""
+"""Networks of torchvision, timm, branches.py or drops.py with random weights, and their export, for the oracle and the benchmark."""
 
 import warnings
 
 import torch
 import torchvision
 from branches import Branches
+from drops import Drops
 
 
 def made(name, classes):
     if name == "branches":
         return Branches(classes)
+    if name.startswith("drops-"):
+        return Drops(classes, name.removeprefix("drops-"))
     if hasattr(torchvision.models, name):
         return torchvision.models.get_model(name, weights=None, num_classes=classes)
     import timm

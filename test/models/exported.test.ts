@@ -1,11 +1,15 @@
 import { join } from 'node:path';
 import { SpurmemError } from '../../src/errors.js';
 import { type ProgramFile, readProgramFile, writeProgram } from '../../src/models/exported/archive.js';
+import { Flow } from '../../src/models/exported/flow.js';
+import type { GraphNode } from '../../src/models/exported/graph.js';
 import { inspectProgram } from '../../src/models/exported/inspect.js';
+import { groupsOf } from '../../src/models/exported/layers.js';
 import { readProgram } from '../../src/models/exported/program.js';
 import type { ProgramJson } from '../../src/models/exported/schema.js';
 import { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
+import { failure } from '../data/support.js';
 import { imagesOf } from '../networks.js';
 import { exported, openExported } from '../parity/exportedCases.js';
 import { python } from '../parity/python.js';
@@ -226,6 +230,50 @@ test('dropout draws anew in each training pass, and the same after the same numb
   using again = await openExported(path);
   await again.loadStateDict(state);
   expect(await logitsOf(again)).toEqual(second);
+});
+
+test('drops that evaluation could not leave out are refused', async () => {
+  const { program } = await exported({ network: 'drops-before', batch: 4, height: 12, width: 12 });
+  const problem = /drops by bernoulli_\.float in another form than torchvision's StochasticDepth/;
+  await failure(readProgram(program), 'MODEL_INVALID', problem);
+});
+
+test('an input that is written before the last call of a group is not read then', () => {
+  const value = (...values: number[]) => ({ kind: 'value', values }) as const;
+  const call = (target: string, given: GraphNode['arguments'], made: number): GraphNode => {
+    return { target, module: '', arguments: given, results: [made] };
+  };
+  const sizes = [{ as_int: 2 }, { as_int: 4 }, { as_int: 8 }, { as_int: 8 }];
+  const normed = (input: number, made: number): GraphNode =>
+    call(
+      'batch_norm',
+      { input: value(input), running_mean: value(11), training: { kind: 'bool', numbers: [1] } },
+      made,
+    );
+  const groupsWith = (relu: string) => {
+    const nodes = [
+      call('conv2d', { input: value(0), weight: value(10) }, 1),
+      normed(1, 2),
+      call(relu, { self: value(0) }, 3),
+      call('conv2d', { input: value(3), weight: value(10) }, 4),
+      call('add.Tensor', { self: value(4), other: value(2) }, 5),
+      call('relu', { self: value(5) }, 6),
+    ];
+    const graph = {
+      nodes,
+      inputs: [],
+      images: 0,
+      output: 6,
+      batchSizes: [],
+      batch: 'b',
+      metas: Array(12).fill({ sizes }),
+    };
+    const traits = new Map([['relu_', { aliases: true, writes: true }]]);
+    const flow = new Flow(graph as never, [], traits);
+    return groupsOf(graph as never, [], flow);
+  };
+  expect(groupsWith('relu')).toEqual([{ convolution: 0, norm: 1, sum: 4, relu: 5 }]);
+  expect(groupsWith('relu_')).toEqual([{ convolution: 0, norm: 1, sum: null, relu: null }]);
 });
 
 test('a program exported in evaluation mode computes the same, and keeps its statistics where it is trained', async () => {

@@ -71,7 +71,10 @@ function flagsOf(node: GraphNode, kinds: ReadonlyMap<number, string>): Mode {
   };
 }
 
-/** Stochastic depth as torchvision and timm write it: `empty`, `bernoulli_`, `div_`, and a product with what it drops. */
+/**
+ * Stochastic depth as torchvision and timm write it: `empty`, `bernoulli_`, `div_`, and a product with what it drops. Throws UnusableContent
+ * for random drops of another form, which would go on in evaluation.
+ */
 function noiseOf({ nodes }: Graph): ReadonlyMap<number, Mode> {
   const modes = new Map<number, Mode>();
   /** The calls that made a value of noise. */
@@ -82,19 +85,36 @@ function noiseOf({ nodes }: Graph): ReadonlyMap<number, Mode> {
     const [first, second] = [valueOf(node, 'self'), valueOf(node, 'other')];
     const chain = first === undefined ? undefined : chains.get(first);
     if (node.target === 'empty.memory_format' || node.target === 'new_empty') chains.set(made, [index]);
-    else if (chain && (node.target === 'bernoulli_.float' || node.target === 'div_.Tensor')) {
+    else if (chain && ['bernoulli_.float', 'div_.Tensor', 'div.Tensor'].includes(node.target)) {
       chains.set(made, [...chain, index]);
-    } else if (node.target === 'mul.Tensor' && first !== undefined && second !== undefined) {
+    } else if (/^mul_?\.Tensor$/.test(node.target) && first !== undefined && second !== undefined) {
       const [noise, kept] = chains.has(second) ? [second, first] : [first, second];
       const calls = chains.get(noise) ?? [];
-      if (nodes[calls[1] ?? -1]?.target !== 'bernoulli_.float') continue;
+      const drop = nodes[calls[1] ?? -1];
+      if (drop?.target !== 'bernoulli_.float') continue;
+      // Where what is kept was divided instead, evaluation would leave that in.
+      const maker = nodes.find((one) => madeBy(one).includes(kept));
+      const isScaled = calls.length < 3 && maker !== undefined && dividesBy(maker, drop);
+      if (isScaled) continue;
       for (const [place, call] of calls.entries()) {
         modes.set(call, { inEvaluation: false, ...(place === 0 ? { typeOf: kept } : {}) });
       }
       modes.set(index, { inEvaluation: false, alias: kept });
     }
   }
+  const other = nodes.find(({ target }, index) => target.startsWith('bernoulli') && !modes.has(index));
+  if (other !== undefined) {
+    throw new UnusableContent(
+      `${other.module === '' ? 'it' : other.module} drops by ${other.target} in another form than torchvision's StochasticDepth and timm's DropPath have. Use one of these, or export without drops`,
+    );
+  }
   return modes;
+}
+
+/** Whether a call divides by the share that a drop keeps. */
+function dividesBy({ target, arguments: given }: GraphNode, drop: GraphNode): boolean {
+  const [by, share] = [given.other?.numbers?.[0], drop.arguments.p?.numbers?.[0]];
+  return target.startsWith('div') && by !== undefined && by === share;
 }
 
 /** Whether a program was exported in evaluation mode: its batch-norms keep their statistics, or its dropouts drop nothing. */

@@ -1,5 +1,6 @@
 import type { ProgramPlan } from '../../native/addon.js';
 import { UnusableContent } from '../pytorchAdvice.js';
+import type { Flow } from './flow.js';
 import { type Graph, type GraphInput, type GraphNode, madeBy, sizeOf, takenBy, valueOf } from './graph.js';
 
 /** A call of a layer whose output channels or rows are neurons, or of the head. */
@@ -151,8 +152,11 @@ function parameterOf(
   return input?.kind === 'parameter' ? input.name : undefined;
 }
 
-/** Convolutions with the batch-norm, sum and ReLU that follow them alone: the calls that one kernel can compute in evaluation. */
-export function groupsOf(graph: Graph, stages: ProgramPlan['stages']): ProgramPlan['groups'] {
+/**
+ * Convolutions with the batch-norm, sum and ReLU that follow them alone: the calls that one kernel can compute in evaluation. It reads the
+ * convolution's input, and what is added, when the last of them is due: no call before that may write to these.
+ */
+export function groupsOf(graph: Graph, stages: ProgramPlan['stages'], flow: Flow): ProgramPlan['groups'] {
   const users = new Map<number, number[]>();
   for (const [index, node] of graph.nodes.entries()) {
     for (const value of takenBy(node)) users.set(value, [...(users.get(value) ?? []), index]);
@@ -186,8 +190,20 @@ export function groupsOf(graph: Graph, stages: ProgramPlan['stages']): ProgramPl
     if (!sums.has(sum) || valueOf(call, 'self') === value) sums.set(sum, norm);
   }
   const sumOf = new Map([...sums].map(([sum, norm]) => [norm, sum]));
-  return pairs.map(({ convolution, norm }) => {
+  const isKept = (values: readonly (number | undefined)[], from: number, to: number): boolean =>
+    values.every((value) => value === undefined || !flow.isWrittenBetween(value, from, to));
+  return pairs.flatMap(({ convolution, norm, value }): ProgramPlan['groups'][number][] => {
+    const images = valueOf(graph.nodes[convolution] as GraphNode, 'input');
     const sum = sumOf.get(norm) ?? null;
-    return { convolution, norm, sum, relu: only(sum ?? norm, /^relu_?$/) ?? null };
+    const relu = only(sum ?? norm, /^relu_?$/) ?? null;
+    if (sum !== null && relu !== null) {
+      const added = takenBy(graph.nodes[sum] as GraphNode).filter((one) => one !== value);
+      if (isKept([images], convolution, relu) && isKept(added, sum, relu))
+        return [{ convolution, norm, sum, relu }];
+    }
+    const alone = sum === null ? relu : null;
+    return isKept([images], convolution, alone ?? norm)
+      ? [{ convolution, norm, sum: null, relu: alone }]
+      : [];
   });
 }

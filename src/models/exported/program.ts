@@ -4,6 +4,7 @@ import { UnusableContent } from '../pytorchAdvice.js';
 import { sameShape } from '../safetensors.js';
 import { invalid, type ProgramFile, readProgramFile } from './archive.js';
 import { isEvaluationOnly, modesOf, withoutUnused } from './evaluation.js';
+import { Flow } from './flow.js';
 import { FLOAT32, type Graph, type OperatorTraits, SCALAR_TYPES, sizeOf } from './graph.js';
 import { groupsOf, headOf, type LayerCall, layerCalls, mapsOf } from './layers.js';
 import { readGraph } from './readGraph.js';
@@ -48,7 +49,8 @@ function planOf({ program, constants, weights }: ProgramFile): Omit<Program, 'na
   const calls = layerCalls(graph);
   const head = headOf(graph, calls);
   const indices = new Set(calls.map(({ index }) => index));
-  const stages = stagesOf(graph, modes, operators, indices, (begin, end) => stageName(calls, begin, end));
+  const flow = new Flow(graph, modes, operators);
+  const stages = stagesOf(graph, flow, indices, (begin, end) => stageName(calls, begin, end));
   const names = new Map<number, string>(calls.map(({ index, name }) => [index, name]));
   const maps = mapsOf(graph, calls);
   for (const { name, node } of maps.mappable) names.set(node, name);
@@ -86,7 +88,7 @@ function planOf({ program, constants, weights }: ProgramFile): Omit<Program, 'na
       stages,
       layers,
       head: { name: head.name, node: head.index },
-      groups: groupsOf(graph, stages),
+      groups: groupsOf(graph, stages, flow),
       ...maps,
     },
     imageSize: height === undefined || width === undefined ? null : [height, width],
