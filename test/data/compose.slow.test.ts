@@ -4,7 +4,7 @@ import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import { composeDataset } from '../../src/data/compose/compose.js';
 import { composeImage, type Pixels, placeCutOut, readMask, shapeOf } from '../../src/data/compose/cutOut.js';
-import type { ComposeOptions } from '../../src/data/compose/options.js';
+import { type ComposeOptions, parseComposeOptions } from '../../src/data/compose/options.js';
 import { isWaterBird, WATERBIRDS_COUNTS } from '../../src/data/compose/waterbirds.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { decodeRgb } from '../../src/data/decode.js';
@@ -370,6 +370,12 @@ test.each<[string, Partial<ComposeOptions>, RegExp]>([
     /no folder may lie in another one/,
   ],
   [
+    'a folder of a class within that of another',
+    { classes: [named('apple', 'things'), named('lemon', 'things/lemon')] },
+    /`classes`.*no folder may lie in another one/,
+  ],
+  ['a column without a table', { splitColumn: 'split' }, /`splitColumn`.*has no part without `table`/],
+  [
     'places that classes cannot agree with',
     { places: [named('a', 'field/0'), named('b', 'field/1'), named('lake')] },
     /`counts`.*2 classes and 3 places/,
@@ -377,6 +383,32 @@ test.each<[string, Partial<ComposeOptions>, RegExp]>([
 ])('%s is refused', async (_what, changes, reason) => {
   await sources(6, 20);
   await failure(composeDataset(out(), options(changes)), 'USAGE', reason);
+});
+
+test('a preset keeps its own choices, and takes no others', () => {
+  const given = { preset: 'waterbirds', foregrounds: 'cub', masks: 'masks', scenes: 'places' } as const;
+  const own = parseComposeOptions(given);
+  expect(own).toMatchObject({ foregroundSize: null, jpegQuality: 75 });
+  const left = { foregroundSize: undefined, shares: undefined, jpegQuality: undefined };
+  expect(parseComposeOptions({ ...given, ...left })).toEqual(own);
+  for (const other of [{ classes: [named('a'), named('b')] }, { table: 'x.csv' }, { splitColumn: 'split' }]) {
+    expect(() => parseComposeOptions({ ...given, ...other })).toThrow(/has no part beside `preset`/);
+  }
+  expect(() => parseComposeOptions(undefined as never)).toThrow(/`foregrounds`/);
+});
+
+test('a mask is of one foreground', async () => {
+  await sources(4, 20);
+  // One for the first of apples and the first of lemons.
+  for (const thing of Object.keys(THINGS)) await rm(join(folder(), 'masks', thing, '0.png'));
+  await put(join(folder(), 'masks', '0.png'), await mask());
+  await failure(
+    composeDataset(out(), options()),
+    'DATASET_INVALID',
+    /masks\/0\.png would be the mask of \S+ and of \S+\./,
+  );
+  await put(join(folder(), 'masks', '0.jpg'), await mask());
+  await failure(composeDataset(out(), options()), 'DATASET_INVALID', /0\.png are masks of one foreground/);
 });
 
 test('too few scenes, and folders of scenes that are empty, are refused', async () => {

@@ -71,17 +71,38 @@ async function masksByStem(masks: string | undefined): Promise<(image: string) =
   if (masks === undefined) return () => undefined;
   const stem = (path: string): string => path.slice(0, path.length - extname(path).length);
   const images = await imagesBelow(masks, 'the folder of masks');
-  const found = new Map(images.map((mask) => [stem(mask), join(masks, mask)]));
+  const found = new Map<string, string>();
+  for (const mask of images) {
+    const other = found.get(stem(mask));
+    if (other !== undefined)
+      throw ambiguous(masks, `${other} and ${join(masks, mask)} are masks of one foreground`);
+    found.set(stem(mask), join(masks, mask));
+  }
+  const users = new Map<string, string>();
   return (image) => {
     // Masks may mirror the folder of the foregrounds or lie in it: images/a.jpg and masks/a.png.
     const path = found.get(stem(image)) ?? found.get(stem(image.slice(image.indexOf('/') + 1)));
-    if (path !== undefined) return path;
+    if (path !== undefined) {
+      const other = users.get(path);
+      if (other !== undefined)
+        throw ambiguous(masks, `${path} would be the mask of ${other} and of ${image}`);
+      users.set(path, image);
+      return path;
+    }
     throw new SpurmemError(
       'DATASET_NOT_FOUND',
       `${masks}: there is no mask of the foreground ${image}: ${stem(image)} with the ending of an image.`,
       { parameter: 'masks', value: masks, advice: ['Add it, or take the image away.'] },
     );
   };
+}
+
+function ambiguous(masks: string, problem: string): SpurmemError {
+  return new SpurmemError('DATASET_INVALID', `${problem}.`, {
+    parameter: 'masks',
+    value: masks,
+    advice: ['Give each foreground one mask, by its path from the folder of the foregrounds.'],
+  });
 }
 
 async function listTable(table: string, options: ResolvedComposeOptions): Promise<ForegroundFile[]> {

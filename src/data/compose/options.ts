@@ -2,6 +2,7 @@ import { posix, resolve } from 'node:path';
 import { z } from 'zod';
 import { RANGES } from '../../settings/ranges.js';
 import { whole } from '../../settings/schema.js';
+import { defined } from '../../settings/setting.js';
 import { parseOptions } from '../issues.js';
 import { perSplit, SPLITS } from '../split.js';
 import { WATERBIRDS_CHOICES, WATERBIRDS_PLACES } from './waterbirds.js';
@@ -26,14 +27,15 @@ const namedList = z
     error: 'what belongs to one cannot belong to another',
   });
 
+const NESTED = 'no folder may lie in another one';
+
+function areNested(list: z.output<typeof namedList>): boolean {
+  const folders = list.flatMap(({ of }) => of.map((folder) => posix.join(folder, '/')));
+  return folders.some((one, i) => folders.some((other, j) => i !== j && other.startsWith(one)));
+}
+
 /** Folders, none of them in another one: a scene is in one image only. */
-const placeList = namedList.refine(
-  (list) => {
-    const folders = list.flatMap(({ of }) => of.map((folder) => posix.join(folder, '/')));
-    return !folders.some((one, i) => folders.some((other, j) => i !== j && other.startsWith(one)));
-  },
-  { error: 'no folder may lie in another one' },
-);
+const placeList = namedList.refine((list) => !areNested(list), { error: NESTED });
 
 export const DEFAULT_COMPOSE = {
   substringSpecies: false,
@@ -112,49 +114,62 @@ const composeOptionsSchema = z
     skipBadMasks: z.boolean().default(DEFAULT_COMPOSE.skipBadMasks),
     seed: z.number().int().min(0).max(0xffffffff).default(DEFAULT_COMPOSE.seed),
   })
-  .superRefine(({ preset, masks, classes, places, counts, paired }, context) => {
-    const refuse = (path: string[], message: string): void => {
-      context.addIssue({ code: 'custom', path, message });
-    };
-    const needed = preset === undefined ? { classes, places } : { masks };
-    for (const [key, value] of Object.entries(needed)) if (value === undefined) refuse([key], 'is needed');
-    const numPlaces = (places ?? WATERBIRDS_PLACES).length;
-    const numClasses = classes?.length ?? 2;
-    if (counts === undefined) {
-      if (preset !== undefined || numClasses === numPlaces) return;
-      refuse(
-        ['counts'],
-        `is needed where there are ${numClasses} classes and ${numPlaces} places: none agrees with another`,
-      );
-      return;
-    }
-    for (const split of SPLITS) {
-      const ofSplit = counts[split];
-      const isUneven = ofSplit.some((count, group) => count !== ofSplit[group - (group % numPlaces)]);
-      if (ofSplit.length !== numClasses * numPlaces) {
+  .superRefine(
+    ({ preset, masks, table, maskColumn, splitColumn, classes, places, counts, paired }, context) => {
+      const refuse = (path: string[], message: string): void => {
+        context.addIssue({ code: 'custom', path, message });
+      };
+      const needed = preset === undefined ? { classes, places } : { masks };
+      for (const [key, value] of Object.entries(needed)) if (value === undefined) refuse([key], 'is needed');
+      const ofPreset = { classes, places, table, maskColumn, splitColumn };
+      const [idle, why] =
+        preset !== undefined
+          ? [ofPreset, 'has no part beside `preset`, which has its own']
+          : table === undefined
+            ? [{ maskColumn, splitColumn }, 'has no part without `table`']
+            : [{}, ''];
+      for (const [key, value] of Object.entries(idle)) if (value !== undefined) refuse([key], why);
+      if (table === undefined && classes !== undefined && areNested(classes)) refuse(['classes'], NESTED);
+      const numPlaces = (places ?? WATERBIRDS_PLACES).length;
+      const numClasses = classes?.length ?? 2;
+      if (counts === undefined) {
+        if (preset !== undefined || numClasses === numPlaces) return;
         refuse(
-          ['counts', split],
-          `${ofSplit.length} counts for ${numClasses * numPlaces} groups (${numClasses} classes x ${numPlaces} places): ` +
-            'give one per group, class by class',
+          ['counts'],
+          `is needed where there are ${numClasses} classes and ${numPlaces} places: none agrees with another`,
         );
-      } else if (split !== 'train' && paired && isUneven) {
-        refuse(
-          ['counts', split],
-          'paired foregrounds lie on every place, so that the counts of a class must be equal',
-        );
+        return;
       }
-    }
-  });
+      for (const split of SPLITS) {
+        const ofSplit = counts[split];
+        const isUneven = ofSplit.some((count, group) => count !== ofSplit[group - (group % numPlaces)]);
+        if (ofSplit.length !== numClasses * numPlaces) {
+          refuse(
+            ['counts', split],
+            `${ofSplit.length} counts for ${numClasses * numPlaces} groups (${numClasses} classes x ${numPlaces} places): ` +
+              'give one per group, class by class',
+          );
+        } else if (split !== 'train' && paired && isUneven) {
+          refuse(
+            ['counts', split],
+            'paired foregrounds lie on every place, so that the counts of a class must be equal',
+          );
+        }
+      }
+    },
+  );
 /** Options left out take their defaults, or the preset's. */
 export type ComposeOptions = z.input<typeof composeOptionsSchema>;
 export type ResolvedComposeOptions = z.output<typeof composeOptionsSchema>;
 
 /** Checks the options and gives them their canonical form, with absolute paths. Throws `USAGE`. */
 export function parseComposeOptions(options: ComposeOptions): ResolvedComposeOptions {
-  const preset = options.preset === undefined ? {} : WATERBIRDS_CHOICES;
+  // Left out is left out, also where it is said so.
+  const given = defined({ ...options });
+  const preset = given.preset === undefined ? {} : WATERBIRDS_CHOICES;
   const parsed = parseOptions(
     composeOptionsSchema,
-    { ...preset, ...options },
+    { ...preset, ...given },
     'The images cannot be composed so',
   );
   const { foregrounds, masks, table, scenes } = parsed;
