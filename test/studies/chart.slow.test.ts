@@ -55,6 +55,7 @@ test.each([
   [`${STUDY}/study.yaml`, 'tables.md'],
   ['studies/celeba/study.yaml', 'tables.md'],
   ['studies/celeba/further.yaml', 'further.md'],
+  ['studies/celeba-converged/study.yaml', 'tables.md'],
   ['studies/compositions/study.yaml', 'tables.md'],
 ])('the tables of %s are those of the recorded results', async (study, file) => {
   const tables = await studyTables({ study: join(ROOT, study) });
