@@ -109,8 +109,8 @@ const BY_FILE = {
   ],
   'src/experiments/compareWithRandom.ts': [
     [
-      'JSON.stringify([name, perturbation, key(neurons)])',
-      'JSON.stringify([name, perturbation.kind, key(neurons)])',
+      'JSON.stringify([name, perturbation, keyOf(neurons)])',
+      'JSON.stringify([name, perturbation.kind, keyOf(neurons)])',
     ],
   ],
   'src/experiments/samples.ts': [
