@@ -112,7 +112,7 @@ async function started<Options extends RecipeOptions>(
   }
   const run = await openRun(from);
   const { numClasses: _numClasses, ...model } = modelOf(run.config);
-  // What is given of the input's shape is said in one way, and the run may say it in the other.
+  // A given `imageSize` replaces the run's `resize` and `crop`, and these replace its `imageSize`.
   const isSize = given.imageSize !== undefined;
   const isCut = given.resize !== undefined || given.crop !== undefined;
   const ofRun = defined({

@@ -255,7 +255,7 @@ test('other sections', () => {
   expect(plainText(trainingVerdict({ epochs: falling }))).toMatch(
     /right in 1\.00 %, \d+\.\d points less than after the last one\.$/,
   );
-  // Of a run that is under way.
+  // A run that is not finished.
   expect(plainText(trainingVerdict({ epochs: epochs(12, 9, VAL), select: 'last' }))).toMatch(
     /^After the last of 12 epochs, /,
   );

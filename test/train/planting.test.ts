@@ -123,7 +123,7 @@ test('a run that starts from another one has its input', async () => {
   await trainErm({ from: first, out, ...settings });
   const { config } = await openRun(out);
   expect(config).toMatchObject(input);
-  // What is given of the size is said in one way, and replaces the other.
+  // A given `imageSize` replaces the run's `resize` and `crop`, and these replace its `imageSize`.
   const [sized, cut] = [join(folder, 'sized'), join(folder, 'cut')];
   await trainErm({ from: first, out: sized, ...settings, imageSize: 24 });
   const { config: ofSized } = await openRun(sized);

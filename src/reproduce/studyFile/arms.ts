@@ -14,7 +14,7 @@ import { namedKickInEpochs, scopeOf, type StudyArm } from '../study/studyArm.js'
 import type { StudyOptions } from '../study/studyOptions.js';
 import { type ArmRun, chosenConfiguration, isTuned, tunedFrom, tuningRuns } from '../study/tuning.js';
 import type { Combination } from '../sweep/plan.js';
-import { keepSettings, type OfRecords, requireSettings } from './recordedSettings.js';
+import { keepSettings, ofData, type OfRecords, requireSettings } from './recordedSettings.js';
 import { distinct, groupsIn, isOf, numberOf, type RecordRow, Records, select, timed } from './records.js';
 import type { StudyFile } from './schema.js';
 
@@ -202,10 +202,6 @@ export function settingsOfArms(file: StudyFile, name: string, data?: Dataset): O
 /** The same of its tuning. */
 export function settingsOfTuning(file: StudyFile, on: string, data?: Dataset): OfRecords {
   return { tuning: settingsOf(file, on, data) };
-}
-
-function ofData(data: Dataset | undefined) {
-  return data === undefined ? {} : { data: data.fingerprint };
 }
 
 function settingsOf(file: StudyFile, name: string, data: Dataset | undefined): Record<string, unknown> {

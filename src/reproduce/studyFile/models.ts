@@ -19,7 +19,7 @@ import { runJob } from '../sweep/jobs.js';
 import type { SweepJob } from '../sweep/plan.js';
 import type { StudyFileOptions } from './arms.js';
 import { requireMinorityGroups } from './readStudy.js';
-import { keepSettings, type OfRecords, requireSettings } from './recordedSettings.js';
+import { keepSettings, ofData, type OfRecords, requireSettings } from './recordedSettings.js';
 import { isOf, type RecordRow, Records, select, timed } from './records.js';
 import { isEpochOf, type RecordName, type StudyFile, type StudyModels } from './schema.js';
 
@@ -163,9 +163,9 @@ export function settingsOfModels(file: StudyFile, name: string, data?: Dataset):
     const { split = 'train', topK = 'the default' } = settings;
     add(record, `${stage}, ${String(split)}, k ${String(topK)}`, tracedWith(settings, own));
   }
-  if (data === undefined) return all;
-  const ofData = { data: data.fingerprint };
-  return Object.fromEntries(Object.entries(all).map(([record, named]) => [record, { ...named, ...ofData }]));
+  return Object.fromEntries(
+    Object.entries(all).map(([record, named]) => [record, { ...named, ...ofData(data) }]),
+  );
 }
 
 /** Models of a seed: a run, or an epoch of it. */

@@ -148,7 +148,7 @@ function checkEpochOf(stage: Stage): void {
   throw new SpurmemError('USAGE', `an epoch of another stage takes ${expected}, and nothing else.`);
 }
 
-/** The settings by which a record's rows are told apart, beside the stage. */
+/** The settings, besides the stage, in which two traces of a record must differ. */
 const APART: Readonly<Record<RecordName, readonly string[]>> = {
   effects: ['split', 'topK', 'criteria'],
   perturbations: ['perturbation', 'sigmas', 'topK', 'criteria'],

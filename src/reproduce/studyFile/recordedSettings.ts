@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { Dataset } from '../../data/dataset.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { jsonText, makeFolder, readText, writeJson } from '../../files.js';
 import { writeAlone } from '../../writeAlone.js';
@@ -58,6 +59,11 @@ export async function requireSettings(
     const counts = adding || (await records.read(record)).length > 0;
     if (counts) requireSame(file, records.pathOf(record), kept[record] ?? {}, named);
   }
+}
+
+/** What settings say of the data: its fingerprint, where it is read. */
+export function ofData(data: Pick<Dataset, 'fingerprint'> | undefined) {
+  return data === undefined ? {} : { data: data.fingerprint };
 }
 
 function pathOf({ recordsFolder }: StudyFile): string {

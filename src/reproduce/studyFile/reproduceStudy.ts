@@ -73,8 +73,9 @@ export async function reproduceStudy(options: ReproduceStudyOptions): Promise<St
   checkOptions(options, { types: TYPES, required: ['study'] });
   const { study, benchmarks, ...rest } = options;
   const file = await readStudy(study);
-  requireSeeds(file, chosen(file, benchmarks), rest.seeds);
-  for (const name of chosen(file, benchmarks)) {
+  const names = chosen(file, benchmarks);
+  requireSeeds(file, names, rest.seeds);
+  for (const name of names) {
     await runModelsOf(file, name, rest);
     if (file.benchmarks[name]?.arms) await runArmsOf(file, name, rest);
   }
@@ -123,9 +124,10 @@ export async function studyCards({
 /** The runs of a study that are not recorded yet. Throws `USAGE` for a file that is wrong. */
 export async function openStudy({ study, benchmarks, seeds }: ReproduceStudyOptions): Promise<OpenStudy[]> {
   const file = await readStudy(study);
-  requireSeeds(file, chosen(file, benchmarks), seeds);
+  const names = chosen(file, benchmarks);
+  requireSeeds(file, names, seeds);
   return Promise.all(
-    chosen(file, benchmarks).map(async (benchmark) => {
+    names.map(async (benchmark) => {
       const hasArms = file.benchmarks[benchmark]?.arms !== undefined;
       const tuning = hasArms ? await openTuning(file, benchmark) : [];
       const arms = !hasArms ? [] : tuning.length > 0 ? null : await openArms(file, benchmark, { seeds });

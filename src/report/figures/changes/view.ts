@@ -148,19 +148,19 @@ export function hasManyKs(view: CriterionView): boolean {
 export function forFigure(view: CriterionView): CriterionView {
   const isShown = ({ k }: TraceEntry): boolean => ARTICLE_KS.includes(k);
   if (!hasManyKs(view) || !view.entries.some(isShown)) return view;
-  return {
-    ...view,
-    entries: view.entries.filter(isShown),
-    selections: view.selections.filter(({ entry }) => isShown(entry)),
-  };
+  return partOf(view, isShown);
 }
 
 /** The sets of a view that have so many neurons at most. */
 export function upTo(view: CriterionView, most: number): CriterionView {
+  return partOf(view, ({ k }) => k <= most);
+}
+
+function partOf(view: CriterionView, isShown: (entry: TraceEntry) => boolean): CriterionView {
   return {
     ...view,
-    entries: view.entries.filter(({ k }) => k <= most),
-    selections: view.selections.filter(({ entry }) => entry.k <= most),
+    entries: view.entries.filter(isShown),
+    selections: view.selections.filter(({ entry }) => isShown(entry)),
   };
 }
 
