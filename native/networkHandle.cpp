@@ -69,9 +69,6 @@ struct PassOptions {
   Statistics statistics = Statistics::frozen;
   bool grad = false;
   std::vector<WeightEdit> edits;
-  NamedTensors masks;
-  std::shared_ptr<Network> norms;  // null: its own
-  bool detachFeatures = false;
 };
 
 PassOptions toPassOptions(const Napi::Value& value) {
@@ -85,13 +82,7 @@ PassOptions toPassOptions(const Napi::Value& value) {
         statistics, "statistics",
         {{"shared", Statistics::shared}, {"separate", Statistics::separate}, {"frozen", Statistics::frozen}});
   }
-  const Napi::Value masks = given.Get("masks");
-  const Napi::Value norms = given.Get("norms");
-  const Napi::Value detachFeatures = given.Get("detachFeatures");
   if (isGiven(grad)) options.grad = toBoolean(grad, "grad");
-  if (isGiven(masks)) options.masks = toNamedTensors(masks, "masks");
-  if (isGiven(norms)) options.norms = toNetwork(norms, "norms");
-  if (isGiven(detachFeatures)) options.detachFeatures = toBoolean(detachFeatures, "detachFeatures");
   options.edits = toEdits(given.Get("edits"));
   return options;
 }
@@ -111,14 +102,10 @@ void requireSound(const at::Tensor& images) {
 // A pass of the network with these options; `context` names what it keeps besides the logits.
 at::Tensor run(const Network& network, size_t stage, const at::Tensor& activation, const PassOptions& options,
                ForwardContext context = {}) {
-  TORCH_CHECK(!network.stages.empty(), "a network of nothing but batch-norms takes no batch");
   if (stage == 0 && !options.grad) requireSound(activation);
   at::AutoGradMode gradMode(options.grad);
   auto replacements = applyEdits(network, options.edits);
-  applyMasks(network, options.masks, replacements);
-  if (options.norms) applyNorms(network, *options.norms, replacements);
   context.statistics = options.statistics;
-  context.detachFeatures = options.detachFeatures;
   context.replacements = &replacements;
   return network.forward(stage, activation, context);
 }
@@ -191,8 +178,6 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
                              method<&NetworkHandle::neuronScores>("neuronScores(score, unit)"),
                              method<&NetworkHandle::outputSums>("outputSums(batch)"),
                              method<&NetworkHandle::neuronOutputs>("neuronOutputs(batch, neurons)"),
-                             method<&NetworkHandle::magnitudeMasks>("magnitudeMasks(share)"),
-                             method<&NetworkHandle::copyNorms>("copyNorms()"),
                              method<&NetworkHandle::gradients>("gradients()"),
                              method<&NetworkHandle::loadGradients>("loadGradients(gradients)"),
                              method<&NetworkHandle::trainOnly>("trainOnly(neurons)"),
@@ -253,7 +238,7 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     const auto stage = checkStage(info.Env(), toInteger(info[0], "stage"), *network);
     return compute(
         info, [network, stage, activation = toActivation(info[1], "activation"), edits = toEdits(info[2])] {
-          return run(*network, stage, activation, {Statistics::frozen, false, edits, {}, nullptr, false});
+          return run(*network, stage, activation, {Statistics::frozen, false, edits});
         });
   }
 
@@ -297,16 +282,6 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
       TORCH_CHECK(!neurons.empty(), "no neurons are named");
       return spurmem::neuronOutputs(*network, batch, neurons);
     });
-  }
-
-  Napi::Value magnitudeMasks(const Napi::CallbackInfo& info) {
-    return compute(info, [network = held(info.Env()), share = toNumber(info[0], "share")] {
-      return spurmem::magnitudeMasks(*network, share);
-    });
-  }
-
-  Napi::Value copyNorms(const Napi::CallbackInfo& info) {
-    return compute(info, [network = held(info.Env())] { return spurmem::copyNorms(*network); });
   }
 
   // Parameters without a gradient are left out.

@@ -70,17 +70,4 @@ Replacements applyEdits(const Network& network, const std::vector<WeightEdit>& e
 // multiplied by a mask in the backward pass.
 void trainOnly(Network& network, const std::vector<WeightEdit>& neurons);
 
-// For each layer of neurons uint8, 1 where a single weight is at least as large as the ceil(share * M) + 1
-// smallest of all M: a mask that prunes that share of them.
-NamedTensors magnitudeMasks(const Network& network, double share);
-
-// Adds the masked layers' weights to the replacements, as zeroing does.
-void applyMasks(const Network& network, const NamedTensors& masks, Replacements& replacements);
-
-// A network of nothing but copies of all batch-norms' parameters and buffers, under their names.
-std::shared_ptr<Network> copyNorms(const Network& network);
-
-// Adds such copies to the replacements.
-void applyNorms(const Network& network, const Network& norms, Replacements& replacements);
-
 }  // namespace spurmem

@@ -137,8 +137,6 @@ NetworkBuilder::Layer NetworkBuilder::batchNorm2d(const std::string& name, int64
   auto& mean = buffer(name + ".running_mean", at::zeros({channels}));
   auto& var = buffer(name + ".running_var", at::ones({channels}));
   auto& tracked = buffer(name + ".num_batches_tracked", at::zeros({}, at::kLong));
-  for (const auto* one : {&weight, &bias}) network_.normParameters.push_back(one);
-  for (const auto* one : {&mean, &var, &tracked}) network_.normBuffers.push_back(one);
   return [&, &network = network_](const at::Tensor& x, const ForwardContext& context) {
     const bool training = context.statistics != Statistics::frozen;
     if (training) {
@@ -195,7 +193,7 @@ void NetworkBuilder::head(const std::string& name, int64_t features, int64_t num
   stage(name, [penultimate, classify](at::Tensor x, const ForwardContext& context) {
     const auto ofBatch = penultimate(std::move(x), context);
     if (context.features != nullptr) *context.features = ofBatch;
-    return classify(context.detachFeatures ? ofBatch.detach() : ofBatch, context);
+    return classify(ofBatch, context);
   });
 }
 

@@ -51,8 +51,6 @@ struct ForwardContext {
   // The classifier's input, [N, D].
   at::Tensor* features = nullptr;
   const Observer* observer = nullptr;
-  // Whether the classifier's gradient ends at its features.
-  bool detachFeatures = false;
   // Whether a layer has met weights that are not finite: from there on, kernels that would hide NaN are not
   // used.
   mutable bool mayBeNan = false;
@@ -98,9 +96,6 @@ struct Network {
   std::shared_ptr<Distribution> distribution;
   std::vector<Stage> stages;
   std::vector<NeuronLayer> layers;
-  // Those of all batch-norms, in the order of the layers: weight and bias; running mean and variance, and
-  // count.
-  std::vector<const Parameter*> normParameters, normBuffers;
   // The layer that classifies penultimate features; empty where there is none.
   std::string head;
   // Layers whose output Grad-CAM can map onto the image, in the order of a forward pass, and which it maps

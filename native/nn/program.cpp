@@ -183,7 +183,7 @@ void findSquare(ProgramNode& node) {
   if (own[6].constant.isInt()) node.square = ConvShape{weight.size(2), *stride, *padding};
 }
 
-// Layers of neurons, the head, and batch-norms.
+// Layers of neurons, and the head.
 void Program::addLayers(const ProgramPlan& plan) {
   std::unordered_map<int64_t, const Parameter*> byValue;
   for (const auto& source : sources_) byValue[source.value] = source.parameter;
@@ -200,17 +200,6 @@ void Program::addLayers(const ProgramPlan& plan) {
       node.bias = given(node, 2);
     }
     if (target == "conv2d" && node.weight != nullptr) findSquare(node);
-    if (!node.isNorm) continue;
-    for (const size_t place : {1, 2}) {
-      if (const auto* parameter = given(node, place)) network_.normParameters.push_back(parameter);
-    }
-    for (const size_t place : {3, 4}) {
-      if (const auto* buffer = given(node, place)) network_.normBuffers.push_back(buffer);
-    }
-  }
-  for (const auto& node : nodes_) {
-    const auto* counter = node.isCount ? given(node, 0) : nullptr;
-    if (counter != nullptr) network_.normBuffers.push_back(counter);
   }
   for (const auto& [name, weight, bias, stage, isShortcut] : plan.layers) {
     TORCH_CHECK(stage >= 0 && stage < static_cast<int64_t>(stages_.size()), "there is no stage ", stage);
@@ -453,7 +442,6 @@ void Program::call(const ProgramNode& node, torch::jit::Stack& stack, const Forw
     const auto features = stack[0].toTensor();
     TORCH_CHECK(features.dim() == 2, "the head takes features [N, D], not ", features.sizes());
     if (context.features != nullptr) *context.features = features;
-    if (context.detachFeatures) stack[0] = features.detach();
   }
   if (node.isNorm && stack[5].toBool()) {
     const auto x = stack[0].toTensor();

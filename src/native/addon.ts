@@ -176,12 +176,6 @@ export interface PassOptions {
   readonly grad?: boolean | undefined;
   /** Neurons to perturb in this pass; the weights do not change. */
   readonly edits?: readonly WeightEdit[] | undefined;
-  /** uint8 by layer: these weights are multiplied by it in this pass, as `magnitudeMasks` gives them. */
-  readonly masks?: Readonly<Record<string, Tensor>> | undefined;
-  /** Batch-norms to use instead of its own, as `copyNorms` gives them; `shared` updates their running statistics. */
-  readonly norms?: Network | undefined;
-  /** Whether no gradient of the logits reaches the features; default: false. */
-  readonly detachFeatures?: boolean | undefined;
 }
 
 /** What K neurons of some layers give for N images. Dispose of its tensors. */
@@ -235,13 +229,6 @@ export interface Network {
    * @param neurons edits of kind `zero`, a layer each, as masks have them
    */
   neuronOutputs(batch: Tensor, neurons: readonly WeightEdit[]): Promise<NeuronOutputs>;
-  /**
-   * A mask, uint8 by layer, that prunes a share (above 0, below 1) of the single weights of all layers of neurons by magnitude. It keeps
-   * weights at least as large as the smallest but ceil(share * M) of M.
-   */
-  magnitudeMasks(share: number): Promise<Record<string, Tensor>>;
-  /** A network of copies of its batch-norms' parameters and buffers alone, to train beside it; it has no stage. */
-  copyNorms(): Promise<Network>;
   /** Copies of the gradients by parameter name. */
   gradients(): Promise<Record<string, Tensor>>;
   /** Sets the gradients of the parameters of these names; the others keep theirs. */

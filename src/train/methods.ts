@@ -8,7 +8,6 @@ import { finetune } from './methods/finetune.js';
 import { groupDro } from './methods/groupDro.js';
 import { jtt } from './methods/jtt.js';
 import { rwg, rwy, subg, suby } from './methods/resampled.js';
-import { sdclr } from './methods/sdclr.js';
 import type { ErmOptions } from './recipe.js';
 import type { TrainedRun } from './results.js';
 import { acceptedBy } from './runOptions.js';
@@ -24,7 +23,6 @@ export const TRAINING_METHODS: readonly TrainingMethod[] = [
   jtt,
   cnc,
   dfr,
-  sdclr,
   finetune,
 ];
 
@@ -69,8 +67,6 @@ export const trainJtt: typeof jtt.train = checked(jtt);
 export const trainCnc: typeof cnc.train = checked(cnc);
 /** Last-layer retraining of another run's model (`methods/dfr.ts`). */
 export const trainDfr: typeof dfr.train = checked(dfr);
-/** Self-damaging contrastive learning from another run's model (`methods/sdclr.ts`). */
-export const trainSdclr: typeof sdclr.train = checked(sdclr);
 /** Fine-tunes another run's model against spurious memorization (`methods/finetune.ts`). */
 export const trainFinetune: typeof finetune.train = checked(finetune);
 

@@ -121,13 +121,6 @@ export const PLANTS = [
     by: 'const bool isHere = isHost(weight.device()) || isFinite(weight);',
   },
   {
-    what: 'an operator that has no deterministic form',
-    file: 'neurons.cpp',
-    text: 'isHost(sizes.device()) ? std::get<0>(sizes.kthvalue(rank))',
-    by: 'true ? std::get<0>(sizes.kthvalue(rank))',
-    jobs: ['erm', 'sdclr-deterministic'],
-  },
-  {
     what: 'gradients of other processes come back on another stream',
     file: 'distributed/throughHost.cpp',
     text: `stream = c10::impl::VirtualGuardImpl(device.type()).getStream(device);

@@ -182,10 +182,8 @@ const JOBS = {
   }),
   dfr: async () =>
     hashOf(JSON.stringify((await spurmem.trainDfr({ from: erm, out: out('dfr'), ...engine })).test)),
-  sdclr: training('trainSdclr', tuning),
   'finetune-gradient': training('trainFinetune', { ...tuning, criterion: 'gradient' }),
   'finetune-magnitude': training('trainFinetune', { ...tuning, criterion: 'magnitude' }),
-  'sdclr-deterministic': training('trainSdclr', { ...tuning, deterministic: true }),
   unstructured: tracing('traceUnstructured', {
     topK: [1, 3],
     criteria: ['gradient', 'magnitude', 'gradient-x-weight'],

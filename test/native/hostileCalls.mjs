@@ -106,7 +106,6 @@ const makers = {
   vit: () => addon.createNetwork(networkOptions('vit')),
   head: () => addon.createNetwork(networkOptions('projection head')),
   program: () => addon.createProgram(programOptions()),
-  norms: () => handles.network.copyNorms(),
   adam: () => new addon.Adam(handles.network, ADAM),
   store: () => new addon.ImageStore(...storeOptions()),
   images: () => tensorOf(new Float32Array(2 * 3 * 16 * 16).fill(0.5), 2, 3, 16, 16),
@@ -269,9 +268,6 @@ const passOptions = () => ({
   statistics: 'frozen',
   grad: false,
   edits: [edit('replace'), edit('output')],
-  masks: {},
-  norms: handles.norms,
-  detachFeatures: false,
 });
 const batchOptions = () => ({
   placements: Int32Array.of(0, 0, 0, 16, 16, 8, 8, 0, 0, 4, 4, 0, 0, 1),
@@ -325,8 +321,6 @@ const ofNetwork = (name, batch) => [
   on(name, 'gradCam', () => [handles[batch], 'blocks.11.norm1', 0]),
   on(name, 'neuronScores', () => ['gradient', 'neuron']),
   on(name, 'outputSums', () => [handles[batch]]),
-  on(name, 'magnitudeMasks', () => [0.5]),
-  on(name, 'copyNorms'),
   on(name, 'gradients'),
   on(name, 'loadGradients', () => [{ 'fc.bias': handles.labels }]),
   on(name, 'trainOnly', () => [
@@ -375,7 +369,6 @@ const TARGETS = [
   ...ofNetwork('vit', 'images'),
   ...ofNetwork('program', 'images'),
   ...ofNetwork('head', 'features'),
-  ...ofNetwork('norms', 'images'),
   ...Array(3).fill(['shape', 'dtype', 'disposed'].map(getter)).flat(),
   ...['images', 'logits', 'longs', 'scalar'].flatMap((name) =>
     ['item', 'data', 'argmax', 'softmax', 'detach', 'channelsLast', 'dispose'].map((method) =>

@@ -99,13 +99,12 @@ describe('an exported ResNet-18 beside the built-in one', () => {
       const map = await network.gradCam(images, description.mappedByDefault, 1);
       await keep('map', map.heat);
       await keep('sums', await network.outputSums(images));
-      const masks = await network.magnitudeMasks(0.3);
       const adam = new (native().Adam)(network, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 });
       for (let step = 0; step < 5; step++) {
         using logits = await network.forward(images, { statistics: 'shared', grad: true });
-        using pruned = await network.forward(images, { statistics: 'separate', grad: true, masks });
+        using edited = await network.forward(images, { statistics: 'separate', grad: true, edits });
         using loss = await native().crossEntropy(logits, labels, 'mean');
-        using other = await native().crossEntropy(pruned, labels, 'mean');
+        using other = await native().crossEntropy(edited, labels, 'mean');
         using both = await native().combine([
           { tensor: loss, weight: 1 },
           { tensor: other, weight: 0.5 },
@@ -117,7 +116,6 @@ describe('an exported ResNet-18 beside the built-in one', () => {
         await adam.step(1e-3);
         await network.zeroGrad();
       }
-      for (const mask of Object.values(masks)) mask.dispose();
       results.push({ tensors, state: await takeData(await network.state()) });
     }
     const [own, theirs] = results;

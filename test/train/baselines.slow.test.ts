@@ -6,7 +6,7 @@ import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { inverseSizes, weightedDraw } from '../../src/data/sampling.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
-import { readSafetensors, type TensorData, writeSafetensors } from '../../src/models/safetensors.js';
+import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { imagesOf, SetSampler } from '../../src/train/cnc/contrastiveSets.js';
 import {
@@ -16,7 +16,6 @@ import {
   trainJtt,
   trainRwg,
   trainRwy,
-  trainSdclr,
   trainSubg,
   trainSuby,
 } from '../../src/train/methods.js';
@@ -46,8 +45,7 @@ const base: Omit<ErmOptions, 'out'> = {
 
 type Options = Parameters<typeof trainGroupDro>[0] &
   Parameters<typeof trainJtt>[0] &
-  Parameters<typeof trainCnc>[0] &
-  Pick<Parameters<typeof trainSdclr>[0], 'sparsity' | 'supervision' | 'supervised'>;
+  Parameters<typeof trainCnc>[0];
 const SETS = { anchors: 3, positives: 3, negatives: 4 };
 const METHODS: Readonly<Record<string, (options: Options) => Promise<TrainedRun>>> = {
   groupdro: (options) => trainGroupDro({ ...options, groupDroStep: 0.5, groupDroAdjustment: 1 }),
@@ -57,7 +55,6 @@ const METHODS: Readonly<Record<string, (options: Options) => Promise<TrainedRun>
   subg: trainSubg,
   jtt: (options) => trainJtt({ identificationEpochs: 1, upweight: 3, ...options }),
   cnc: (options) => trainCnc({ ...SETS, identificationEpochs: 1, ...options }),
-  sdclr: ({ arch: _arch, ...options }) => trainSdclr({ ...options, from: runOf('erm').path }),
 };
 const runOf = (name: string): RunFolder => new RunFolder(join(folder, name));
 
@@ -172,52 +169,6 @@ test('CnC shows whole sets, about as many images as the training split has', asy
     const { contrast = 0, supervised = 0 } = epoch.lossTerms ?? {};
     expect(epoch.trainLoss).toBeCloseTo(0.75 * contrast + 0.25 * supervised, 5);
   }
-});
-
-describe('SDCLR', () => {
-  test('prunes its share anew each epoch, and keeps the pruned branch\u2019s batch-norms', async () => {
-    const last = Object.values((await readSafetensors(runOf('sdclr').last)).tensors);
-    const weights = sum(last.filter(({ shape }) => shape.length === 4).map(({ data: all }) => all.length));
-    for (const { mask } of await runOf('sdclr').readMetrics()) {
-      expect(mask).toEqual({ count: Math.ceil(0.9 * weights), total: weights, neurons: [] });
-    }
-    // The masks that a checkpoint in each epoch has.
-    const run = runOf('sdclr-masks');
-    const masks: [string, TensorData][][] = [];
-    for (const epoch of [1, 2]) {
-      await stopIn(`epoch ${epoch}/2`, (options) =>
-        train('sdclr', { ...options, out: run.path, checkpointEvery: 1, resume: epoch > 1 }),
-      );
-      const { tensors: saved } = await readSafetensors(run.resume);
-      masks.push(Object.entries(saved).filter(([name]) => name.startsWith('method.mask.')));
-    }
-    expect(masks[0]?.length).toBeGreaterThan(0);
-    expect(masks[1]).not.toEqual(masks[0]);
-    const { tensors } = await readSafetensors(runOf('sdclr').resume);
-    for (const name of ['bn1.weight', 'bn1.running_mean']) {
-      expect(tensors[`method.norms.${name}`]?.data).not.toEqual(tensors[`model.${name}`]?.data);
-    }
-    // The weights of the run have no trace of them.
-    expect(Object.keys((await readSafetensors(runOf('sdclr').last)).tensors)).toEqual(
-      Object.keys((await readSafetensors(runOf('erm').last)).tensors),
-    );
-  });
-
-  test('trains the features by the contrast alone, or by the supervised loss, too', async () => {
-    const trained = async (name: string, options: Partial<Options>): Promise<Record<string, TensorData>> => {
-      await train('sdclr', { out: runOf(name).path, epochs: 1, ...options });
-      return (await readSafetensors(runOf(name).last)).tensors;
-    };
-    const [first] = await runOf('sdclr').readMetrics();
-    const { contrast = 0, supervised = 0 } = first?.lossTerms ?? {};
-    expect(first?.trainLoss).toBeCloseTo(contrast + supervised, 5);
-    const probe = await trained('sdclr-probe', {});
-    const other = await trained('sdclr-mse', { supervised: 'mse' });
-    expect(other['conv1.weight']).toEqual(probe['conv1.weight']);
-    expect(other['fc.weight']).not.toEqual(probe['fc.weight']);
-    const all = await trained('sdclr-all', { supervision: 'all-layers' });
-    expect(all['conv1.weight']).not.toEqual(probe['conv1.weight']);
-  });
 });
 
 test('GroupDRO notes its weights of each epoch', async () => {

@@ -5,7 +5,7 @@ import { gradCam } from '../../src/experiments/gradCam.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { inspectProgram } from '../../src/models/exported/inspect.js';
-import { trainDfr, trainErm, trainFinetune, trainSdclr } from '../../src/train/methods.js';
+import { trainDfr, trainErm, trainFinetune } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
@@ -69,13 +69,12 @@ test('it is evaluated, traced and mapped', async () => {
   expect(maps.layer).toBe('small');
 });
 
-test('it is fine-tuned, pruned beside itself, and its last layer retrained', async () => {
+test('it is fine-tuned, and its last layer retrained', async () => {
   const from = { from: run.path, device: 'cpu', threads: 1, seed: 1 } as const;
   const { config } = (await run.readConfig()) ?? {};
   for (const [name, train] of Object.entries({
     finetune: (out: string) =>
       trainFinetune({ ...from, out, epochs: 1, batchSize: 42, fraction: 0.1, kickInEpoch: 'selected' }),
-    sdclr: (out: string) => trainSdclr({ ...from, out, epochs: 1, batchSize: 42 }),
     dfr: (out: string) => trainDfr({ ...from, out, draws: 2 }),
   })) {
     const out = join(folder, name);

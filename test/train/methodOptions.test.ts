@@ -7,7 +7,6 @@ import {
   trainGroupDro,
   TRAINING_METHODS,
   trainRwg,
-  trainSdclr,
 } from '../../src/train/methods.js';
 import { failure } from '../data/support.js';
 
@@ -20,7 +19,6 @@ describe('a method refuses an option that it could do nothing with', () => {
     ['last-layer retraining', trainDfr, { from: 'runs/erm', checkpointEvery: 5 }, 'checkpointEvery'],
     ['last-layer retraining', trainDfr, { from: 'runs/erm', keepEpochs: [1] }, 'keepEpochs'],
     ['GroupDRO', trainGroupDro, { data: 'data', syncBatchNorm: true }, 'syncBatchNorm'],
-    ['SDCLR', trainSdclr, { from: 'runs/erm', syncBatchNorm: true }, 'syncBatchNorm'],
     ['fine-tuning', trainFinetune, { from: 'runs/erm', augmentation: null }, 'augmentation'],
   ])('%s', async (_name, train, options, parameter) => {
     expect(
@@ -38,7 +36,7 @@ test('the protocol is the article\u2019s, and the run\u2019s where no default de
   const byMethod = TRAINING_METHODS.filter(({ startsFrom }) => startsFrom === 'run').map(
     ({ name, settings }) => [name, protocolOf(settings, {}, run)],
   );
-  expect(Object.fromEntries(byMethod)).toEqual({ dfr: 'released', sdclr: 'article', finetune: 'article' });
+  expect(Object.fromEntries(byMethod)).toEqual({ dfr: 'released', finetune: 'article' });
   expect(protocolOf(TRACE_SETTINGS.session, {}, run)).toBe('article');
   expect(protocolOf(TRACE_SETTINGS.session, { protocol: 'released' }, run)).toBe('released');
   expect(protocolOf(EVALUATE_SETTINGS, {}, run)).toBe('released');

@@ -45,7 +45,7 @@ export function finetuneSettings(
 }
 
 /** Resolved settings with the precision of the run that training starts from, and the augmentation of its views. */
-export function withViews<Settings extends Pick<Resolved, 'precision' | 'viewAugmentation'>>(
+function withViews<Settings extends Pick<Resolved, 'precision' | 'viewAugmentation'>>(
   settings: Settings,
   from: RunConfig,
   dataset: Dataset,
@@ -90,7 +90,7 @@ function requireHead(settings: Pick<Resolved, 'contrast' | 'features' | 'headWar
 }
 
 /** NT-Xent's negatives are the other images of the batch: each batch needs two. */
-export function requireNegatives(batchSize: number, total: number): void {
+function requireNegatives(batchSize: number, total: number): void {
   if (batchSize > 1 && total % batchSize !== 1) return;
   const which = batchSize === 1 ? 'every batch' : `the last batch of ${total} training images`;
   throw misplaced(

@@ -18,8 +18,6 @@ export type FinetuneLossSettings = Pick<
   Pick<FinetuneConfig, 'supervised' | 'supervisedReduction' | 'supervisedForward'> & {
     /** Default: none. */
     readonly stopGradient?: FinetuneConfig['stopGradient'];
-    /** Default: all layers. */
-    readonly supervision?: Supervision;
   };
 
 /** Trains SimCLR's projection head beside the model: two layers, as wide as the features, to 128 dimensions. */
@@ -29,10 +27,6 @@ export async function addProjectionHead(trainer: Trainer<EpochsConfig>): Promise
   return trainer.addPart(await createProjectionHead(design, generator, model.context));
 }
 
-/** The layers that the supervised loss trains: all, or the last one, as a linear probe. */
-export const SUPERVISION = ['all-layers', 'last-layer'] as const;
-type Supervision = (typeof SUPERVISION)[number];
-
 /**
  * The loss of one batch with its graph (article, Eq. 5): NT-Xent of both branches' features (`contrast`) plus lambda times the
  * supervised loss. `head` is for `projection` features; `auxiliary` has the differences of the auxiliary branch.
@@ -41,12 +35,11 @@ export async function finetuneLoss(
   config: FinetuneLossSettings,
   { network, context }: LossModel,
   head: Network | undefined,
-  auxiliary: Pick<PassOptions, 'edits' | 'masks' | 'norms'>,
+  auxiliary: Pick<PassOptions, 'edits'>,
   { images, second, labels, part }: LossViews,
 ): Promise<BatchLoss> {
   using scope = new TensorScope();
-  const detachFeatures = config.supervision === 'last-layer';
-  const own: PassOptions = { statistics: 'shared', grad: true, detachFeatures };
+  const own: PassOptions = { statistics: 'shared', grad: true };
   const target = scope.own(await network.forwardFeatures(images, own));
   const terms: Record<string, Tensor> = {};
   let { logits } = target;
