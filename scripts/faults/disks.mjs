@@ -49,7 +49,7 @@ const SETS = { identificationEpochs: 1, anchors: 4, positives: 4, negatives: 4 }
 /** A write in `target`: a job, and what is there before. */
 function subjectsOf(folder) {
   const data = join(folder, 'data');
-  const base = { ...RECIPE, data, checkpointEvery: 2 };
+  const base = { ...RECIPE, data };
   const copied = (name) => (target) => cpSync(join(folder, name), target, { recursive: true });
   return {
     checkpoint: {

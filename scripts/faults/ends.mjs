@@ -23,7 +23,7 @@ const { folder, data, remove } = await workplace();
 const source = join(folder, 'source');
 const run = join(folder, 'run');
 
-const train = words`${trainArguments(data, run)} --epochs 3 --checkpoint-every 1`;
+const train = words`${trainArguments(data, run)} --epochs 3`;
 const withoutStore = () => rmSync(join(data, '.spurmem'), { recursive: true, force: true });
 const withRun = () => cpSync(source, run, { recursive: true });
 const isWriting = (below) =>

@@ -31,7 +31,7 @@ const { folder, data, remove } = await workplace();
 const faults = new Faults(folder);
 const erm = join(folder, 'source');
 const TINY = words`--threads 1 --quiet`;
-const EPOCHS = words`${TINY} --epochs 2 --batch-size 11 --resume --checkpoint-every 2`;
+const EPOCHS = words`${TINY} --epochs 2 --batch-size 11 --resume`;
 const FROM_DATA = words`${NETWORK} ${EPOCHS}`;
 const LATE = words`--fraction 0.01 --kick-in-epoch selected`;
 const copied = (out) => () => cpSync(erm, out, { recursive: true });

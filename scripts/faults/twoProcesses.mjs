@@ -9,7 +9,7 @@ import { damaged, filesOf, spurmem, trainArguments, words, workplace } from './f
 const { folder, data, remove } = await workplace();
 const source = join(folder, 'source');
 const run = join(folder, 'run');
-const train = (out, epochs) => [...trainArguments(data, out), '--epochs', epochs, '--checkpoint-every', '1'];
+const train = (out, epochs) => [...trainArguments(data, out), '--epochs', epochs];
 const TRACED = words`--run ${run} --threads 1 --quiet --null-draws 9`;
 const COMMANDS = {
   train: train(run, '4'),

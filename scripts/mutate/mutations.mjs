@@ -142,8 +142,6 @@ const BY_FILE = {
   'src/train/finetune/loss.ts': [
     ['config.lambda * supervisedScale', 'supervisedScale'],
     ["supervised === 'mse' ? images * outputs : images", "supervised === 'mse' ? images : images * outputs"],
-    ["statistics === 'shared' ? 'separate' : statistics", "statistics === 'shared' ? 'shared' : statistics"],
-    ['stopGradient === branch', 'stopGradient !== branch'],
   ],
   'src/train/finetune/settings.ts': [['article: 0.0001', 'article: 0.001']],
   'src/train/planting.ts': [

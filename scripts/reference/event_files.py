@@ -1,11 +1,9 @@
 """The values that TensorBoard's own readers find below a folder of event files, as JSON; null where TensorBoard is not installed."""
 
-import io
 import json
 from importlib.util import find_spec
 
 from common import request
-from PIL import Image
 
 
 def main(args):
@@ -13,13 +11,13 @@ def main(args):
 
 
 def runs_below(folder):
-    """Each run: scalars as [step, value], pictures as [step, width, height, different values], settings, and whether it ended."""
+    """Each run: scalars as [step, value], settings, and whether it ended."""
     from google.protobuf.json_format import MessageToDict
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
     from tensorboard.plugins.hparams import metadata
 
-    everything = {"scalars": 0, "images": 0, "tensors": 0}
+    everything = {"scalars": 0, "tensors": 0}
     multiplexer = EventMultiplexer(size_guidance=everything)
     multiplexer.AddRunsFromDirectory(folder).Reload()
     found = {}
@@ -30,17 +28,10 @@ def runs_below(folder):
         started = metadata.parse_session_start_info_plugin_data(start)
         found[name] = {
             "scalars": {tag: [[s.step, s.value] for s in run.Scalars(tag)] for tag in tags["scalars"]},
-            "images": {tag: [described(image) for image in run.Images(tag)] for tag in tags["images"]},
             "settings": MessageToDict(started)["hparams"],
             "ended": metadata.SESSION_END_INFO_TAG in run.summary_metadata,
         }
     return found
-
-
-def described(image):
-    picture = Image.open(io.BytesIO(image.encoded_image_string))
-    assert picture.size == (image.width, image.height)
-    return [image.step, *picture.size, len(set(picture.convert("L").tobytes()))]
 
 
 def settings_below(folder):

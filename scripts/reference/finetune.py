@@ -46,10 +46,6 @@ for step in range(args.steps):
         masked.update({name: buffer.clone() for name, buffer in model.named_buffers()})
     torch.func.functional_call(model, masked, (channels_last(x2),))
     auxiliary = features["last"]
-    if args.stop_gradient == "target":
-        target = target.detach()
-    if args.stop_gradient == "auxiliary":
-        auxiliary = auxiliary.detach()
     nt = nt_xent(head(target), head(auxiliary), args.temperature)
     error = F.mse_loss(torch.softmax(logits, dim=1), F.one_hot(labels, 2).float())
     optimizer.zero_grad()

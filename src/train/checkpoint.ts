@@ -25,23 +25,11 @@ export interface TrainingState {
   readonly images: string | undefined;
 }
 
-/** A training method's own state, and its choices for an epoch that is under way. */
+/** A training method's own state between epochs. */
 export interface MethodState {
   stateDict?(): Record<string, WrittenTensor> | Promise<Record<string, WrittenTensor>>;
   loadStateDict?(state: Readonly<Record<string, TensorData>>): void | Promise<void>;
 }
-
-const sums = z.array(z.number().int().min(0)).readonly();
-const passSchema = z.object({
-  /** Steps made. */
-  batches: z.number().int().min(1),
-  /** Over examples, as the next one. */
-  lossSum: z.number(),
-  termSums: z.record(z.string(), z.number()).readonly(),
-  counts: z.object({ correct: sums, total: sums }).readonly(),
-});
-/** The progress of a pass over batches, and its measurements. */
-export type PassProgress = Readonly<z.infer<typeof passSchema>>;
 
 const progressSchema = z.object({
   /** Epochs finished. */
@@ -54,8 +42,6 @@ const progressSchema = z.object({
   ended: z.boolean().optional(),
   /** `TrainingState.images` until then. */
   images: z.string().optional(),
-  /** The next epoch, where it is under way, and its wall time. */
-  underWay: passSchema.extend({ seconds: z.number() }).readonly().optional(),
 });
 export type TrainingProgress = Readonly<z.infer<typeof progressSchema>>;
 

@@ -185,16 +185,7 @@ export const ERM_SETTINGS = {
   ...fixedSettings(3),
 } as const;
 
-/** Changes no number of the run, as the next one. */
-export const CHECKPOINT_EVERY = setting({
-  type: integer(1),
-  argument: 'n',
-  help: 'steps from one checkpoint inside an epoch to the next, where a stopped run goes on; also one at Ctrl-C',
-  default: undefined,
-  otherwise: 'a checkpoint after each epoch',
-  source: 'not given',
-});
-
+/** Changes no number of the run. */
 export const KEEP_EPOCHS = setting({
   type: severalOf(integer(0)),
   argument: 'list',

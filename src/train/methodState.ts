@@ -1,6 +1,5 @@
 import { takeData, withTensors } from '../models/model.js';
 import type { TensorData } from '../models/safetensors.js';
-import type { Neuron, NeuronLayer } from '../neurons/neuron.js';
 import { prefixed, withPrefix } from './checkpoint.js';
 import type { TrainedPart } from './trainer.js';
 
@@ -41,37 +40,6 @@ export function weightsIn(name: string, state: State, size: number): Float64Arra
     throw new Error(`method.${name} of ${size} numbers is missing`);
   }
   return data;
-}
-
-/** Neurons as a checkpoint keeps them: `layers` (places among the model's), `indices` and `scores`, each [N]. */
-export function neuronsOut(
-  neurons: readonly Neuron[],
-  layers: readonly NeuronLayer[],
-): Record<string, TensorData> {
-  if (neurons.length === 0) return {};
-  const places = new Map(layers.map(({ name }, place) => [name, place]));
-  const shape = [neurons.length];
-  return {
-    layers: { shape, data: Int32Array.from(neurons, ({ layer }) => places.get(layer) as number) },
-    indices: { shape, data: Int32Array.from(neurons, ({ index }) => index) },
-    scores: { shape, data: Float64Array.from(neurons, ({ score }) => score) },
-  };
-}
-
-/** The same read back. */
-export function neuronsIn(state: State, layers: readonly NeuronLayer[]): Neuron[] {
-  if (!state.layers) return [];
-  const [places, indices, scores] = [state.layers.data, state.indices?.data, state.scores?.data];
-  const isWhole =
-    places instanceof Int32Array && indices instanceof Int32Array && scores instanceof Float64Array;
-  const sizes = new Set([places, indices, scores].map((values) => values?.length));
-  if (!isWhole || sizes.size > 1) throw new Error('method.mask is incomplete');
-  return Array.from(places, (place, i) => {
-    const layer = layers[place];
-    const index = indices[i] as number;
-    if (!layer || index < 0) throw new Error('method.mask names neurons that the model has not');
-    return { layer: layer.name, index, score: scores[i] as number };
-  });
 }
 
 /** A network that is trained beside the model, as `<name>.<parameter>` and `<name>Optimizer.<moment>`. */

@@ -1,22 +1,18 @@
 import type { Dataset } from '../data/dataset.js';
 import { GroupCounter } from '../metrics/groups.js';
 import type { ComputeContext } from '../native/context.js';
-import type { PassProgress } from './checkpoint.js';
 import type { EpochTraining } from './results.js';
 
 /** The sums of the examples' losses in a pass over batches, and its predictions by group. */
 export class PassTotals {
   readonly #dataset: Dataset;
   readonly #counter: GroupCounter;
-  readonly #terms: Map<string, number>;
-  #loss: number;
+  readonly #terms = new Map<string, number>();
+  #loss = 0;
 
-  /** @param before the sums of a pass that is taken up again */
-  constructor(dataset: Dataset, before: PassProgress | undefined) {
+  constructor(dataset: Dataset) {
     this.#dataset = dataset;
-    this.#counter = new GroupCounter(dataset.numGroups, before?.counts);
-    this.#terms = new Map(Object.entries(before?.termSums ?? {}));
-    this.#loss = before?.lossSum ?? 0;
+    this.#counter = new GroupCounter(dataset.numGroups);
   }
 
   /** Adds a batch by its mean loss, the means of the loss's terms, and its predictions, [N]. */
@@ -30,12 +26,6 @@ export class PassTotals {
     this.#loss += loss * size;
     for (const [name, mean] of terms) this.#terms.set(name, (this.#terms.get(name) ?? 0) + mean * size);
     this.#counter.addBatch(this.#dataset, indices, predictions);
-  }
-
-  /** As a checkpoint keeps them. */
-  progress(batches: number): PassProgress {
-    const termSums = Object.fromEntries(this.#terms);
-    return { batches, lossSum: this.#loss, termSums, counts: this.#counter.counts };
   }
 
   /** @param examples those of all processes */

@@ -4,7 +4,7 @@ import { type Accepted, JOB_TYPES, type OptionTypes } from '../settings/options.
 import { RANGES } from '../settings/ranges.js';
 import { dependsOnProtocol } from '../settings/setting.js';
 import { callback, either, integer, objectWith, oneOf, severalOf, text, toggle } from '../settings/values.js';
-import { CHECKPOINT_EVERY, KEEP_EPOCHS } from './ermSettings.js';
+import { KEEP_EPOCHS } from './ermSettings.js';
 import type { MethodOptions, TrainingMethod } from './method.js';
 
 export const DATA_TYPES = {
@@ -30,7 +30,6 @@ const METHOD_TYPES: OptionTypes<MethodOptions> = {
   seed: SEED_TYPE,
   protocol: PROTOCOL_TYPE,
   keepEpochs: KEEP_EPOCHS.type,
-  checkpointEvery: CHECKPOINT_EVERY.type,
   tensorboard: TENSORBOARD_TYPE,
   syncBatchNorm: toggle(),
   onStart: callback(),
@@ -44,13 +43,12 @@ export function acceptedBy({
   mayStartFromRun = false,
   isDistributed,
 }: Pick<TrainingMethod, 'settings' | 'startsFrom' | 'mayStartFromRun' | 'isDistributed'>): Accepted {
-  const { from, protocol, keepEpochs, checkpointEvery, tensorboard, onEpoch, syncBatchNorm, ...all } =
-    METHOD_TYPES;
+  const { from, protocol, keepEpochs, tensorboard, onEpoch, syncBatchNorm, ...all } = METHOD_TYPES;
   const types = {
     ...all,
     ...(startsFrom === 'run' || mayStartFromRun ? { from } : {}),
     ...(dependsOnProtocol(settings) ? { protocol } : {}),
-    ...('epochs' in settings ? { keepEpochs, checkpointEvery, tensorboard, onEpoch } : {}),
+    ...('epochs' in settings ? { keepEpochs, tensorboard, onEpoch } : {}),
     ...(isDistributed === true ? { syncBatchNorm } : {}),
   };
   // With a run its data are the default, which training itself checks.

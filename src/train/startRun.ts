@@ -193,16 +193,9 @@ async function firstModel<Config extends RunConfig>(
 function processesOf(
   { isDistributed, worldSize }: ComputeContext,
   plan: { readonly isDistributed?: boolean | undefined },
-  { syncBatchNorm = false, checkpointEvery }: RunOptions & { readonly checkpointEvery?: number | undefined },
+  { syncBatchNorm = false }: RunOptions,
 ): Pick<RunConfig, 'processes'> {
   if (!isDistributed) return {};
-  if (checkpointEvery !== undefined) {
-    throw new SpurmemError(
-      'USAGE',
-      'Several processes save no checkpoint inside an epoch: each has counts of its own.',
-      { parameter: 'checkpointEvery', value: checkpointEvery, advice: ['Leave `checkpointEvery` out.'] },
-    );
-  }
   if (plan.isDistributed === true) return { processes: { count: worldSize, syncBatchNorm } };
   throw new SpurmemError(
     'USAGE',

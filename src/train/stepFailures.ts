@@ -3,48 +3,18 @@ import type { Dataset } from '../data/dataset.js';
 import { invalidParameter, messageOf, SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import type { BatchNormStatistics, Tensor } from '../native/addon.js';
-import { isOutOfMemory } from '../native/outOfMemory.js';
-import { TensorScope } from '../native/tensorScope.js';
-import type { LossOfBatch } from './batchLoss.js';
 
 /** The most images that a message names. */
 const NAMED_IMAGES = 10;
 
-/** The error of a batch that does not fit into memory, with the largest half, quarter, ... of it that does. Changes the model. */
-export async function tooLarge<Prepared extends Batch>(
-  batches: Batches<Prepared>,
-  lossOfBatch: LossOfBatch<Prepared>,
-  cause: unknown,
-): Promise<SpurmemError> {
-  const size = batches.batchSize;
-  const fitting = await fittingSize(batches, lossOfBatch);
-  const fits = fitting === undefined ? '' : ` ${fitting} ${fitting === 1 ? 'does' : 'do'}.`;
-  const advice = fitting === undefined ? 'a smaller `batchSize`' : `\`batchSize\` ${fitting}`;
-  return new SpurmemError('NATIVE_FAILED', `A batch of ${size} images does not fit into memory.${fits}`, {
+/** Returns the error of a batch that does not fit into memory. */
+export function tooLarge(size: number, cause: unknown): SpurmemError {
+  return new SpurmemError('NATIVE_FAILED', `A batch of ${size} images does not fit into memory.`, {
     parameter: 'batchSize',
     value: size,
-    advice: [`Choose ${advice}, or free memory.`],
+    advice: ['Choose a smaller `batchSize`, or free memory.'],
     cause,
   });
-}
-
-async function fittingSize<Prepared extends Batch>(
-  batches: Batches<Prepared>,
-  lossOfBatch: LossOfBatch<Prepared>,
-): Promise<number | undefined> {
-  for (let size = batches.batchSize >> 1; size > 0; size >>= 1) {
-    try {
-      using scope = new TensorScope();
-      using batch = await batches.start(size);
-      const { loss, logits, terms = {} } = await lossOfBatch(batch);
-      scope.own({ loss, logits, ...terms });
-      await loss.backward();
-      return size;
-    } catch (error) {
-      if (!isOutOfMemory(error)) return undefined;
-    }
-  }
-  return undefined;
 }
 
 /**

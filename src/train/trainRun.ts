@@ -4,9 +4,7 @@ import type { Model } from '../models/model.js';
 import { writeSafetensors } from '../models/safetensors.js';
 import { native } from '../native/addon.js';
 import { TensorScope } from '../native/tensorScope.js';
-import { checkSettings } from '../settings/setting.js';
 import { saveTraining } from './checkpoint.js';
-import { CHECKPOINT_EVERY } from './ermSettings.js';
 import { kickInEpoch } from './kickIn.js';
 import type { EpochMetrics, TrainedRun, TrainingResult } from './results.js';
 import { restoreProgress } from './resume.js';
@@ -34,10 +32,8 @@ interface EpochContext {
 export interface EpochOptions extends RunOptions {
   /** Epochs whose weights are kept besides the selected, the last, and the one that fine-tuning starts from; 0: those before the first. */
   readonly keepEpochs?: readonly number[] | undefined;
-  /** Steps between checkpoints inside an epoch, with one when the signal aborts; default: only after each epoch. */
-  readonly checkpointEvery?: number | undefined;
   /**
-   * Writes curves, settings and heat maps as TensorBoard's event files: into a folder for all runs, where this one's are below its own
+   * Writes curves, and settings as TensorBoard's event files: into a folder for all runs, where this one's are below its own
    * path; true: into `tensorboard` in the run's folder. Default: none.
    */
   readonly tensorboard?: string | boolean | undefined;
@@ -50,14 +46,12 @@ interface EpochPlan<Config extends EpochsConfig> extends RunPlan<Config> {
 
 /**
  * Trains a run: epochs of a method, validation after each, ReduceLROnPlateau on the training loss, a checkpoint after each
- * epoch and every `checkpointEvery` steps, and at the end the selected one evaluated on every split. A run that stops early
- * resumes to the same bits. Throws `INTERRUPTED` when the signal aborts, and what `startRun` throws.
+ * epoch, and at the end the selected one evaluated on every split. A run that stops early resumes to the same bits from its last epoch. Throws `INTERRUPTED` when the signal aborts, and what `startRun` throws.
  */
 export async function trainRun<Config extends EpochsConfig>(
   options: EpochOptions,
   plan: EpochPlan<Config>,
 ): Promise<TrainedRun> {
-  checkSettings({ checkpointEvery: CHECKPOINT_EVERY }, options);
   const train = async (run: StartedRun<Config>): Promise<TrainingResult> => {
     const { config, folder, loader, model, generator, job } = run;
     using ema = config.ema === undefined ? undefined : await copyOf(model, config, loader);
@@ -70,14 +64,14 @@ export async function trainRun<Config extends EpochsConfig>(
     trainer.progress = await restoreProgress(trainer, method, folder, job.onWarning);
     const board = await openBoard(options, { config, folder, dataset: loader.dataset });
     await run.writeConfig();
-    if (trainer.progress.epoch === 0 && !trainer.progress.underWay) await method.begin?.();
+    const { epoch: passed } = trainer.progress;
+    if (passed === 0) await method.begin?.();
     const kept = new Set<unknown>(options.keepEpochs);
     const late = options.keepEpochs?.filter((epoch) => epoch > config.epochs).join(', ') ?? '';
     if (late !== '') {
       job.onWarning?.(`\`keepEpochs\` names ${late}, and the run ends with epoch ${config.epochs}.`);
     }
-    const { epoch: passed, underWay } = trainer.progress;
-    if (passed > 0 || underWay) await warnOfPassed(folder, options, passed);
+    if (passed > 0) await warnOfPassed(folder, options, passed);
     // For fine-tuning to start from.
     if (plan.from === undefined) {
       const { format } = loader.dataset.options;
@@ -96,10 +90,7 @@ export async function trainRun<Config extends EpochsConfig>(
       ...(await testSelected(trainer.evaluated, loader, run)),
     };
     await folder.writeResult(result.kind, result);
-    if (board) {
-      const { heatPictures } = await import('./tensorboard/heatPictures.js');
-      await board.finish(result, await heatPictures(trainer.evaluated, loader));
-    }
+    await board?.finish(result);
     return result;
   };
   return startRun(options, plan, train, async (run, result) => {
@@ -145,36 +136,22 @@ async function trainEpochs(
   method: MethodRun,
   kept: ReadonlySet<unknown>,
   board: RunBoard | undefined,
-  { checkpointEvery, onEpoch }: EpochOptions,
+  { onEpoch }: EpochOptions,
 ): Promise<void> {
   const { config, folder, evaluated, scheduler, loader, generator, context } = trainer;
   // Killed after its last epoch counted, the run may have the weights of the epoch before.
   const isOver = (): boolean => trainer.progress.epoch >= config.epochs || trainer.progress.ended === true;
-  const hasBegun = trainer.progress.epoch > 0 || trainer.progress.underWay !== undefined;
   if (isOver() && context.isRankZero) {
     await writeSafetensors(folder.last, await evaluated.stateDict());
   }
-  if (!hasBegun && kept.has(0) && context.isRankZero) {
+  if (trainer.progress.epoch === 0 && kept.has(0) && context.isRankZero) {
     await writeSafetensors(folder.epoch(0), await evaluated.stateDict());
   }
   while (!isOver()) {
     const { progress: last } = trainer;
-    const { underWay } = last;
     const epoch = last.epoch + 1;
-    const start = performance.now() - 1000 * (underWay?.seconds ?? 0);
-    const secondsSoFar = (): number => (performance.now() - start) / 1000;
+    const start = performance.now();
     const { lr } = scheduler;
-    if (!underWay) await method.beginEpoch?.(epoch);
-    const drawn = generator.getState();
-    trainer.checkpoints = {
-      done: underWay,
-      every: checkpointEvery,
-      async save(done) {
-        const progress = { ...last, underWay: { ...done, seconds: secondsSoFar() } };
-        await saveTraining(folder.resume, trainer, method, progress, drawn);
-        trainer.progress = progress;
-      },
-    };
     const training = await method.trainEpoch(epoch, lr);
     await trainer.agreeOnStatistics();
     const val = await evaluate(evaluated, loader, loader.dataset.splits.val, {
@@ -196,7 +173,7 @@ async function trainEpochs(
       ...(training.ends === true ? { ended: true } : {}),
     };
     scheduler.step(training.trainLoss);
-    const seconds = secondsSoFar();
+    const seconds = (performance.now() - start) / 1000;
     const metrics = { epoch, lr, ...training, valLoss: val.loss, val: val.accuracies, best, seconds };
     // That of fewer epochs, where a finished run goes on: its weights are replaced from now on.
     await folder.removeResult(methodOf(config));
@@ -207,7 +184,7 @@ async function trainEpochs(
     if (context.isRankZero) {
       if (best) await writeSafetensors(folder.best, weights);
       if (kept.has(epoch)) await writeSafetensors(folder.epoch(epoch), weights);
-      // Makes the epoch count: a run killed before this line repeats the epoch, or what came after the last checkpoint inside it.
+      // Makes the epoch count: a run killed before this line repeats the epoch.
       await saveTraining(folder.resume, trainer, method, progress, generator.getState());
       // After it, so that these weights tell a checkpoint that was lost from one that was never written.
       await writeSafetensors(folder.last, weights);

@@ -8,7 +8,7 @@ import { type PendingRead, PendingReads } from '../native/pendingReads.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { Adam, type Infinite } from './adam.js';
 import type { BatchLoss, LossOfBatch } from './batchLoss.js';
-import type { MethodState, PassProgress, TrainingProgress, TrainingState } from './checkpoint.js';
+import type { MethodState, TrainingProgress, TrainingState } from './checkpoint.js';
 import { PassTotals } from './passTotals.js';
 import type { EpochTraining } from './results.js';
 import type { EpochsConfig } from './runConfig.js';
@@ -18,10 +18,8 @@ import { culprits, requireLastBatch, tooLarge } from './stepFailures.js';
 
 /** A training method in a run. */
 export interface MethodRun extends MethodState {
-  /** Comes before the first epoch, and again only where that epoch was not finished. */
+  /** Called once before epoch 1, also when that epoch is repeated. */
   begin?(): void | Promise<void>;
-  /** Chooses what an epoch keeps, as part of `stateDict`: a run that goes on inside the epoch does not choose anew. */
-  beginEpoch?(epoch: number): Promise<void>;
   /** @param epoch counted from 1 */
   trainEpoch(epoch: number, lr: number): Promise<EpochTraining>;
 }
@@ -30,15 +28,6 @@ export interface MethodRun extends MethodState {
 export interface TrainedPart {
   readonly network: Network;
   readonly optimizer: Adam;
-}
-
-/** The checkpoints at which an epoch can be left and taken up again. */
-interface EpochCheckpoints {
-  /** The part of the epoch that the run had done before. */
-  readonly done: PassProgress | undefined;
-  /** Steps from one checkpoint to the next. */
-  readonly every: number | undefined;
-  save(done: PassProgress): Promise<void>;
 }
 
 /** A pass over batches. */
@@ -55,10 +44,8 @@ type StepValues = [number, Int32Array, Infinite | undefined, number[]];
 export class Trainer<Config extends EpochsConfig> implements TrainingState, Disposable {
   readonly optimizer: Adam;
   readonly scheduler: ReduceLROnPlateau;
-  /** That of the last checkpoint. */
+  /** As of the last checkpoint. */
   progress: TrainingProgress = { epoch: 0, bestEpoch: 0, bestScore: -1 };
-  /** Those of the epoch under way; a warm-up has none. */
-  checkpoints: EpochCheckpoints | undefined;
   readonly #parts: TrainedPart[] = [];
 
   constructor(
@@ -110,7 +97,7 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
   }
 
   /**
-   * A step for each batch that the run had not done before; the tensors of `lossOfBatch` are disposed here.
+   * Makes a step for each batch, and disposes the tensors of `lossOfBatch`.
    *
    * @param only.parts the networks that are trained; default: all
    * @param only.task the name of the pass in messages; default: the epoch
@@ -127,26 +114,18 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
       readonly statistics?: BatchNormStatistics;
     } = {},
   ): Promise<EpochTraining> {
-    const { checkpoints, context, job } = this;
+    const { context, job } = this;
     const { parts = this.#parts, task = `epoch ${epoch}`, statistics = 'shared' } = only;
     const title = only.task ?? `epoch ${epoch}/${this.config.epochs}`;
-    const totals = new PassTotals(this.loader.dataset, checkpoints?.done);
+    const totals = new PassTotals(this.loader.dataset);
     const total = batches.indices.length;
-    const every = checkpoints?.every;
-    let number = checkpoints?.done?.batches ?? 0;
-    let saved = number;
-    let done = number * batches.batchSize;
+    let number = 0;
+    let done = 0;
     try {
       await using pending = new PendingReads(context);
-      const save = async (): Promise<void> => {
-        await pending.drain();
-        if (number !== saved) await checkpoints?.save(totals.progress(number));
-        saved = number;
-      };
       await requireLastBatch(this.model, this.loader, batches, statistics);
-      for await (const batch of batches.from(number)) {
+      for await (const batch of batches) {
         using current = batch;
-        if (job.signal?.aborted === true && every !== undefined) await save();
         throwIfAborted(job.signal, task);
         const loss = await lossOfBatch(current);
         number += 1;
@@ -159,15 +138,11 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
             job.onProgress?.({ task: title, done, total, unit: 'images' });
           },
         });
-        const isLast = number * batches.batchSize >= total;
-        if (every !== undefined && number % every === 0 && !isLast) await save();
       }
       await pending.drain();
       return await totals.means(context, done);
     } catch (error) {
-      // Other processes would wait for this one's attempts.
-      if (!isOutOfMemory(error) || context.isDistributed) throw error;
-      throw await tooLarge(batches, lossOfBatch, error);
+      throw isOutOfMemory(error) ? tooLarge(batches.batchSize, error) : error;
     }
   }
 
@@ -217,16 +192,19 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
 
   /** The error of numbers that are not finite. The last checkpoint is kept. */
   diverged(what: string): SpurmemError {
-    const { epoch, underWay } = this.progress;
-    const hasCheckpoint = epoch > 0 || underWay !== undefined;
-    const kept = underWay ? `Epoch ${epoch + 1} up to batch ${underWay.batches}` : `Epoch ${epoch}`;
+    const { epoch } = this.progress;
     // Without a checkpoint, the folder is free for other settings.
-    return new SpurmemError('NATIVE_FAILED', `The ${what}${hasCheckpoint ? ` ${kept} is kept.` : ''}`, {
-      advice: [
-        `Try a lower \`lr\`${hasCheckpoint ? ' with another `out`' : ''}.`,
-        'Other `weights` may help, too.',
-      ],
-    });
+    const hasCheckpoint = epoch > 0;
+    return new SpurmemError(
+      'NATIVE_FAILED',
+      `The ${what}${hasCheckpoint ? ` Epoch ${epoch} is kept.` : ''}`,
+      {
+        advice: [
+          `Try a lower \`lr\`${hasCheckpoint ? ' with another `out`' : ''}.`,
+          'Other `weights` may help, too.',
+        ],
+      },
+    );
   }
 }
 

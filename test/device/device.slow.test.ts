@@ -80,7 +80,7 @@ test('the second device computes the same', async () => {
 test('a device without memory, and one that is lost, end a run in words', async () => {
   const lines = await runJobs(DEVICE, folder, ['no-memory', 'no-memory-once', 'lost', 'lost-at-wait']);
   const tooLarge =
-    /^NATIVE_FAILED: A batch of 16 images does not fit into memory\. \d+ do\. Choose `batchSize` \d+/;
+    /^NATIVE_FAILED: A batch of 16 images does not fit into memory\. Choose a smaller `batchSize`/;
   const lost = /^NATIVE_FAILED: .*the device is lost/;
   expect(resultsOf(lines)).toEqual({
     'no-memory': expect.stringMatching(tooLarge) as string,

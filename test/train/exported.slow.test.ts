@@ -25,7 +25,7 @@ beforeAll(async () => {
   await tinyDominoes(data);
   // Of three classes: the head is replaced.
   const { program } = await exported({ network: 'branches', batch: 4, height: 32, width: 16 });
-  options = { ...recipe, data, arch: program, checkpointEvery: 2 };
+  options = { ...recipe, data, arch: program };
   await trainErm({ ...options, out: run.path, onInfo: (text) => said.push(text) });
 }, 120_000);
 
@@ -40,7 +40,7 @@ test('a run keeps its program, whose hash is part of its configuration', async (
   expect(said).toEqual(['branches.pt2 starts from the weights in its file, with a new head for 2 classes.']);
 });
 
-test('a run that was stopped inside an epoch ends with the same bits, dropout included', async () => {
+test('a run that was stopped in its second epoch ends with the same bits, dropout included', async () => {
   const stopped = new RunFolder(join(folder, 'stopped'));
   await stopIn('epoch 2/2', (stop) => trainErm({ ...options, ...stop, out: stopped.path }));
   await trainErm({ ...options, out: stopped.path, resume: true });

@@ -1,26 +1,11 @@
-import { createHash } from 'node:crypto';
-import { createProjectionHead } from '../../src/models/architectures.js';
 import { takeData } from '../../src/models/model.js';
-import type { TensorData } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
-import { maskNeurons } from '../../src/neurons/perturb.js';
 import { resolveSettings } from '../../src/settings/setting.js';
-import { Adam } from '../../src/train/adam.js';
-import { finetuneLoss, headLoss } from '../../src/train/finetune/loss.js';
+import { finetuneLoss } from '../../src/train/finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
-import { descend } from '../../src/train/trainer.js';
 import { newModel } from '../networks.js';
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-
-/** The hash of each tensor: comparing the numbers one by one takes seconds. */
-function hashesOf(tensors: Record<string, TensorData>): [string, string][] {
-  const hashOf = ({ data: { buffer, byteOffset, byteLength } }: TensorData): string =>
-    createHash('sha256')
-      .update(new Uint8Array(buffer, byteOffset, byteLength))
-      .digest('hex');
-  return Object.entries(tensors).map(([name, tensor]) => [name, hashOf(tensor)]);
-}
 
 test.each([
   ['mse', 12],
@@ -62,31 +47,4 @@ test.each([
   }
   const [ofMean = Number.NaN, ofSum = Number.NaN] = gradients;
   expect(ofSum / ofMean).toBeCloseTo(count, 3);
-});
-
-test('a step of the warm-up changes only the head, and no running statistic', async () => {
-  const addon = native();
-  const live = addon.liveTensors();
-  const generator = new addon.Generator(1);
-  {
-    using model = await newModel('resnet20', { generator });
-    const features = model.numFeatures;
-    const design = { inputs: features, hidden: features, outputs: 128 };
-    const network = await createProjectionHead(design, generator, model.context);
-    const head = { network, optimizer: new Adam({ network }, 1e-3) };
-    using images = await addon.tensor(generator.randn(4 * 3 * 16 * 16), [4, 3, 16, 16], 'cpu');
-    using second = await addon.tensor(generator.randn(4 * 3 * 16 * 16), [4, 3, 16, 16], 'cpu');
-    const stateOf = async () => [await model.stateDict(), await takeData(await network.state())] as const;
-    const [modelBefore, headBefore] = await stateOf();
-    const settings = { statistics: 'shared', temperature: 0.5 } as const;
-    const mask = maskNeurons([{ layer: 'conv1', index: 3 }]);
-    const { loss, logits } = await headLoss(settings, model, network, mask, { images, second });
-    await descend(loss, [head]);
-    for (const made of [loss, logits]) made.dispose();
-    const [modelAfter, headAfter] = await stateOf();
-    expect(hashesOf(modelAfter)).toEqual(hashesOf(modelBefore));
-    for (const name of Object.keys(headBefore)) expect(headAfter[name]).not.toEqual(headBefore[name]);
-    network.dispose();
-  }
-  expect(addon.liveTensors()).toBe(live);
 });

@@ -16,7 +16,7 @@ describe('a method refuses an option that it could do nothing with', () => {
   test.each<[string, Train, object, string]>([
     ['RWG', trainRwg, { data: 'data', from: 'runs/erm' }, 'from'],
     ['last-layer retraining', trainDfr, { from: 'runs/erm', protocol: 'released' }, 'protocol'],
-    ['last-layer retraining', trainDfr, { from: 'runs/erm', checkpointEvery: 5 }, 'checkpointEvery'],
+    ['last-layer retraining', trainDfr, { from: 'runs/erm', keepEpochs: [5] }, 'keepEpochs'],
     ['last-layer retraining', trainDfr, { from: 'runs/erm', keepEpochs: [1] }, 'keepEpochs'],
     ['GroupDRO', trainGroupDro, { data: 'data', syncBatchNorm: true }, 'syncBatchNorm'],
     ['fine-tuning', trainFinetune, { from: 'runs/erm', augmentation: null }, 'augmentation'],

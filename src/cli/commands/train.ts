@@ -3,7 +3,7 @@ import type { DatasetOptions } from '../../data/dataset.js';
 import type { Protocol } from '../../protocol.js';
 import { accuracyTable } from '../../report/figures/accuracy/tables.js';
 import { dependsOnProtocol } from '../../settings/setting.js';
-import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../../train/ermSettings.js';
+import { KEEP_EPOCHS } from '../../train/ermSettings.js';
 import type { TrainingMethod } from '../../train/method.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 import { tell } from '../dryRunText.js';
@@ -75,7 +75,6 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
   const settings = {
     ...method.settings,
     ...(startsFrom === 'data' ? { keepEpochs: KEEP_EPOCHS } : {}),
-    ...('epochs' in method.settings ? { checkpointEvery: CHECKPOINT_EVERY } : {}),
   };
   if (dependsOnProtocol(settings)) command.addOption(protocolOption());
   addSettings(command, settings);

@@ -12,7 +12,7 @@ import {
 import { firstRepeated } from '../../settings/repeated.js';
 import { checkSettings, requireValue } from '../../settings/setting.js';
 import { callback, objectWith, severalOf, share, text, toggle } from '../../settings/values.js';
-import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../../train/ermSettings.js';
+import { KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../../train/finetune/settings.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 import { erm } from '../../train/methods/erm.js';
@@ -51,7 +51,6 @@ export const STUDY_TYPES: OptionTypes<StudyOptions> = {
   tuning: objectWith('an object with the seeds of the tuning', 'seeds'),
   equivalence: share('a difference'),
   keepEpochs: KEEP_EPOCHS.type,
-  checkpointEvery: CHECKPOINT_EVERY.type,
   syncBatchNorm: toggle(),
   tensorboard: TENSORBOARD_TYPE,
   onStep: callback(),

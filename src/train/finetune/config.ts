@@ -39,7 +39,6 @@ export function finetuneSettings(
     isVit: architectureOf(from.arch).family === 'vit',
   });
   requireGradientSource(resolved);
-  if (resolved.headWarmup > 0) requireHead(resolved);
   if (resolved.contrast) requireNegatives(resolved.batchSize, dataset.splits.train.length);
   return withViews(resolved, from, dataset);
 }
@@ -75,18 +74,6 @@ function viewOf({ preprocessing }: Dataset, choice: AugmentationChoice = 'datase
 /** Whether there is a projection head. */
 export function hasHead({ contrast, features }: Pick<Resolved, 'contrast' | 'features'>): boolean {
   return contrast && features === 'projection';
-}
-
-function requireHead(settings: Pick<Resolved, 'contrast' | 'features' | 'headWarmup'>): void {
-  if (hasHead(settings)) return;
-  const [name, value] = settings.contrast ? ['features', settings.features] : ['contrast', 'no'];
-  throw misplaced(
-    'headWarmup',
-    settings.headWarmup,
-    '0 here',
-    `\`headWarmup\` is ${settings.headWarmup}, and with \`${name}\` ${value} there is no projection head to train.`,
-    `Leave \`headWarmup\` out, or choose another \`${name}\`.`,
-  );
 }
 
 /** NT-Xent's negatives are the other images of the batch: each batch needs two. */

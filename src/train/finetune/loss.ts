@@ -5,7 +5,6 @@ import type { Model } from '../../models/model.js';
 import { native, type Network, type PassOptions, type Tensor } from '../../native/addon.js';
 import type { ComputeContext } from '../../native/context.js';
 import { TensorScope } from '../../native/tensorScope.js';
-import type { NeuronMask } from '../../neurons/perturb.js';
 import type { BatchLoss } from '../batchLoss.js';
 import type { EpochsConfig } from '../runConfig.js';
 import type { TrainedPart, Trainer } from '../trainer.js';
@@ -15,10 +14,7 @@ export type FinetuneLossSettings = Pick<
   FinetuneConfig,
   'contrast' | 'features' | 'statistics' | 'temperature' | 'lambda' | 'loss'
 > &
-  Pick<FinetuneConfig, 'supervised' | 'supervisedReduction' | 'supervisedForward'> & {
-    /** Default: none. */
-    readonly stopGradient?: FinetuneConfig['stopGradient'];
-  };
+  Pick<FinetuneConfig, 'supervised' | 'supervisedReduction' | 'supervisedForward'>;
 
 /** Trains SimCLR's projection head beside the model: two layers, as wide as the features, to 128 dimensions. */
 export async function addProjectionHead(trainer: Trainer<EpochsConfig>): Promise<TrainedPart> {
@@ -46,9 +42,9 @@ export async function finetuneLoss(
   if (config.contrast) {
     const passed: PassOptions = { ...auxiliary, statistics: config.statistics, grad: true };
     const other = scope.own(await network.forwardFeatures(second, passed));
-    const ofTarget = await contrasted('target', config, head, target, scope);
+    const ofTarget = await contrasted(config, head, target, scope);
     const a = await wholeBatch(context, ofTarget, part, scope);
-    const ofAuxiliary = await contrasted('auxiliary', config, head, other, scope);
+    const ofAuxiliary = await contrasted(config, head, other, scope);
     const b = await wholeBatch(context, ofAuxiliary, part, scope);
     terms.contrast = scope.own(await native().ntXent(a, b, config.temperature));
     if (config.supervisedForward === 'own') {
@@ -68,32 +64,6 @@ export async function finetuneLoss(
   return { loss, logits, terms };
 }
 
-/**
- * NT-Xent of both branches with a graph of the projection head alone. Batch-norm normalizes as in training, and leaves the
- * running statistics alone.
- */
-export async function headLoss(
-  { statistics, temperature }: Pick<FinetuneLossSettings, 'statistics' | 'temperature'>,
-  { network, context }: LossModel,
-  head: Network,
-  mask: NeuronMask,
-  { images, second, part }: Omit<LossViews, 'labels'>,
-): Promise<BatchLoss> {
-  using scope = new TensorScope();
-  const ofAuxiliary = statistics === 'shared' ? 'separate' : statistics;
-  const target = scope.own(await network.forwardFeatures(images, { statistics: 'separate' }));
-  const auxiliary = scope.own(
-    await network.forwardFeatures(second, { statistics: ofAuxiliary, edits: mask.edits }),
-  );
-  const projected = async ({ features }: Passed): Promise<Tensor> =>
-    wholeBatch(context, scope.own(await head.forward(features, { grad: true })), part, scope);
-  const a = await projected(target);
-  const b = await projected(auxiliary);
-  const loss = await native().ntXent(a, b, temperature);
-  scope.release(target.logits);
-  return { loss, logits: target.logits };
-}
-
 type LossModel = Pick<Model, 'network' | 'context'>;
 
 /** Two views; `part` where several processes train. */
@@ -110,23 +80,13 @@ async function wholeBatch(
   return all ? scope.own(all) : rows;
 }
 
-interface Passed {
-  readonly features: Tensor;
-  readonly logits: Tensor;
-}
-
 /** The tensor of one branch that NT-Xent compares, [N, D]. */
 async function contrasted(
-  branch: 'target' | 'auxiliary',
-  { features: which, stopGradient }: FinetuneLossSettings,
+  { features: which }: FinetuneLossSettings,
   head: Network | undefined,
-  passed: Passed,
+  { features, logits }: { readonly features: Tensor; readonly logits: Tensor },
   scope: TensorScope,
 ): Promise<Tensor> {
-  const { features, logits } =
-    stopGradient === branch
-      ? scope.own({ features: await passed.features.detach(), logits: await passed.logits.detach() })
-      : passed;
   switch (which) {
     case 'projection':
       if (!head) throw new RangeError('There is no projection head');

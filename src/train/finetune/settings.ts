@@ -28,7 +28,6 @@ const CONTRASTED_FEATURES = ['projection', 'penultimate', 'logits', 'softmax'] a
 export const SUPERVISED_LOSSES = ['mse', 'cross-entropy'] as const;
 
 /** The branch through which the contrast has no gradient. */
-const STOPPED_BRANCHES = ['none', 'target', 'auxiliary'] as const;
 
 const kickIn: ValueType<number | 'selected'> = {
   accepts: (value): value is number | 'selected' => value === 'selected' || integer(1).accepts(value),
@@ -214,20 +213,6 @@ export const FINETUNE_SETTINGS = {
     source: 'two, one a branch',
     published: 'both branches see the same augmented image',
     isDeparture: true,
-  }),
-  stopGradient: setting({
-    type: oneOf(STOPPED_BRANCHES),
-    argument: 'branch',
-    help: 'branch through which the contrast has no gradient',
-    default: 'none',
-    source: 'not given',
-  }),
-  headWarmup: setting({
-    type: integer(0),
-    argument: 'n',
-    help: 'epochs before, in which only the projection head is trained, on the contrast',
-    default: 0,
-    source: 'not given',
   }),
   statistics: protocolSetting({
     type: oneOf(BATCH_NORM_STATISTICS),

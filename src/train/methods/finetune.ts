@@ -1,8 +1,6 @@
-import type { ViewPair } from '../../data/batches.js';
 import { misplaced } from '../../errors.js';
 import { type Architecture, architectureName } from '../../models/architectures.js';
 import { takeData, withTensors } from '../../models/model.js';
-import type { Neuron } from '../../neurons/neuron.js';
 import { maskNeurons } from '../../neurons/perturb.js';
 import { countNeurons, unitLayers } from '../../neurons/select.js';
 import { type GivenOf, protocolOf, resolveSettings, setting } from '../../settings/setting.js';
@@ -11,13 +9,13 @@ import { continuationMethod, type ContinuationOptions } from '../continuation.js
 import { MODEL_SETTINGS } from '../ermSettings.js';
 import { auxiliaryNeurons } from '../finetune/auxiliaryMask.js';
 import { type FinetuneConfig, finetuneSettings, hasHead } from '../finetune/config.js';
-import { addProjectionHead, finetuneLoss, headLoss } from '../finetune/loss.js';
+import { addProjectionHead, finetuneLoss } from '../finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
 import type { KickInRun } from '../kickIn.js';
 import type { MethodOptions } from '../method.js';
-import { neuronsIn, neuronsOut, partIn, partOut } from '../methodState.js';
+import { partIn, partOut } from '../methodState.js';
 import { keptEpoch, type OpenedRun } from '../runFolder.js';
-import type { MethodRun, TrainedPart, Trainer } from '../trainer.js';
+import type { MethodRun, Trainer } from '../trainer.js';
 import { trainRun } from '../trainRun.js';
 
 /** Settings that are left out are the protocol's. */
@@ -94,23 +92,15 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
   const indices = loader.dataset.splits.train;
   const head = hasHead(config) ? await addProjectionHead(trainer) : undefined;
   const total = countNeurons(unitLayers(model.description.layers, config.unit));
-  /** The masked ones of this epoch. */
-  let neurons: readonly Neuron[] = [];
   return {
-    async begin() {
-      if (head && config.headWarmup > 0) await warmUp(trainer, head, config.headWarmup);
-    },
-    async beginEpoch(epoch) {
-      neurons = config.contrast ? await auxiliaryNeurons(trainer, epoch) : [];
-    },
     async trainEpoch(epoch, lr) {
+      const neurons = config.contrast ? await auxiliaryNeurons(trainer, epoch) : [];
       const mask = maskNeurons(neurons, config.unit);
       const views = loader.trainingViews(indices, config.batchSize, generator, config);
       const training = await trainer.trainBatches(epoch, lr, views, (batch) =>
         finetuneLoss(config, model, head?.network, mask, batch),
       );
       const named = { count: neurons.length, total, neurons: neurons.slice(0, NAMED_NEURONS) };
-      neurons = [];
       return { ...training, mask: named };
     },
     async stateDict() {
@@ -120,7 +110,6 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
           ? prefixed('gradient.', await takeData(await model.network.gradients()))
           : {}),
         ...(head ? await partOut('head', head) : {}),
-        ...prefixed('mask.', neuronsOut(neurons, model.description.layers)),
       };
     },
     async loadStateDict(state) {
@@ -128,20 +117,6 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
         await withTensors(withPrefix('gradient.', state), (tensors) => model.network.loadGradients(tensors));
       }
       if (head) await partIn('head', state, head);
-      neurons = neuronsIn(withPrefix('mask.', state), model.description.layers);
     },
   };
-}
-
-/** Trains the head alone, on the contrast with neurons that are chosen once. */
-async function warmUp(trainer: Trainer<FinetuneConfig>, head: TrainedPart, epochs: number): Promise<void> {
-  const { config, loader, model, generator } = trainer;
-  const indices = loader.dataset.splits.train;
-  const mask = maskNeurons(await auxiliaryNeurons(trainer, 0), config.unit);
-  const lossOf = (batch: ViewPair) => headLoss(config, model, head.network, mask, batch);
-  for (let epoch = 1; epoch <= epochs; epoch += 1) {
-    const views = loader.trainingViews(indices, config.batchSize, generator, config);
-    const only = { parts: [head], task: `head warm-up ${epoch}/${epochs}` };
-    await trainer.trainBatches(0, config.lr, views, lossOf, only);
-  }
 }

@@ -1,20 +1,11 @@
 import { PbfReader, PbfWriter } from 'pbf';
 
-/** A measurement, picture or plug-in's message under its name. */
+/** A measurement or a plug-in's message under its tag. */
 export type BoardValue = { readonly tag: string } & (
   | { readonly scalar: number }
-  | { readonly picture: BoardPicture }
   /** The message that a plug-in reads; the hparams plug-in's here. */
   | { readonly hparams: Uint8Array }
 );
-
-export interface BoardPicture {
-  readonly png: Uint8Array;
-  /** Pixels. */
-  readonly width: number;
-  /** Pixels. */
-  readonly height: number;
-}
 
 /** A field of a message. */
 type Field = (to: PbfWriter) => void;
@@ -65,14 +56,6 @@ export function summaryEvent(step: number, values: readonly BoardValue[]): Uint8
 function valueMessage(value: BoardValue): Uint8Array {
   const tag = text(1, value.tag);
   if ('scalar' in value) return message(tag, float(2, value.scalar));
-  if ('picture' in value) {
-    const { png, width, height } = value.picture;
-    const colorSpace = 3;
-    return message(
-      tag,
-      bytes(4, message(whole(1, height), whole(2, width), whole(3, colorSpace), bytes(4, png))),
-    );
-  }
   const plugin = message(text(1, 'hparams'), bytes(2, value.hparams));
   return message(tag, bytes(9, message(bytes(1, plugin))), bytes(8, EMPTY_TENSOR));
 }

@@ -5,7 +5,7 @@ import type { EpochMetrics, TrainingResult } from '../results.js';
 import type { RunConfig } from '../runConfig.js';
 import type { RunFolder } from '../runFolder.js';
 import { EventFile } from './eventFile.js';
-import { type BoardPicture, type BoardValue, sessionEnd, sessionStart, summaryEvent } from './events.js';
+import { type BoardValue, sessionEnd, sessionStart, summaryEvent } from './events.js';
 
 const START = '_hparams_/session_start_info';
 const END = '_hparams_/session_end_info';
@@ -70,15 +70,11 @@ export class RunBoard {
     this.#last = missing.at(-1)?.epoch ?? this.#last;
   }
 
-  /** Adds the result, and pictures by their names, where they are not there yet. */
-  async finish(
-    { epochs, test }: TrainingResult,
-    pictures: Readonly<Record<string, BoardPicture>> = {},
-  ): Promise<void> {
+  /** Adds the result, unless the file has it. */
+  async finish({ epochs, test }: TrainingResult): Promise<void> {
     if (lastStep(this.#file, END) >= epochs) return;
     const values: BoardValue[] = [
       ...accuracyValues('test', test, this.#run.groupNames),
-      ...Object.entries(pictures).map(([name, picture]) => ({ tag: `Grad-CAM/${name}`, picture })),
       { tag: END, hparams: sessionEnd() },
     ];
     await this.#file.add([summaryEvent(epochs, values)]);
