@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants, existsSync } from 'node:fs';
+import { constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { lock } from 'proper-lockfile';
@@ -96,4 +96,27 @@ async function madeOnce(settings: object, make: (folder: string) => Promise<void
 async function copy(from: string, to: string): Promise<void> {
   const filter = (path: string): boolean => basename(path) !== '.spurmem';
   await cp(from, to, { recursive: true, mode: constants.COPYFILE_FICLONE, filter });
+}
+
+/** The number of a run's newest epoch. */
+function newestOf(run: RunFolder): number {
+  const names = readdirSync(join(run.path, 'checkpoints'));
+  return Math.max(...names.flatMap((name) => /^epoch-(\d+)$/.exec(name)?.[1] ?? []).map(Number));
+}
+
+/** The weights file of a run's newest epoch. */
+export function lastOf(run: RunFolder): string {
+  return run.weights(newestOf(run));
+}
+
+/** The file with all else that a resumed run needs. */
+export function stateOf(run: RunFolder): string {
+  return run.state(newestOf(run));
+}
+
+/** The weights file of a run's best epoch. */
+export function bestOf(run: RunFolder): string {
+  const path = join(run.epoch(newestOf(run)), 'epoch.json');
+  const { bestEpoch } = JSON.parse(readFileSync(path, 'utf8')) as { bestEpoch: number };
+  return run.weights(bestEpoch);
 }

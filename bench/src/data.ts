@@ -176,12 +176,9 @@ export async function trained(
 export async function copyOfRun(run: string, place: BenchPlace): Promise<string> {
   const copy = join(place.folder, 'traced-run');
   await rm(copy, { recursive: true, force: true });
-  const { folder, weights } = await openRun(run);
-  await mkdir(join(copy, 'checkpoints'), { recursive: true });
-  for (const path of [join(folder.path, 'config.json'), folder.result('erm'), weights]) {
-    const target = join(copy, relative(folder.path, path));
-    await mkdir(dirname(target), { recursive: true });
-    await cp(path, target);
+  for (const part of ['config.json', 'checkpoints', 'results/erm.json']) {
+    await mkdir(dirname(join(copy, part)), { recursive: true });
+    await cp(join(run, part), join(copy, part), { recursive: true });
   }
   return copy;
 }

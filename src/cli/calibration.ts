@@ -10,7 +10,7 @@ import type { JobOptions, ProgressEvent } from '../progress.js';
 import type { MethodOptions } from '../train/method.js';
 import { methodNamed } from '../train/methods.js';
 import type { RunConfig } from '../train/runConfig.js';
-import type { RunStart } from '../train/startRun.js';
+import type { RunStart } from '../train/runOptions.js';
 
 /** Milliseconds of a training or a trace that are enough, and of each of several traces. */
 const ENOUGH_MS = 8000;
@@ -19,8 +19,8 @@ const EACH_TRACE_MS = 4000;
 /** The time of an image's evaluation by that of its training, where only that was timed: a forward pass, without a backward one. */
 const EVALUATION_SHARE = 1 / 3;
 
-/** The parts of a run's folder that a trace reads; it writes into `results/` and `history.jsonl`, which are the copy's own. */
-const READ = ['config.json', 'data.json', 'metrics.jsonl', 'program.safetensors', 'checkpoints'];
+/** The parts of a run's folder that a trace reads; it writes into `results/`, which is the copy's own. */
+const READ = ['config.json', 'data.json', 'program.safetensors', 'checkpoints'];
 
 /** A training by some seconds of it. */
 export interface TimedTraining {

@@ -1,11 +1,10 @@
-import { readdir } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import { dataDescriptionSchema } from '../data/dataDescription.js';
 import { datasetConfigSchema } from '../data/datasetConfig.js';
 import { SPLITS } from '../data/split.js';
 import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
-import { epochMetricsSchema, trainingResultSchema } from '../train/results.js';
+import { progressSchema } from '../train/checkpoint.js';
+import { trainingResultSchema } from '../train/results.js';
 import { runFileSchema } from '../train/runConfig.js';
 import type { RunFolder } from '../train/runFolder.js';
 import { atlasSchema } from './atlas/atlasResult.js';
@@ -42,9 +41,8 @@ export async function readResults(folder: RunFolder) {
 /** All unstructured traces of a run's selected epoch, in the order of their perturbations, each on the training split first. */
 async function readTraces(folder: RunFolder) {
   const { name, schema } = RESULTS.traces;
-  const files = await readdir(dirname(folder.result(name))).catch(() => []);
-  const names = files.filter((file) => file.startsWith(name) && file.endsWith('.json')).sort();
-  const traces = await Promise.all(names.map((file) => folder.readResult(basename(file, '.json'), schema)));
+  const names = (await folder.results()).filter((file) => file.startsWith(name));
+  const traces = await Promise.all(names.map((file) => folder.readResult(file, schema)));
   return traces
     .filter((trace) => trace !== undefined)
     .filter(({ epoch }) => epoch === undefined)
@@ -55,7 +53,7 @@ async function readTraces(folder: RunFolder) {
     );
 }
 
-/** The first key of files and lines that have a checksum. */
+/** The first key of files that have a checksum. */
 const CHECKSUM = {
   checksum: z
     .string()
@@ -70,7 +68,7 @@ export const FILE_SCHEMAS: Readonly<Record<string, { readonly title: string; rea
     dataset: { title: 'dataset.json, in a dataset\u2019s folder', schema: datasetConfigSchema },
     config: { title: 'config.json, of a run', schema: runFileSchema.extend(CHECKSUM) },
     data: { title: 'data.json, of a run', schema: dataDescriptionSchema.extend(CHECKSUM) },
-    epoch: { title: 'a line of metrics.jsonl, of a run', schema: epochMetricsSchema.extend(CHECKSUM) },
+    epoch: { title: 'checkpoints/epoch-N/epoch.json, of a run', schema: progressSchema.extend(CHECKSUM) },
     training: { title: 'results/METHOD.json, of a run', schema: trainingResultSchema },
     ...Object.fromEntries(
       Object.entries(RESULTS).map(([key, { name, schema }]) => {

@@ -1,12 +1,15 @@
 import { basename, resolve } from 'node:path';
+import { SpurmemError } from '../errors.js';
 import { readResults } from '../experiments/resultFiles.js';
 import { writeAtomic } from '../files.js';
+import { weightsFingerprint } from '../models/fingerprint.js';
 import { checkOptions } from '../settings/options.js';
 import { text } from '../settings/values.js';
 import { methodNamed } from '../train/methods.js';
+import type { TrainingResult } from '../train/results.js';
 import { methodOf, type RunConfig, type RunEnvironment } from '../train/runConfig.js';
 import { readRunData } from '../train/runData.js';
-import { openRun, RunFolder } from '../train/runFolder.js';
+import { type OpenedRun, openRun, RunFolder } from '../train/runFolder.js';
 import { RUN_TYPE } from '../train/runOptions.js';
 import type { RunReport, Section, Show } from './figure.js';
 import { FIGURES } from './figures.js';
@@ -84,6 +87,9 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
   const run = await openRun(options.run);
   const { folder, config, environment } = run;
   const dataset = await readRunData(run);
+  const result = await folder.readTrainingResult();
+  const results = await readResults(folder);
+  await requireSameWeights(run, result, results);
   const report: RunReport = {
     title: `${methodNamed(methodOf(config)).title} on ${dataset.name}, ${config.arch}: run ${basename(folder.path)}`,
     arch: config.arch,
@@ -91,14 +97,32 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
     config: describeConfig(config, environment),
     epochs: await folder.readMetrics(),
     select: config.select,
-    result: await folder.readTrainingResult(),
+    result,
     before:
       environment.from === undefined ? undefined : await new RunFolder(environment.from).readTrainingResult(),
-    ...(await readResults(folder)),
+    ...results,
     history: await folder.readHistory(),
     versions: Object.entries(environment.versions),
   };
   return { folder, report: withAllowedImages(report) };
+}
+
+/** Throws `RUN_INVALID` where a result is of other weights than the run's, as after its checkpoint was replaced by hand. */
+async function requireSameWeights(
+  { folder, weights }: OpenedRun,
+  result: TrainingResult | undefined,
+  { traces, layers, overlap, minimal, gradCam, neurons }: Awaited<ReturnType<typeof readResults>>,
+): Promise<void> {
+  const made = [result, ...traces, layers, overlap, minimal, gradCam?.after, neurons];
+  const checkpoint = await weightsFingerprint(weights);
+  const other = made.find((one) => one?.checkpoint !== undefined && one.checkpoint !== checkpoint);
+  if (other === undefined) return;
+  const name = 'kind' in other ? other.kind : 'grad-cam';
+  throw new SpurmemError(
+    'RUN_INVALID',
+    `The result ${name} of ${folder.path} is of other weights than ${weights} has: training went on since, or the file was replaced.`,
+    { advice: ['Delete that result and make it again, or restore the weights.'] },
+  );
 }
 
 /** The same without any image of the data, where the neuron atlas was asked to show none. */

@@ -17,10 +17,10 @@ import { dfr } from '../train/methods/dfr.js';
 import { erm } from '../train/methods/erm.js';
 import { finetune } from '../train/methods/finetune.js';
 import type { TrainedRun, TrainingResult } from '../train/results.js';
-import { RunFolder } from '../train/runFolder.js';
+import { openRun } from '../train/runFolder.js';
+import type { EpochOptions } from '../train/runOptions.js';
 import { RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { RunWriter } from '../train/runWriter.js';
-import type { EpochOptions } from '../train/trainRun.js';
 import { reproducePart1 } from './part1.js';
 import { runJob } from './sweep/jobs.js';
 import type { SweepJob } from './sweep/plan.js';
@@ -106,7 +106,7 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
     const others = await buildDominoes(join(data, 'dominoes-pretrain'), pretrainingDominoes(dominoes), job);
     const pretrained = { ...PRETRAINED, data: others, out: `${out}-pretrain` };
     await erm.train({ ...computed, onEpoch, seed: options.seed, ...pretrained, resume: true });
-    weights = new RunFolder(pretrained.out).best;
+    weights = (await openRun(pretrained.out)).weights;
   }
 
   const jobs = jobsOf(out, weights, seed);

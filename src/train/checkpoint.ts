@@ -1,106 +1,105 @@
 import { z } from 'zod';
 import { messageOf, SpurmemError } from '../errors.js';
-import type { Model } from '../models/model.js';
-import {
-  readSafetensors,
-  type TensorData,
-  writeSafetensors,
-  type WrittenTensor,
-} from '../models/safetensors.js';
-import type { Generator } from '../native/addon.js';
+import { readSafetensors, type TensorData, type WrittenTensor } from '../models/safetensors.js';
 import { TensorScope } from '../native/tensorScope.js';
-import type { Adam } from './adam.js';
-import { jsonOf } from './runFiles.js';
-import type { ReduceLROnPlateau } from './scheduler.js';
+import type { Recorded } from '../recorded.js';
+import { epochMetricsSchema } from './results.js';
+import type { Run } from './run.js';
 
-/** All that training changes: a run that restores it continues to the same bits. */
-export interface TrainingState {
-  readonly model: Model;
-  /** The exponential moving average of the weights. */
-  readonly ema: Model | undefined;
-  readonly optimizer: Adam;
-  readonly scheduler: ReduceLROnPlateau;
-  readonly generator: Generator;
-  /** What tells the images from others, by their pixels, once all are decoded. */
-  readonly images: string | undefined;
-}
-
-/** A training method's own state between epochs. */
-export interface MethodState {
-  stateDict?(): Record<string, WrittenTensor> | Promise<Record<string, WrittenTensor>>;
-  loadStateDict?(state: Readonly<Record<string, TensorData>>): void | Promise<void>;
-}
-
-const progressSchema = z.object({
-  /** Epochs finished. */
+/** `epoch.json`: how far training had come after an epoch, with the measurements of all epochs until then. */
+export const progressSchema = z.object({
+  /** Finished epochs; 0: the weights before the first one, or those of a method without epochs. */
   epoch: z.number().int().min(0),
   /** The selected epoch, counted from 1; 0: none yet. */
   bestEpoch: z.number().int().min(0),
-  /** Its `selectionScore`. */
+  /** The `selectionScore` of the selected epoch. */
   bestScore: z.number(),
-  /** Whether training ends with that epoch, before the last one. */
+  /** Whether training ends with this epoch, before the last one. */
   ended: z.boolean().optional(),
-  /** `TrainingState.images` until then. */
+  /** Whether the weights stay when a later epoch is finished. */
+  isKept: z.boolean(),
+  /** A hash that identifies the images by their pixels. */
   images: z.string().optional(),
+  scheduler: z
+    .object({ lr: z.number(), best: z.number().nullable(), badEpochs: z.number().int() })
+    .optional(),
+  metrics: z.array(epochMetricsSchema),
 });
-export type TrainingProgress = Readonly<z.infer<typeof progressSchema>>;
+export type TrainingProgress = Recorded<typeof progressSchema>;
 
-const trainingSchema = progressSchema.extend({
-  scheduler: z.object({ lr: z.number(), best: z.number().nullable(), badEpochs: z.number().int() }),
-});
+export const NO_PROGRESS: TrainingProgress = {
+  epoch: 0,
+  bestEpoch: 0,
+  bestScore: -1,
+  isKept: false,
+  metrics: [],
+};
 
-/**
- * Saves the whole training state in one file, atomically: tensors as `model.<name>`, `ema.<name>`, `optimizer.<name>`,
- * `method.<name>` and `generator`, the rest as metadata. `drawn` is the generator's state before the next epoch, or the one
- * under way.
- */
-export async function saveTraining(
-  path: string,
-  { model, ema, optimizer, scheduler, images }: Omit<TrainingState, 'generator'>,
-  method: MethodState,
-  progress: TrainingProgress,
-  drawn: Uint8Array,
-): Promise<void> {
-  using scope = new TensorScope();
-  // Nothing is trained meanwhile: the tensors go from the engine to the file one after the other.
-  const tensors = {
-    ...prefixed('model.', scope.own(await model.network.state())),
-    ...prefixed('ema.', scope.own((await ema?.network.state()) ?? {})),
-    ...prefixed('optimizer.', scope.own(await optimizer.state())),
-    ...prefixed('method.', (await method.stateDict?.()) ?? {}),
-    generator: { shape: [drawn.length], data: drawn },
-  };
-  const training = JSON.stringify({ ...progress, images, scheduler: scheduler.state() });
-  await writeSafetensors(path, tensors, { training });
+type Named<Value> = Readonly<Record<string, Value>>;
+
+/** Tensors that training changes besides the model's, such as a buffer or a projection head. */
+export interface SavedState {
+  save(): Named<WrittenTensor> | Promise<Named<WrittenTensor>>;
+  /** Restores what `save` gave, out of all tensors of a checkpoint. Throws an Error naming what is missing. */
+  load(tensors: Named<TensorData>): void | Promise<void>;
 }
 
-/** Restores what `saveTraining` saved. Throws `WEIGHTS_INVALID` for a damaged or foreign file, when half may be restored. */
-export async function loadTraining(
-  path: string,
-  { model, ema, optimizer, scheduler, generator }: TrainingState,
-  method: MethodState,
-): Promise<TrainingProgress> {
-  const { tensors, metadata } = await readSafetensors(path).catch((error: unknown) => {
-    throw unusable(error instanceof SpurmemError ? error.problem : `${path}: ${messageOf(error)}.`, error);
-  });
-  const progress = trainingSchema.safeParse(jsonOf(metadata.training ?? ''));
-  const { parameters, buffers } = model.description;
-  const missing = (ema ? ['model.', 'ema.'] : ['model.'])
-    .flatMap((prefix) => [...parameters, ...buffers].map(({ name }) => prefix + name))
-    .find((name) => !Object.hasOwn(tensors, name));
+/** Writes the run as its newest epoch, with all that a resumed run needs. */
+export async function saveEpoch(run: Run, progress: TrainingProgress): Promise<void> {
+  const { model, ema, folder } = run;
+  using scope = new TensorScope();
+  const weights = scope.own(await run.evaluated.network.state());
+  // With an average, the epoch's weights are the average.
+  const state: Record<string, WrittenTensor> =
+    ema === undefined ? {} : prefixed('model.', scope.own(await model.network.state()));
+  for (const saved of run.states) {
+    for (const [name, tensor] of Object.entries(await saved.save())) {
+      state[name] = 'dtype' in tensor ? scope.own(tensor) : tensor;
+    }
+  }
+  await folder.commit(progress, weights, state);
+}
+
+/**
+ * Restores the run's newest epoch, and checks that the selected one is there. Throws `WEIGHTS_INVALID` for a damaged or foreign file, when
+ * half may be restored; `RUN_INVALID` where the selected epoch's weights are missing or damaged, which no later epoch may replace.
+ */
+export async function restoreEpoch(run: Run, progress: TrainingProgress): Promise<void> {
+  const { epoch, bestEpoch, images, scheduler } = progress;
+  const { model, ema, folder, job } = run;
+  const path = folder.state(epoch);
+  const weights = await tensorsIn(folder.weights(epoch));
+  const tensors = await tensorsIn(path);
   try {
-    if (!progress.success) throw new Error('it does not say how far training had come');
-    if (!tensors.generator) throw new Error('generator is missing');
-    if (missing !== undefined) throw new Error(`${missing} is missing`);
-    await model.loadStateDict(withPrefix('model.', tensors));
-    await ema?.loadStateDict(withPrefix('ema.', tensors));
-    await optimizer.loadStateDict(withPrefix('optimizer.', tensors));
-    await method.loadStateDict?.(withPrefix('method.', tensors));
-    generator.setState(tensors.generator.data as Uint8Array);
-    scheduler.load(progress.data.scheduler);
-    return progress.data;
+    await (ema ?? model).loadStateDict(whole(run, '', weights));
+    if (ema !== undefined) await model.loadStateDict(whole(run, 'model.', tensors));
+    for (const saved of run.states) await saved.load(tensors);
   } catch (error) {
     throw unusable(`${path} is no training checkpoint of this run: ${messageOf(error)}.`, error);
+  }
+  if (scheduler !== undefined) run.scheduler.load(scheduler);
+  if (bestEpoch > 0 && bestEpoch !== epoch) await requireSelected(folder.weights(bestEpoch), bestEpoch);
+  if (images !== undefined && images !== run.loader.digest) {
+    job.onWarning?.(
+      'The images are not those that the run was trained on until now: some were replaced. It goes on with these, and its numbers are of both.',
+    );
+  }
+}
+
+/** The model's tensors in a checkpoint. Throws an Error naming one that is missing. */
+function whole({ model }: Run, prefix: string, tensors: Named<TensorData>): Record<string, TensorData> {
+  const { parameters, buffers } = model.description;
+  const found = withPrefix(prefix, tensors);
+  const missing = [...parameters, ...buffers].find(({ name }) => !Object.hasOwn(found, name));
+  if (missing) throw new Error(`${prefix}${missing.name} is missing`);
+  return found;
+}
+
+async function tensorsIn(path: string): Promise<Named<TensorData>> {
+  try {
+    return (await readSafetensors(path)).tensors;
+  } catch (error) {
+    throw unusable(error instanceof SpurmemError ? error.problem : `${path}: ${messageOf(error)}.`, error);
   }
 }
 
@@ -109,15 +108,28 @@ function unusable(problem: string, cause: unknown): SpurmemError {
   return new SpurmemError('WEIGHTS_INVALID', problem, { advice, cause });
 }
 
-/** The tensors with a prefix to their names. */
+async function requireSelected(path: string, epoch: number): Promise<void> {
+  try {
+    await readSafetensors(path);
+  } catch (error) {
+    const reason = error instanceof SpurmemError ? error.problem : messageOf(error);
+    throw lacking(`${path} should have the weights of epoch ${epoch}, the best so far: ${reason}`, error);
+  }
+}
+
+/** The error of a run that cannot go on. */
+export function lacking(problem: string, cause?: unknown): SpurmemError {
+  const rest = 'Nothing was changed. Restore that file, or start anew in another folder.';
+  return new SpurmemError('RUN_INVALID', `${problem} ${rest}`, cause === undefined ? {} : { cause });
+}
+
+/** Tensors with a prefix added to their names. */
 export function prefixed<Value>(prefix: string, tensors: Named<Value>): Record<string, Value> {
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [prefix + name, tensor]));
 }
 
-/** Those whose names have the prefix, without it. */
-export function withPrefix(prefix: string, tensors: Named<TensorData>): Record<string, TensorData> {
+/** The tensors whose names have the prefix, without it. */
+export function withPrefix<Value>(prefix: string, tensors: Named<Value>): Record<string, Value> {
   const found = Object.entries(tensors).filter(([name]) => name.startsWith(prefix));
   return Object.fromEntries(found.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
 }
-
-type Named<Value> = Readonly<Record<string, Value>>;

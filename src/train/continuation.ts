@@ -1,4 +1,5 @@
 import type { Dataset } from '../data/dataset.js';
+import { type Program, readProgram } from '../models/exported/program.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import { protocolOf } from '../settings/setting.js';
 import type { MethodOptions, TrainingMethod } from './method.js';
@@ -6,7 +7,8 @@ import type { TrainedRun, TrainingResult } from './results.js';
 import { modelOf, type RunConfig } from './runConfig.js';
 import { dataOf, requireDatasetOfRun } from './runData.js';
 import { defaultRunFolder, type OpenedRun, openRun } from './runFolder.js';
-import type { RunOptions, RunPlan } from './startRun.js';
+import type { RunOptions } from './runOptions.js';
+import type { RunPlan } from './startRun.js';
 
 /** The start of a method that goes on from a run. */
 export interface FromRun {
@@ -58,7 +60,7 @@ export function continuationMethod<
       const from = await openRun(options.from);
       const { folder, config } = from;
       const weights = (await startAt?.(options, from)) ?? from.weights;
-      const configOf = async (dataset: Dataset): Promise<Config> => {
+      const prepare = async (dataset: Dataset) => {
         requireDatasetOfRun(from, dataset);
         const own = plan.configOf(options, from, dataset);
         const whole: Pick<RunConfig, Common> = {
@@ -70,16 +72,19 @@ export function continuationMethod<
           ...own,
           seed: options.seed ?? 0,
         };
-        return whole as Config;
+        const program =
+          config.program === undefined
+            ? undefined
+            : await readProgram(folder.program, config.arch as Program['name']);
+        return { config: whole as Config, program };
       };
       return run(
         { ...options, ...dataOf(from, options) },
         {
           ...plan,
-          configOf,
+          prepare,
           outOf: ({ name: dataset }) => defaultRunFolder(name, dataset, options.from),
           weights,
-          program: config.program === undefined ? undefined : folder.program,
           from: folder.path,
           toleratesEmptyGroups: true,
         },

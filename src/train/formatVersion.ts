@@ -1,7 +1,7 @@
 import { SpurmemError } from '../errors.js';
 
 /** The version of the format of a run's folder, as its `config.json` has it. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /** Throws `RUN_INVALID` naming both versions, where the content of a `config.json` is of another format. */
 export function requireFormatVersion(path: string, file: unknown): void {

@@ -3,11 +3,11 @@ import { misplaced } from '../errors.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { erm } from './methods/erm.js';
 import type { ErmOptions } from './recipe.js';
+import type { Run } from './run.js';
 import type { EpochsConfig } from './runConfig.js';
 import { RunFolder } from './runFolder.js';
 import { loadModel } from './runModel.js';
 import { evaluationOf } from './testSelected.js';
-import type { Trainer } from './trainer.js';
 
 /** The stage's name and folder. */
 const IDENTIFICATION = 'identification';
@@ -18,14 +18,12 @@ const IDENTIFICATION = 'identification';
  * [N] in the split's order. Throws `USAGE` when all of them are right.
  */
 export async function identify(
-  trainer: Trainer<EpochsConfig & { readonly identificationEpochs: number }>,
+  run: Run<EpochsConfig & { readonly identificationEpochs: number }>,
   options: ErmOptions,
 ): Promise<Int32Array> {
-  const { config, folder, loader } = trainer;
+  const { config, folder, loader } = run;
   const identification = new RunFolder(join(folder.path, IDENTIFICATION));
   const { identificationEpochs: epochs } = config;
-  // It opens the same images, and would wait for them.
-  await loader.decoded();
   await erm.train({
     ...options,
     data: loader.dataset,
@@ -33,14 +31,14 @@ export async function identify(
     epochs,
     select: 'last',
     keepEpochs: undefined,
-    onEpoch: (metrics, run) => {
-      options.onEpoch?.(metrics, { ...run, stage: IDENTIFICATION });
+    onEpoch: (metrics, context) => {
+      options.onEpoch?.(metrics, { ...context, stage: IDENTIFICATION });
     },
   });
-  using model = await loadModel(config, loader, identification.last, identification);
+  using model = await loadModel(config, loader, identification.weights(epochs), identification);
   const { labels, splits } = loader.dataset;
   const { predictions } = await evaluate(model, loader, splits.train, {
-    ...evaluationOf(trainer),
+    ...evaluationOf(run),
     task: 'error set',
   });
   if (splits.train.some((index, i) => predictions[i] !== labels[index])) return predictions;

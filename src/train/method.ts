@@ -1,7 +1,7 @@
 import type { Protocol } from '../protocol.js';
 import type { SettingsTable } from '../settings/setting.js';
 import type { TrainedRun } from './results.js';
-import type { EpochOptions } from './trainRun.js';
+import type { EpochOptions } from './runOptions.js';
 
 /** A training method, from which its command, studies and documents come: a file of `methods/` and an entry in `methods.ts`. */
 export interface TrainingMethod {

@@ -9,8 +9,8 @@ import { requireTopK } from '../neurons/select.js';
 import { setting, type ValuesOf } from '../settings/setting.js';
 import { integer, oneOf, severalOf, text } from '../settings/values.js';
 import { minorityImages, requireMinorityImages } from './minorityImages.js';
+import type { Run } from './run.js';
 import type { EpochsConfig } from './runConfig.js';
-import type { Trainer } from './trainer.js';
 
 const OURS = 'ours: memories planted in known neurons, by which criteria can be judged';
 
@@ -88,7 +88,7 @@ export function checkPlanting(config: PlantingConfig, dataset: Dataset): void {
 export async function trainAlone({
   config: { trainable, trainableCount, seed },
   model,
-}: Trainer<PlantingConfig>): Promise<readonly Neuron[] | undefined> {
+}: Run<PlantingConfig>): Promise<readonly Neuron[] | undefined> {
   if (trainable === undefined) return undefined;
   if (model.context.isDistributed) {
     const problem = 'Several processes cannot train single neurons together.';

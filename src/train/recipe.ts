@@ -3,7 +3,7 @@ import type { Dataset } from '../data/dataset.js';
 import { misplaced } from '../errors.js';
 import { lossOf } from '../metrics/loss.js';
 import { architectureName, isProgram } from '../models/architectures.js';
-import { readProgram } from '../models/exported/program.js';
+import { type Program, readProgram } from '../models/exported/program.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { BatchNormStatistics } from '../native/addon.js';
 import {
@@ -16,15 +16,16 @@ import {
 } from '../settings/setting.js';
 import { augmentationOf } from './augmentation.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from './ermSettings.js';
+import { trainRun } from './fit.js';
 import { inputSettings } from './inputSettings.js';
 import type { MethodOptions, TrainingMethod } from './method.js';
 import type { EpochTraining, TrainedRun } from './results.js';
+import type { Run, Task } from './run.js';
 import { type EpochsConfig, modelOf, type RunConfig } from './runConfig.js';
 import { dataOf } from './runData.js';
 import { defaultRunFolder, openRun } from './runFolder.js';
+import type { EpochOptions } from './runOptions.js';
 import type { RunPlan } from './startRun.js';
-import type { MethodRun, Trainer } from './trainer.js';
-import { type EpochOptions, trainRun } from './trainRun.js';
 import { vitSettings } from './vitOptions.js';
 
 /** The settings of ERM and of the baselines that train from a dataset. */
@@ -48,10 +49,7 @@ interface RecipePlan<Own extends SettingsTable>
   readonly settings: Own;
   /** Checks settings beside each other and the dataset. Throws `USAGE`. */
   readonly check?: (config: RecipeConfig<Own>, dataset: Dataset) => void;
-  readonly prepare: (
-    trainer: Trainer<RecipeConfig<Own>>,
-    options: ErmOptions & GivenOf<Own>,
-  ) => MethodRun | Promise<MethodRun>;
+  readonly prepare: (run: Run<RecipeConfig<Own>>, options: ErmOptions & GivenOf<Own>) => Task | Promise<Task>;
 }
 
 export interface RecipeMethod<
@@ -72,21 +70,24 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
     startsFrom: 'data',
     settings: { ...RECIPE_SETTINGS, ...settings },
     async train(given: RecipeOptions & GivenOf<Own>) {
-      const { options, program } = await started(given);
+      const { options, programPath } = await started(given);
       const { from } = given;
       return trainRun(options, {
         ...plan,
-        configOf: async (dataset) => {
+        prepare: async (dataset) => {
+          const program =
+            programPath === undefined ? undefined : await readProgram(programPath, nameOf(options));
           const own = defined(resolveSettings(settings, protocolOf(RECIPE_SETTINGS, options), options));
-          const config = { ...(await recipeConfig(name, options, dataset, program)), ...own };
+          const start = options.weights ?? programPath;
+          const config = { ...(await recipeConfig(name, options, dataset, program, start)), ...own };
           check?.(config, dataset);
-          return config;
+          return { config, program };
         },
         outOf: (dataset) => defaultRunFolder(name, dataset.name, from),
         weights: options.weights,
         ...(from === undefined ? {} : { from }),
-        program,
-        method: (trainer: Trainer<RecipeConfig<Own>>) => prepare(trainer, options),
+        archPath: from === undefined ? programPath : undefined,
+        method: (run: Run<RecipeConfig<Own>>) => prepare(run, options),
       });
     },
   };
@@ -98,11 +99,11 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
  */
 async function started<Options extends RecipeOptions>(
   given: Options,
-): Promise<{ options: Options & Pick<ErmOptions, 'data'>; program: string | undefined }> {
+): Promise<{ options: Options & Pick<ErmOptions, 'data'>; programPath: string | undefined }> {
   const { from, data, weights, arch } = given;
   const named = arch !== undefined && isProgram(arch) ? arch : undefined;
   if (from === undefined) {
-    if (data !== undefined) return { options: { ...given, data }, program: named };
+    if (data !== undefined) return { options: { ...given, data }, programPath: named };
     const expected = 'a dataset\u2019s folder, or what loadDataset gives';
     throw misplaced('data', data, expected, `\`data\` is missing: it takes ${expected}.`);
   }
@@ -127,28 +128,33 @@ async function started<Options extends RecipeOptions>(
   const ownProgram = run.config.program === undefined ? undefined : run.folder.program;
   return {
     options: { ...ofRun, ...defined(given), ...ofData, weights: run.weights },
-    program: arch === undefined ? ownProgram : named,
+    programPath: arch === undefined ? ownProgram : named,
   };
+}
+
+/** The name of a program in messages and configurations. */
+function nameOf({ arch }: ErmOptions): Program['name'] | undefined {
+  return arch === undefined ? undefined : (architectureName(arch) as Program['name']);
 }
 
 async function recipeConfig(
   name: string,
   options: ErmOptions,
   dataset: Dataset,
-  program: string | undefined,
+  program: Program | undefined,
+  start: string | undefined,
 ): Promise<EpochsConfig> {
   const protocol = protocolOf(RECIPE_SETTINGS, options);
   const resolved = resolveSettings(RECIPE_SETTINGS, protocol, options);
-  const { arch, weights, imageSize, resize, crop, mean, std, ...others } = resolved;
+  const { arch, weights: _weights, imageSize, resize, crop, mean, std, ...others } = resolved;
   const { patchSize, layerNormEps, augmentation, ...recipe } = others;
   const input = inputSettings({ imageSize, resize, crop, mean, std }, dataset);
-  const start = weights ?? program;
   return {
     command: `train ${name}`,
     protocol,
     dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
     arch: architectureName(arch),
-    ...(program === undefined ? {} : { program: (await readProgram(program)).file.hash }),
+    ...(program === undefined ? {} : { program: program.file.hash }),
     ...input,
     ...vitSettings(arch, { patchSize, layerNormEps }, input.imageSize),
     numClasses: dataset.numClasses,
@@ -163,16 +169,16 @@ async function recipeConfig(
 
 /** An epoch of ERM, and of those methods that only choose its batches. */
 export function ermEpoch(
-  trainer: Trainer<EpochsConfig>,
+  run: Run,
   epoch: number,
   lr: number,
   batches: Batches<Batch>,
   statistics: BatchNormStatistics = 'shared',
 ): Promise<EpochTraining> {
-  const { config, model } = trainer;
+  const { config, model } = run;
   const lossOfBatch = async ({ images, labels }: Batch) => {
     const logits = await model.network.forward(images, { statistics, grad: true });
     return { logits, loss: await lossOf(logits, labels, 'mean', config.loss) };
   };
-  return trainer.trainBatches(epoch, lr, batches, lossOfBatch, { statistics });
+  return run.trainBatches(epoch, lr, batches, lossOfBatch, statistics);
 }

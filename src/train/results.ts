@@ -52,6 +52,8 @@ export const trainingResultSchema = z.looseObject({
   bestEpoch: count,
   /** Absent where training has no epochs. */
   select: z.enum(CHECKPOINTS).optional(),
+  /** SHA-256 of the selected epoch's weights file. */
+  checkpoint: z.string().optional(),
   train: groupAccuraciesSchema,
   val: groupAccuraciesSchema,
   test: groupAccuraciesSchema,

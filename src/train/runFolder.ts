@@ -1,23 +1,16 @@
-import { readdir } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { z } from 'zod';
 import { type DataDescription, dataDescriptionSchema } from '../data/dataDescription.js';
 import { SpurmemError } from '../errors.js';
 import { makeFolder, removeLeftovers } from '../files.js';
-import type { JobOptions } from '../progress.js';
 import type { Recorded } from '../recorded.js';
+import { progressSchema, type TrainingProgress } from './checkpoint.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
 import { requireFormatVersion } from './formatVersion.js';
 import { type EpochMetrics, type TrainingResult, trainingResultSchema } from './results.js';
 import { methodOf, type RunConfig, type RunEnvironment, runFileSchema } from './runConfig.js';
-import {
-  type HistoryEntry,
-  isFile,
-  readEpochs,
-  readHistoryFile,
-  readJson,
-  readResultFile,
-} from './runFiles.js';
+import { type HistoryEntry, isFile, matchesIn, readJson, readOrigins, readResultFile } from './runFiles.js';
 import { lockReport, requireUnlocked } from './runLock.js';
 
 export type { RunConfig, RunEnvironment } from './runConfig.js';
@@ -28,47 +21,50 @@ const FOLDERS = ['checkpoints', 'results', 'figures'] as const;
 /** A run's folder (its files: docs/design.md, "Files of a run"). A `RunWriter` writes all of it but the report. */
 export class RunFolder {
   readonly path: string;
-  readonly best: string;
-  readonly last: string;
-  /** All that a resumed run needs. */
-  readonly resume: string;
   readonly report: string;
-  /** The program that the run trains, without weights, where its architecture is a file of torch.export. */
+  /** The program that the run trains, without weights, if its architecture is a file of torch.export. */
   readonly program: string;
+  protected readonly checkpoints: string;
   protected readonly configPath: string;
   protected readonly dataPath: string;
-  protected readonly historyPath: string;
-  protected readonly metricsPath: string;
 
   constructor(path: string) {
     this.path = resolve(path);
-    this.best = this.#checkpoint('best');
-    this.last = this.#checkpoint('last');
-    this.resume = this.#checkpoint('resume');
+    this.checkpoints = join(this.path, 'checkpoints');
     this.report = join(this.path, 'report.html');
     this.program = join(this.path, 'program.safetensors');
     this.configPath = join(this.path, 'config.json');
     this.dataPath = join(this.path, 'data.json');
-    this.historyPath = join(this.path, 'history.jsonl');
-    this.metricsPath = join(this.path, 'metrics.jsonl');
   }
 
-  #checkpoint(name: string): string {
-    return join(this.path, 'checkpoints', `${name}.safetensors`);
-  }
-  /** The weights that a run gives. */
-  selected(select: SelectedCheckpoint): string {
-    return select === 'last' ? this.last : this.best;
-  }
-  /** The weights after an epoch that was asked to be kept. */
+  /** The folder of a finished epoch. It is written aside and renamed, so that it is whole. */
   epoch(epoch: number): string {
-    return this.#checkpoint(`epoch-${epoch}`);
+    return join(this.checkpoints, `epoch-${epoch}`);
   }
-  /** The epochs whose weights were kept, in their order. */
-  async keptEpochs(): Promise<number[]> {
-    const names = await readdir(join(this.path, 'checkpoints')).catch(() => []);
-    const epochs = names.flatMap((name) => /^epoch-(\d+)\.safetensors$/.exec(name)?.[1] ?? []);
+  /** The weights after an epoch. */
+  weights(epoch: number): string {
+    return join(this.epoch(epoch), 'weights.safetensors');
+  }
+  /** All else that a resumed run needs, of the newest epoch. */
+  state(epoch: number): string {
+    return join(this.epoch(epoch), 'state.safetensors');
+  }
+  /** The epochs whose weights the folder has, in ascending order. */
+  async savedEpochs(): Promise<number[]> {
+    const epochs = await matchesIn(this.checkpoints, /^epoch-(\d+)$/);
     return epochs.map(Number).sort((a, b) => a - b);
+  }
+  /** Reads how far training has come: the newest epoch is the run's state. Undefined before the first is saved. Throws `RUN_INVALID`. */
+  async readProgress(): Promise<TrainingProgress | undefined> {
+    const newest = (await this.savedEpochs()).at(-1);
+    return newest === undefined ? undefined : this.readEpoch(newest);
+  }
+  protected async readEpoch(epoch: number): Promise<TrainingProgress> {
+    const path = join(this.epoch(epoch), 'epoch.json');
+    const progress = await readJson(path, progressSchema);
+    if (progress?.epoch === epoch) return progress;
+    const problem = progress === undefined ? 'is missing' : `is of epoch ${progress.epoch}`;
+    throw new SpurmemError('RUN_INVALID', `${path} ${problem}. Restore it, or start anew in another folder.`);
   }
 
   result(name: string): string {
@@ -108,7 +104,7 @@ export class RunFolder {
     }
   }
 
-  /** Undefined where there is none, as of all files read here. Throws `RUN_INVALID`. */
+  /** Undefined if there is none, as of all files read here. Throws `RUN_INVALID`. */
   readConfig(): Promise<z.infer<typeof runFileSchema> | undefined> {
     return readJson(this.configPath, runFileSchema, requireFormatVersion);
   }
@@ -117,25 +113,14 @@ export class RunFolder {
     return readJson(this.dataPath, dataDescriptionSchema);
   }
 
-  /** Whether an epoch was finished; the first one's metrics are written before. */
-  async hasEpochs(): Promise<boolean> {
-    const found = await Promise.all([this.resume, this.last, this.best].map(isFile));
-    return found.includes(true) || (await this.hasResults()) || (await this.readMetrics()).length > 1;
-  }
-
-  async hasResults(): Promise<boolean> {
-    const names = await readdir(join(this.path, 'results')).catch(() => []);
-    return names.some((name) => name.endsWith('.json'));
-  }
-
-  /** The epochs so far, without a last line that was cut off. Throws `RUN_INVALID`. */
-  readMetrics(onWarning?: JobOptions['onWarning']): Promise<EpochMetrics[]> {
-    return readEpochs(this.metricsPath, onWarning);
+  /** The measurements of the finished epochs. Throws `RUN_INVALID`. */
+  async readMetrics(): Promise<readonly EpochMetrics[]> {
+    return (await this.readProgress())?.metrics ?? [];
   }
 
   /** Throws `RUN_INVALID` naming the file, and the field that is not as the schema says. */
   readResult<Schema extends z.ZodType>(name: string, schema: Schema): Promise<Recorded<Schema> | undefined> {
-    return readResultFile(this.result(name), name, schema, this.historyPath);
+    return readResultFile(this.result(name), name, schema);
   }
 
   /** Undefined while training is not finished. */
@@ -144,13 +129,26 @@ export class RunFolder {
     return file && this.readResult(methodOf(file.config), trainingResultSchema);
   }
 
-  /** The origins of the results, in the order in which they were written. */
-  readHistory(): Promise<HistoryEntry[]> {
-    return readHistoryFile(this.historyPath);
+  /** The names of the results, in alphabetical order. */
+  async results(): Promise<string[]> {
+    return (await matchesIn(join(this.path, 'results'), /^(.+)\.json$/)).sort();
   }
 
+  /** The origins of the results, oldest first. */
+  async readHistory(): Promise<HistoryEntry[]> {
+    return readOrigins(await this.results(), (name) => this.result(name));
+  }
+
+  /** Removes what killed processes left half-written. */
   protected async removeLeftovers(which: (name: string) => boolean): Promise<void> {
     for (const folder of ['.', ...FOLDERS]) await removeLeftovers(join(this.path, folder), which);
+  }
+
+  /** Removes the epochs that a killed process was writing or removing. */
+  protected async removeAsides(): Promise<void> {
+    for (const name of await matchesIn(this.checkpoints, /^(epoch-\d+\.(?:tmp|old))$/)) {
+      await rm(join(this.checkpoints, name), { recursive: true, force: true }).catch(() => undefined);
+    }
   }
 }
 
@@ -164,7 +162,7 @@ export interface OpenedRun {
   readonly folder: RunFolder;
   readonly config: RunConfig;
   readonly environment: RunEnvironment;
-  /** The selected checkpoint's file. */
+  /** The file of the selected weights. */
   readonly weights: string;
 }
 
@@ -172,16 +170,23 @@ export interface OpenedRun {
 export async function openRun(path: string): Promise<OpenedRun> {
   const folder = new RunFolder(path);
   const file = await folder.readConfig();
-  const weights = folder.selected(file?.config.select ?? 'best-worst-group');
-  if (!file || !(await isFile(weights))) {
+  const progress = file && (await folder.readProgress());
+  const weights = progress && folder.weights(selectedOf(progress, file.config.select));
+  if (!file || !progress || weights === undefined || !(await isFile(weights))) {
+    const missing = file ? (weights ?? 'checkpoints/epoch-1') : 'config.json';
     throw new SpurmemError(
       'RUN_NOT_FOUND',
-      `${folder.path} holds no trained run (${file ? relative(folder.path, weights) : 'config.json'} is missing). ` +
+      `${folder.path} holds no trained run (${missing.startsWith('/') ? relative(folder.path, missing) : missing} is missing). ` +
         'Name the folder of a run that was trained.',
     );
   }
   const { config, environment } = file;
   return { folder, config, environment, weights };
+}
+
+/** The epoch whose weights a run gives. */
+export function selectedOf({ epoch, bestEpoch }: TrainingProgress, select: SelectedCheckpoint): number {
+  return select === 'last' ? epoch : bestEpoch;
 }
 
 /** The caller's option that asks for an epoch. */
@@ -192,14 +197,14 @@ interface AskedEpoch {
   readonly otherwise: string;
 }
 
-/** The weights file of an epoch that a run kept. Throws `RUN_NOT_FOUND` naming those that it kept. */
+/** The weights file of an epoch that a run has. Throws `RUN_NOT_FOUND` naming those that it has. */
 export async function keptEpoch(
   folder: RunFolder,
   epoch: number,
   { parameter, value, otherwise }: AskedEpoch,
 ): Promise<string> {
-  const kept = await folder.keptEpochs();
-  const path = folder.epoch(epoch);
+  const kept = await folder.savedEpochs();
+  const path = folder.weights(epoch);
   if (kept.includes(epoch)) return path;
   const which = epoch === value ? 'that epoch' : `epoch ${epoch}`;
   const others = kept.length === 0 ? 'It has kept none' : `Kept: ${kept.join(', ')}`;
@@ -215,12 +220,12 @@ export async function keptEpoch(
   );
 }
 
-/** The folder of a method's run where none is named: beside the run that it starts from, or by its dataset's name. */
+/** The folder of a method's run if none is named: beside the run that it starts from, or by its dataset's name. */
 export function defaultRunFolder(method: string, dataset: string, from: string | undefined): string {
   return from === undefined ? `runs/${method}-${dataset}` : `${from.replace(/\/+$/, '')}-${method}`;
 }
 
-/** The weights file of an epoch that a run kept, or without one the selected one's. Throws `RUN_NOT_FOUND`. */
+/** The weights file of an epoch that a run has, or without one the selected one's. Throws `RUN_NOT_FOUND`. */
 export async function weightsAt(
   { folder, weights }: Pick<OpenedRun, 'folder' | 'weights'>,
   epoch: number | undefined,
@@ -254,7 +259,7 @@ export async function isBusy(folder: RunFolder): Promise<boolean> {
     await folder.requireUnlocked();
     return false;
   } catch (error) {
-    // A folder that is not there has no lock.
+    // A missing folder has no lock.
     return error instanceof SpurmemError && error.code === 'RUN_BUSY';
   }
 }

@@ -1,4 +1,6 @@
-import { ENGINE_TYPES } from '../native/engine.js';
+import type { Dataset, DatasetOptions } from '../data/dataset.js';
+import { ENGINE_TYPES, type EngineOptions } from '../native/engine.js';
+import type { JobOptions } from '../progress.js';
 import { PROTOCOLS } from '../protocol.js';
 import { type Accepted, JOB_TYPES, type OptionTypes } from '../settings/options.js';
 import { RANGES } from '../settings/ranges.js';
@@ -6,6 +8,56 @@ import { dependsOnProtocol } from '../settings/setting.js';
 import { callback, either, integer, objectWith, oneOf, severalOf, text, toggle } from '../settings/values.js';
 import { KEEP_EPOCHS } from './ermSettings.js';
 import type { MethodOptions, TrainingMethod } from './method.js';
+import type { EpochMetrics } from './results.js';
+import type { RunConfig } from './runConfig.js';
+
+/** The options of every run besides its settings. */
+export interface RunOptions extends JobOptions, EngineOptions {
+  /** The dataset or its folder. */
+  readonly data: string | Dataset;
+  /** How to read the folder, where its files do not say. */
+  readonly datasetOptions?: DatasetOptions | undefined;
+  /** The run's folder; default: one in `runs/` named by the method and the dataset. */
+  readonly out?: string | undefined;
+  /** Default: 0. */
+  readonly seed?: number | undefined;
+  /** Whether batch-norm of several processes takes its statistics over the whole batch; default: no. */
+  readonly syncBatchNorm?: boolean | undefined;
+  /** Called before anything is written; what it throws is thrown. */
+  readonly onStart?: ((start: RunStart) => void) | undefined;
+  /** Continue the run in `out` from its last epoch; default: no. */
+  readonly resume?: boolean | undefined;
+}
+
+/** A run that is about to begin, or to go on. */
+export interface RunStart {
+  readonly config: RunConfig;
+  readonly dataset: Dataset;
+  /** The run's folder. */
+  readonly out: string;
+}
+
+/** The options of a training method of epochs besides its settings. */
+export interface EpochOptions extends RunOptions {
+  /** Epochs whose weights are kept besides the selected, the last, and the one that fine-tuning starts from; 0: before the first. */
+  readonly keepEpochs?: readonly number[] | undefined;
+  /**
+   * Writes curves and settings as TensorBoard's event files: into a folder for all runs, where this one's are below its own path; true:
+   * into `tensorboard` in the run's folder. Default: none.
+   */
+  readonly tensorboard?: string | boolean | undefined;
+  readonly onEpoch?: ((metrics: EpochMetrics, run: EpochContext) => void) | undefined;
+}
+
+/** The run of an epoch. */
+interface EpochContext {
+  /** [numGroups] */
+  readonly groupNames: readonly string[];
+  /** Epochs of the whole run. */
+  readonly epochs: number;
+  /** The name of a model that is trained first, such as JTT's `identification`. */
+  readonly stage?: string;
+}
 
 export const DATA_TYPES = {
   data: either(text('a dataset\u2019s folder'), objectWith('what loadDataset gives', 'folder', 'splits')),

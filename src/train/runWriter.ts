@@ -1,20 +1,20 @@
-import { rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { checksum, withChecksum } from '../checksum.js';
 import type { DataDescription } from '../data/dataDescription.js';
-import { SpurmemError } from '../errors.js';
-import { append, jsonText, writeAtomic, writeCheckedJson } from '../files.js';
+import { SpurmemError, systemCode } from '../errors.js';
+import { makeFolder, unwritable, writeAtomic, writeCheckedJson } from '../files.js';
 import type { Lock } from '../lock.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import { writeProgram } from '../models/exported/archive.js';
 import type { Program } from '../models/exported/program.js';
+import { writeSafetensors, type WrittenTensor } from '../models/safetensors.js';
 import type { ComputeContext } from '../native/context.js';
 import { provenance } from '../provenance.js';
+import type { TrainingProgress } from './checkpoint.js';
 import { FORMAT_VERSION } from './formatVersion.js';
 import type { EpochMetrics } from './results.js';
 import type { RunConfig, RunEnvironment } from './runConfig.js';
-import { type HistoryEntry, readIfThere } from './runFiles.js';
 import { isReport, RunFolder } from './runFolder.js';
 import { lockRun } from './runLock.js';
 
@@ -42,7 +42,10 @@ export class RunWriter extends RunFolder {
       this.#lock = await lockRun(this.path, waits);
     });
     try {
-      if (this.context.isRankZero) await this.removeLeftovers((name) => !isReport(name));
+      if (this.context.isRankZero) {
+        await this.removeLeftovers((name) => !isReport(name));
+        await this.removeAsides();
+      }
       const result = await job();
       // All see what the first process wrote.
       await this.context.barrier();
@@ -57,7 +60,7 @@ export class RunWriter extends RunFolder {
   }
 
   /** Writes the result of a job that computed without the lock. Throws `RUN_BUSY`. */
-  async record(name: string, result: unknown): Promise<void> {
+  async record(name: string, result: object): Promise<void> {
     await this.locked(() => this.writeResult(name, result), { waits: true });
   }
 
@@ -75,41 +78,61 @@ export class RunWriter extends RunFolder {
     await this.#write(() => writeCheckedJson(this.dataPath, data));
   }
 
-  async appendMetrics(metrics: EpochMetrics): Promise<void> {
+  /**
+   * Writes an epoch aside, flushes it and renames it, which makes it count, and removes the epochs that it replaces.
+   *
+   * @param weights the model's, which others load
+   * @param state all else that a resumed run needs
+   */
+  async commit(
+    progress: TrainingProgress,
+    weights: Readonly<Record<string, WrittenTensor>>,
+    state: Readonly<Record<string, WrittenTensor>>,
+  ): Promise<void> {
     await this.#write(async () => {
       this.#requireLock();
-      // Flushed, because the checkpoint that makes the epoch count is.
-      await append(this.metricsPath, epochLine(metrics), { flush: true });
+      const folder = this.epoch(progress.epoch);
+      const aside = `${folder}.tmp`;
+      try {
+        await rm(aside, { recursive: true, force: true });
+        await makeFolder(aside);
+        await writeSafetensors(join(aside, 'weights.safetensors'), weights);
+        await writeSafetensors(join(aside, 'state.safetensors'), state);
+        await writeCheckedJson(join(aside, 'epoch.json'), progress);
+        this.#requireLock();
+        // Only weights from before the first epoch can have been saved under this number.
+        await discard(folder);
+        await rename(aside, folder);
+        await syncFolder(this.checkpoints);
+      } catch (error) {
+        await rm(aside, { recursive: true, force: true }).catch(() => undefined);
+        throw unwritable(error, folder);
+      }
     });
+    await this.prune(progress);
   }
 
-  /** `metrics.csv`, for spreadsheets and plots. */
-  async writeMetricsTable(groupNames: readonly string[]): Promise<void> {
+  /** Removes the epochs that are neither the newest, the selected nor kept ones, and the state of all but the newest. */
+  async prune({ epoch, bestEpoch }: TrainingProgress): Promise<void> {
     await this.#write(async () => {
-      const table = epochsTable(await this.readMetrics(), groupNames);
-      await writeAtomic(join(this.path, 'metrics.csv'), table);
+      for (const other of (await this.savedEpochs()).filter((saved) => saved !== epoch)) {
+        const isKept = other < epoch && (other === bestEpoch || (await this.readEpoch(other)).isKept);
+        await (isKept ? rm(this.state(other), { force: true }) : discard(this.epoch(other))).catch(
+          () => undefined,
+        );
+      }
     });
   }
 
-  /** Rewrites the metrics where they differ, as after an interrupted epoch. */
-  async writeMetrics(epochs: readonly EpochMetrics[]): Promise<void> {
-    await this.#write(async () => {
-      const text = epochs.map(epochLine).join('');
-      if (text !== ((await readIfThere(this.metricsPath)) ?? '')) await writeAtomic(this.metricsPath, text);
-    });
+  /** Writes `metrics.csv`, for spreadsheets and plots. */
+  async writeMetricsTable(epochs: readonly EpochMetrics[], groupNames: readonly string[]): Promise<void> {
+    await this.#write(() => writeAtomic(join(this.path, 'metrics.csv'), epochsTable(epochs, groupNames)));
   }
 
-  async writeResult(name: string, result: unknown): Promise<void> {
+  async writeResult(name: string, result: object): Promise<void> {
     await this.#write(async () => {
       this.#requireLock();
-      // First: after a stop between both, the result is made again, but its line would not be.
-      const text = jsonText(result);
-      const entry: HistoryEntry = { result: name, ...provenance(), crc32: checksum(text) };
-      // Behind a line that was cut off, as by a full disk, it would be lost with that.
-      const before = (await readIfThere(this.historyPath)) ?? '';
-      const end = before === '' || before.endsWith('\n') ? '' : '\n';
-      await append(this.historyPath, `${end}${withChecksum(JSON.stringify(entry))}\n`);
-      await writeAtomic(this.result(name), text);
+      await writeCheckedJson(this.result(name), { ...result, origin: provenance() });
     });
   }
 
@@ -133,8 +156,21 @@ export class RunWriter extends RunFolder {
   }
 }
 
-function epochLine(metrics: EpochMetrics): string {
-  return `${withChecksum(JSON.stringify(metrics))}\n`;
+/** Removes a saved epoch at once, so that a process that is killed meanwhile leaves no half of it. */
+async function discard(folder: string): Promise<void> {
+  const aside = `${folder}.old`;
+  try {
+    await rename(folder, aside);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  await rm(aside, { recursive: true, force: true });
+}
+
+async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, 'r');
+  await folder.sync();
 }
 
 /**

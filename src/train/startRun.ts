@@ -1,60 +1,38 @@
 import { resolve } from 'node:path';
 import type { BatchLoader } from '../data/batches.js';
 import { describeData } from '../data/dataDescription.js';
-import { type Dataset, datasetOf, type DatasetOptions, requireGroups } from '../data/dataset.js';
+import { type Dataset, datasetOf, requireGroups } from '../data/dataset.js';
 import { SPLITS } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
-import { type Program, readProgram } from '../models/exported/program.js';
+import type { Program } from '../models/exported/program.js';
 import type { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
 import { type Generator, native } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
-import { type EngineOptions, engineOptions, openEngine } from '../native/engine.js';
+import { engineOptions, openEngine } from '../native/engine.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { versions } from '../versions.js';
-import type { TrainedRun, TrainingResult } from './results.js';
-import { finishedOrFresh } from './resume.js';
-import type { RunConfig } from './runConfig.js';
+import { lacking } from './checkpoint.js';
+import { type TrainedRun, type TrainingResult, trainingResultSchema } from './results.js';
+import { configDifferences, type EpochsConfig, methodOf, type RunConfig } from './runConfig.js';
 import { createModel, openImages } from './runModel.js';
+import type { RunOptions } from './runOptions.js';
 import { RunWriter } from './runWriter.js';
 
 const SLOW_BF16 =
   '`precision` is bf16, which this CPU does not compute in: a step takes many times as long as with fp32.';
 
-/** The options of every run besides its settings. */
-export interface RunOptions extends JobOptions, EngineOptions {
-  /** The dataset or its folder. */
-  readonly data: string | Dataset;
-  /** How to read the folder, where its files do not say. */
-  readonly datasetOptions?: DatasetOptions | undefined;
-  /** The run's folder; default: one in `runs/` named by the method and the dataset. */
-  readonly out?: string | undefined;
-  /** Default: 0. */
-  readonly seed?: number | undefined;
-  /** Whether batch-norm of several processes takes its statistics over the whole batch; default: no. */
-  readonly syncBatchNorm?: boolean | undefined;
-  /** Called before anything is written; what it throws is thrown. */
-  readonly onStart?: ((start: RunStart) => void) | undefined;
-  /** Continue the run in `out` from its last checkpoint; default: no. */
-  readonly resume?: boolean | undefined;
-}
-
-/** A run that is about to begin, or to go on. */
-export interface RunStart {
-  readonly config: RunConfig;
-  readonly dataset: Dataset;
-  /** The run's folder. */
-  readonly out: string;
-}
-
 export interface RunPlan<Config extends RunConfig> {
-  readonly configOf: (dataset: Dataset) => Promise<Config>;
+  /** Resolves the settings, and reads the program that is trained: torch.export's, or that of a run's folder. */
+  readonly prepare: (
+    dataset: Dataset,
+  ) => Promise<{ readonly config: Config; readonly program?: Program | undefined }>;
   /** The default folder. */
   readonly outOf: (dataset: Dataset) => string;
   /** The file with the weights to start from; undefined: random weights from the seed. */
   readonly weights: string | undefined;
-  /** The file of the program that is trained: torch.export's, or that of a run's folder. */
-  readonly program?: string | undefined;
+  /** The file of torch.export that is trained. */
+  readonly archPath?: string | undefined;
   /** The folder of the run that these weights are from. */
   readonly from?: string | undefined;
   /** Whether several processes can train it together. */
@@ -64,16 +42,14 @@ export interface RunPlan<Config extends RunConfig> {
 }
 
 /** A run that was finished before. */
-export interface FinishedRun {
-  readonly config: RunConfig;
+export interface FinishedRun<Config extends RunConfig = EpochsConfig> {
+  readonly config: Config;
   readonly folder: RunWriter;
   readonly dataset: Dataset;
 }
 
 /** A run that is not finished, with its initial model, in a folder that no other process writes to. */
-export interface StartedRun<Config extends RunConfig> {
-  readonly config: Config;
-  readonly folder: RunWriter;
+export interface StartedRun<Config extends RunConfig> extends FinishedRun<Config> {
   readonly loader: BatchLoader;
   readonly model: Model;
   /** Stands for PyTorch's default generator, from which the model was drawn. */
@@ -94,21 +70,24 @@ export async function startRun<Config extends RunConfig, Result extends Training
   options: RunOptions,
   plan: RunPlan<Config>,
   train: (run: StartedRun<Config>) => Promise<Result>,
-  onFinished?: (run: FinishedRun, result: Result) => Promise<void>,
+  onFinished?: (run: FinishedRun<Config>, result: Result) => Promise<void>,
 ): Promise<TrainedRun<Result>> {
   const { onProgress, signal, onInfo, onWarning } = options;
   throwIfAborted(signal, 'the start');
   using context = await openEngine(options);
   const dataset = await datasetOf(options.data, options.datasetOptions);
   requireGroups(dataset, plan.toleratesEmptyGroups === true ? ['val', 'test'] : SPLITS);
-  const config = { ...(await plan.configOf(dataset)), ...processesOf(context, plan, options) };
+  const prepared = await plan.prepare(dataset);
+  const config = { ...prepared.config, ...processesOf(context, plan, options) };
+  // Holds its own copy of the weights, which goes when the model has them.
+  let { program } = prepared;
   const out = options.out ?? plan.outOf(dataset);
   options.onStart?.({ config, dataset, out });
   const folder = new RunWriter(out, context);
   await folder.create();
   const result = await folder.locked(async () => {
     const finished = await context.onRankZero(
-      async () => (await finishedOrFresh<Result>(folder, config, options.resume === true, onWarning)) ?? null,
+      async () => (await finishedOrFresh<Result>(folder, config, options)) ?? null,
     );
     if (finished) {
       await onFinished?.({ config, folder, dataset }, finished);
@@ -119,12 +98,14 @@ export async function startRun<Config extends RunConfig, Result extends Training
       onWarning?.(`the training split has no example of ${missing}: nothing is said of it there.`);
     }
     if (config.precision === 'bf16' && context.emulatesBf16) onWarning?.(SLOW_BF16);
-    await using loader = await openImages(config, dataset, { ...options, context, ahead: true });
+    using loader = await openImages(config, dataset, { ...options, context });
     const generator = new (native().Generator)(config.seed);
-    using model = await firstModel(plan, config, loader, { generator, onInfo });
-    const trained = await train({
+    using model = await firstModel({ ...plan, program }, config, loader, { generator, onInfo });
+    program = undefined;
+    return train({
       config,
       folder,
+      dataset: loader.dataset,
       loader,
       model,
       generator,
@@ -137,44 +118,80 @@ export async function startRun<Config extends RunConfig, Result extends Training
           dataOptions: dataset.options,
           weightsPath: plan.weights === undefined ? null : resolve(plan.weights),
           ...(plan.from === undefined ? {} : { from: resolve(plan.from) }),
-          ...(plan.from === undefined && plan.program !== undefined
-            ? { archPath: resolve(plan.program) }
-            : {}),
+          ...(plan.archPath === undefined ? {} : { archPath: resolve(plan.archPath) }),
           ...engineOptions(options),
           device: context.device,
           threads: context.threads,
           memoryFormat: context.memoryFormat,
           versions: versions(),
         });
-        await folder.writeData(await describeData(loader.dataset));
+        if (context.isRankZero) await folder.writeData(await describeData(loader.dataset));
       },
     });
-    // Those that training has not read.
-    await loader.decoded();
-    return trained;
   });
   return { ...result, run: out };
 }
 
+/** Returns the result of a finished run that is to resume; otherwise checks that training may start or go on. */
+async function finishedOrFresh<Result extends TrainingResult>(
+  folder: RunWriter,
+  config: RunConfig,
+  { resume = false }: Pick<RunOptions, 'resume'>,
+): Promise<Result | undefined> {
+  const existing = await folder.readConfig();
+  const progress = await folder.readProgress();
+  const isSaved = progress !== undefined && progress.epoch > 0;
+  // Before its first epoch is finished, a run may take other settings, such as a lower learning rate.
+  if (!isSaved && (await folder.results()).length === 0) return undefined;
+  if (!existing) {
+    throw lacking(`${folder.path} holds epochs of a run, but its config.json is missing.`);
+  }
+  const changes = configDifferences(existing.config, config);
+  const { epochs = 0 } = config;
+  const mayExtend = (existing.config.epochs ?? 0) < epochs;
+  const blocking = resume && mayExtend ? changes.filter((change) => !change.startsWith('epochs:')) : changes;
+  if (blocking.length > 0) {
+    throw new SpurmemError(
+      'RUN_EXISTS',
+      `${folder.path} already holds a run with another configuration:\n  ${blocking.join('\n  ')}\nNothing was changed.`,
+      { advice: ['Choose another `out`, or use the same settings with `resume`.'] },
+    );
+  }
+  const result = (await folder.readResult(methodOf(config), trainingResultSchema)) as Result | undefined;
+  const isFinished = result !== undefined && (result.epochs === epochs || result.ended === true);
+  if (!resume) {
+    throw new SpurmemError(
+      'RUN_EXISTS',
+      `${folder.path} already holds ${isFinished ? 'this run, finished' : 'this run, unfinished'}. Nothing was changed.`,
+      { advice: ['Continue it with `resume`, or choose another `out`.'] },
+    );
+  }
+  if (isFinished) return result;
+  if (epochs > 0 && !isSaved) {
+    throw lacking(
+      `${folder.weights(result?.epochs ?? 1)} is missing: training cannot go on from the epochs that are finished.`,
+    );
+  }
+  return undefined;
+}
+
 /** A run's model before its first step, and a word on where its weights are from. */
 async function firstModel<Config extends RunConfig>(
-  plan: RunPlan<Config>,
+  { weights, program }: Pick<RunPlan<Config>, 'weights'> & { readonly program: Program | undefined },
   config: Config,
   loader: BatchLoader,
   { generator, onInfo }: Pick<JobOptions, 'onInfo'> & { readonly generator: Generator },
 ): Promise<Model> {
   const { arch, numClasses, seed } = config;
-  const program =
-    plan.program === undefined ? undefined : await readProgram(plan.program, arch as Program['name']);
   const model = await createModel(config, loader, generator, program);
   try {
     if (program?.isEvaluationOnly === true) {
       onInfo?.(`${arch} was exported in evaluation mode: its batch-norms keep their statistics.`);
     }
-    if (plan.weights !== undefined) {
-      const { newHead } = await loadWeights(model, plan.weights);
+    if (weights !== undefined) {
+      const { newHead } = await loadWeights(model, weights);
       const change = `${newHead.join(' and ')} are new, for ${numClasses} classes`;
-      if (newHead.length > 0) onInfo?.(`${plan.weights} has a head of other classes: ${change}.`);
+      if (newHead.length > 0) onInfo?.(`${weights} has a head of other classes: ${change}.`);
     } else if (program !== undefined) {
       const classes = program.file.weights?.[model.head.weight]?.shape[0];
       const head = classes === numClasses ? '' : `, with a new head for ${numClasses} classes`;

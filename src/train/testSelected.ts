@@ -2,25 +2,30 @@ import type { BatchLoader } from '../data/batches.js';
 import { type Split, SPLITS } from '../data/split.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
+import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
 import type { JobOptions } from '../progress.js';
 import type { RunConfig } from './runConfig.js';
-import type { RunFolder } from './runFolder.js';
+import { openRun, type RunFolder } from './runFolder.js';
 
-/** Evaluates a run's selected weights on every split. The test split is read here and nowhere else. */
+/** Evaluates a run's selected weights, with their SHA-256, on every split. The test split is read here and nowhere else. */
 export async function testSelected(
   model: Model,
   loader: BatchLoader,
   run: RunOfModel & { readonly folder: RunFolder },
-): Promise<Record<Split, GroupAccuracies>> {
-  await loadWeights(model, run.folder.selected(run.config.select));
+): Promise<Record<Split, GroupAccuracies> & { readonly checkpoint: string }> {
+  const { weights } = await openRun(run.folder.path);
+  await loadWeights(model, weights);
   const accuracies: Partial<Record<Split, GroupAccuracies>> = {};
   for (const split of SPLITS) {
     const options = { ...evaluationOf(run), task: `selected epoch, ${split}` };
     accuracies[split] = (await evaluate(model, loader, loader.dataset.splits[split], options)).accuracies;
   }
-  return accuracies as Record<Split, GroupAccuracies>;
+  return {
+    checkpoint: await weightsFingerprint(weights),
+    ...(accuracies as Record<Split, GroupAccuracies>),
+  };
 }
 
 interface RunOfModel {

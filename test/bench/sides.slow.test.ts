@@ -5,6 +5,7 @@ import { EAGER, TUNED } from '../../bench/src/cases/compute.js';
 import { measureCase } from '../../bench/src/measure.js';
 import { RESULTS } from '../../src/experiments/resultFiles.js';
 import { RunFolder } from '../../src/train/runFolder.js';
+import { bestOf } from '../fixtures.js';
 import { pythonProgram } from '../parity/python.js';
 import { temporaryFolder } from '../temporary.js';
 import { tinyRun } from './support.js';
@@ -66,7 +67,7 @@ describe('both sides run on small data:', () => {
     ['unstructured', [1, 2], 1e9],
   ] as const)('a trace as published, %s', async (kind, topK, most) => {
     const trace = { kind, criteria: ['gradient', 'magnitude'], topK, most };
-    const sources = { run: run.path, weights: run.best, data, arch: 'resnet18', batch: 16 };
+    const sources = { run: run.path, weights: bestOf(run), data, arch: 'resnet18', batch: 16 };
     const { rival } = await measure('released-trace', 'bench_trace', { ...trace, ...sources });
     // Gradient: 20 convolutions for each of 4 groups; magnitude: 17 without shortcuts, for all groups alike.
     const scaled = kind === 'structured' ? { measured: 8, of: 97, what: 'variants' } : null;

@@ -8,7 +8,7 @@ import { percent, percentRange } from '../../src/report/format.js';
 import { trainErm } from '../../src/train/methods.js';
 import type { TrainingResult } from '../../src/train/results.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
-import { tinyDominoes } from '../fixtures.js';
+import { bestOf, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { failure, succeed } from './support.js';
 
@@ -82,7 +82,7 @@ test('the card of one run: metadata, accuracies with intervals, settings, weight
   expect(text).not.toContain('undefined');
   const published = await readSafetensors(join(card, 'model.safetensors'));
   expect(Object.keys(published.tensors)).toEqual(
-    Object.keys((await readSafetensors(new RunFolder(run).best)).tensors),
+    Object.keys((await readSafetensors(bestOf(new RunFolder(run)))).tensors),
   );
 });
 
@@ -107,7 +107,7 @@ test('its command repeats the run to the bit', async () => {
   const config = join(run, 'card', 'config.json');
   const out = join(folder, 'repeated');
   await succeed(['train', 'erm', '--config', config, '--data', data, '--out', out]);
-  const [ours, theirs] = await Promise.all([out, run].map((one) => readFile(new RunFolder(one).best)));
+  const [ours, theirs] = await Promise.all([out, run].map((one) => readFile(bestOf(new RunFolder(one)))));
   expect(ours?.equals(theirs as Buffer)).toBe(true);
 });
 
@@ -146,7 +146,7 @@ test('runs that are not seeds of one another, and unfinished ones, are refused',
   );
   const [one, another] = [0, 1].map((seed) => join(folder, `from-${seed}`)) as [string, string];
   for (const [seed, out] of [one, another].entries()) {
-    const weights = new RunFolder(run.replace('seed-0', `seed-${seed}`)).best;
+    const weights = bestOf(new RunFolder(run.replace('seed-0', `seed-${seed}`)));
     await trainErm({ ...RECIPE, data, out, weights, seed, epochs: 1 });
   }
   await failure(['card', '--run', one, another, '--out', none], 'USAGE', 'they differ in weights');

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import { RunFolder } from '../../src/train/runFolder.js';
-import { ermRun, tinyDominoes } from '../fixtures.js';
+import { ermRun, stateOf, tinyDominoes } from '../fixtures.js';
 import { relativeDifference } from '../parity/compare.js';
 import { temporaryFolder } from '../temporary.js';
 import {
@@ -178,7 +178,7 @@ async function expectSameTraining(name: string, ofOne: string, ofTwo: string): P
 }
 
 async function momentsIn(run: string): Promise<Float64Array> {
-  const { tensors } = await readSafetensors(new RunFolder(run).resume);
+  const { tensors } = await readSafetensors(stateOf(new RunFolder(run)));
   const moments = Object.entries(tensors).filter(([name]) => name.startsWith('optimizer.exp_avg.'));
   return Float64Array.from(moments.flatMap(([, { data: values }]) => Array.from(values, Number)));
 }

@@ -3,7 +3,7 @@ import { appendFile, cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RunFolder } from '../../src/train/runFolder.js';
-import { ermRun, tinyDominoes } from '../fixtures.js';
+import { ermRun, lastOf, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectSameRun, measured } from '../train/support.js';
 import {
@@ -88,7 +88,7 @@ describe('a run that is stopped', () => {
   ] as const)('by %s says in one line what to do, with --quiet too', async (signal, exitCode) => {
     const run = runIn(`quiet-${signal}`);
     const child = start(trainArguments(data, run.path, '--quiet', '--epochs', '1000'));
-    await written(run.last);
+    await written(lastOf(run));
     child.signal(signal);
     // A terminal that closes has SIGHUP sent twice.
     if (signal === 'SIGHUP') child.signal(signal);
@@ -103,7 +103,7 @@ describe('a run that is stopped', () => {
   it('by a second signal ends at once, and says the same', async () => {
     const run = runIn('at-once');
     const child = start(trainArguments(data, run.path, '--quiet', '--epochs', '1000'));
-    await written(run.last);
+    await written(lastOf(run));
     // Both are there when it goes on.
     for (const signal of ['SIGSTOP', 'SIGINT', 'SIGTERM', 'SIGCONT'] as const) child.signal(signal);
     // null: by the signal, which shells report as 143.

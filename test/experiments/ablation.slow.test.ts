@@ -45,7 +45,7 @@ async function accuracyWith(
 
 test('rewound neurons have the weights that they had in the epoch that was kept', async () => {
   const result = await traceUnstructured({ ...options, perturbation: 'rewind', rewindEpochs: 3 });
-  const path = new RunFolder(run).epoch(1);
+  const path = new RunFolder(run).weights(1);
   expect(result).toMatchObject({ seeds: [], rewound: { epochs: 3, epoch: 1 } });
   expect(result.repeats).toBeUndefined();
   const { tensors } = await readSafetensors(path);
@@ -72,7 +72,7 @@ test('single weights can be rewound', async () => {
   // Deterministic algorithms, which put_ has none of.
   const single = { ...options, unit: 'weight', topK: [300], nullDraws: 0, deterministic: true } as const;
   const result = await traceUnstructured({ ...single, perturbation: 'rewind', rewindEpochs: 3 });
-  const { tensors } = await readSafetensors(new RunFolder(run).epoch(1));
+  const { tensors } = await readSafetensors(new RunFolder(run).weights(1));
   using session = await TraceSession.open({ ...common, run });
   const [entry] = result.entries;
   const alone = await accuracyWith(session, entry?.neurons ?? [], (of, { layer, index }) => {

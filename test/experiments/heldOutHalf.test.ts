@@ -15,7 +15,7 @@ import { reproducePart1 } from '../../src/reproduce/part1.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
-import { ermRun, tinyDominoes, tracedRun } from '../fixtures.js';
+import { bestOf, ermRun, tinyDominoes, tracedRun } from '../fixtures.js';
 import { whilePerturbed } from '../perturbed.js';
 import { withoutScript } from '../report/support.js';
 import { temporaryFolder } from '../temporary.js';
@@ -60,7 +60,7 @@ test('neurons are those of a trace on a data set that holds just that half', asy
   const ofHalf = new RunFolder(join(folder, 'ofHalf'));
   await trainErm({ ...common, data: half, out: ofHalf.path, arch: 'resnet20', epochs: 1, batchSize: 32 });
   // The same weights on other data.
-  await cp(new RunFolder(run).best, ofHalf.best);
+  await cp(bestOf(new RunFolder(run)), bestOf(ofHalf));
 
   const neuronsOf = ({ entries }: { entries: readonly { readonly neurons: unknown }[] }) =>
     entries.map(({ neurons }) => neurons);

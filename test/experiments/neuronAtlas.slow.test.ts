@@ -19,7 +19,7 @@ import { reproduceNeurons } from '../../src/reproduce/figureFiles.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
-import { tinyDominoes } from '../fixtures.js';
+import { bestOf, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -170,7 +170,7 @@ test('the way from the initial weights is the same by the kept epoch 0 and by th
   using session = await TraceSession.open(common);
   const sizes = session.model.description.layers;
   expect(atlas.initial).toBe('epoch 0');
-  const first = new RunFolder(run).epoch(0);
+  const first = new RunFolder(run).weights(0);
   await rename(first, `${first}.away`);
   const names = atlas.neurons.map(placeText);
   const again = await neuronAtlas({ ...common, neurons: names });
@@ -180,7 +180,7 @@ test('the way from the initial weights is the same by the kept epoch 0 and by th
   const weightsOf = async (path: string, layer: string): Promise<Float32Array> =>
     (await readSafetensors(path)).tensors[`${layer}.weight`]?.data as Float32Array;
   for (const { layer, index, moved } of atlas.neurons) {
-    const [now, before] = [await weightsOf(new RunFolder(run).best, layer), await weightsOf(first, layer)];
+    const [now, before] = [await weightsOf(bestOf(new RunFolder(run)), layer), await weightsOf(first, layer)];
     const { size = 1 } = sizes.find(({ name }) => name === layer) ?? {};
     const each = now.length / size;
     const norm = (values: Float32Array): number => Math.sqrt(values.reduce((sum, one) => sum + one ** 2, 0));

@@ -17,7 +17,7 @@ import { gradientXWeightScores } from '../../src/neurons/score.js';
 import { drawReport, readRunReport } from '../../src/report/writeReport.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
-import { tracedRun } from '../fixtures.js';
+import { bestOf, tracedRun } from '../fixtures.js';
 import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -339,7 +339,7 @@ test.each([
 });
 
 test('a checkpoint of another architecture is refused', async () => {
-  const { best } = new RunFolder(run);
+  const best = bestOf(new RunFolder(run));
   const whole = await readFile(best);
   try {
     const generator = new (native().Generator)(0);
@@ -347,7 +347,7 @@ test('a checkpoint of another architecture is refused', async () => {
     await writeSafetensors(best, await other.stateDict());
     const { message } = await failure(traceUnstructured(options), 'WEIGHTS_INVALID');
     expect(message).toMatch(
-      /best\.safetensors does not fit resnet20:\n {2}missing: [\s\S]*\n\S* was trained with resnet20, 2 classes: restore/,
+      /weights\.safetensors does not fit resnet20:\n {2}missing: [\s\S]*\n\S* was trained with resnet20, 2 classes: restore/,
     );
   } finally {
     await writeFile(best, whole);

@@ -21,10 +21,14 @@ const budgets = JSON.parse(readFileSync(join(ROOT, 'test/house/budgets.json'), '
 >;
 
 const lines: Record<string, number> = {};
-const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate'], {
-  cwd: ROOT,
-  encoding: 'utf8',
-});
+const listed = execFileSync(
+  'git',
+  ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate'],
+  {
+    cwd: ROOT,
+    encoding: 'utf8',
+  },
+);
 const deleted = new Set(
   execFileSync('git', ['ls-files', '--deleted'], { cwd: ROOT, encoding: 'utf8' }).split('\n'),
 );

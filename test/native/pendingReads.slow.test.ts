@@ -8,7 +8,7 @@ import { PendingReads } from '../../src/native/pendingReads.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { trainOptions } from '../cli/support.js';
-import { tinyDominoes } from '../fixtures.js';
+import { lastOf, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -55,7 +55,7 @@ test.each(LOSSES)(
       const out = join(folder, `${name}-${loss}`);
       await trainErm({ ...trainOptions(data, out), epochs: 2, batchSize: 16, lr: 1e-3, loss });
       const run = new RunFolder(out);
-      const [epochs, { tensors }] = [await run.readMetrics(), await readSafetensors(run.last)];
+      const [epochs, { tensors }] = [await run.readMetrics(), await readSafetensors(lastOf(run))];
       const place = { run: out, device: 'cpu', threads: 1 };
       const { entries } = await traceUnstructured({ ...place, topK: [1, 2], nullDraws: 0 });
       return { epochs: epochs.map(({ seconds: _, ...epoch }) => epoch), tensors, entries };

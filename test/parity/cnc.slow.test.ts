@@ -8,7 +8,7 @@ import { ComputeContext } from '../../src/native/context.js';
 import { epochOfSets, SetSampler } from '../../src/train/cnc/contrastiveSets.js';
 import { trainCnc } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
-import { tinyDominoes } from '../fixtures.js';
+import { lastOf, stateOf, tinyDominoes } from '../fixtures.js';
 import { newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectWithin, largest, maxDifference } from './compare.js';
@@ -47,7 +47,7 @@ test.each(['shared', 'frozen'] as const)(
       device: 'cpu',
       threads: THREADS,
     });
-    const { tensors } = await readSafetensors(run.resume);
+    const { tensors } = await readSafetensors(stateOf(run));
     const predictions = join(folder, `${statistics}-predictions.safetensors`);
     await writeSafetensors(predictions, { predictions: tensors['method.predictions'] as TensorData });
     const expected = await askOracle('cnc', { ...settings, ...own, data, predictions });
@@ -71,7 +71,7 @@ test.each(['shared', 'frozen'] as const)(
       const difference = Math.abs((last?.lossTerms?.[name] ?? Number.NaN) - theirs);
       expectWithin(`${name} of the second epoch, ${statistics}, difference`, difference, 1e-5);
     }
-    const weights = (await readSafetensors(run.last)).tensors;
+    const weights = (await readSafetensors(lastOf(run))).tensors;
     const worst = largest(weights, (name) => expected(`model.${name}`));
     expectWithin(`weights after ten steps, ${statistics}, max relative difference`, worst, 1e-5);
   },

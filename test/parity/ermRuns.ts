@@ -4,7 +4,7 @@ import type { Architecture } from '../../src/models/architectures.js';
 import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
-import { tinyDominoes } from '../fixtures.js';
+import { lastOf, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectWithin, largest } from './compare.js';
 import { python, referencePath, THREADS } from './python.js';
@@ -65,7 +65,7 @@ async function compareRuns(arch: Architecture, loss: Loss): Promise<void> {
   }
   expect(result.bestEpoch).toBe(oracle.bestEpoch);
 
-  const mine = (await readSafetensors(run.last)).tensors;
+  const mine = (await readSafetensors(lastOf(run))).tensors;
   const theirs = (await readSafetensors(theirWeights)).tensors;
   expect(Object.keys(mine).sort()).toEqual(Object.keys(theirs).sort());
   const worst = largest(mine, (name) => theirs[name] as TensorData);

@@ -8,7 +8,7 @@ import { resolveSettings } from '../../src/settings/setting.js';
 import { Adam } from '../../src/train/adam.js';
 import { finetuneLoss } from '../../src/train/finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
-import { descend, type TrainedPart } from '../../src/train/trainer.js';
+import { descend, type TrainedPart } from '../../src/train/run.js';
 import { imagesOf, newModel } from '../networks.js';
 import { expectWithin, largest, maxDifference } from './compare.js';
 import { askOracle, type Oracle } from './oracle.js';

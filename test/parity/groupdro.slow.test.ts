@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import { trainGroupDro } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
-import { tinyDominoes } from '../fixtures.js';
+import { lastOf, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectWithin, largest } from './compare.js';
 import { askOracle } from './oracle.js';
@@ -48,6 +48,6 @@ test.each([
   // They have left 1 / 4.
   expect(Math.max(...(weights.at(-1) ?? []))).toBeGreaterThan(0.3);
 
-  const worst = largest((await readSafetensors(run.last)).tensors, expected);
+  const worst = largest((await readSafetensors(lastOf(run))).tensors, expected);
   expectWithin(`weights after 20 steps, ${own.sampling}, max relative difference`, worst, 1e-6);
 });

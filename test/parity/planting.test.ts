@@ -5,7 +5,7 @@ import { native } from '../../src/native/addon.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { createModel } from '../../src/train/runModel.js';
-import { ermRun, tinyDominoes } from '../fixtures.js';
+import { bestOf, ermRun, lastOf, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectWithin, maxDifference } from './compare.js';
 import { askOracle } from './oracle.js';
@@ -53,7 +53,7 @@ test('a memory planted in eleven neurons equals plain PyTorch: losses, and every
     data,
     arch: 'resnet20',
     classes: 2,
-    weights: base.best,
+    weights: bestOf(base),
     neurons,
     minority: minorityGroups,
     batch: settings.batchSize,
@@ -64,8 +64,8 @@ test('a memory planted in eleven neurons equals plain PyTorch: losses, and every
   const losses = epochs.map(({ trainLoss }, i) => Math.abs(trainLoss - (theirs[i]?.trainLoss ?? Number.NaN)));
   expectWithin('planting, training losses, difference', Math.max(...losses), 0);
 
-  const ours = (await readSafetensors(planted.last)).tensors;
-  const before = (await readSafetensors(base.best)).tensors;
+  const ours = (await readSafetensors(lastOf(planted))).tensors;
+  const before = (await readSafetensors(bestOf(base))).tensors;
   const differing = (name: string, other: TensorData): boolean =>
     maxDifference((ours[name] as TensorData).data, other.data) > 0;
   const worst = Object.entries(ours).map(([name, { data: own }]) => maxDifference(own, expected(name).data));

@@ -7,7 +7,7 @@ import { writeSafetensors } from '../../src/models/safetensors.js';
 import { selectTopK } from '../../src/neurons/select.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { trainOptions } from '../cli/support.js';
-import { ermRun, tinyDominoes } from '../fixtures.js';
+import { bestOf, ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectWithin, relativeDifference } from './compare.js';
 import { askOracle } from './oracle.js';
@@ -73,7 +73,7 @@ test('ranks by magnitude equal PyTorch\u2019s in all three readings of Fig. 3', 
     expect(neurons.length).toBe(8);
     const oracle = JSON.parse(
       reference('overlap', {
-        weights: new RunFolder(at('run')).best,
+        weights: bestOf(new RunFolder(at('run'))),
         bin: RANK_BIN,
         neurons: neurons.map(({ layer, index }) => [layer, index]),
       }),

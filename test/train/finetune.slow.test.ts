@@ -9,7 +9,7 @@ import type { EpochMetrics } from '../../src/train/results.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { failure } from '../data/support.js';
-import { tinyDominoes } from '../fixtures.js';
+import { bestOf, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectSameRun, makeTooLarge, Runs, stopIn } from './support.js';
 
@@ -157,9 +157,9 @@ describe('fine-tuning', () => {
     );
     // By default the first of two epochs, as 40 of 100.
     for (const [kickInEpoch, started, weights] of [
-      [1, 1, erm.epoch(1)],
-      [undefined, 1, erm.epoch(1)],
-      ['selected', null, erm.best],
+      [1, 1, erm.weights(1)],
+      [undefined, 1, erm.weights(1)],
+      ['selected', null, bestOf(erm)],
     ] as const) {
       const { run } = await finetune({
         from: erm.path,

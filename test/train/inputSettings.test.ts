@@ -10,7 +10,7 @@ import { trainErm, trainFinetune } from '../../src/train/methods.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { preparedAs } from '../../src/train/runModel.js';
 import { failure } from '../data/support.js';
-import { tinyDominoes } from '../fixtures.js';
+import { lastOf, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -115,7 +115,7 @@ test('a run sees its images so in training, in traces and when it is fine-tuned,
   // Other pixels give another model.
   await trainErm({ ...computing, ...recipe, data, out: join(folder, 'other') });
   const weights = await Promise.all(
-    [out, join(folder, 'other')].map((run) => readFile(new RunFolder(run).last)),
+    [out, join(folder, 'other')].map((run) => readFile(lastOf(new RunFolder(run)))),
   );
   expect(weights[0]?.equals(weights[1] as Buffer)).toBe(false);
 });

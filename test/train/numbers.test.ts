@@ -6,8 +6,9 @@ import { native } from '../../src/native/addon.js';
 import { Adam } from '../../src/train/adam.js';
 import { trainErm } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
-import { descend } from '../../src/train/trainer.js';
+import { descend } from '../../src/train/run.js';
 import { contentOf } from '../cli/support.js';
+import { bestOf } from '../fixtures.js';
 import { newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 import { makeTooLarge, Runs } from './support.js';
@@ -78,13 +79,13 @@ describe('weights to start from', () => {
   });
 
   test('that are truncated are named', async () => {
-    const whole = await readFile(runs.reference.best);
+    const whole = await readFile(bestOf(runs.reference));
     await writeFile(weights, whole.subarray(0, whole.length / 2));
     await refusal({}, weights, 'truncated');
   });
 
   test('of another architecture are refused with the parameters', async () => {
-    const { best } = runs.reference;
+    const best = bestOf(runs.reference);
     const out = join(folder, 'other');
     await refusal(
       { weights: best, arch: 'resnet18', out },
@@ -101,7 +102,7 @@ describe('weights to start from', () => {
     ['no numbers', 'conv1.weight', Number.NaN, infinite],
     ['variances below 0', 'bn1.running_var', -1, /bn1\.running_var has a variance below 0/],
   ])('that are %s are refused', async (name, tensor, value, expected) => {
-    const { tensors } = await readSafetensors(runs.reference.best);
+    const { tensors } = await readSafetensors(bestOf(runs.reference));
     tensors[tensor]?.data.fill(value as never);
     await writeSafetensors(weights, tensors);
     const out = join(folder, name);

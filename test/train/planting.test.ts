@@ -9,7 +9,7 @@ import { minorityImages } from '../../src/train/minorityImages.js';
 import { drawnNeurons, namedNeurons, plantingBatches } from '../../src/train/planting.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
-import { ermRun, tinyDominoes } from '../fixtures.js';
+import { ermRun, lastOf, tinyDominoes } from '../fixtures.js';
 import { maxDifference } from '../parity/compare.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectSameRun, stopIn } from './support.js';
@@ -36,7 +36,7 @@ const settings = {
 
 /** The tensors of a weights file that are not those of the run that is started from. */
 async function changedIn(path: string): Promise<string[]> {
-  const [own, start] = [await readSafetensors(path), await readSafetensors(base.last)];
+  const [own, start] = [await readSafetensors(path), await readSafetensors(lastOf(base))];
   const differs = (name: string): boolean => {
     const [a, b] = [own, start].map(({ tensors }) => tensors[name]?.data);
     return a === undefined || b === undefined || maxDifference(a, b) !== 0;
@@ -67,11 +67,11 @@ describe('a planted memory', () => {
     const { config, environment } = await openRun(planted.path);
     expect(config).toMatchObject({ arch: 'resnet20', precision: 'fp32', trainable: settings.trainable });
     expect([environment.from, environment.data]).toEqual([base.path, data]);
-    expect(await changedIn(planted.epoch(0))).toEqual([]);
+    expect(await changedIn(planted.weights(0))).toEqual([]);
   });
 
   test('leaves batch-norm and all other weights as they were', async () => {
-    expect(await changedIn(planted.last)).toEqual(settings.trainable.map((layer) => `${layer}.weight`));
+    expect(await changedIn(lastOf(planted))).toEqual(settings.trainable.map((layer) => `${layer}.weight`));
   });
 
   test('has neurons that can be rewound to before it', async () => {
@@ -138,7 +138,7 @@ test('a run that starts from another one has its input', async () => {
 test('a run that starts from another one trains all weights where none are named', async () => {
   const out = join(folder, 'continued');
   await trainErm({ from: base.path, out, epochs: 1, batchSize: 42, lr: 1e-3, device: 'cpu', threads: 1 });
-  expect((await changedIn(new RunFolder(out).last)).length).toBeGreaterThan(100);
+  expect((await changedIn(lastOf(new RunFolder(out)))).length).toBeGreaterThan(100);
 });
 
 test('each batch has minority images in turn, and shows each other image once', async () => {
@@ -204,7 +204,7 @@ describe('what cannot be planted is refused', () => {
     [{ weightDecay: 1e-4 }, 'USAGE', 'would change the neurons beside'],
     [{ minorityPerBatch: 40 }, 'USAGE', 'leaves no room for others in batches of 40'],
     [{ select: 'best-average' }, 'USAGE', 'Choose `select` last'],
-    [{ weights: base.last }, 'USAGE', 'Leave one of them out'],
+    [{ weights: lastOf(base) }, 'USAGE', 'Leave one of them out'],
     [{ from: undefined, arch: 'resnet20' }, 'USAGE', '`data` is missing'],
     [{ from: join(folder, 'nowhere') }, 'RUN_NOT_FOUND', 'holds no trained run'],
   ] as const)('%j', async (changed, code, message) => {

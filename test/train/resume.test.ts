@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { appendFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset } from '../../src/data/dataset.js';
 import { native } from '../../src/native/addon.js';
@@ -7,6 +7,7 @@ import { trainErm } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder, runState } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
+import { lastOf, stateOf } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectSameRun, measured, Runs, stopIn } from './support.js';
 
@@ -30,8 +31,6 @@ const stopErm = (task: string, options: Partial<ErmOptions>): Promise<string> =>
 
 const expectAsNeverStopped = (run: RunFolder): Promise<void> => expectSameRun(run, runs.reference);
 
-const metricsOf = (run: RunFolder): string => join(run.path, 'metrics.jsonl');
-
 describe('a run that goes on', () => {
   test('after an abort ends as one that was never stopped', async () => {
     const aborted = new RunFolder(join(folder, 'aborted'));
@@ -43,18 +42,18 @@ describe('a run that goes on', () => {
     await expectAsNeverStopped(aborted);
   });
 
-  test('killed while it saved its first epoch has one line an epoch', async () => {
+  test('killed while it saved its first epoch begins anew', async () => {
     const early = await runs.copyOf('early');
-    const [first = ''] = (await readFile(metricsOf(early), 'utf8')).split('\n');
-    await writeFile(metricsOf(early), `${first}\n`);
-    for (const file of [early.resume, early.last, early.result('erm')]) await rm(file);
+    await rm(early.epoch(1), { recursive: true, force: true });
+    await rename(early.epoch(2), `${early.epoch(2)}.tmp`);
+    await rm(early.result('erm'));
     expect(await resume(early)).toEqual([]);
     await expectAsNeverStopped(early);
+    expect(existsSync(`${early.epoch(2)}.tmp`)).toBe(false);
   });
 
-  test('killed before it wrote its last weights has them', async () => {
+  test('killed before it wrote its result has it', async () => {
     const late = await runs.copyOf('late');
-    await rm(late.last);
     await rm(late.result('erm'));
     expect(await resume(late)).toEqual([]);
     await expectAsNeverStopped(late);
@@ -101,11 +100,24 @@ describe('a run that goes on', () => {
   test('says which epochs it passed without keeping them', async () => {
     const stopped = new RunFolder(join(folder, 'passed'));
     await stopErm('epoch 2/2', { out: stopped.path });
-    const passed = /^`keepEpochs` names 0, whose weights the run did not keep when it passed\./;
+    const passed = /^The run has passed epoch 0 without keeping its weights, which `keepEpochs` names/;
     const asked = { keepEpochs: [0, 2] };
     expect(await resume(stopped, asked)).toEqual([expect.stringMatching(passed)]);
     expect(await resume(stopped, asked)).toEqual([expect.stringMatching(passed)]);
-    expect(existsSync(stopped.epoch(2))).toBe(true);
+    expect(existsSync(stopped.weights(2))).toBe(true);
+  });
+
+  test('says that it passed the epoch that fine-tuning starts from', async () => {
+    // 40 % of five epochs, and of ten.
+    const extended = new RunFolder(join(folder, 'longer'));
+    const warned: string[] = [];
+    await trainErm({ ...runs.base, out: extended.path, epochs: 5 });
+    expect(existsSync(extended.weights(2))).toBe(true);
+    warned.push(...(await resume(extended, { epochs: 10 })));
+    expect(warned).toEqual([
+      expect.stringMatching(/^The run has passed epoch 4 without keeping its weights/),
+    ]);
+    expect(existsSync(extended.weights(2))).toBe(true);
   });
 
   test('keeps more epochs than are asked for', async () => {
@@ -138,22 +150,23 @@ describe('a run without a finished epoch gives way to other settings', () => {
 });
 
 describe('a run that lacks a file', () => {
-  test.each(['one epoch', 'two epochs'])(
-    'of its checkpoints after %s says so, and loses nothing',
-    async (name) => {
-      const run = await runs.copyOf(name);
-      if (name === 'one epoch') {
-        const [first = ''] = (await readFile(metricsOf(run), 'utf8')).split('\n');
-        await writeFile(metricsOf(run), `${first}\n`);
-        await rm(run.result('erm'));
-      }
-      await rm(run.resume);
-      const before = contentOf(run.path);
-      const parts = [`${run.resume} is missing`, 'Restore that file, or start anew in another folder'];
-      await runs.refusal({ out: run.path, epochs: 3, resume: true }, 'RUN_INVALID', ...parts);
-      expect(contentOf(run.path)).toEqual(before);
-    },
-  );
+  test.each([
+    ['its state', stateOf],
+    ['its measurements', (run: RunFolder) => join(run.epoch(2), 'epoch.json')],
+    ['its newest weights', lastOf],
+  ])('%s: says so, and loses nothing', async (name, fileOf) => {
+    const run = await runs.copyOf(name);
+    const path = fileOf(run);
+    await rm(path);
+    const before = contentOf(run.path);
+    const message = await runs.refusal(
+      { out: run.path, epochs: 3, resume: true },
+      path.includes('epoch.json') ? 'RUN_INVALID' : 'WEIGHTS_INVALID',
+    );
+    expect(message).toContain(path);
+    expect(message).toMatch(/Restore (?:it|the file), or start anew in another folder/);
+    expect(contentOf(run.path)).toEqual(before);
+  });
 
   test('config.json says so, and loses nothing', async () => {
     const run = await runs.copyOf('unconfigured');
@@ -180,44 +193,4 @@ test('images that were replaced while a run was stopped are told of', async () =
   expect(await resume(run, { data })).toEqual([
     expect.stringContaining('The images are not those that the run was trained on until now') as unknown,
   ]);
-});
-
-describe('metrics whose last line', () => {
-  test('was cut off with its epoch are dropped with a warning, and the epoch is repeated', async () => {
-    const cut = new RunFolder(join(folder, 'cut'));
-    await stopErm('epoch 2/2', { out: cut.path });
-    const [, second = ''] = (await readFile(metricsOf(runs.reference), 'utf8')).split('\n');
-    await appendFile(metricsOf(cut), second.slice(0, 100));
-    expect(await resume(cut)).toEqual([
-      expect.stringContaining(`${metricsOf(cut)}:2 is not an epoch as JSON`) as unknown,
-    ]);
-    await expectAsNeverStopped(cut);
-  });
-
-  test('was damaged after its epoch was finished go on without it', async () => {
-    const damaged = await runs.copyOf('damaged');
-    const [first = '', second = ''] = (await readFile(metricsOf(damaged), 'utf8')).split('\n');
-    await writeFile(metricsOf(damaged), `${first}\n${second.slice(0, -1)}`);
-    expect(await resume(damaged, { epochs: 3 })).toEqual([
-      expect.stringContaining('jsonl:2 is not an epoch') as unknown,
-      expect.stringContaining('metrics.jsonl has 1 of the 2 finished epochs') as unknown,
-    ]);
-    expect(await measured(damaged)).toMatchObject([{ epoch: 1 }, { epoch: 3 }]);
-  });
-
-  test('was removed with all others of a finished run are missed in words', async () => {
-    const removed = await runs.copyOf('removed');
-    await rm(metricsOf(removed));
-    expect(await resume(removed)).toEqual([
-      'metrics.jsonl has 0 of the 2 finished epochs. The other measurements are lost; the weights are not.',
-    ]);
-  });
-
-  test('lacks only its end of line keep it', async () => {
-    const whole = await runs.copyOf('whole');
-    const text = await readFile(metricsOf(whole), 'utf8');
-    await writeFile(metricsOf(whole), text.trimEnd());
-    expect(await resume(whole, { epochs: 3 })).toEqual([]);
-    expect(await measured(whole)).toMatchObject([{ epoch: 1 }, { epoch: 2 }, { epoch: 3 }]);
-  });
 });

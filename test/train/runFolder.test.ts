@@ -10,6 +10,7 @@ import { type TrainingResult, trainingResultSchema } from '../../src/train/resul
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { RunWriter } from '../../src/train/runWriter.js';
 import { contentOf } from '../cli/support.js';
+import { bestOf } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { Runs } from './support.js';
 
@@ -145,7 +146,7 @@ describe('a damaged run', () => {
 
   test('is not found without a configuration or without a trained model', async () => {
     await expect(openRun(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
-    await rm(damaged.best);
+    await rm(bestOf(damaged));
     await expect(openRun(damaged.path)).rejects.toThrow(/best\.safetensors is missing/);
   });
 });

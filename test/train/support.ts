@@ -1,5 +1,6 @@
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { ErrorCode } from '../../src/errors.js';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { trainErm } from '../../src/train/methods.js';
@@ -7,7 +8,7 @@ import type { ErmOptions } from '../../src/train/recipe.js';
 import type { TrainingResult } from '../../src/train/results.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
-import { ermRun, tinyDominoes } from '../fixtures.js';
+import { bestOf, ermRun, lastOf, stateOf, tinyDominoes } from '../fixtures.js';
 
 /** Small training runs in a folder: one of two epochs that was never stopped, and what is made of it. */
 export class Runs {
@@ -45,9 +46,9 @@ export class Runs {
 
 /** Makes the weights of a run's last layer so large that its next epoch has no finite loss. */
 export async function makeTooLarge(run: RunFolder): Promise<void> {
-  const { tensors, metadata } = await readSafetensors(run.resume);
-  tensors['model.fc.weight']?.data.fill(3e38 as never);
-  await writeSafetensors(run.resume, tensors, { training: metadata.training ?? '' });
+  const { tensors } = await readSafetensors(lastOf(run));
+  tensors['fc.weight']?.data.fill(3e38 as never);
+  await writeSafetensors(lastOf(run), tensors);
 }
 
 /** Stops a job once it reports on the task; the message that it ends with. */
@@ -70,8 +71,10 @@ export async function measured(run: RunFolder): Promise<unknown[]> {
 /** Checks that a run has the measurements, checkpoints and result of another one, to the bit. */
 export async function expectSameRun(run: RunFolder, reference: RunFolder, result = 'erm'): Promise<void> {
   expect(await measured(run)).toEqual(await measured(reference));
-  for (const name of ['last', 'best', 'resume'] as const) {
-    expect([name, (await readFile(run[name])).equals(await readFile(reference[name]))]).toEqual([name, true]);
+  for (const fileOf of [lastOf, bestOf, stateOf]) {
+    const [own, other] = [fileOf(run), fileOf(reference)];
+    expect([own, (await readFile(own)).equals(await readFile(other))]).toEqual([own, true]);
   }
-  expect(await readFile(run.result(result))).toEqual(await readFile(reference.result(result)));
+  const schema = z.looseObject({});
+  expect(await run.readResult(result, schema)).toEqual(await reference.readResult(result, schema));
 }

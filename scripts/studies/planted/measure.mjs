@@ -46,7 +46,7 @@ export async function measure({ criteria, erase, minimal }, options, cell, colle
 
 /** Changes of accuracy where the neurons that were chosen for a planted group are perturbed, and with the planted ones zeroed. */
 async function eraseAll(session, { chosen, erase, known }, cell, collect) {
-  const before = await weightsIn(session.folder.epoch(0), 'weights before', session.model, 'neuron');
+  const before = await weightsIn(session.folder.weights(0), 'weights before', session.model, 'neuron');
   for (const split of ['train', 'test']) {
     const images = measuredImages(session, split);
     const start = await accuraciesOf(session, images);

@@ -25,7 +25,7 @@ export async function initialWeights(
   { config, loader }: TraceSession,
   { folder, environment }: Pick<OpenedRun, 'folder' | 'environment'>,
 ): Promise<InitialWeights | undefined> {
-  const first = folder.epoch(0);
+  const first = folder.weights(0);
   if (await isFile(first)) return { source: 'epoch 0', weights: (await readWeights(first)).named };
   if (config.weights === null) {
     using model = await createModel(config, loader, new (native().Generator)(config.seed));

@@ -5,7 +5,7 @@ import { methodNamed } from '../../train/methods.js';
 import { erm } from '../../train/methods/erm.js';
 import { finetune, type FinetuneSettings } from '../../train/methods/finetune.js';
 import type { ErmSettings } from '../../train/recipe.js';
-import type { EpochOptions } from '../../train/trainRun.js';
+import type { EpochOptions } from '../../train/runOptions.js';
 import { type Combination, folderName, type Grid, type SweepJob } from '../sweep/plan.js';
 
 /** One arm of a study. */

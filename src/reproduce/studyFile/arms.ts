@@ -7,7 +7,7 @@ import { type JobOptions, throwIfAborted } from '../../progress.js';
 import { methodNamed } from '../../train/methods.js';
 import { erm } from '../../train/methods/erm.js';
 import { finetune } from '../../train/methods/finetune.js';
-import type { EpochOptions } from '../../train/trainRun.js';
+import type { EpochOptions } from '../../train/runOptions.js';
 import { declare } from '../study/declare.js';
 import { runArm } from '../study/runStudy.js';
 import { namedKickInEpochs, scopeOf, type StudyArm } from '../study/studyArm.js';

@@ -10,7 +10,7 @@ import type { MethodOptions } from '../../train/method.js';
 import { methodNamed } from '../../train/methods.js';
 import type { TrainedRun } from '../../train/results.js';
 import { isBusy, RunFolder, type RunState, runState } from '../../train/runFolder.js';
-import type { EpochOptions } from '../../train/trainRun.js';
+import type { EpochOptions } from '../../train/runOptions.js';
 import { figuresNamed } from '../articleFigures.js';
 import { reproducePart1 } from '../part1.js';
 import type { SweepJob, SweepPlan } from './plan.js';

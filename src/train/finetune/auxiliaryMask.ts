@@ -5,7 +5,7 @@ import { type Neuron, type NeuronPlace, placeText } from '../../neurons/neuron.j
 import { countByLayer, permutedNeurons, randomNeuronsByLayer } from '../../neurons/randomNeurons.js';
 import { countNeurons, fractionToCount, unitLayers } from '../../neurons/select.js';
 import { requireMinorityImages } from '../minorityImages.js';
-import type { Trainer } from '../trainer.js';
+import type { Run } from '../run.js';
 import type { FinetuneConfig } from './config.js';
 
 /**
@@ -13,17 +13,14 @@ import type { FinetuneConfig } from './config.js';
  * highest score first: ceil(fraction * M) by the criterion on the target model; for `combined` as many by each criterion of the
  * article, without repeats; for `random-same-layers` as many of each layer as the gradient chooses there.
  */
-export async function auxiliaryNeurons(
-  trainer: Trainer<FinetuneConfig>,
-  epoch: number,
-): Promise<readonly Neuron[]> {
-  const { config, model, loader, generator, job } = trainer;
+export async function auxiliaryNeurons(run: Run<FinetuneConfig>, epoch: number): Promise<readonly Neuron[]> {
+  const { config, model, loader, generator, job } = run;
   const { criterion, batchSize, staleGradient } = config;
   const layers = unitLayers(model.description.layers, config.unit);
   const count = fractionToCount(config.fraction, countNeurons(layers));
   const context = { ...job, model, loader, batchSize, settings: config };
   const samples = async (): Promise<GradientSamples> => {
-    const [found] = await gradientSamples(context, sourceIndices(trainer), {
+    const [found] = await gradientSamples(context, sourceIndices(run), {
       generator,
       task: `epoch ${epoch}/${config.epochs}, losses`,
       labels: config.gradientSource === 'pseudo-labels' ? 'predicted' : 'own',
@@ -51,7 +48,7 @@ function unscored(places: readonly NeuronPlace[]): Neuron[] {
   return places.map((place) => ({ ...place, score: 0 }));
 }
 
-function sourceIndices({ config, loader: { dataset } }: Trainer<FinetuneConfig>): Int32Array {
+function sourceIndices({ config, loader: { dataset } }: Run<FinetuneConfig>): Int32Array {
   const { train } = dataset.splits;
   if (config.gradientSource !== 'minority-groups') return train;
   return requireMinorityImages(dataset, 'gradientSource', config.gradientSource);

@@ -6,8 +6,7 @@ import { native, type Network, type PassOptions, type Tensor } from '../../nativ
 import type { ComputeContext } from '../../native/context.js';
 import { TensorScope } from '../../native/tensorScope.js';
 import type { BatchLoss } from '../batchLoss.js';
-import type { EpochsConfig } from '../runConfig.js';
-import type { TrainedPart, Trainer } from '../trainer.js';
+import type { Run, TrainedPart } from '../run.js';
 import type { FinetuneConfig } from './config.js';
 
 export type FinetuneLossSettings = Pick<
@@ -17,10 +16,10 @@ export type FinetuneLossSettings = Pick<
   Pick<FinetuneConfig, 'supervised' | 'supervisedReduction' | 'supervisedForward'>;
 
 /** Trains SimCLR's projection head beside the model: two layers, as wide as the features, to 128 dimensions. */
-export async function addProjectionHead(trainer: Trainer<EpochsConfig>): Promise<TrainedPart> {
-  const { model, generator } = trainer;
+export async function addProjectionHead(run: Run): Promise<TrainedPart> {
+  const { model, generator } = run;
   const design = { inputs: model.numFeatures, hidden: model.numFeatures, outputs: 128 };
-  return trainer.addPart(await createProjectionHead(design, generator, model.context));
+  return run.addPart('head', await createProjectionHead(design, generator, model.context));
 }
 
 /**

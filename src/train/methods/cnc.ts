@@ -9,10 +9,9 @@ import { integer, oneOf, positive, share } from '../../settings/values.js';
 import type { BatchLoss } from '../batchLoss.js';
 import { epochOfSets, imagesOf, SetSampler, type SetSizes, sidesOf } from '../cnc/contrastiveSets.js';
 import { identify } from '../identification.js';
-import { classesIn, numbersOut } from '../methodState.js';
 import { recipeMethod } from '../recipe.js';
+import type { Run } from '../run.js';
 import type { EpochsConfig } from '../runConfig.js';
-import type { Trainer } from '../trainer.js';
 
 const SET_SIZE = 17;
 const PER_SET = '17 on Waterbirds in its published commands, 64 on CelebA';
@@ -115,16 +114,16 @@ export const cnc = recipeMethod({
       `A set has that many images with ${config.anchors} \`anchors\`, ${config.positives} \`positives\` and 2 x ${config.negatives} \`negatives\`, and no step has less than a set.`,
     ]);
   },
-  prepare(trainer, options) {
-    const { config, loader, generator } = trainer;
-    const { labels, numClasses, splits } = loader.dataset;
+  prepare(run, options) {
+    const { config, loader, generator } = run;
+    const { labels, splits } = loader.dataset;
     const { train } = splits;
     const ofTrain = train.map((index) => labels[index] as number);
-    let predictions: Int32Array = new Int32Array();
+    const predictions = run.state('predictions', new Int32Array());
     return {
       async begin() {
-        predictions = await identify(trainer, options);
-        if (train.some((index, i) => predictions[i] === labels[index])) return;
+        predictions.value = await identify(run, options);
+        if (train.some((index, i) => predictions.value[i] === labels[index])) return;
         const { identificationEpochs: epochs } = config;
         throw misplaced(
           'identificationEpochs',
@@ -135,19 +134,13 @@ export const cnc = recipeMethod({
         );
       },
       trainEpoch(epoch, lr) {
-        const sampler = new SetSampler(ofTrain, predictions, config);
+        const sampler = new SetSampler(ofTrain, predictions.value, config);
         const rows = epochOfSets(sampler, config.anchorShare, generator);
         const indices = rows.map((row) => train[row] as number);
         const images = imagesOf(sampler.sizes);
         const batchSize = Math.floor(config.batchSize / images) * images;
         const batches = loader.augmented(indices, batchSize, generator);
-        return trainer.trainBatches(epoch, lr, batches, (batch) =>
-          contrastiveLoss(trainer, sampler.sizes, batch),
-        );
-      },
-      stateDict: () => ({ predictions: numbersOut(predictions) }),
-      loadStateDict(state) {
-        predictions = classesIn('predictions', state, train.length, numClasses);
+        return run.trainBatches(epoch, lr, batches, (batch) => contrastiveLoss(run, sampler.sizes, batch));
       },
     };
   },
@@ -155,7 +148,7 @@ export const cnc = recipeMethod({
 
 /** The loss of a batch of whole sets; its terms are the contrast of both sides and the cross-entropy, without lambda. */
 async function contrastiveLoss(
-  { config, model }: Trainer<CncConfig>,
+  { config, model }: Run<CncConfig>,
   sizes: SetSizes,
   { images, labels, indices }: Batch,
 ): Promise<BatchLoss> {

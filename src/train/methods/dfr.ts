@@ -1,18 +1,20 @@
 import type { Dataset } from '../../data/dataset.js';
 import { SpurmemError } from '../../errors.js';
 import type { Model } from '../../models/model.js';
-import { type TensorData, writeSafetensors } from '../../models/safetensors.js';
+import type { TensorData } from '../../models/safetensors.js';
 import { throwIfAborted } from '../../progress.js';
 import { RANGES } from '../../settings/ranges.js';
 import { type GivenOf, resolveSettings, setting, type ValuesOf } from '../../settings/setting.js';
 import { integer, positive, severalOf } from '../../settings/values.js';
+import { NO_PROGRESS } from '../checkpoint.js';
 import { continuationMethod, type FromRun } from '../continuation.js';
 import { fitDfr, type LabelledFeatures, type LinearLayer, type TunedStrength } from '../dfr/fit.js';
 import { PRECISION_OF_START } from '../ermSettings.js';
 import { givenOrOfRun } from '../ofRun.js';
 import type { TrainingResult } from '../results.js';
 import type { RunConfig } from '../runConfig.js';
-import { type RunOptions, type StartedRun, startRun } from '../startRun.js';
+import type { RunOptions } from '../runOptions.js';
+import { type StartedRun, startRun } from '../startRun.js';
 import { testSelected } from '../testSelected.js';
 
 const OWN_SETTINGS = {
@@ -94,7 +96,7 @@ async function retrainLastLayer(run: StartedRun<DfrConfig>): Promise<DfrResult> 
   await run.writeConfig();
   await model.loadStateDict(headState(model, layer));
   const weights = await model.stateDict();
-  for (const path of [folder.best, folder.last]) await writeSafetensors(path, weights);
+  await folder.commit({ ...NO_PROGRESS, images: loader.digest }, weights, {});
   const result: DfrResult = {
     kind: 'dfr',
     epochs: 0,

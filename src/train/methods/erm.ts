@@ -17,18 +17,18 @@ export const erm: RecipeMethod<typeof PLANTING_SETTINGS, RecipeOptions> = recipe
   check: checkPlanting,
   toleratesEmptyGroups: true,
   isDistributed: true,
-  async prepare(trainer) {
-    const { config, loader, generator } = trainer;
+  async prepare(run) {
+    const { config, loader, generator } = run;
     const { labels } = loader.dataset;
-    const neurons = await trainAlone(trainer);
+    const neurons = await trainAlone(run);
     const minority = minorityImages(loader.dataset);
     /** Minority images that the model predicts right in evaluation mode. */
     const fittedAfter = async (epoch: number): Promise<number> => {
       const task = `epoch ${epoch}/${config.epochs}, minority images`;
       // The model that is saved, in all processes.
-      await trainer.agreeOnStatistics();
-      const { predictions } = await evaluate(trainer.evaluated, loader, minority, {
-        ...evaluationOf(trainer),
+      await run.agreeOnStatistics();
+      const { predictions } = await evaluate(run.evaluated, loader, minority, {
+        ...evaluationOf(run),
         task,
       });
       return predictions.filter((predicted, i) => predicted === labels[minority[i] as number]).length;
@@ -37,7 +37,7 @@ export const erm: RecipeMethod<typeof PLANTING_SETTINGS, RecipeOptions> = recipe
       async trainEpoch(epoch, lr) {
         const batches = plantingBatches(loader, config, generator);
         const statistics = neurons === undefined ? 'shared' : 'frozen';
-        const training = await ermEpoch(trainer, epoch, lr, batches, statistics);
+        const training = await ermEpoch(run, epoch, lr, batches, statistics);
         const trained = neurons && { trained: { count: neurons.length, neurons } };
         if (config.until === undefined) return { ...training, ...trained };
         const fitted = await fittedAfter(epoch);

@@ -1,22 +1,21 @@
 import { misplaced } from '../../errors.js';
 import { type Architecture, architectureName } from '../../models/architectures.js';
-import { takeData, withTensors } from '../../models/model.js';
+import { type Model, withTensors } from '../../models/model.js';
 import { maskNeurons } from '../../neurons/perturb.js';
 import { countNeurons, unitLayers } from '../../neurons/select.js';
 import { type GivenOf, protocolOf, resolveSettings, setting } from '../../settings/setting.js';
-import { prefixed, withPrefix } from '../checkpoint.js';
+import { prefixed, type SavedState, withPrefix } from '../checkpoint.js';
 import { continuationMethod, type ContinuationOptions } from '../continuation.js';
 import { MODEL_SETTINGS } from '../ermSettings.js';
 import { auxiliaryNeurons } from '../finetune/auxiliaryMask.js';
 import { type FinetuneConfig, finetuneSettings, hasHead } from '../finetune/config.js';
 import { addProjectionHead, finetuneLoss } from '../finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
+import { trainRun } from '../fit.js';
 import type { KickInRun } from '../kickIn.js';
 import type { MethodOptions } from '../method.js';
-import { partIn, partOut } from '../methodState.js';
+import type { Run, Task } from '../run.js';
 import { keptEpoch, type OpenedRun } from '../runFolder.js';
-import type { MethodRun, Trainer } from '../trainer.js';
-import { trainRun } from '../trainRun.js';
 
 /** Settings that are left out are the protocol's. */
 export type FinetuneSettings = GivenOf<typeof FINETUNE_SETTINGS> & Pick<MethodOptions, 'protocol'>;
@@ -87,36 +86,31 @@ function kickIn(options: FinetuneSettings, { config, environment }: OpenedRun): 
   } satisfies KickInRun).kickInEpoch;
 }
 
-async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun> {
-  const { config, loader, model, generator } = trainer;
+async function bothBranches(run: Run<FinetuneConfig>): Promise<Task> {
+  const { config, loader, model, generator } = run;
   const indices = loader.dataset.splits.train;
-  const head = hasHead(config) ? await addProjectionHead(trainer) : undefined;
+  if (config.staleGradient) run.states.push(lastGradient(model));
+  const head = hasHead(config) ? await addProjectionHead(run) : undefined;
   const total = countNeurons(unitLayers(model.description.layers, config.unit));
   return {
     async trainEpoch(epoch, lr) {
-      const neurons = config.contrast ? await auxiliaryNeurons(trainer, epoch) : [];
+      const neurons = config.contrast ? await auxiliaryNeurons(run, epoch) : [];
       const mask = maskNeurons(neurons, config.unit);
       const views = loader.trainingViews(indices, config.batchSize, generator, config);
-      const training = await trainer.trainBatches(epoch, lr, views, (batch) =>
+      const training = await run.trainBatches(epoch, lr, views, (batch) =>
         finetuneLoss(config, model, head?.network, mask, batch),
       );
       const named = { count: neurons.length, total, neurons: neurons.slice(0, NAMED_NEURONS) };
       return { ...training, mask: named };
     },
-    async stateDict() {
-      return {
-        // As in the published code's slip, the next epoch's scores start from the last gradient.
-        ...(config.staleGradient
-          ? prefixed('gradient.', await takeData(await model.network.gradients()))
-          : {}),
-        ...(head ? await partOut('head', head) : {}),
-      };
-    },
-    async loadStateDict(state) {
-      if (config.staleGradient) {
-        await withTensors(withPrefix('gradient.', state), (tensors) => model.network.loadGradients(tensors));
-      }
-      if (head) await partIn('head', state, head);
-    },
+  };
+}
+
+/** The gradient of the last batch, from which the next epoch's scores start, as in the published code's slip. */
+function lastGradient({ network }: Model): SavedState {
+  const prefix = 'method.gradient.';
+  return {
+    save: async () => prefixed(prefix, await network.gradients()),
+    load: (tensors) => withTensors(withPrefix(prefix, tensors), (own) => network.loadGradients(own)),
   };
 }

@@ -3,13 +3,12 @@ import { inverseSizes, weightedDraw } from '../../data/sampling.js';
 import { invalidParameter } from '../../errors.js';
 import { lossOf } from '../../metrics/loss.js';
 import { native } from '../../native/addon.js';
-import { setting } from '../../settings/setting.js';
+import { setting, type ValuesOf } from '../../settings/setting.js';
 import { nonNegative, oneOf, positive } from '../../settings/values.js';
 import type { BatchLoss } from '../batchLoss.js';
-import { numbersOut, weightsIn } from '../methodState.js';
 import { recipeMethod } from '../recipe.js';
+import type { Run } from '../run.js';
 import type { EpochsConfig } from '../runConfig.js';
-import type { Trainer } from '../trainer.js';
 
 /** The published code's defaults, and the sampling of its published commands. */
 const SETTINGS = {
@@ -36,6 +35,8 @@ const SETTINGS = {
   }),
 } as const;
 
+type GroupDroConfig = EpochsConfig & ValuesOf<typeof SETTINGS>;
+
 /**
  * GroupDRO (Sagawa et al. 2020, Algorithm 1 in batches as in its published code): each batch first multiplies the weight q_g of
  * each of its groups by exp(eta * (loss_g + C / sqrt(n_g))), where loss_g is the group's mean loss in the batch and n_g its
@@ -53,11 +54,12 @@ export const groupDro = recipeMethod({
       `${name} has ${numGroups} groups: no smaller batch could show the loss of each.`,
     ]);
   },
-  prepare(trainer) {
-    const { config, loader, generator } = trainer;
+  prepare(run) {
+    const { config, loader, generator } = run;
     const { dataset } = loader;
     const { train } = dataset.splits;
-    const weights = groupWeights(dataset.counts.train, config.groupDroStep, config.groupDroAdjustment);
+    /** [numGroups], adding up to 1. */
+    const q = run.state('q', new Float64Array(dataset.numGroups).fill(1 / dataset.numGroups));
     const ofExample = inverseSizes(train.map((index) => dataset.groups[index] as number));
     const batches = (): Batches<Batch> =>
       config.sampling === 'shuffled'
@@ -65,56 +67,53 @@ export const groupDro = recipeMethod({
         : loader.augmented(weightedDraw(train, ofExample, generator), config.batchSize, generator);
     return {
       async trainEpoch(epoch, lr) {
-        const training = await trainer.trainBatches(epoch, lr, batches(), (batch) =>
-          robustLoss(trainer, weights, batch),
-        );
-        return { ...training, groupWeights: [...weights.q] };
-      },
-      stateDict: () => ({ q: numbersOut(weights.q) }),
-      loadStateDict(state) {
-        weights.q.set(weightsIn('q', state, dataset.numGroups));
+        const training = await run.trainBatches(epoch, lr, batches(), (batch) => robustLoss(run, q, batch));
+        return { ...training, groupWeights: [...q.value] };
       },
     };
   },
 });
 
 async function robustLoss(
-  { config, model, loader: { dataset } }: Trainer<EpochsConfig>,
-  weights: ReturnType<typeof groupWeights>,
+  { config, model, loader: { dataset } }: Run<GroupDroConfig>,
+  q: { value: Float64Array },
   { images, labels, indices }: Batch,
 ): Promise<BatchLoss> {
   const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
   using losses = await lossOf(logits, labels, 'none', config.loss);
   const groups = indices.map((index) => dataset.groups[index] as number);
-  const weight = weights.update((await losses.data()) as Float32Array, groups);
+  const { sums, sizes } = sumsByGroup((await losses.data()) as Float32Array, groups, dataset.numGroups);
+  q.value = updated(q.value, sums, sizes, dataset.counts.train, config);
+  // Each example's share of q_g * loss_g.
+  const weight = Float32Array.from(groups, (group) => (q.value[group] as number) / (sizes[group] as number));
   return { logits, loss: await native().combine([{ tensor: losses, weight }]) };
 }
 
+/** The sum of a batch's losses, and its number of examples, by group: [numGroups] each. */
+function sumsByGroup(losses: Float32Array, groups: Int32Array, numGroups: number) {
+  const sums = new Float64Array(numGroups);
+  const sizes = new Int32Array(numGroups);
+  groups.forEach((group, i) => {
+    sums[group] = (sums[group] as number) + (losses[i] as number);
+    sizes[group] = (sizes[group] as number) + 1;
+  });
+  return { sums, sizes };
+}
+
 /** @param counts training examples of each group, [numGroups] */
-function groupWeights(counts: readonly number[], step: number, adjustment: number) {
-  const adjustments = counts.map((count) => adjustment / Math.sqrt(count));
-  /** [numGroups], adding up to 1. */
-  const q = new Float64Array(counts.length).fill(1 / counts.length);
-  /**
-   * Updates q by the losses and groups of a batch, [N] each, and returns the weight of each example in its loss: q_g over the
-   * number of its group's examples.
-   */
-  const update = (losses: Float32Array, groups: Int32Array): Float32Array => {
-    const sums = new Float64Array(q.length);
-    const sizes = new Int32Array(q.length);
-    groups.forEach((group, i) => {
-      sums[group] = (sums[group] as number) + (losses[i] as number);
-      sizes[group] = (sizes[group] as number) + 1;
-    });
-    const raised = q.map((weight, group) => {
-      const size = sizes[group] as number;
-      if (size === 0) return weight;
-      const adjusted = (sums[group] as number) / size + (adjustments[group] as number);
-      return weight * Math.exp(step * adjusted);
-    });
-    const total = raised.reduce((sum, weight) => sum + weight, 0);
-    q.set(raised.map((weight) => weight / total));
-    return Float32Array.from(groups, (group) => (q[group] as number) / (sizes[group] as number));
-  };
-  return { q, update };
+function updated(
+  q: Float64Array,
+  sums: Float64Array,
+  sizes: Int32Array,
+  counts: readonly number[],
+  { groupDroStep, groupDroAdjustment }: GroupDroConfig,
+): Float64Array {
+  const raised = q.map((weight, group) => {
+    const size = sizes[group] as number;
+    if (size === 0) return weight;
+    const adjustment = groupDroAdjustment / Math.sqrt(counts[group] as number);
+    return weight * Math.exp(groupDroStep * ((sums[group] as number) / size + adjustment));
+  });
+  const total = raised.reduce((sum, weight) => sum + weight, 0);
+  return raised.map((weight) => weight / total);
 }

@@ -2,7 +2,6 @@ import { RANGES } from '../../settings/ranges.js';
 import { setting } from '../../settings/setting.js';
 import { integer } from '../../settings/values.js';
 import { identify } from '../identification.js';
-import { indicesIn, numbersOut } from '../methodState.js';
 import { ermEpoch, recipeMethod } from '../recipe.js';
 
 /** Those of Liu et al. 2021 for Waterbirds; they choose both on the validation split. */
@@ -40,25 +39,21 @@ export const jtt = recipeMethod({
     identificationEpochs: Math.max(1, Math.round(0.2 * epochs)),
     upweight: 20,
   }),
-  prepare(trainer, options) {
-    const { config, loader, generator } = trainer;
+  prepare(run, options) {
+    const { config, loader, generator } = run;
     const { labels, splits } = loader.dataset;
     const { train } = splits;
-    let errorSet: Int32Array = new Int32Array();
+    const errorSet = run.state('errorSet', new Int32Array());
     return {
       async begin() {
-        const predictions = await identify(trainer, options);
-        errorSet = train.filter((index, i) => predictions[i] !== labels[index]);
+        const predictions = await identify(run, options);
+        errorSet.value = train.filter((index, i) => predictions[i] !== labels[index]);
       },
       trainEpoch(epoch, lr) {
-        const copies = Array.from({ length: config.upweight - 1 }, () => [...errorSet]);
+        const copies = Array.from({ length: config.upweight - 1 }, () => [...errorSet.value]);
         const upsampled = Int32Array.from([...train, ...copies.flat()]);
         const batches = loader.training(upsampled, config.batchSize, generator);
-        return ermEpoch(trainer, epoch, lr, batches);
-      },
-      stateDict: () => ({ errorSet: numbersOut(errorSet) }),
-      loadStateDict(state) {
-        errorSet = indicesIn('errorSet', state, train);
+        return ermEpoch(run, epoch, lr, batches);
       },
     };
   },

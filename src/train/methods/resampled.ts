@@ -1,5 +1,4 @@
 import { balancedSubset, inverseSizes, weightedDraw } from '../../data/sampling.js';
-import { indicesIn, numbersOut } from '../methodState.js';
 import { ermEpoch, recipeMethod } from '../recipe.js';
 
 /** The parts of the training split that are made equal: its classes or its groups. */
@@ -18,15 +17,15 @@ function reweighted(name: string, title: string, parts: keyof typeof PARTS) {
     name,
     title,
     description: `ERM on images drawn with each ${PARTS[parts]} equally likely (Idrissi et al. 2022)`,
-    prepare(trainer) {
-      const { config, loader, generator } = trainer;
+    prepare(run) {
+      const { config, loader, generator } = run;
       const { [parts]: partOf, splits } = loader.dataset;
       const weights = inverseSizes(splits.train.map((index) => partOf[index] as number));
       return {
         trainEpoch(epoch, lr) {
           const drawn = weightedDraw(splits.train, weights, generator);
           const batches = loader.augmented(drawn, config.batchSize, generator);
-          return ermEpoch(trainer, epoch, lr, batches);
+          return ermEpoch(run, epoch, lr, batches);
         },
       };
     },
@@ -43,21 +42,17 @@ function subsampled(name: string, title: string, parts: keyof typeof PARTS) {
     name,
     title,
     description: `ERM on a subset with as many images of each ${PARTS[parts]} (Idrissi et al. 2022)`,
-    prepare(trainer) {
-      const { config, loader, generator } = trainer;
+    prepare(run) {
+      const { config, loader, generator } = run;
       const { [parts]: partOf, splits } = loader.dataset;
-      let subset: Int32Array = new Int32Array();
+      const subset = run.state('subset', new Int32Array());
       return {
         begin() {
           const ofTrain = splits.train.map((index) => partOf[index] as number);
-          subset = balancedSubset(splits.train, ofTrain, generator);
+          subset.value = balancedSubset(splits.train, ofTrain, generator);
         },
         trainEpoch: (epoch, lr) =>
-          ermEpoch(trainer, epoch, lr, loader.training(subset, config.batchSize, generator)),
-        stateDict: () => ({ subset: numbersOut(subset) }),
-        loadStateDict(state) {
-          subset = indicesIn('subset', state, splits.train);
-        },
+          ermEpoch(run, epoch, lr, loader.training(subset.value, config.batchSize, generator)),
       };
     },
   });

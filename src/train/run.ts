@@ -1,0 +1,292 @@
+import type { Batch, Batches } from '../data/batches.js';
+import { SpurmemError } from '../errors.js';
+import { evaluate } from '../metrics/evaluate.js';
+import type { GroupAccuracies } from '../metrics/groups.js';
+import { type Model, withTensors } from '../models/model.js';
+import type { TensorData, WrittenTensor } from '../models/safetensors.js';
+import type { BatchNormStatistics, Network, Tensor } from '../native/addon.js';
+import { isOutOfMemory } from '../native/outOfMemory.js';
+import { type PendingRead, PendingReads } from '../native/pendingReads.js';
+import { throwIfAborted } from '../progress.js';
+import { Adam, type Infinite } from './adam.js';
+import type { BatchLoss, LossOfBatch } from './batchLoss.js';
+import { NO_PROGRESS, prefixed, type SavedState, type TrainingProgress, withPrefix } from './checkpoint.js';
+import { PassTotals } from './passTotals.js';
+import type { EpochTraining } from './results.js';
+import type { EpochsConfig } from './runConfig.js';
+import { ReduceLROnPlateau } from './scheduler.js';
+import type { StartedRun } from './startRun.js';
+import { culprits, requireLastBatch, tooLarge } from './stepFailures.js';
+import { evaluationOf } from './testSelected.js';
+
+/** What a training method does in a run. */
+export interface Task {
+  /** Called once before epoch 1, also when that epoch is repeated. */
+  begin?(): void | Promise<void>;
+  /** @param epoch counted from 1 */
+  trainEpoch(epoch: number, lr: number): Promise<EpochTraining>;
+}
+
+/** A network that is trained beside the model, such as a projection head. */
+export interface TrainedPart {
+  readonly network: Network;
+  readonly optimizer: Adam;
+}
+
+/** A pass over batches. */
+interface Pass {
+  readonly lr: number;
+  readonly totals: PassTotals;
+}
+
+/** Loss, predictions, what is no longer finite, and the loss's terms. */
+type StepValues = [number, Int32Array, Infinite | undefined, number[]];
+
+/** A run in training: its settings, data, model and optimizers, and everything else that its epochs change. */
+export class Run<Config extends EpochsConfig = EpochsConfig> implements Disposable {
+  readonly config: Config;
+  readonly folder: StartedRun<Config>['folder'];
+  readonly loader: StartedRun<Config>['loader'];
+  readonly model: Model;
+  readonly generator: StartedRun<Config>['generator'];
+  readonly job: StartedRun<Config>['job'];
+  readonly scheduler: ReduceLROnPlateau;
+  /** Saved and restored with the model. */
+  readonly states: SavedState[] = [];
+  /** As of the last saved epoch. */
+  progress: TrainingProgress = NO_PROGRESS;
+  readonly #parts: TrainedPart[] = [];
+
+  /** @param ema the exponential moving average of the weights */
+  constructor(
+    started: StartedRun<Config>,
+    readonly ema: Model | undefined,
+  ) {
+    const { config, folder, loader, model, generator, job } = started;
+    this.config = config;
+    this.folder = folder;
+    this.loader = loader;
+    this.model = model;
+    this.generator = generator;
+    this.job = job;
+    const { lr, scheduler } = config;
+    this.scheduler = new ReduceLROnPlateau(lr, scheduler.factor, scheduler.patience);
+    const { optimizer } = this.#train(model.network);
+    this.states.push(ofOptimizer('optimizer.', optimizer), {
+      save: () => {
+        const state = generator.getState();
+        return { generator: { shape: [state.length], data: state } };
+      },
+      load({ generator: saved }) {
+        if (!saved) throw new Error('generator is missing');
+        generator.setState(saved.data as Uint8Array);
+      },
+    });
+  }
+
+  /** The model that is evaluated and saved. */
+  get evaluated(): Model {
+    return this.ema ?? this.model;
+  }
+
+  get context() {
+    return this.model.context;
+  }
+
+  /** Registers an array that lasts between epochs, as `register_buffer` of PyTorch's modules does. */
+  state(name: string, value: Int32Array): { value: Int32Array };
+  state(name: string, value: Float64Array): { value: Float64Array };
+  state(name: string, value: Int32Array | Float64Array): { value: Int32Array | Float64Array } {
+    const buffer = { value };
+    const key = `method.${name}`;
+    this.states.push({
+      save: () => ({ [key]: { shape: [buffer.value.length], data: buffer.value.slice() } }),
+      load(tensors) {
+        const data = tensors[key]?.data;
+        if (data?.[Symbol.toStringTag] !== value[Symbol.toStringTag]) throw new Error(`${key} is missing`);
+        buffer.value = data as Int32Array | Float64Array;
+      },
+    });
+    return buffer;
+  }
+
+  /** Trains another network by the same loss, with an optimizer of its own. Both are saved under the name; the run disposes them. */
+  addPart(name: string, network: Network): TrainedPart {
+    const part = this.#train(network);
+    const prefix = `method.${name}.`;
+    this.states.push(
+      {
+        save: async () => prefixed(prefix, await network.state()),
+        load: (tensors) => withTensors(withPrefix(prefix, tensors), (own) => network.loadState(own)),
+      },
+      ofOptimizer(`method.${name}Optimizer.`, part.optimizer),
+    );
+    return part;
+  }
+
+  #train(network: Network): TrainedPart {
+    const { lr, weightDecay } = this.config;
+    const part = { network, optimizer: new Adam({ network }, lr, weightDecay) };
+    this.#parts.push(part);
+    return part;
+  }
+
+  /** Shares the steps among the processes, if there are several; called before the first step. */
+  async distribute(): Promise<void> {
+    const syncBatchNorm = this.config.processes?.syncBatchNorm === true;
+    for (const { network } of this.#parts) await this.context.distribute(network, syncBatchNorm);
+  }
+
+  /** Gives all processes the first one's running statistics: each has those of its own parts of batches. */
+  async agreeOnStatistics(): Promise<void> {
+    await this.context.broadcastBuffers(this.model.network);
+    if (this.ema) await this.context.broadcastBuffers(this.ema.network);
+  }
+
+  /**
+   * Makes a step for each batch, and disposes the tensors of `lossOfBatch`.
+   *
+   * @param statistics the batch-norms' in the pass
+   */
+  async trainBatches<Prepared extends Batch>(
+    epoch: number,
+    lr: number,
+    batches: Batches<Prepared>,
+    lossOfBatch: LossOfBatch<Prepared>,
+    statistics: BatchNormStatistics = 'shared',
+  ): Promise<EpochTraining> {
+    const { context, job } = this;
+    const title = `epoch ${epoch}/${this.config.epochs}`;
+    const totals = new PassTotals(this.loader.dataset);
+    const total = batches.indices.length;
+    let number = 0;
+    let done = 0;
+    try {
+      await using pending = new PendingReads(context);
+      await requireLastBatch(this.model, this.loader, batches, statistics);
+      for await (const batch of batches) {
+        using current = batch;
+        throwIfAborted(job.signal, `epoch ${epoch}`);
+        const loss = await lossOfBatch(current);
+        number += 1;
+        const step = this.#step({ lr, totals }, `epoch ${epoch}, batch ${number}`, current, loss);
+        await pending.add({
+          ...step,
+          finish: async (values) => {
+            await step.finish(values);
+            done += batch.part.total;
+            job.onProgress?.({ task: title, done, total, unit: 'images' });
+          },
+        });
+      }
+      await pending.drain();
+      return await totals.means(context, done);
+    } catch (error) {
+      throw isOutOfMemory(error) ? tooLarge(batches.batchSize, error) : error;
+    }
+  }
+
+  /** Measures the validation split. Throws `NATIVE_FAILED` where the loss or logits are not finite. */
+  async validate(epoch: number): Promise<{ readonly loss: number; readonly accuracies: GroupAccuracies }> {
+    const { config, evaluated, loader } = this;
+    const val = await evaluate(evaluated, loader, loader.dataset.splits.val, {
+      ...evaluationOf(this),
+      task: `epoch ${epoch}/${config.epochs}, validation`,
+    });
+    const isFinite = Number.isFinite(val.loss);
+    if (isFinite && (await this.#givesFiniteLogits())) return val;
+    throw this.diverged(`validation loss became ${isFinite ? Number.NaN : val.loss} after epoch ${epoch}.`);
+  }
+
+  /** Whether a validation batch's logits are finite without fused kernels, which make 0 of NaN where activations overflow. */
+  async #givesFiniteLogits(): Promise<boolean> {
+    const { evaluated, loader, config } = this;
+    const { batchSize } = config;
+    using batch = await loader.evaluation(loader.dataset.splits.val, batchSize).start(batchSize);
+    using logits = await evaluated.network.forward(batch.images, { grad: true });
+    return ((await logits.data()) as Float32Array).every(Number.isFinite);
+  }
+
+  [Symbol.dispose](): void {
+    for (const { network } of this.#parts.slice(1)) network.dispose();
+  }
+
+  /** A step down the loss of a batch, and its measurements. */
+  #step(
+    { lr, totals }: Pass,
+    place: string,
+    { indices, part }: Batch,
+    { loss, logits, terms = {} }: BatchLoss,
+  ): PendingRead<StepValues> {
+    // Processes have parts of a batch of unequal sizes: their gradients are averaged as if they were equal.
+    const scale = (this.context.worldSize * indices.length) / part.total;
+    return {
+      read: Promise.all([
+        loss.item(),
+        logits.argmax(),
+        this.#descend(loss, lr, scale),
+        Promise.all(Object.values(terms).map((term) => term.item())),
+      ]),
+      finish: async ([value, predictions, infinite, values]) => {
+        const bad = !Number.isFinite(value)
+          ? `loss became ${value}`
+          : infinite && `${infinite} became infinite or NaN`;
+        if (bad) {
+          throw this.diverged(`${bad} in ${place}. ${await culprits(this.loader.dataset, indices, logits)}`);
+        }
+        const means = Object.keys(terms).map((name, i) => [name, values[i] as number] as const);
+        totals.add(indices, value, means, predictions);
+      },
+      dispose() {
+        for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
+      },
+    };
+  }
+
+  async #descend(loss: Tensor, lr: number, scale: number): Promise<Infinite | undefined> {
+    for (const { optimizer } of this.#parts) optimizer.lr = lr;
+    const descent = descend(loss, this.#parts, scale);
+    const { ema } = this.config;
+    const average = ema === undefined ? undefined : this.ema?.network.moveToward(this.model.network, 1 - ema);
+    return (await Promise.all([descent, average]))[0];
+  }
+
+  /** The error of numbers that are not finite. The last saved epoch is kept. */
+  diverged(what: string): SpurmemError {
+    const { epoch } = this.progress;
+    // Without a saved epoch, the folder is free for other settings.
+    const isSaved = epoch > 0;
+    return new SpurmemError('NATIVE_FAILED', `The ${what}${isSaved ? ` Epoch ${epoch} is kept.` : ''}`, {
+      advice: [
+        `Try a lower \`lr\`${isSaved ? ' with another `out`' : ''}.`,
+        'Other `weights` may help, too.',
+      ],
+    });
+  }
+}
+
+function ofOptimizer(prefix: string, optimizer: Adam): SavedState {
+  return {
+    save: async (): Promise<Record<string, WrittenTensor>> => prefixed(prefix, await optimizer.state()),
+    load: (tensors: Readonly<Record<string, TensorData>>) =>
+      optimizer.loadStateDict(withPrefix(prefix, tensors)),
+  };
+}
+
+/**
+ * Makes a step of these parts down a loss times `scale`, handed to the compute lane at once: waiting for JavaScript in between would
+ * leave the cores to threads that only spin.
+ */
+export async function descend(
+  loss: Tensor,
+  parts: readonly TrainedPart[],
+  scale = 1,
+): Promise<Infinite | undefined> {
+  const gradients = [
+    ...parts.flatMap(({ network }) => [network.zeroGrad(), network.prepareReduction()]),
+    loss.backward(scale),
+  ];
+  const steps = parts.map(({ optimizer }) => optimizer.step());
+  const [infinite] = await Promise.all([Promise.all(steps), ...gradients]);
+  return infinite.find((found) => found !== undefined);
+}
