@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <napi.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -13,7 +14,6 @@
 
 #include "adjust.h"
 #include "arguments.h"
-#include "checksum.h"
 #include "device/accelerator.h"
 #include "exports.h"
 #include "handle.h"
@@ -24,14 +24,10 @@ namespace spurmem {
 
 namespace {
 
-// Every image's pixels, [height, width, 3] uint8, in one private read-only mapping.
+// Every image's pixels, [height, width, 3] uint8, in private read-only mappings of their files.
 struct Pixels {
-  at::Tensor bytes;
+  std::vector<at::Tensor> files;
   std::vector<RgbView> images;
-  // The same bytes on a device; undefined where it has none. The data lane's.
-  at::Tensor cached{};
-
-  int64_t offsetOf(const RgbView& image) const { return image.pixels - bytes.const_data_ptr<uint8_t>(); }
 };
 
 struct Rectangle {
@@ -50,6 +46,7 @@ struct Placement {
 // Beyond these, float32 does not tell a pixel from its neighbour, and a batch is a mistake.
 constexpr int64_t kMostPixelsOfSide = 1 << 16;
 constexpr int64_t kMostPixelsOfBatch = int64_t{1} << 28;
+constexpr int64_t kMaxBytesOfImage = int64_t{1} << 40;
 constexpr int64_t kMostPixelsOfBlur = 1023;
 constexpr size_t kColumns = sizeof(Placement) / sizeof(int32_t);
 
@@ -106,33 +103,6 @@ at::Tensor prepare(const BatchPlan& plan, const Pixels& pixels) {
   return batch;
 }
 
-at::Tensor inside(const at::Tensor& image, const Rectangle& part) {
-  return image.narrow(0, part.top, part.height).narrow(1, part.left, part.width);
-}
-
-// The same from the images that the device has, by libtorch's kernels for it.
-at::Tensor prepareThere(const BatchPlan& plan, const Pixels& pixels) {
-  const auto count = static_cast<int64_t>(plan.placements.size());
-  auto batch = at::zeros({count, plan.height, plan.width, 3}, pixels.cached.options());
-  for (int64_t i = 0; i < count; ++i) {
-    const auto& [index, source, height, width, window, top, left, flip] = plan.placements[i];
-    const auto& view = pixels.images[index];
-    const auto bytes = pixels.cached.narrow(0, pixels.offsetOf(view), view.height * view.stride);
-    auto image = inside(bytes.view({view.height, view.width, 3}), source);
-    if (source.height != height || source.width != width) {
-      const auto channels = image.permute({2, 0, 1}).unsqueeze(0).to(at::kFloat);
-      image = at::_upsample_bilinear2d_aa(channels, {height, width}, /*align_corners=*/false)
-                  .round_()
-                  .to(at::kByte)
-                  .squeeze(0)
-                  .permute({1, 2, 0});
-    }
-    image = inside(image, window);
-    inside(batch[i], {top, left, window.height, window.width}).copy_(flip != 0 ? image.flip(1) : image);
-  }
-  return batch;
-}
-
 // [N, 3, height, width] float32 on the device: bytes travel there, ToTensor's division and Normalize run
 // there, in torchvision's order.
 at::Tensor normalize(const at::Tensor& batch, const BatchPlan& plan) {
@@ -154,34 +124,44 @@ at::Tensor normalize(const at::Tensor& batch, const BatchPlan& plan) {
 }
 
 at::Tensor batchOf(const BatchPlan& plan, const Pixels& pixels) {
-  const bool isThere = pixels.cached.defined() && pixels.cached.device() == plan.device;
-  const auto batch = isThere ? prepareThere(plan, pixels) : prepare(plan, pixels);
+  const auto batch = prepare(plan, pixels);
   change(batch, plan);
   return normalize(batch, plan);
 }
 
 std::shared_ptr<Pixels> openPixels(const Napi::CallbackInfo& info) {
-  const auto path = toString(info[0], "path");
-  const auto bytes = toInteger(info[1], "bytes", 1, std::numeric_limits<int64_t>::max() / 2);
+  const auto paths = toVector<std::string>(info[0], "paths", toString);
+  const auto fileOf = fromTypedArray(info[1], at::kInt, "fileOf");
   const auto offsets = fromTypedArray(info[2], at::kDouble, "offsets");
   const auto heights = fromTypedArray(info[3], at::kInt, "heights");
   const auto widths = fromTypedArray(info[4], at::kInt, "widths");
   const auto count = offsets.numel();
-  if (count != heights.numel() || count != widths.numel()) {
-    throw Napi::RangeError::New(info.Env(), "offsets, heights and widths differ in length");
+  if (count != fileOf.numel() || count != heights.numel() || count != widths.numel()) {
+    throw Napi::RangeError::New(info.Env(), "fileOf, offsets, heights and widths differ in length");
   }
-  auto pixels = std::make_shared<Pixels>();
-  pixels->bytes = at::from_file(path, /*shared=*/false, bytes, at::kByte);
-  const auto* first = pixels->bytes.const_data_ptr<uint8_t>();
+  // The bytes of each file in which images lie.
+  std::vector<int64_t> ends(paths.size(), 0);
   for (int64_t i = 0; i < count; ++i) {
+    const auto file = fileOf.const_data_ptr<int32_t>()[i];
     const double offset = offsets.const_data_ptr<double>()[i];
     const int64_t height = heights.const_data_ptr<int32_t>()[i];
     const int64_t width = widths.const_data_ptr<int32_t>()[i];
-    const double end = offset + 3.0 * static_cast<double>(height) * static_cast<double>(width);
-    if (!(offset >= 0 && height > 0 && width > 0 && end <= static_cast<double>(bytes))) {
-      throw Napi::RangeError::New(info.Env(), "image " + std::to_string(i) + " lies outside of " + path);
+    if (!(file >= 0 && static_cast<size_t>(file) < paths.size() && offset >= 0 && offset < 0x1p52 &&
+          height > 0 && width > 0 && height <= kMaxBytesOfImage / (3 * width))) {
+      throw Napi::RangeError::New(info.Env(), c10::str("image ", i, " has ", height, " x ", width,
+                                                       " px at byte ", offset, " of file ", file));
     }
-    pixels->images.push_back({first + static_cast<int64_t>(offset), height, width, 3 * width});
+    ends[file] = std::max(ends[file], static_cast<int64_t>(offset) + 3 * height * width);
+  }
+  auto pixels = std::make_shared<Pixels>();
+  for (size_t i = 0; i < paths.size(); ++i) {
+    pixels->files.push_back(at::from_file(paths[i], /*shared=*/false, ends[i], at::kByte));
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    const auto* first = pixels->files[fileOf.const_data_ptr<int32_t>()[i]].const_data_ptr<uint8_t>();
+    const int64_t width = widths.const_data_ptr<int32_t>()[i];
+    pixels->images.push_back({first + static_cast<int64_t>(offsets.const_data_ptr<double>()[i]),
+                              heights.const_data_ptr<int32_t>()[i], width, 3 * width});
   }
   return pixels;
 }
@@ -197,15 +177,12 @@ void requireInside(Napi::Env env, const char* what, const Rectangle& part, const
                     " lies outside of ", whole, " of ", height, " x ", width, " px"));
 }
 
-void requireImage(Napi::Env env, int32_t index, const Pixels& pixels) {
-  if (index >= 0 && static_cast<size_t>(index) < pixels.images.size()) return;
-  throw Napi::RangeError::New(env, "No image has the index " + std::to_string(index));
-}
-
 // Pixels outside would be read or written otherwise.
 void check(Napi::Env env, const Placement& placement, const BatchPlan& plan, const Pixels& pixels) {
   const auto& [index, source, height, width, window, top, left, flip] = placement;
-  requireImage(env, index, pixels);
+  if (index < 0 || static_cast<size_t>(index) >= pixels.images.size()) {
+    throw Napi::RangeError::New(env, "No image has the index " + std::to_string(index));
+  }
   const auto& image = pixels.images[index];
   requireInside(env, "crop", source, "an image", image.height, image.width);
   if (height < 1 || width < 1 || height > kMostPixelsOfSide || width > kMostPixelsOfSide) {
@@ -272,13 +249,11 @@ class ImageStoreHandle : public Handle<ImageStoreHandle, std::shared_ptr<Pixels>
   static constexpr napi_type_tag kTag = {0x7370757265746e73, 0x696d616765303031};
 
   static void exportTo(Napi::Object exports) {
-    exportClass(exports, {method<&ImageStoreHandle::batch>("batch(options)"),
-                          method<&ImageStoreHandle::checksums>("checksums(indices)"),
-                          method<&ImageStoreHandle::cacheOn>("cacheOn(device)")});
+    exportClass(exports, {method<&ImageStoreHandle::batch>("batch(options)")});
   }
 
   explicit ImageStoreHandle(const Napi::CallbackInfo& info)
-      : Handle(info, inWords(info.Env(), "new ImageStore(path, bytes, offsets, heights, widths)",
+      : Handle(info, inWords(info.Env(), "new ImageStore(paths, fileOf, offsets, heights, widths)",
                              [&] { return openPixels(info); })) {}
 
  private:
@@ -287,28 +262,6 @@ class ImageStoreHandle : public Handle<ImageStoreHandle, std::shared_ptr<Pixels>
     return submit(info.Env(), LaneName::data, [pixels, plan = toPlan(toObject(info[0], "options"), *pixels)] {
       at::NoGradGuard noGrad;
       return batchOf(plan, *pixels);
-    });
-  }
-
-  Napi::Value checksums(const Napi::CallbackInfo& info) {
-    const auto pixels = held(info.Env());
-    const auto indices = fromTypedArray(info[0], at::kInt, "indices").clone();
-    const auto* numbers = indices.const_data_ptr<int32_t>();
-    for (int64_t i = 0; i < indices.numel(); ++i) requireImage(info.Env(), numbers[i], *pixels);
-    return submit(info.Env(), LaneName::files, [pixels, indices] {
-      auto sums = at::empty_like(indices);
-      for (int64_t i = 0; i < indices.numel(); ++i) {
-        const auto& image = pixels->images[indices.const_data_ptr<int32_t>()[i]];
-        sums.mutable_data_ptr<int32_t>()[i] =
-            static_cast<int32_t>(crc32(image.pixels, image.height * image.stride));
-      }
-      return Values{sums};
-    });
-  }
-
-  Napi::Value cacheOn(const Napi::CallbackInfo& info) {
-    return submit(info.Env(), LaneName::data, [pixels = held(info.Env()), device = toDevice(info[0])] {
-      pixels->cached = pixels->bytes.to(device);
     });
   }
 };

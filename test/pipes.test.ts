@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { applyConfig } from '../src/cli/configFile.js';
 import { loadDataset } from '../src/data/dataset.js';
-import { buildImageStore } from '../src/data/imageStore.js';
+import { openImageStore } from '../src/data/imageStore.js';
 import { readText } from '../src/files.js';
 import { readProgramFile } from '../src/models/exported/archive.js';
 import { weightsFingerprint } from '../src/models/fingerprint.js';
@@ -46,7 +46,7 @@ test('an image', async () => {
   await makeDataset();
   const dataset = await loadDataset(folder());
   const path = await pipe('images/0.png');
-  await failure(buildImageStore(dataset), 'IMAGE_INVALID', path, /not a file/);
+  await failure(openImageStore(dataset), 'IMAGE_INVALID', path, /not a file/);
 });
 
 test('weights', async () => {

@@ -10,7 +10,7 @@ import { clearInterval, setInterval } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadDataset } from '../../dist/data/dataset.js';
-import { buildImageStore } from '../../dist/data/imageStore.js';
+import { openImageStore } from '../../dist/data/imageStore.js';
 import { traceUnstructured } from '../../dist/experiments/traceUnstructured.js';
 import { writeReport } from '../../dist/report/writeReport.js';
 import { trainCnc, trainErm } from '../../dist/train/methods.js';
@@ -71,7 +71,7 @@ function subjectsOf(folder) {
     },
     store: {
       before: () => undefined,
-      job: async (target) => buildImageStore(await loadDataset(data), { cacheFolder: target }),
+      job: async (target) => openImageStore(await loadDataset(data), { cacheFolder: target }),
     },
     report: {
       before: copied('one'),

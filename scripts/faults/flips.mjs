@@ -1,16 +1,12 @@
-// Changes single bits of checkpoints, image stores, results and a run's other files at random places, and reads them:
-// node scripts/faults/flips.mjs [--checkpoints 200] [--stores 200] [--results 100] [--records 400] [--seed 0]
-// Each is refused, naming the file, or read to the same values; a store whose index has changed is built anew, and a line of
-// history.jsonl that has changed is left out.
+// Changes single bits of checkpoints, results and a run's other files at random places, and reads them:
+// node scripts/faults/flips.mjs [--checkpoints 200] [--results 100] [--records 400] [--seed 0]
+// Each is refused, naming the file, or read to the same values; a line of history.jsonl that has changed is left out.
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xorshift128plus } from 'pure-rand/generator/xorshift128plus';
-import { BatchLoader } from '../../dist/data/batches.js';
-import { loadDataset } from '../../dist/data/dataset.js';
-import { buildImageStore } from '../../dist/data/imageStore.js';
 import { SpurmemError } from '../../dist/errors.js';
 import { RESULTS } from '../../dist/experiments/resultFiles.js';
 import { readProgramFile } from '../../dist/models/exported/archive.js';
@@ -26,7 +22,6 @@ const number = (byDefault) => ({ type: 'string', default: byDefault });
 const { values } = parseArgs({
   options: {
     checkpoints: number('200'),
-    stores: number('200'),
     results: number('100'),
     records: number('400'),
     seed: number('0'),
@@ -41,7 +36,7 @@ const STUDY = words`reproduce table4 --data ${data} ${NETWORK} --threads 1 --qui
   --batch-size 42 --fraction 0.01 --kick-in-epoch selected --equivalence 3`;
 
 /** Reads files in turn with a bit changed, so many times. */
-async function flip(what, times, files, read, before = () => undefined) {
+async function flip(what, times, files, read) {
   const whole = files.map((path) => readFileSync(path));
   const reference = await Promise.all(files.map(read));
   const row = { what, flips: 0, named: 0, same: 0, unnoticed: 0 };
@@ -52,7 +47,6 @@ async function flip(what, times, files, read, before = () => undefined) {
     const bit = uniformInt(random, 0, 7);
     const changed = Uint8Array.from(bytes);
     changed[at] ^= 1 << bit;
-    await before();
     writeFileSync(path, changed);
     let outcome;
     try {
@@ -78,23 +72,6 @@ try {
     const { code, output } = await spurmem(args);
     if (code !== 0) throw new Error(output);
   }
-  const dataset = await loadDataset(data);
-  const { pixelsPath, indexPath } = await buildImageStore(dataset);
-  const index = readFileSync(indexPath);
-  const all = Int32Array.from(dataset.examples.keys());
-  const pixels = async () => {
-    const read = [];
-    const loader = await BatchLoader.open(dataset, { device: 'cpu' });
-    try {
-      for await (const batch of loader.evaluation(all, 32)) {
-        read.push(await batch.images.data());
-        batch[Symbol.dispose]();
-      }
-    } finally {
-      loader[Symbol.dispose]();
-    }
-    return read;
-  };
   const result = (path) => {
     const name = /(\w[\w-]*)\.json$/.exec(path)[1];
     const schema = name === 'erm' ? trainingResultSchema : RESULTS.traces.schema;
@@ -137,9 +114,6 @@ try {
       ? [await flip('programs', Number(values.checkpoints), programs, readProgramFile)]
       : []),
     await flip('checkpoints', Number(values.checkpoints), [run.best, run.last, run.resume], readSafetensors),
-    await flip('stores', Number(values.stores), [pixelsPath], pixels, () => writeFileSync(indexPath, index)),
-    (writeFileSync(indexPath, index),
-    await flip('indices of stores', Number(values.stores) / 4, [indexPath], pixels)),
     await flip(
       'results',
       Number(values.results),

@@ -9,7 +9,7 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { loadDataset } from '../../dist/data/dataset.js';
-import { buildImageStore } from '../../dist/data/imageStore.js';
+import { openImageStore } from '../../dist/data/imageStore.js';
 import { differences, Faults, limited, spurmem, trainArguments, words, workplace } from './faults.mjs';
 
 const { folder, data, remove } = await workplace();
@@ -151,7 +151,7 @@ async function load(from) {
   const dataset = await loadDataset(from);
   const loaded = performance.now();
   const { maxRSS: first } = process.resourceUsage();
-  await buildImageStore(dataset);
+  await openImageStore(dataset);
   const { maxRSS } = process.resourceUsage();
   const seconds = (from, to) => `${((to - from) / 1000).toFixed(1)} s`;
   console.log(

@@ -14,8 +14,7 @@ const { failOnWaits } =
 const folder = mkdtempSync(join(tmpdir(), 'spurmem-small-'));
 const data = await dominoes({ folder: 'bench-data' });
 const run = join(folder, 'erm');
-const engine = { device, cacheOnDevice: 'off' };
-const few = { epochs: 1, batchSize: 64, ...engine };
+const few = { epochs: 1, batchSize: 64, device };
 const erm = (out) => spurmem.trainErm({ data, arch: 'resnet18', lr: 1e-4, seed: 3, ...few, out });
 const work = {
   ERM: () => erm(join(folder, 'again')),

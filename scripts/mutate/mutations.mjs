@@ -6,14 +6,11 @@ const BY_FILE = {
   'src/checksum.ts': [['if (sum === checksum(json)) return json;', 'if (sum !== undefined) return json;']],
   // Data
   'src/data/dataset.ts': [['group: y * numSpurious + a,', 'group: a * named.numClasses + y,']],
-  'src/data/decoding.ts': [
-    ['as number] === DONE)) return;', 'as number] !== PENDING)) return;'],
-    ['problem > 0 ? await', 'problem > 1 ? await'],
-    ['most > this.#budget.bytes) return undefined;', 'most < 0) return undefined;'],
-    [
-      'await this.#decodeBySharp(file, target, memory) : sum',
-      'await this.#decodeBySharp(file, target, memory) : 0',
-    ],
+  'src/data/imageStore.ts': [
+    ["if (sum !== checksum(text)) throw new Error('the index has changed');", ''],
+    ['?? file.states[i]) === file.states[i]', '?? file.states[i]) !== ""'],
+    ['await append(other.pixels), crc32(other.pixels)', 'await append(other.pixels), 0'],
+    ['!isStored.has(filename)', 'filename.length > 0'],
   ],
   'src/data/groups.ts': [['ofClass / numSpurious / 2', 'ofClass / numSpurious']],
   'src/data/sampling.ts': [
@@ -200,19 +197,9 @@ const BY_FILE = {
     ['if (host !== ownHost()) return false;', 'if (host !== ownHost()) return true;'],
     ['return isDeepStrictEqual(owner, ownOwner());', 'return true;'],
   ],
-  // Checksums and budgets
+  // Checksums
   'src/models/safetensors.ts': [
     ['if (wanted !== undefined) sum = checksum(bytes, sum);', 'if (wanted !== undefined) sum = wanted;'],
-  ],
-  'src/data/checkedPixels.ts': [['this.#isChecked[index] = 1;', 'this.#isChecked.fill(1);']],
-  'src/data/storeIndex.ts': [['if (sum !== checksum(text)) return undefined;', '']],
-  'src/data/memoryBudget.ts': [
-    ['this.#used += next.bytes;', '//'],
-    [
-      'if (next === undefined || this.#used + next.bytes > this.bytes) return;',
-      'if (next === undefined) return;',
-    ],
-    ['this.#giveBack(held);\n        held = 0;\n        if', 'held = 0;\n        if'],
   ],
   // Report and command line
   'src/report/format.ts': [

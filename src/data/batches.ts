@@ -1,7 +1,6 @@
 import { type Generator, native, type NativeImageStore, type Tensor } from '../native/addon.js';
 import { type BatchPart, ComputeContext, type InContext } from '../native/context.js';
 import type { JobOptions } from '../progress.js';
-import { CheckedPixels } from './checkedPixels.js';
 import type { Dataset } from './dataset.js';
 import {
   batchPlan,
@@ -11,10 +10,9 @@ import {
   resizedSize,
   type Size,
 } from './geometry.js';
-import { type OpenImageStore, openImageStore } from './imageStore.js';
+import { openImageStore, type StoredImages } from './imageStore.js';
 import type { Augmentation } from './preprocessing.js';
 import { happens, randomAdjustments, randomResizedCrop, shuffled } from './sampling.js';
-import type { ImagePlaces, ImageStoreIndex } from './storeIndex.js';
 
 /** One batch on the model's device. The consumer disposes it. */
 export class Batch implements Disposable {
@@ -109,71 +107,27 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
 }
 
 /** The images of a dataset as batches: decoded once into the image store, cropped and normalized on the data lane. */
-export class BatchLoader implements Disposable, AsyncDisposable {
-  readonly index: ImagePlaces;
+export class BatchLoader implements Disposable {
   readonly #store: NativeImageStore;
-  /** The image store so far, and the end of its decoding. */
-  readonly #opened: OpenImageStore;
-  readonly #stop: AbortController;
-  /** Of a store that this loader has not decoded itself. */
-  readonly #pixels: CheckedPixels | undefined;
-  #digest: string | undefined;
 
   private constructor(
     readonly dataset: Dataset,
-    opened: OpenImageStore,
-    whole: ImageStoreIndex | undefined,
+    private readonly stored: StoredImages,
     readonly context: ComputeContext,
-    stop: AbortController,
   ) {
-    this.#opened = opened;
-    this.#stop = stop;
-    this.index = whole ?? opened.index;
-    this.#digest = whole?.digest;
-    const { pixelsPath, bytes, offsets, heights, widths } = this.index;
-    this.#store = new (native().ImageStore)(pixelsPath, bytes, offsets, heights, widths);
-    this.#pixels = whole && new CheckedPixels(this.#store, whole);
+    const { paths, fileOf, offsets, heights, widths } = stored;
+    this.#store = new (native().ImageStore)(paths, fileOf, offsets, heights, widths);
   }
 
-  /**
-   * Opens the dataset's image store, and builds it where it is missing or out of date. With `ahead`, batches may come while later images
-   * are still being decoded: `decoded` has to be awaited in the end, else they are decoded again the next time.
-   */
-  static async open(
-    dataset: Dataset,
-    options: JobOptions & InContext & { readonly ahead?: boolean },
-  ): Promise<BatchLoader> {
+  /** Opens the dataset's image store, after decoding the images that are not in it. Throws what `openImageStore` throws. */
+  static async open(dataset: Dataset, options: JobOptions & InContext): Promise<BatchLoader> {
     const context = ComputeContext.of(options);
-    const stop = new AbortController();
-    const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
-    const { decodeBytes } = context;
-    const opened = await openImageStore(dataset, { ...options, signal, decodeBytes });
-    // Other processes wait for the whole store, and the first one would wait for them in its first step.
-    const waits = options.ahead !== true || context.isDistributed || context.keepsImages(opened.index.bytes);
-    if (waits) opened.decoding?.show();
-    const whole = waits || opened.decoding === undefined ? await opened.finished : undefined;
-    const loader = new BatchLoader(dataset, opened, whole, context, stop);
-    if (context.keepsImages(loader.index.bytes)) {
-      await loader.#check(Int32Array.from(dataset.examples.keys()));
-      await loader.#store.cacheOn(context.device);
-    }
-    return loader;
+    return new BatchLoader(dataset, await openImageStore(dataset, options), context);
   }
 
-  /**
-   * Resolves once the image store is whole.
-   *
-   * @throws SpurmemError `IMAGE_INVALID` naming an image that cannot be decoded, with its line of the table; `OUTPUT_UNWRITABLE`;
-   *   `INTERRUPTED`
-   */
-  async decoded(): Promise<void> {
-    this.#opened.decoding?.show();
-    this.#digest = (await this.#opened.finished).digest;
-  }
-
-  /** What tells the images from others, by their pixels; undefined until it is known that all are decoded. */
-  get digest(): string | undefined {
-    return this.#digest;
+  /** A hash that identifies the images by their pixels. */
+  get digest(): string {
+    return this.stored.digest;
   }
 
   /** [height, width] in pixels of the model's input; where images keep a size or a ratio of their own, those of the first one. */
@@ -185,7 +139,7 @@ export class BatchLoader implements Disposable, AsyncDisposable {
 
   /** Batches of these examples in their order, with the evaluation preprocessing. */
   evaluation(indices: Int32Array, batchSize: number): Batches<Batch> {
-    return this.#batches(indices, batchSize, (batch) => {
+    return new Batches(indices, batchSize, (batch) => {
       const placements = this.#evaluationPlacements(batch);
       return () => this.#prepare(batch, placements);
     });
@@ -215,7 +169,7 @@ export class BatchLoader implements Disposable, AsyncDisposable {
     options: { readonly viewAugmentation: Augmentation; readonly views: 'two' | 'one' },
   ): Batches<ViewPair> {
     const augmentation = options.viewAugmentation;
-    return this.#batches(shuffled(indices, generator), batchSize, (batch) => {
+    return new Batches(shuffled(indices, generator), batchSize, (batch) => {
       const firstView = this.#augmentedPlacements(batch, augmentation, generator);
       const secondView =
         options.views === 'two' ? this.#augmentedPlacements(batch, augmentation, generator) : undefined;
@@ -236,32 +190,14 @@ export class BatchLoader implements Disposable, AsyncDisposable {
   /** Batches of these examples in their order, with the training augmentation, where the dataset has one. */
   augmented(indices: Int32Array, batchSize: number, generator: Generator): Batches<Batch> {
     const { augmentation } = this.dataset.preprocessing;
-    return this.#batches(indices, batchSize, (batch) => {
+    return new Batches(indices, batchSize, (batch) => {
       const placements = this.#augmentedPlacements(batch, augmentation, generator);
       return () => this.#part(batch, placements);
     });
   }
 
-  /** Ends the decoding of what is not decoded yet. */
   [Symbol.dispose](): void {
-    this.#stop.abort();
     this.#store.dispose();
-  }
-
-  /** The same, and waits until its files are removed. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this[Symbol.dispose]();
-    await this.#opened.finished.catch(() => undefined);
-  }
-
-  /** Batches of these examples, which are decoded next. */
-  #batches<Prepared extends Batch>(
-    indices: Int32Array,
-    batchSize: number,
-    draw: (indices: Int32Array) => () => Promise<Prepared>,
-  ): Batches<Prepared> {
-    this.#opened.decoding?.prefer(indices);
-    return new Batches(indices, batchSize, draw);
   }
 
   #evaluationPlacements(indices: Int32Array): Placement[] {
@@ -289,7 +225,7 @@ export class BatchLoader implements Disposable, AsyncDisposable {
 
   /** [height, width] of an example's image in pixels. */
   sizeOf(index: number): Size {
-    return [this.index.heights[index] as number, this.index.widths[index] as number];
+    return [this.stored.heights[index] as number, this.stored.widths[index] as number];
   }
 
   /** This process's part of a batch. */
@@ -311,15 +247,11 @@ export class BatchLoader implements Disposable, AsyncDisposable {
   async #images(indices: Int32Array, placements: readonly Placement[]): Promise<Tensor> {
     const { mean, std } = this.dataset.preprocessing;
     const { device, memoryFormat } = this.context;
-    const plan = batchPlan(indices, placements, this.#nameOf);
-    await this.#opened.decoding?.ready(indices);
-    await this.#check(indices);
+    const plan = batchPlan(
+      indices,
+      placements,
+      (index) => this.dataset.examples[index]?.filename ?? String(index),
+    );
     return this.#store.batch({ ...plan, mean, std, device, memoryFormat });
   }
-
-  async #check(indices: Int32Array): Promise<void> {
-    await this.#pixels?.check(indices, this.#nameOf);
-  }
-
-  readonly #nameOf = (index: number): string => this.dataset.examples[index]?.filename ?? String(index);
 }

@@ -1,16 +1,16 @@
-import { stat } from 'node:fs/promises';
 import type { Metadata, Sharp } from 'sharp';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { readWhole } from '../files.js';
 import { loadSharp } from './loadSharp.js';
-import type { MemoryShare } from './memoryBudget.js';
 
-/** The formats that are decoded as PIL does it, by sharp's names. */
+/** The formats that are decoded to PIL's pixels, by sharp's names. */
 const FORMATS: readonly string[] = ['jpeg', 'png', 'webp', 'gif', 'tiff'];
-/** The one that PIL turns as its orientation says, but for uncompressed grey, RGBA and CMYK, which it maps into memory. */
+/** PIL turns a TIFF by its orientation, except for uncompressed grey, RGBA and CMYK, which it maps into memory. */
 const TURNED = 'tiff';
 /** 200 MB when decoded: a file of some kilobytes can claim any size. */
-const MOST_PIXELS = 2 ** 26;
+const MAX_PIXELS = 2 ** 26;
+/** Larger images are decoded one at a time, which bounds the memory that they take together. */
+const LARGE_PIXELS = 2 ** 24;
 const EIGHT_BIT_SPACES: readonly string[] = ['srgb', 'rgb', 'b-w'];
 const SIXTEEN_BIT_SPACES: readonly string[] = ['rgb16', 'grey16'];
 
@@ -30,54 +30,38 @@ export interface RgbImage {
  *
  * Truncated files and failed checksums are errors; damage that PIL reads over as well (such as stray bytes
  * between JPEG markers) is not.
- *
- * @param memory holds what the file and its decoding take at most, until the caller gives it back; default: without a limit
  */
-export async function decodeRgb(path: string, memory?: MemoryShare): Promise<RgbImage> {
+export async function decodeRgb(path: string): Promise<RgbImage> {
   return ofImage(path, async (sharp) => {
-    const { bytes, ...metadata } = await headerOf(sharp, path, memory);
-    const toRgb = conversionOf(metadata);
-    await memory?.hold(bytes + decodingBytes(metadata));
     const file = await opened(sharp, path);
+    const metadata = await file.metadata();
+    const toRgb = conversionOf(metadata);
     const image = toRgb.prepare(metadata.format === TURNED ? file.autoOrient() : file);
-    const { data, info } = await image.toBuffer({ resolveWithObject: true });
-    return { pixels: toRgb.pixels(data, info.channels), height: info.height, width: info.width };
+    const decode = async (): Promise<RgbImage> => {
+      const { data, info } = await image.toBuffer({ resolveWithObject: true });
+      return { pixels: toRgb.pixels(data, info.channels), height: info.height, width: info.width };
+    };
+    return metadata.width * metadata.height > LARGE_PIXELS ? inTurn(decode) : decode();
   });
 }
 
-/**
- * The size of what `decodeRgb` gives, in pixels, from the file's header. Throws `IMAGE_INVALID` where that is no image's.
- *
- * @param memory as in `decodeRgb`
- */
-export function imageSize(path: string, memory?: MemoryShare): Promise<Pick<RgbImage, 'height' | 'width'>> {
-  return ofImage(path, async (sharp) => {
-    const metadata = await headerOf(sharp, path, memory);
-    conversionOf(metadata);
-    const { height, width } = metadata.format === TURNED ? metadata.autoOrient : metadata;
-    return { height, width };
-  });
+let lastTurn: Promise<unknown> = Promise.resolve();
+
+/** Runs jobs one after another. */
+function inTurn<Result>(job: () => Promise<Result>): Promise<Result> {
+  const turn = lastTurn.then(job);
+  lastTurn = turn.catch(() => undefined);
+  return turn;
 }
 
 type SharpFactory = Awaited<ReturnType<typeof loadSharp>>;
 
-/** From memory, because libvips caches what it opens by file name, and the file may have changed since. */
+/** Opens an image from memory: libvips caches files by name, and this one may have changed since. */
 async function opened(sharp: SharpFactory, path: string): Promise<Sharp> {
-  return sharp(await readWhole(path), { failOn: 'error', ignoreIcc: true, limitInputPixels: MOST_PIXELS });
+  return sharp(await readWhole(path), { failOn: 'error', ignoreIcc: true, limitInputPixels: MAX_PIXELS });
 }
 
-/** What the header says, and the file's bytes. The file is read anew for its pixels: who waits for their memory holds none. */
-async function headerOf(
-  sharp: SharpFactory,
-  path: string,
-  memory: MemoryShare | undefined,
-): Promise<Metadata & { readonly bytes: number }> {
-  const { size } = await stat(path);
-  await memory?.hold(size);
-  return { ...(await (await opened(sharp, path)).metadata()), bytes: size };
-}
-
-/** Reads an image file with sharp. Throws `IMAGE_INVALID` naming it for whatever the job throws. */
+/** Reads an image file with sharp. Throws `IMAGE_INVALID` naming the file if the job throws. */
 export async function ofImage<Result>(
   path: string,
   job: (sharp: SharpFactory) => Promise<Result>,
@@ -89,18 +73,11 @@ export async function ofImage<Result>(
   }
 }
 
-/** libvips's pixels, of which interlaced and progressive files need all at once, a copy of them, and the RGB ones. */
-function decodingBytes({ width, height, channels, depth }: Metadata): number {
-  // More are refused.
-  if (width * height > MOST_PIXELS) return 0;
-  return width * height * (2 * channels * (depth === 'ushort' ? 2 : 1) + 3);
-}
-
-/** The way to the pixels that PIL gives. */
+/** How sharp gives PIL's pixels. */
 interface Conversion {
-  /** Sharp's steps before the samples. */
+  /** Sharp's steps. */
   readonly prepare: (image: Sharp) => Sharp;
-  /** RGB of the samples that it gives. */
+  /** RGB of sharp's samples. */
   readonly pixels: (data: Buffer, channels: number) => Buffer;
 }
 
@@ -172,7 +149,7 @@ function reason(error: unknown): string {
     return `not an image in a known format (${FORMATS.join(', ')}): ${message}`;
   }
   if (/exceeds pixel limit/i.test(message)) {
-    return `it has more than ${MOST_PIXELS} pixels, which is more than is decoded; make it smaller`;
+    return `it has more than ${MAX_PIXELS} pixels, which is more than is decoded; make it smaller`;
   }
   return `cannot be decoded, it may be truncated or damaged: ${message}`;
 }

@@ -1,128 +1,167 @@
+// The image store: each image of a dataset decoded once, to files of raw pixels that native code maps.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { z } from 'zod';
 import { buildOnce } from '../buildOnce.js';
-import { SpurmemError, systemCode } from '../errors.js';
-import { makeFolder, removeFiles, removeLeftovers, unwritable, writeLargeFile } from '../files.js';
-import { type JobOptions, throwIfAborted } from '../progress.js';
-import { userCache } from '../userCache.js';
-import type { Dataset } from './dataset.js';
-import { Decoding } from './decoding.js';
-import { DECODING_TASK, type ImageFiles, imageFiles, imageSizes, storeKey } from './imageFiles.js';
-import { defaultDecodeBytes, MemoryBudget } from './memoryBudget.js';
+import { checksum } from '../checksum.js';
+import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import {
-  type ImagePlaces,
-  type ImageStoreIndex,
-  pathsOf,
-  readIndex,
-  type StorePaths,
-  writeIndex,
-} from './storeIndex.js';
+  makeFolder,
+  removeFiles,
+  removeLeftovers,
+  requireReadable,
+  unwritable,
+  writeLargeFile,
+} from '../files.js';
+import { type Addon, native } from '../native/addon.js';
+import { loadDecoders } from '../native/decoders.js';
+import { type JobOptions, throwIfAborted } from '../progress.js';
+import { count } from '../recorded.js';
+import { userCache } from '../userCache.js';
+import type { Dataset, Example } from './dataset.js';
+import { decodeRgb, type RgbImage } from './decode.js';
+import { placeOf, readExampleImage } from './exampleImage.js';
+import { mapOrdered } from './ordered.js';
 
-/** Where a store is built, and within which memory. */
+const TASK = 'decoding images';
+/** Jobs in flight: more than threads, so that no thread waits for JavaScript. */
+const JOBS = Math.min(availableParallelism(), 8) + 2;
+const FILES_PER_JOB = 64;
+const STATS_AT_ONCE = 64;
+
 interface StoreOptions extends JobOptions {
   readonly cacheFolder?: string | undefined;
-  /** The bytes that images may take while they are decoded; default: `defaultDecodeBytes`. */
-  readonly decodeBytes?: number | undefined;
 }
-type OnOpen = (store: { readonly index: ImagePlaces; readonly decoding: Decoding }) => void;
+
+/** Where the pixels of a dataset's examples lie. */
+export interface StoredImages {
+  /** Files of pixels. */
+  readonly paths: readonly string[];
+  /** Position in `paths`, one per example. */
+  readonly fileOf: Int32Array;
+  /** From byte `offsets[i]` on, example i is [heights[i], widths[i], 3] uint8 in RGB order. */
+  readonly offsets: Float64Array;
+  readonly heights: Int32Array;
+  readonly widths: Int32Array;
+  /** SHA-256 of the images' sizes and checksums: equal if all pixels are. */
+  readonly digest: string;
+}
+
+/** A file of pixels ends with an index: a column per field, an entry per image. */
+const indexSchema = z.object({
+  names: z.array(z.string()),
+  /** The image file's size and time of change when it was decoded. */
+  states: z.array(z.string()),
+  offsets: z.array(count),
+  heights: z.array(count.min(1)),
+  widths: z.array(count.min(1)),
+  /** CRC-32 of the pixels. */
+  checksums: z.array(count.max(2 ** 32 - 1)),
+});
+type Index = z.infer<typeof indexSchema>;
+
+/** A file's last bytes: the version of the format, the index's checksum and its length. Raised where the same images give other pixels. */
+const FOOTER = /^spurmem3 ([0-9a-f]{8}) {1,14}(\d+)\n$/;
+const FOOTER_BYTES = 32;
+/** Pixel files of this version and of earlier ones. */
+const STORE_FILE = /^(?:[0-9a-f-]{36}\.pixels|[0-9a-f]{64}\.(?:pixels|index\.json))$/;
+
+interface PixelFile extends Index {
+  readonly path: string;
+}
 
 const scratchFolder = new AsyncLocalStorage<string>();
 
-/** Runs a job that leaves no store behind: those that are not there yet are built in a folder that the caller removes. */
+/** Runs a job that leaves no store behind: missing images are decoded into a folder that the caller removes. */
 export function withStoresIn<Result>(folder: string, job: () => Promise<Result>): Promise<Result> {
   return scratchFolder.getStore() === undefined ? scratchFolder.run(folder, job) : job();
 }
 
-/** A store whose images may still be being decoded. */
-export interface OpenImageStore {
-  /** Where the pixels lie, in a file that gets its name once it is whole. */
-  readonly index: ImagePlaces;
-  /** Says which pixels are there; none where all are. */
-  readonly decoding: Decoding | undefined;
-  /** Resolves to the whole store's index. Rejects with what `buildImageStore` throws. */
-  readonly finished: Promise<ImageStoreIndex>;
-}
-
 /**
- * Decodes a dataset's images to one file of raw pixels, once: later calls, in any process, find the finished file
- * as long as no image's name, size or time of change differs. It lies in `<dataset>/.spurmem/`, in the user's
- * cache when that cannot be written, or in `cacheFolder`. Stores of earlier states of the dataset are removed
- * after a build; a process that has them mapped keeps its pages.
+ * Decodes those images of a dataset that no earlier call has decoded, in any process and for any table of the same folder. An image whose
+ * file has another size or time of change is decoded again. The store lies in `<dataset>/.spurmem/`, in the user's cache if that cannot
+ * be written, or in `cacheFolder`. Files that hold an earlier state of an image are removed after a build; a process that has them mapped
+ * keeps its pages.
  *
- * @returns the pixels file and where each of the dataset's examples lies in it
- * @throws SpurmemError `IMAGE_INVALID` naming an image that is missing or cannot be decoded, with its line of the
- *   table; `OUTPUT_UNWRITABLE`; `INTERRUPTED`. None leaves a file behind or touches earlier stores.
+ * @throws SpurmemError `IMAGE_INVALID` naming an image that is missing or cannot be decoded, with its line of the table;
+ *   `OUTPUT_UNWRITABLE`; `INTERRUPTED`. None leaves a file behind or touches earlier ones.
  */
-export async function buildImageStore(
-  dataset: Dataset,
-  options: StoreOptions = {},
-): Promise<ImageStoreIndex> {
-  return storeOf(dataset, options, ({ decoding }) => {
-    decoding.show();
-  });
-}
-
-/**
- * As `buildImageStore`, and returns as soon as the images' sizes are known: they are decoded while the first ones are used. No progress
- * is reported until `decoding.show()`.
- */
-export function openImageStore(dataset: Dataset, options: StoreOptions = {}): Promise<OpenImageStore> {
-  return new Promise((resolve, reject) => {
-    const finished = storeOf(dataset, options, ({ index, decoding }) => {
-      resolve({ index, decoding, finished });
-    });
-    finished.then((index) => {
-      resolve({ index, decoding: undefined, finished });
-    }, reject);
-  });
-}
-
-/** @param onOpen called where the store is built here, before the first image is decoded */
-async function storeOf(dataset: Dataset, options: StoreOptions, onOpen: OnOpen): Promise<ImageStoreIndex> {
-  throwIfAborted(options.signal, DECODING_TASK);
-  const files = imageFiles(dataset.examples);
-  const key = await storeKey(dataset, files, options.signal);
-  const find = (folder: string) => readIndex(pathsOf(folder, key), dataset.examples.length);
-
-  // A finished store can be read where a new one could not be written.
-  const folders = storeFolders(dataset.folder, options.cacheFolder);
+export async function openImageStore(dataset: Dataset, options: StoreOptions = {}): Promise<StoredImages> {
+  throwIfAborted(options.signal, TASK);
+  const states = await fileStates(dataset, options.signal);
+  const own = storeFolders(dataset.folder, options.cacheFolder);
   const scratch = scratchFolder.getStore();
-  for (const folder of scratch === undefined ? folders : [...folders, scratch]) {
-    const finished = await find(folder);
-    if (finished !== undefined) return finished;
-  }
-  const folder = await makeWritable(scratch === undefined ? folders : [scratch]);
-  return buildOnce(
-    folder,
-    {
-      task: DECODING_TASK,
-      ready: () => find(folder),
-      waits: () => options.onInfo?.(`Another process is ${DECODING_TASK} into ${folder}. Waiting for it.`),
-      build: async () => {
-        await removeLeftovers(folder);
-        const index = await writeStore(dataset, files, pathsOf(folder, key), options, onOpen);
-        await removeFiles(folder, (name) => isStoreFile(name) && !name.startsWith(key));
-        return index;
-      },
-    },
-    options.signal,
-  );
+  const folders = scratch === undefined ? own : [...own, scratch];
+  const find = () => currentFiles(folders, states);
+  const whole = async () => storedImages(dataset, await find());
+  const stored = await whole();
+  if (stored !== undefined) return stored;
+  const folder = await makeWritable(scratch === undefined ? own : [scratch]);
+  const build = async (): Promise<StoredImages> => {
+    await removeLeftovers(folder);
+    const files = await find();
+    const isStored = new Set(files.flatMap(({ names }) => names));
+    const missing = distinct(dataset.examples).filter(({ filename }) => !isStored.has(filename));
+    const path = join(folder, `${randomUUID()}.pixels`);
+    const all = [...files, await writeFileOf(path, dataset, missing, states, options)];
+    const kept = new Set(all.map((file) => file.path));
+    await removeFiles(folder, (name) => STORE_FILE.test(name) && !kept.has(join(folder, name)));
+    return storedImages(dataset, all) as StoredImages;
+  };
+  const waits = () => options.onInfo?.(`Another process is ${TASK} into ${folder}. Waiting for it.`);
+  return buildOnce(folder, { task: TASK, ready: whole, waits, build }, options.signal);
 }
 
-/**
- * Where a dataset's store may lie, best place first: in the dataset's folder, else in the user's cache; or in a cache folder
- * alone. There every dataset has a folder of its own, since building one store removes the older ones beside it.
- */
+/** An example per file. */
+function distinct(examples: readonly Example[]): Example[] {
+  return [
+    ...new Map(examples.toReversed().map((example) => [example.filename, example])).values(),
+  ].toReversed();
+}
+
+/** Each image file's size and time of change. */
+async function fileStates(
+  dataset: Dataset,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, string>> {
+  const states = new Map<string, string>();
+  const stateOf = async (example: Example) => [example.filename, await fileState(dataset, example)] as const;
+  for await (const [name, state] of mapOrdered(distinct(dataset.examples), STATS_AT_ONCE, stateOf)) {
+    throwIfAborted(signal, TASK);
+    states.set(name, state);
+  }
+  return states;
+}
+
+async function fileState(dataset: Dataset, example: Example): Promise<string> {
+  const path = join(dataset.folder, example.filename);
+  try {
+    const found = await stat(path, { bigint: true });
+    if (!found.isFile()) throw new Error('not a file');
+    return `${found.size} ${found.mtimeNs}`;
+  } catch (error) {
+    const problem = systemCode(error) === 'ENOENT' ? 'the image file is missing' : messageOf(error);
+    const place = placeOf(dataset, example);
+    throw new SpurmemError('IMAGE_INVALID', `${path}: ${problem}${place === '' ? '' : `,${place}`}.`, {
+      advice: [place === '' ? 'Restore the file.' : 'Restore the file, or remove that row.'],
+      cause: error,
+    });
+  }
+}
+
+/** Where a dataset's pixels may lie, best place first: in its folder, else in the user's cache; or in a cache folder alone. */
 function storeFolders(datasetFolder: string, cacheFolder: string | undefined): string[] {
   const own = createHash('sha256').update(datasetFolder).digest('hex').slice(0, 16);
   if (cacheFolder !== undefined) return [join(resolve(cacheFolder), own)];
   return [join(datasetFolder, '.spurmem'), join(userCache(), own)];
 }
 
-/** Makes the first of the folders that can be written to. Throws `OUTPUT_UNWRITABLE` when none can, or the disk is full. */
+/** Makes the first of the folders that can be written to. Throws `OUTPUT_UNWRITABLE` if none can, or the disk is full. */
 async function makeWritable(folders: readonly string[]): Promise<string> {
   let refusal: unknown;
   for (const folder of folders) {
@@ -139,43 +178,162 @@ async function makeWritable(folders: readonly string[]): Promise<string> {
   throw refusal;
 }
 
-/** Writes the pixels, and then the index. */
-async function writeStore(
-  dataset: Dataset,
-  { files, fileOf }: ImageFiles,
-  paths: StorePaths,
-  options: StoreOptions,
-  onOpen: OnOpen,
-): Promise<ImageStoreIndex> {
-  const budget = new MemoryBudget(options.decodeBytes ?? defaultDecodeBytes());
-  const sizes = await imageSizes(dataset, files, options.signal, budget);
-  const offsets = new Float64Array(files.length);
-  let bytes = 0;
-  for (const file of files.keys()) {
-    offsets[file] = bytes;
-    bytes += 3 * (sizes[2 * file] as number) * (sizes[2 * file + 1] as number);
+/** The whole files of pixels that hold no earlier state of an image. */
+async function currentFiles(
+  folders: readonly string[],
+  states: ReadonlyMap<string, string>,
+): Promise<PixelFile[]> {
+  const files: PixelFile[] = [];
+  for (const folder of folders) {
+    for (const name of (await readdir(folder).catch(() => [])).filter((one) => one.endsWith('.pixels'))) {
+      const file = await readPixelFile(join(folder, name)).catch(() => undefined);
+      const isCurrent = file?.names.every(
+        (image, i) => (states.get(image) ?? file.states[i]) === file.states[i],
+      );
+      if (file && isCurrent === true) files.push(file);
+    }
   }
-  const places = {
-    bytes,
-    offsets: Float64Array.from(fileOf, (file) => offsets[file] as number),
-    heights: fileOf.map((file) => sizes[2 * file] as number),
-    widths: fileOf.map((file) => sizes[2 * file + 1] as number),
-  };
-  const checksums = await writeLargeFile(
-    paths.pixelsPath,
-    async (target, temporary) => {
-      // In any order, and mapped before they are there.
-      await target.truncate(bytes);
-      const decoding = new Decoding(dataset, { files, fileOf, offsets, sizes, bytes }, options, budget);
-      onOpen({ index: { pixelsPath: temporary, ...places }, decoding });
-      return decoding.run(target);
-    },
-    () => bytes,
-  );
-  const sums = Uint32Array.from(fileOf, (file) => checksums[file] as number);
-  return writeIndex(paths, { pixelsPath: paths.pixelsPath, ...places }, sums);
+  return files;
 }
 
-function isStoreFile(name: string): boolean {
-  return /^[0-9a-f]{64}\.(pixels|index\.json)$/.test(name);
+/** Throws for a file that is not whole, or whose index does not fit it: native code reads the pixels through a memory map. */
+async function readPixelFile(path: string): Promise<PixelFile> {
+  await requireReadable(path);
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const read = async (position: number, length: number): Promise<string> =>
+      (await file.read(Buffer.alloc(length), 0, length, position)).buffer.toString();
+    const [, sum, digits] = FOOTER.exec(await read(size - FOOTER_BYTES, FOOTER_BYTES)) ?? [];
+    const bytes = size - FOOTER_BYTES - Number(digits);
+    const text = await read(bytes, Number(digits));
+    if (sum !== checksum(text)) throw new Error('the index has changed');
+    const index = indexSchema.parse(JSON.parse(text));
+    const { names, offsets, heights, widths } = index;
+    const fits =
+      Object.values(index).every(({ length }) => length === names.length) &&
+      offsets.every((offset, i) => offset + 3 * (heights[i] as number) * (widths[i] as number) <= bytes);
+    if (!fits) throw new Error('the index does not fit the pixels');
+    return { path, ...index };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Where all examples lie; undefined if an image is in none of the files. */
+function storedImages({ examples }: Dataset, files: readonly PixelFile[]): StoredImages | undefined {
+  const places = new Map<string, readonly [file: number, entry: number]>();
+  for (const [file, { names }] of files.entries()) {
+    for (const [entry, name] of names.entries()) places.set(name, [file, entry]);
+  }
+  const used = new Map<number, number>();
+  const { length } = examples;
+  const [fileOf, heights, widths] = [new Int32Array(length), new Int32Array(length), new Int32Array(length)];
+  const [offsets, checksums] = [new Float64Array(length), new Uint32Array(length)];
+  for (const [i, { filename }] of examples.entries()) {
+    const place = places.get(filename);
+    if (place === undefined) return undefined;
+    const [file, entry] = place;
+    const index = files[file] as PixelFile;
+    if (!used.has(file)) used.set(file, used.size);
+    fileOf[i] = used.get(file) as number;
+    offsets[i] = index.offsets[entry] as number;
+    heights[i] = index.heights[entry] as number;
+    widths[i] = index.widths[entry] as number;
+    checksums[i] = index.checksums[entry] as number;
+  }
+  const content = JSON.stringify([heights, widths, checksums].map((column) => [...column]));
+  const digest = createHash('sha256').update(content).digest('hex');
+  const paths = [...used.keys()].map((file) => (files[file] as PixelFile).path);
+  return { paths, fileOf, offsets, heights, widths, digest };
+}
+
+/** Decodes images into a new file, in any order: pixels, index, footer. */
+async function writeFileOf(
+  path: string,
+  dataset: Dataset,
+  images: readonly Example[],
+  states: ReadonlyMap<string, string>,
+  { signal, onProgress }: StoreOptions,
+): Promise<PixelFile> {
+  const addon = addonWithDecoders();
+  // Of the path that the addon takes: it leaves paths with links to `readExampleImage`, which checks them.
+  const folder = await realpath(dataset.folder);
+  const index: Index = { names: [], states: [], offsets: [], heights: [], widths: [], checksums: [] };
+  const total = images.length;
+  let bytes = 0;
+  const report = (): void => {
+    throwIfAborted(signal, TASK);
+    onProgress?.({ task: TASK, done: index.names.length, total, unit: 'images' });
+  };
+  const decode = async (job: readonly Example[], target: FileHandle): Promise<void> => {
+    const append = async (...pixels: readonly Buffer[]): Promise<number> => {
+      const offset = bytes;
+      bytes += sizeOf(pixels);
+      await writeAt(target, pixels, offset);
+      return offset;
+    };
+    const record = (example: Example, { height, width }: RgbImage, offset: number, sum: number): void => {
+      index.names.push(example.filename);
+      index.states.push(states.get(example.filename) as string);
+      index.offsets.push(offset);
+      index.heights.push(height);
+      index.widths.push(width);
+      index.checksums.push(sum);
+      report();
+    };
+    for (let left = job; left.length > 0;) {
+      throwIfAborted(signal, TASK);
+      const paths = left.map(({ filename }) => join(folder, filename));
+      const decoded = (await addon?.decodeImages(paths)) ?? left.map(() => null);
+      // One write: a small image takes less time to decode than to write alone.
+      let next = await append(...decoded.flatMap((image) => image?.pixels ?? []));
+      for (const [i, image] of decoded.entries()) {
+        const example = left[i] as Example;
+        if (image === null) {
+          const other = await readExampleImage(dataset, example, decodeRgb);
+          record(example, other, await append(other.pixels), crc32(other.pixels));
+        } else {
+          record(example, image, next, image.checksum);
+          next += image.pixels.length;
+        }
+      }
+      left = left.slice(decoded.length);
+    }
+  };
+  const jobs = Array.from({ length: Math.ceil(total / FILES_PER_JOB) }, (_, i) =>
+    images.slice(i * FILES_PER_JOB, (i + 1) * FILES_PER_JOB),
+  );
+  const write = async (target: FileHandle): Promise<void> => {
+    report();
+    for await (const _ of mapOrdered(jobs, JOBS, (job) => decode(job, target)));
+    const text = Buffer.from(JSON.stringify(index));
+    const footer = `spurmem3 ${checksum(text)}${String(text.length).padStart(FOOTER_BYTES - 18)}\n`;
+    await writeAt(target, [text, Buffer.from(footer)], bytes);
+  };
+  await writeLargeFile(path, write, () => bytes);
+  return { path, ...index };
+}
+
+/** The addon with its decoders; undefined if it does not load, so that sharp decodes all. */
+function addonWithDecoders(): Addon | undefined {
+  try {
+    loadDecoders();
+    return native();
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeAt(target: FileHandle, buffers: readonly Buffer[], position: number): Promise<void> {
+  const { length } = buffers;
+  let { bytesWritten } = length > 0 ? await target.writev(buffers, position) : { bytesWritten: 0 };
+  for (let left = sizeOf(buffers) - bytesWritten; left > 0; left -= bytesWritten) {
+    const rest = Buffer.concat(buffers).subarray(-left);
+    ({ bytesWritten } = await target.write(rest, 0, left, position + sizeOf(buffers) - left));
+  }
+}
+
+function sizeOf(buffers: readonly Buffer[]): number {
+  return buffers.reduce((bytes, { length }) => bytes + length, 0);
 }

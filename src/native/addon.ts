@@ -99,14 +99,10 @@ export interface ImageDecoders {
   readonly png: string | null;
 }
 
-/** Decoded images in a memory-mapped file. */
+/** Decoded images in memory-mapped files. */
 export interface NativeImageStore {
   /** [N, 3, H, W] float32, normalized, on the device. Runs on the data lane, beside the model's work. */
   batch(options: BatchOptions): Promise<Tensor>;
-  /** CRC-32 of these images' pixels, [N], the bits of unsigned numbers. */
-  checksums(indices: Int32Array): Promise<Int32Array>;
-  /** Copies all pixels to a device, from which its batches are made there from now on. */
-  cacheOn(device: string): Promise<void>;
   dispose(): void;
 }
 
@@ -410,8 +406,8 @@ export interface Addon {
   readonly Tensor: { readonly prototype: Tensor };
   readonly Generator: new (seed: number | bigint) => Generator;
   readonly ImageStore: new (
-    path: string,
-    bytes: number,
+    paths: readonly string[],
+    fileOf: Int32Array,
     offsets: Float64Array,
     heights: Int32Array,
     widths: Int32Array,
@@ -438,24 +434,13 @@ export interface Addon {
    * @param png libspng.so.0
    */
   loadDecoders(jpeg: readonly string[], png: readonly string[]): ImageDecoders;
-  /** Each file's size in bytes and its time of change in nanoseconds, [N, 2]; -1 and 0 for what is no regular file. */
-  fileStates(paths: readonly string[]): Promise<BigInt64Array>;
-  /** Each image's height and width in pixels, [N, 2]; zeros where a path has links, and for images that are not decoded here. */
-  imageSizes(paths: readonly string[]): Promise<Int32Array>;
   /**
-   * Decodes images as PIL does, and writes the pixels, [height, width, 3] uint8, to an open file.
-   *
-   * @param offsets [N], in bytes
-   * @param sizes [N, 2], height and width
-   * @returns of each file, [N, 2]: 0 for an image that is written, 1 for one that is not decoded here, or is damaged or of another size, or
-   *   a negative number, that of the system's error of writing; and CRC-32 of the pixels that are written, the bits of an unsigned number
+   * Decodes images to PIL's pixels, [height, width, 3] uint8, with their CRC-32. Stops early once they take much memory, after one image at
+   * least. Null for an image that is damaged, reached through a link, or not decoded here.
    */
   decodeImages(
-    file: number,
     paths: readonly string[],
-    offsets: Float64Array,
-    sizes: Int32Array,
-  ): Promise<Int32Array>;
+  ): Promise<(Readonly<Record<'height' | 'width' | 'checksum', number> & { pixels: Buffer }> | null)[]>;
   tensor(data: NativeArray, shape: readonly number[], device: string): Promise<Tensor>;
   /** A network with PyTorch's initial weights. */
   createNetwork(options: NetworkOptions): Promise<Network>;

@@ -1,6 +1,5 @@
 import { isWhole, RANGES } from '../settings/ranges.js';
 import { type MemoryFormat, native, type NativeArray, type Tensor } from './addon.js';
-import { decodeBytesOf, type DeviceCache } from './engineOptions.js';
 import { joinedGroup, ProcessGroup } from './processGroup.js';
 
 export type { BatchPart } from './processGroup.js';
@@ -11,10 +10,6 @@ interface ContextOptions {
   readonly device: string;
   /** Default: channels_last. */
   readonly memoryFormat?: MemoryFormat | undefined;
-  /** Default: auto. */
-  readonly cacheOnDevice?: DeviceCache | undefined;
-  /** In MB; default: 0, a share of the machine's. */
-  readonly decodeMemory?: number | undefined;
 }
 
 /** A context, or its options. */
@@ -29,11 +24,9 @@ export class ComputeContext extends ProcessGroup implements Disposable {
   /** `cpu`, or an accelerator such as `cuda:n` */
   readonly device: string;
   readonly memoryFormat: MemoryFormat;
-  readonly #cacheOnDevice: DeviceCache;
-  readonly #decodeMemory: number;
 
   constructor(
-    { device, memoryFormat = 'channels_last', cacheOnDevice = 'auto', decodeMemory = 0 }: ContextOptions,
+    { device, memoryFormat = 'channels_last' }: ContextOptions,
     /** Threads of the compute lane; 0: all cores. */
     readonly threads = 0,
     private readonly release: () => void = () => undefined,
@@ -41,8 +34,6 @@ export class ComputeContext extends ProcessGroup implements Disposable {
     super(joinedGroup());
     this.device = device;
     this.memoryFormat = memoryFormat;
-    this.#cacheOnDevice = cacheOnDevice;
-    this.#decodeMemory = decodeMemory;
   }
 
   /** The context that is given, or one with the options that are. */
@@ -52,14 +43,7 @@ export class ComputeContext extends ProcessGroup implements Disposable {
 
   /** The same with images and weights in another format. */
   withMemoryFormat(memoryFormat: MemoryFormat): ComputeContext {
-    const { device, threads } = this;
-    const [cacheOnDevice, decodeMemory] = [this.#cacheOnDevice, this.#decodeMemory];
-    return new ComputeContext({ device, memoryFormat, cacheOnDevice, decodeMemory }, threads);
-  }
-
-  /** The bytes that images may take while they are decoded; undefined: a share of the machine's. */
-  get decodeBytes(): number | undefined {
-    return decodeBytesOf(this.#decodeMemory);
+    return new ComputeContext({ device: this.device, memoryFormat }, this.threads);
   }
 
   /** Ends its claim on how the process computes: jobs with other threads or numerics may begin. */
@@ -82,14 +66,6 @@ export class ComputeContext extends ProcessGroup implements Disposable {
     const asked = Number(process.env.SPURMEM_PENDING_READS);
     if (isWhole(asked, RANGES.pendingReads)) return asked;
     return this.isCpu ? 1 : 3;
-  }
-
-  /** Whether decoded images of so many bytes are to lie in the device's own memory. */
-  keepsImages(bytes: number): boolean {
-    if (this.#cacheOnDevice !== 'auto') return this.#cacheOnDevice === 'on';
-    const memory = native().deviceMemory(this.device);
-    // The model and its activations need the rest.
-    return memory !== null && bytes <= Math.min(memory.total / 4, memory.free / 2);
   }
 
   /** A tensor on the device. */

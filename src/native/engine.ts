@@ -31,13 +31,12 @@ export async function openEngine(
   options: EngineOptions & Pick<JobOptions, 'onInfo'>,
 ): Promise<ComputeContext> {
   const asked = resolveSettings(ENGINE_SETTINGS, 'article', options);
-  const { device: name, threads: most, memoryFormat, cacheOnDevice, decodeMemory, ...numerics } = asked;
+  const { device: name, threads: most, memoryFormat, ...numerics } = asked;
   const device = resolveDevice(name, joinedGroup().isDistributed);
   const release = claim({ threads: most, ...numerics });
   try {
     const threads = await compute(most, numerics);
-    const parts = { device, memoryFormat, cacheOnDevice, decodeMemory };
-    const context = new ComputeContext(parts, threads, release);
+    const context = new ComputeContext({ device, memoryFormat }, threads, release);
     if (name === 'auto') sayWhyCpu(context, options.onInfo);
     return context;
   } catch (error) {

@@ -1,14 +1,9 @@
-import { RANGES } from '../settings/ranges.js';
 import { type GivenOf, setting } from '../settings/setting.js';
 import { integer, oneOf, text, toggle } from '../settings/values.js';
 import { MEMORY_FORMATS } from './addon.js';
 
 /** The precisions of float32 matrix products, by the words of torch.set_float32_matmul_precision. */
 export const MATMUL_PRECISIONS = ['highest', 'high', 'medium'] as const;
-
-/** Whether a GPU keeps the decoded images: where they take a quarter of its memory at most, always, or never. */
-const DEVICE_CACHES = ['auto', 'on', 'off'] as const;
-export type DeviceCache = (typeof DEVICE_CACHES)[number];
 
 const source = 'PyTorch\u2019s default';
 
@@ -68,26 +63,7 @@ export const ENGINE_SETTINGS = {
     source,
   }),
   ...NUMERICS,
-  cacheOnDevice: setting({
-    type: oneOf(DEVICE_CACHES),
-    argument: 'when',
-    help: 'whether a GPU keeps the decoded images: auto where they take a quarter of its memory at most',
-    default: 'auto',
-    source: 'images are decoded once',
-  }),
-  decodeMemory: setting({
-    type: integer(...RANGES.megabytes),
-    argument: 'MB',
-    help: 'memory that images may take while they are decoded; 0: an eighth of the machine\u2019s',
-    default: 0,
-    source: 'no image can take all of it',
-  }),
 } as const;
 
 /** Where and how the engine computes. */
 export type EngineOptions = GivenOf<typeof ENGINE_SETTINGS>;
-
-/** `decodeMemory` in bytes; undefined: a share of the machine's. */
-export function decodeBytesOf(decodeMemory: number): number | undefined {
-  return decodeMemory === 0 ? undefined : decodeMemory * 1e6;
-}

@@ -28,7 +28,6 @@ export const RANGES = {
   deviation: [1e-6, 1e6],
   /** Pixels of a side of a model's input. */
   side: [1, 4096],
-  megabytes: [0, 10_000_000],
   /** Jobs of a plan. */
   jobs: [1, 100_000],
 } as const satisfies Readonly<Record<string, Range>>;

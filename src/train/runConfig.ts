@@ -94,10 +94,10 @@ export function modelOf(config: RunConfig): Pick<RunConfig, (typeof OF_MODEL)[nu
   return defined(Object.fromEntries(entries) as Pick<RunConfig, (typeof OF_MODEL)[number]>);
 }
 
-/** The place and versions of a run, which may differ when it is resumed. */
-const runEnvironmentSchema = z.strictObject({
+/** The place and versions of a run, which may differ when it is resumed. Earlier versions wrote options that are gone. */
+const runEnvironmentSchema = z.object({
   data: z.string(),
-  dataOptions: z.strictObject(datasetOptionsShape),
+  dataOptions: z.object(datasetOptionsShape),
   weightsPath: z.string().nullable(),
   /** The file of torch.export that is trained. */
   archPath: z.string().optional(),

@@ -102,7 +102,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
     const generator = new (native().Generator)(config.seed);
     using model = await firstModel({ ...plan, program }, config, loader, { generator, onInfo });
     program = undefined;
-    return train({
+    return await train({
       config,
       folder,
       dataset: loader.dataset,

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DatasetOptions, loadDataset, requireGroups } from '../../src/data/dataset.js';
-import { buildImageStore } from '../../src/data/imageStore.js';
+import { openImageStore } from '../../src/data/imageStore.js';
 import { ARTICLE_PREPROCESSING } from '../../src/data/preprocessing.js';
 import { SPLITS } from '../../src/data/split.js';
 import { CELEBA_ATTRIBUTES, CELEBA_COUNTS, celebaLists, spreadGroups } from './standardSplits.js';
@@ -136,11 +136,11 @@ describe('loadDataset on CelebA', () => {
       }
       const dataset = await loadDataset(folder(), images === 'faces' ? { images } : {});
       expect(dataset.examples[0]?.filename).toBe(join(images, '000001.jpg'));
-      const index = await buildImageStore(dataset);
+      const index = await openImageStore(dataset);
       expect([...index.heights, ...index.widths]).toEqual([22, 22, 22, 22, 18, 18, 18, 18]);
       expect(await loadDataset(folder(), dataset.options)).toEqual(dataset);
       await rm(join(folder(), images, '000003.jpg'));
-      const missing = await failure(buildImageStore(dataset), 'IMAGE_INVALID');
+      const missing = await failure(openImageStore(dataset), 'IMAGE_INVALID');
       expect(missing.message).toContain(`${attributeList()}:5`);
     },
   );

@@ -1,7 +1,7 @@
 import { rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Dataset, type DatasetOptions, loadDataset, requireGroups } from '../../src/data/dataset.js';
-import { buildImageStore } from '../../src/data/imageStore.js';
+import { openImageStore } from '../../src/data/imageStore.js';
 import { SPLITS } from '../../src/data/split.js';
 import { failure, put, putImage, useTemporaryFolder } from './support.js';
 
@@ -208,10 +208,10 @@ test('a CSV file beside the folders is read as a table, as before', async () => 
 
 test('images are decoded as any others, and a damaged one is named without a table', async () => {
   for (const [i, name] of SPLIT_FILES.entries()) await putImage(join(folder(), name), 8, 8, i);
-  const index = await buildImageStore(await load());
+  const index = await openImageStore(await load());
   expect(index.heights).toHaveLength(SPLIT_FILES.length);
   await put(join(folder(), 'train/dog/1.jpg'), 'no image');
-  const error = await failure(buildImageStore(await load()), 'IMAGE_INVALID', 'train/dog/1.jpg');
+  const error = await failure(openImageStore(await load()), 'IMAGE_INVALID', 'train/dog/1.jpg');
   expect(error.message).not.toContain(':0');
   expect(error.message).toContain('Replace the file, or remove it.');
 });

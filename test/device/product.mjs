@@ -161,7 +161,6 @@ const JOBS = {
   'erm-contiguous': training('trainErm', { ...recipe, epochs: 1, memoryFormat: 'contiguous' }),
   'erm-deterministic': training('trainErm', { ...recipe, epochs: 1, deterministic: true }),
   'erm-simclr': training('trainErm', { ...recipe, epochs: 1, augmentation: 'simclr' }),
-  'erm-cached': training('trainErm', { ...recipe, epochs: 1, cacheOnDevice: 'on' }),
   resume: training('trainErm', { ...recipe, resume: true }, stop),
   killed: training('trainErm', { ...recipe, resume: true }, kill),
   vit: training('trainErm', { ...recipe, ...vit }),

@@ -95,7 +95,13 @@ const programOptions = () => {
   return { plan: plan(), numClasses: 2, generator: handles.generator, device: 'cpu' };
 };
 const ADAM = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
-const storeOptions = () => [pixels, 768, Float64Array.of(0), Int32Array.of(16), Int32Array.of(16)];
+const storeOptions = () => [
+  [pixels],
+  Int32Array.of(0),
+  Float64Array.of(0),
+  Int32Array.of(16),
+  Int32Array.of(16),
+];
 const tensorOf = (data, ...shape) => addon.tensor(data, shape, 'cpu');
 
 // Handles, made anew where a call has disposed of one.
@@ -354,10 +360,7 @@ const TARGETS = [
   plain('supervisedContrast', () => [handles.features, SETS(), 0.5]),
   plain('combine', () => [[{ tensor: handles.features, weight: new Float32Array(12) }]]),
   plain('loadDecoders', () => [['none.so'], ['none.so']]),
-  plain('fileStates', () => [[pixels]]),
-  plain('imageSizes', () => [[pixels]]),
-  // No image: where another file takes its place, nothing is written there.
-  plain('decodeImages', () => [log, [pixels], Float64Array.of(0), Int32Array.of(16, 16)]),
+  plain('decodeImages', () => [[pixels]]),
   plain('configure', () => [1]),
   plain('claim', () => ['threads']),
   plain('release'),
@@ -388,7 +391,6 @@ const TARGETS = [
   on('generator', 'setState', () => [handles.generator.getState()]),
   on('generator', 'dispose'),
   ...Array(20).fill(on('store', 'batch', () => [batchOptions()])),
-  ...Array(3).fill(on('store', 'checksums', () => [Int32Array.of(0, 0)])),
   on('store', 'dispose'),
   on('adam', 'step', () => [0.01]),
   on('adam', 'state'),

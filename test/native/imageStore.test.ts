@@ -37,8 +37,8 @@ function row(changes: Record<number, number>, size: [number, number] = [3, 2]): 
 /** Levels of 0 to 255, [N, 3, height, width]. */
 async function levels(options: BatchOptions): Promise<{ shape: readonly number[]; values: number[] }> {
   const store = new (native().ImageStore)(
-    path,
-    21,
+    [path],
+    Int32Array.of(0, 0),
     Float64Array.of(0, 3),
     Int32Array.of(1, 3),
     Int32Array.of(1, 2),
@@ -113,29 +113,15 @@ test.each<[string, BatchOptions, RegExp]>([
   await expect(levels(options)).rejects.toThrow(message);
 });
 
-test('batches of pixels that lie on the device are those of the file', async () => {
-  const bytes = Uint8Array.from({ length: 40 * 30 * 3 }, (_, i) => (i * 37 + (i >> 5) * 11) % 256);
-  const large = `${path}-large`;
-  writeFileSync(large, bytes);
-  const placements = Int32Array.from([
-    // Resized, of which a window is kept; a crop, mirrored and padded; as it is; enlarged.
-    ...[0, 0, 0, 40, 30, 25, 22, 2, 1, 20, 16, 0, 0, 0],
-    ...[0, 5, 3, 20, 12, 20, 12, 0, 0, 20, 12, 0, 2, 1],
-    ...[0, 1, 2, 20, 16, 20, 16, 0, 0, 20, 16, 0, 0, 0],
-    ...[0, 10, 10, 7, 9, 20, 16, 0, 0, 20, 16, 0, 0, 1],
-  ]);
-  const changes = Float64Array.from([0, 0, 1.2, 2, 1, 0.7, 2, 5, 1.5]);
-  const options = { ...plain, placements, size: [20, 16], changes, blurKernel: 3 } as const;
-  const all = [Float64Array.of(0), Int32Array.of(40), Int32Array.of(30)] as const;
-  const store = new (native().ImageStore)(large, bytes.length, ...all);
-  try {
-    using fromFile = await store.batch(options);
-    const expected = await fromFile.data();
-    await store.cacheOn('cpu');
-    using fromDevice = await store.batch(options);
-    expect(fromDevice.shape).toEqual([4, 3, 20, 16]);
-    expect(await fromDevice.data()).toEqual(expected);
-  } finally {
-    store.dispose();
-  }
+test.each<[string, number[], RegExp]>([
+  ['an image beyond its file', [0, 4, 3, 2], /file/],
+  ['an image of no file', [1, 0, 1, 1], /image 0 has 1 x 1 px at byte 0 of file 1/],
+  ['an image before its file', [0, -1, 1, 1], /at byte -1 of file 0/],
+  ['an image of no height', [0, 0, 0, 1], /image 0 has 0 x 1 px/],
+  ['an image of any size', [0, 0, 2 ** 31 - 1, 2 ** 31 - 1], /image 0 has 2147483647 x 2147483647 px/],
+])('%s is refused', (_what, [file = 0, offset = 0, height = 0, width = 0], message) => {
+  const sizes = [Int32Array.of(height), Int32Array.of(width)] as const;
+  expect(
+    () => new (native().ImageStore)([path], Int32Array.of(file), Float64Array.of(offset), ...sizes),
+  ).toThrow(message);
 });

@@ -18,7 +18,7 @@ const code = `
   const addon = require(workerData.addon);
   const generator = new addon.Generator(0);
   const store = new addon.ImageStore(
-    workerData.pixels, 768, Float64Array.of(0), Int32Array.of(16), Int32Array.of(16),
+    [workerData.pixels], Int32Array.of(0), Float64Array.of(0), Int32Array.of(16), Int32Array.of(16),
   );
   const plan = {
     placements: Int32Array.of(0, 0, 0, 16, 16, 100, 100, 0, 0, 100, 100, 0, 0, 0),

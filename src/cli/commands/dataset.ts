@@ -2,10 +2,9 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type DatasetOptions, loadDataset } from '../../data/dataset.js';
 import { buildDominoes, DEFAULT_DOMINOES, type DominoesOptions } from '../../data/dominoes.js';
-import { buildImageStore } from '../../data/imageStore.js';
+import { openImageStore } from '../../data/imageStore.js';
 import { predictGroups } from '../../experiments/predictedGroups.js';
 import { engineOptions } from '../../native/engine.js';
-import { decodeBytesOf } from '../../native/engineOptions.js';
 import { integer } from '../../settings/values.js';
 import { addJob } from '../job.js';
 import {
@@ -20,7 +19,6 @@ import {
   COUNT_NAMES,
   type CountOptions,
   datasetOptionsOf,
-  engineOption,
   integers,
   pick,
   type RunOptions,
@@ -63,12 +61,12 @@ export function addCommand(dataset: Command): void {
     .command('inspect')
     .description('check a dataset and count its groups')
     .requiredOption('--data <folder>', 'dataset folder');
-  addJob<CommonOptions & DatasetOptions & { readonly data: string; readonly decodeMemory: number }>(
-    addCommonOptions(addDatasetOptions(inspect).addOption(engineOption('decodeMemory'))),
+  addJob<CommonOptions & DatasetOptions & { readonly data: string }>(
+    addCommonOptions(addDatasetOptions(inspect)),
     async (options, output, control) => {
       const found = await loadDataset(options.data, datasetOptionsOf(options));
       // Decoding every image is the check that each one is there and whole.
-      await buildImageStore(found, { ...control, decodeBytes: decodeBytesOf(options.decodeMemory) });
+      await openImageStore(found, control);
       printDataset(found, output, control);
     },
   );
