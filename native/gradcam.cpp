@@ -34,6 +34,7 @@ HeatMaps gradCam(const Network& network, const at::Tensor& batch, const std::str
   at::Tensor observed;
   const Observer observer = [&](const std::string& name, const at::Tensor& values) {
     if (name == layer) observed = values;
+    return name == layer;
   };
   ForwardContext context;
   context.observer = &observer;

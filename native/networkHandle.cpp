@@ -14,7 +14,6 @@
 #include "jobs.h"
 #include "namedTensors.h"
 #include "neurons.h"
-#include "nn/architectures.h"
 #include "programPlan.h"
 
 namespace spurmem {
@@ -386,20 +385,6 @@ void moveTo(Network& network, const at::Device& device, at::MemoryFormat memoryF
   for (auto& buffer : network.buffers) buffer.value = sendTo(device, buffer.value);
 }
 
-// Each a number or an array of them.
-Design toDesign(const Napi::Value& value, const std::string& name) {
-  const auto given = toObject(value, name);
-  const auto names = given.GetPropertyNames();
-  Design design;
-  for (uint32_t i = 0; i < names.Length(); ++i) {
-    const auto key = toString(names.Get(i), name);
-    const auto item = given.Get(key);
-    design.values[key] =
-        item.IsArray() ? toVector(item, key, toNumber) : std::vector<double>{toNumber(item, key)};
-  }
-  return design;
-}
-
 // Where and how a network computes.
 struct Placement {
   at::Device device;
@@ -415,38 +400,17 @@ Placement toPlacement(const Napi::Object& given) {
           isGiven(precision) && toChoice<bool>(precision, "precision", {{"fp32", false}, {"bf16", true}})};
 }
 
-// A new network, placed.
-template <class Make>
-Napi::Value create(const Napi::CallbackInfo& info, const Placement& place, Make make) {
-  return compute(info, [place, make = std::move(make)] {
+// createNetwork({plan, generator, device, memoryFormat, precision})
+Napi::Value createNetwork(const Napi::CallbackInfo& info) {
+  const auto given = toObject(info[0], "options");
+  return compute(info, [place = toPlacement(given), plan = toProgramPlan(given.Get("plan"), "plan"),
+                        generator = toGenerator(given.Get("generator"), "generator")] {
     at::NoGradGuard noGrad;
-    std::shared_ptr<Network> network = make();
+    std::shared_ptr<Network> network = makeProgram(plan, place.device, generator);
     moveTo(*network, place.device, place.format);
     network->isBf16 = place.isBf16;
     return network;
   });
-}
-
-// createNetwork({family, design, generator, device, memoryFormat, precision})
-Napi::Value createNetwork(const Napi::CallbackInfo& info) {
-  const auto given = toObject(info[0], "options");
-  return create(
-      info, toPlacement(given),
-      [make = toChoice(given.Get("family"), "family", families()),
-       design = toDesign(given.Get("design"), "design"),
-       generator = toGenerator(given.Get("generator"), "generator")] { return make(design, generator); });
-}
-
-// createProgram({plan, numClasses, generator, device, memoryFormat, precision})
-Napi::Value createProgram(const Napi::CallbackInfo& info) {
-  const auto given = toObject(info[0], "options");
-  const auto place = toPlacement(given);
-  return create(info, place,
-                [plan = toProgramPlan(given.Get("plan"), "plan"), device = place.device,
-                 classes = toInteger(given.Get("numClasses"), "numClasses", 1, int64_t{1} << 15),
-                 generator = toGenerator(given.Get("generator"), "generator")] {
-                  return makeProgram(plan, classes, device, generator);
-                });
 }
 
 }  // namespace
@@ -454,7 +418,6 @@ Napi::Value createProgram(const Napi::CallbackInfo& info) {
 void exportNetworks(Napi::Object exports) {
   NetworkHandle::exportTo(exports);
   exportFunction<createNetwork>(exports, "createNetwork(options)");
-  exportFunction<createProgram>(exports, "createProgram(options)");
   exportFunction<programOperators>(exports, "programOperators()");
 }
 

@@ -148,8 +148,10 @@ at::Tensor outputSums(const Network& network, const at::Tensor& batch) {
   for (const auto& layer : network.layers) sums[layer.name];
   const Observer observer = [&](const std::string& name, const at::Tensor& output) {
     const auto found = sums.find(name);
-    if (found == sums.end()) return;
-    found->second = sumOfMeans(output, network.layer(name).weight->value.dim() == 4, batch.size(0));
+    if (found != sums.end()) {
+      found->second = sumOfMeans(output, network.layer(name).weight->value.dim() == 4, batch.size(0));
+    }
+    return false;
   };
   ForwardContext context;
   context.observer = &observer;
@@ -172,6 +174,7 @@ NeuronOutputs neuronOutputs(const Network& network, const at::Tensor& batch,
       const bool isConvolution = network.layer(name).weight->value.dim() == 4;
       found[name] = outputsOf(output, index, isConvolution, batch.size(0), network);
     }
+    return false;
   };
   ForwardContext context;
   context.observer = &observer;

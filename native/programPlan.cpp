@@ -78,6 +78,18 @@ PlannedInput toInput(const Napi::Value& value, const std::string& name) {
   return input;
 }
 
+PlannedDraw toDraw(const Napi::Value& value, const std::string& name) {
+  using Kind = PlannedDraw::Kind;
+  const auto given = toObject(value, name);
+  return {toString(given.Get("name"), "name"),
+          toChoice<Kind>(given.Get("kind"), "kind",
+                         {{"constant", Kind::constant},
+                          {"uniform", Kind::uniform},
+                          {"normal", Kind::normal},
+                          {"truncated normal", Kind::truncatedNormal}}),
+          toNumber(given.Get("scale"), "scale")};
+}
+
 PlannedStage toStage(const Napi::Value& value, const std::string& name) {
   const auto given = toObject(value, name);
   const auto whole = [&given](const char* field) { return toInteger(given.Get(field), field); };
@@ -113,10 +125,10 @@ PlannedMap toMap(const Napi::Value& value, const std::string& name) {
 
 ProgramPlan toProgramPlan(const Napi::Value& value, const std::string& name) {
   const auto given = toObject(value, name);
-  const auto head = toObject(given.Get("head"), "head");
   ProgramPlan plan;
   plan.values = toInteger(given.Get("values"), "values");
   plan.inputs = toVector(given.Get("inputs"), "inputs", toInput);
+  plan.initial = toVector(given.Get("initial"), "initial", toDraw);
   plan.batchSizes = toIntegers(given.Get("batchSizes"), "batchSizes");
   plan.nodes = toVector(given.Get("nodes"), "nodes", toNode);
   plan.stages = toVector(given.Get("stages"), "stages", toStage);
@@ -124,8 +136,11 @@ ProgramPlan toProgramPlan(const Napi::Value& value, const std::string& name) {
   plan.groups = toVector(given.Get("groups"), "groups", toGroup);
   plan.mappable = toVector(given.Get("mappable"), "mappable", toMap);
   plan.mappedByDefault = toString(given.Get("mappedByDefault"), "mappedByDefault");
-  plan.head = toString(head.Get("name"), "name");
-  plan.headNode = toInteger(head.Get("node"), "node");
+  if (isGiven(given.Get("head"))) {
+    const auto head = toObject(given.Get("head"), "head");
+    plan.head = toString(head.Get("name"), "name");
+    plan.headNode = toInteger(head.Get("node"), "node");
+  }
   const auto patches = given.Get("patches");
   if (isGiven(patches)) {
     const auto sides = toIntegers(patches, "patches");

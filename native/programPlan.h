@@ -1,4 +1,4 @@
-// Plans of exported programs, as src/native/addon.ts describes them, and the operators that they may call.
+// Plans of networks, as src/native/addon.ts describes them, and the operators that they may call.
 #pragma once
 
 #include <napi.h>

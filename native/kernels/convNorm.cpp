@@ -17,7 +17,6 @@ namespace spurmem {
 
 namespace {
 
-constexpr double kEps = 1e-5;  // torch.nn.BatchNorm2d's
 const std::vector<int64_t> kDilation{1, 1};
 
 // Whether folding saves anything there, in float32 or under autocast in bfloat16.
@@ -98,51 +97,34 @@ struct ConvNorm::Folded {
   }
 };
 
-ConvNorm::ConvNorm(NetworkBuilder& build, const std::string& conv, const std::string& norm, int64_t in,
-                   int64_t out, int64_t kernel, int64_t stride, int64_t padding, bool isShortcut,
-                   int64_t groups)
-    : conv_(build.conv2d(conv, in, out, kernel, stride, padding, /*hasBias=*/false, groups)),
-      shape_{kernel, stride, padding},
-      groups_(groups),
-      eps_(kEps),
-      kept_(std::make_shared<Folded>()) {
-  build.neurons(conv, isShortcut);
-  build.mappable(conv, isShortcut);
-  norm_ = build.batchNorm2d(norm, out);
-  const auto& network = build.network();
-  weight_ = &network.parameter(conv + ".weight");
-  norms_ = {&network.parameter(norm + ".weight"), &network.parameter(norm + ".bias"),
-            &network.parameter(norm + ".running_mean"), &network.parameter(norm + ".running_var")};
-}
-
 ConvNorm::ConvNorm(const Parameter* weight, const Parameter* bias,
                    const std::array<const Parameter*, 4>& norms, const ConvShape& shape, int64_t groups,
                    double momentum, double eps)
-    : conv_([=](const at::Tensor& x, const ForwardContext& context) {
-        return convolve(x, context.weight(*weight), context.bias(*weight, bias), shape, groups);
-      }),
-      norm_([=](const at::Tensor& x, const ForwardContext& context) {
-        const auto [scale, shift, mean, variance] = norms;
-        return at::batch_norm(x, context.weight(*scale), context.weight(*shift), context.weight(*mean),
-                              context.weight(*variance), /*training=*/false, momentum, eps,
-                              /*cudnn_enabled=*/true);
-      }),
-      weight_(weight),
+    : weight_(weight),
       bias_(bias),
       norms_(norms),
       shape_(shape),
       groups_(groups),
+      momentum_(momentum),
       eps_(eps),
       kept_(std::make_shared<Folded>()) {}
 
+at::Tensor ConvNorm::unfused(const at::Tensor& x, const ForwardContext& context) const {
+  const auto [scale, shift, mean, variance] = norms_;
+  return at::batch_norm(convolve(x, context.weight(*weight_), context.bias(*weight_, bias_), shape_, groups_),
+                        context.weight(*scale), context.weight(*shift), context.weight(*mean),
+                        context.weight(*variance),
+                        /*training=*/false, momentum_, eps_, /*cudnn_enabled=*/true);
+}
+
 at::Tensor ConvNorm::operator()(const at::Tensor& x, const ForwardContext& context) const {
   if (const auto convolution = fusable(x, context)) return fused(x, *convolution, std::nullopt, false);
-  return norm_(conv_(x, context), context);
+  return unfused(x, context);
 }
 
 at::Tensor ConvNorm::relu(const at::Tensor& x, const ForwardContext& context) const {
   if (const auto convolution = fusable(x, context)) return fused(x, *convolution, std::nullopt, true);
-  return norm_(conv_(x, context), context).relu_();
+  return unfused(x, context).relu_();
 }
 
 at::Tensor ConvNorm::addRelu(const at::Tensor& x, at::Tensor residual, const ForwardContext& context) const {

@@ -19,18 +19,13 @@ namespace spurmem {
 // Whether oneDNN computes convolutions in bfloat16 on this CPU; libtorch's own loops are many times slower.
 bool hasFastBf16();
 
-// torch.nn.Conv2d without bias, torch.nn.BatchNorm2d, and then, as asked, a sum and a ReLU. The convolution's
-// output channels are neurons, and Grad-CAM can map them.
-//
-// Where nothing needs what is between (eval mode, no gradient), oneDNN, or cuDNN on a GPU, runs all of it as
-// one kernel, with the batch-norm folded into the weights. The folded weights are kept until a tensor that
+// torch.nn.Conv2d, torch.nn.BatchNorm2d, and then, as asked, a sum and a ReLU, in evaluation mode without a
+// gradient: oneDNN, or cuDNN on a GPU, runs all of it as one kernel, with the batch-norm folded into the
+// weights. The folded weights are kept until a tensor that
 // they come from changes.
 class ConvNorm {
  public:
-  // Registers both layers' parameters, in this order.
-  ConvNorm(NetworkBuilder& build, const std::string& conv, const std::string& norm, int64_t in, int64_t out,
-           int64_t kernel, int64_t stride, int64_t padding, bool isShortcut = false, int64_t groups = 1);
-  // Of layers that are registered: a convolution that is square and not dilated (no bias: null), and a
+  // A convolution that is square and not dilated (no bias: null), and a
   // batch-norm by its weight, bias, running mean and running variance.
   ConvNorm(const Parameter* weight, const Parameter* bias, const std::array<const Parameter*, 4>& norms,
            const ConvShape& shape, int64_t groups, double momentum, double eps);
@@ -59,13 +54,15 @@ class ConvNorm {
   Convolution folded(const ForwardContext& context, at::ScalarType type, at::IntArrayRef inputSize) const;
   at::Tensor reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const;
 
-  NetworkBuilder::Layer conv_, norm_;
+  // Both layers one after the other.
+  at::Tensor unfused(const at::Tensor& x, const ForwardContext& context) const;
+
   const Parameter* weight_;
   const Parameter* bias_ = nullptr;
   std::array<const Parameter*, 4> norms_;  // weight, bias, running mean, running variance
   ConvShape shape_;
   int64_t groups_;
-  double eps_;
+  double momentum_, eps_;
   std::shared_ptr<Folded> kept_;  // of all copies of this layer
 };
 

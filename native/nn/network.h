@@ -30,8 +30,9 @@ struct Replacement {
 
 using Replacements = std::unordered_map<const Parameter*, Replacement>;
 
-// Sees the output of a layer as it is computed.
-using Observer = std::function<void(const std::string& layer, const at::Tensor& output)>;
+// Sees the output of a layer as it is computed. Returns whether it keeps that tensor: the pass then goes on
+// with a copy, since a later call may write into it.
+using Observer = std::function<bool(const std::string& layer, const at::Tensor& output)>;
 
 // How batch-norm normalizes.
 enum class Statistics {
@@ -57,14 +58,13 @@ struct ForwardContext {
   // On a GPU, which nothing asks in the middle of a pass: NaN where a kernel that would hide NaN has met such
   // weights, else 0. Undefined: no such kernel ran. It is added to the logits.
   mutable at::Tensor hidden{};
-  // What the stages of an exported program hand on besides the activation.
+  // What the stages hand on besides the activation.
   mutable std::shared_ptr<void> pass{};
 
   // A parameter or buffer, or what stands in for it.
   const at::Tensor& weight(const Parameter& parameter) const;
   // The bias of the layer with this weight, whose own is `bias` (null: none).
   std::optional<at::Tensor> bias(const Parameter& weight, const Parameter* bias) const;
-  void observe(const std::string& layer, const at::Tensor& output) const;
   void count(int64_t number) const;
 };
 
@@ -115,47 +115,6 @@ struct Network {
   // The same, or null where there is none.
   const Parameter* find(const std::string& name) const;
   const NeuronLayer& layer(const std::string& name) const;
-};
-
-// torch.nn.functional.batch_norm's check of a batch in training: one value has no variance.
-void requireSeveral(const at::Tensor& x);
-
-// Makes layers and registers their parameters, in the order of the calls. Random initial values are drawn as
-// PyTorch's constructors draw them, so that a seed gives the same network.
-class NetworkBuilder {
- public:
-  using Layer = std::function<at::Tensor(const at::Tensor&, const ForwardContext&)>;
-
-  NetworkBuilder(Network& network, at::Generator generator) : network_(network), generator_(generator) {}
-
-  // torch.nn.Conv2d with a square kernel.
-  Layer conv2d(const std::string& name, int64_t in, int64_t out, int64_t kernel, int64_t stride,
-               int64_t padding, bool hasBias = false, int64_t groups = 1);
-  // torch.nn.BatchNorm2d with its defaults.
-  Layer batchNorm2d(const std::string& name, int64_t channels);
-  // torch.nn.Linear.
-  Layer linear(const std::string& name, int64_t in, int64_t out);
-  // torch.nn.LayerNorm over the last dimension.
-  Layer layerNorm(const std::string& name, int64_t channels, double eps);
-  // Makes the layer of that name one whose outputs are neurons, run by the stage that is registered next.
-  void neurons(const std::string& name, bool isShortcut = false);
-  // Makes the layer of that name, a convolution or LayerNorm, one that Grad-CAM can map; the last one that is
-  // no shortcut is the default.
-  void mappable(const std::string& name, bool isShortcut = false);
-  Parameter& parameter(const std::string& name, at::Tensor value);
-  // Registers the last stage: penultimate features of the activation, and the linear layer of that name.
-  void head(const std::string& name, int64_t features, int64_t numClasses, StageFunction penultimate);
-  void stage(const std::string& name, StageFunction run);
-
-  const Network& network() const { return network_; }
-
- private:
-  // Drawn from -bound to bound.
-  Parameter& uniform(const std::string& name, at::IntArrayRef shape, double bound);
-  Parameter& buffer(const std::string& name, at::Tensor value);
-
-  Network& network_;
-  at::Generator generator_;
 };
 
 }  // namespace spurmem

@@ -1,5 +1,5 @@
-// A network that torch.export wrote: a plan of calls of libtorch's operators over numbered values, made once
-// and then walked without looking anything up.
+// A network of a plan: calls of libtorch's operators over numbered values, made once and then walked without
+// looking anything up.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -43,6 +43,19 @@ struct PlannedInput {
   at::Tensor constant;
 };
 
+// A step of the initial values, which are zero before the first.
+struct PlannedDraw {
+  enum class Kind {
+    constant,         // all are `scale`
+    uniform,          // from -scale to scale
+    normal,           // of the standard deviation `scale`
+    truncatedNormal,  // the same, cut at -2 and 2
+  };
+  std::string name;
+  Kind kind;
+  double scale;
+};
+
 struct PlannedStage {
   std::string name;
   int64_t begin, end, input, output;
@@ -68,21 +81,21 @@ struct PlannedMap {
 struct ProgramPlan {
   int64_t values;
   std::vector<PlannedInput> inputs;
+  std::vector<PlannedDraw> initial;
   std::vector<int64_t> batchSizes;
   std::vector<PlannedNode> nodes;
   std::vector<PlannedStage> stages;
   std::vector<PlannedLayer> layers;
   std::vector<PlannedGroup> groups;
   std::vector<PlannedMap> mappable;
+  // An empty head: none.
   std::string head, mappedByDefault;
-  int64_t headNode;
+  int64_t headNode = -1;
   std::optional<std::array<int64_t, 2>> patches;
 };
 
-// A network of a plan, whose weights are zero but for the head's, which are drawn as torch.nn.Linear draws
-// them. Throws where the plan calls an operator that is not on the list, gives one what it does not take, or
-// takes a value that is not made before.
-std::unique_ptr<Network> makeProgram(const ProgramPlan& plan, int64_t numClasses, at::Device device,
-                                     at::Generator generator);
+// A network of a plan, with the plan's initial weights. Throws where the plan calls an operator that is not
+// on the list, gives one what it does not take, or takes a value that is not made before.
+std::unique_ptr<Network> makeProgram(const ProgramPlan& plan, at::Device device, at::Generator generator);
 
 }  // namespace spurmem

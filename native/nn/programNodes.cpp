@@ -172,7 +172,7 @@ ProgramArgument ProgramNodes::argumentOf(const PlannedNode& planned, const c10::
 void ProgramNodes::addArguments(ProgramNode& node, const PlannedNode& planned) const {
   const auto& target = planned.target;
   const auto* listed = findProgramOperator(target);
-  TORCH_CHECK(listed != nullptr, "an exported program may not call ", target);
+  TORCH_CHECK(listed != nullptr, "a plan may not call ", target);
   const auto dot = target.find('.');
   const auto overload = dot == std::string::npos ? "" : target.substr(dot + 1);
   const auto found = c10::Dispatcher::singleton().findSchema({"aten::" + target.substr(0, dot), overload});
@@ -235,6 +235,7 @@ ProgramNode ProgramNodes::make(const PlannedNode& planned) {
   node.isCount = planned.isCount;
   node.isNorm = target == "batch_norm";
   node.isEmpty = target == "empty.memory_format" || target == "new_empty";
+  node.isPlainAttention = target == "scaled_dot_product_attention" && planned.arguments.size() == 3;
   return node;
 }
 

@@ -1,4 +1,4 @@
-// The calls of an exported program as they are made: operators from the dispatcher, arguments as their
+// The calls of a plan as they are made: operators from the dispatcher, arguments as their
 // schemas want them, everything checked once.
 #pragma once
 
@@ -40,6 +40,8 @@ struct ProgramNode {
   bool inEvaluation = true, isCount = false, isNorm = false, isHead = false;
   // Whether it gives memory that nobody has written.
   bool isEmpty = false;
+  // Whether it is attention without a mask, dropout or scale of its own.
+  bool isPlainAttention = false;
   // What its results may lie in the memory of.
   Owner owner = Owner::none;
   // The value that its result is where it is left out.

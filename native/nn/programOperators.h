@@ -1,4 +1,4 @@
-// The operators of ATen that an exported program may call.
+// The operators of ATen that a plan may call.
 #pragma once
 
 #include <string>

@@ -1,56 +1,41 @@
 import { basename } from 'node:path';
-import {
-  type Generator,
-  native,
-  type Network,
-  type NetworkOptions,
-  type Precision,
-} from '../native/addon.js';
+import { type Generator, native, type Network, type Precision, type ProgramPlan } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
+import { PlanBuilder, value } from '../native/planBuilder.js';
 import type { ValueType } from '../settings/values.js';
-
-/** Options of vision transformers. */
-interface VitOptions {
-  /** [height, width] of the images in pixels. */
-  readonly imageSize: readonly [number, number];
-  /** Side of a patch in pixels. */
-  readonly patchSize: number;
-  /** eps of every LayerNorm. */
-  readonly layerNormEps: number;
-}
+import { resnet } from './resnet.js';
+import { vit, type VitOptions } from './vit.js';
 
 interface Design {
-  /** A file of `native/nn` registers it. */
   readonly family: string;
-  /** The difference from others of its family. */
-  readonly design: NetworkOptions['design'];
+  readonly plan: (numClasses: number, options: VitOptions) => ProgramPlan;
   /** Further options, with their defaults. */
   readonly options?: VitOptions;
 }
 
 const VIT_OPTIONS: VitOptions = { imageSize: [224, 224], patchSize: 16, layerNormEps: 1e-6 };
 
-const IMAGENET = { stem: 7, width: 64 };
+const IMAGENET = { stem: 7, width: 64 } as const;
 /** By torchvision's and timm's names; `resnet20` is He et al.'s for small images (2016, section 4.2), with 1x1 shortcuts. */
 const DESIGNS = {
-  resnet18: { family: 'resnet', design: { ...IMAGENET, blocks: [2, 2, 2, 2], expansion: 1 } },
-  resnet34: { family: 'resnet', design: { ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 1 } },
-  resnet50: { family: 'resnet', design: { ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 4 } },
-  resnet101: { family: 'resnet', design: { ...IMAGENET, blocks: [3, 4, 23, 3], expansion: 4 } },
-  resnet152: { family: 'resnet', design: { ...IMAGENET, blocks: [3, 8, 36, 3], expansion: 4 } },
+  resnet18: { family: 'resnet', plan: resnet({ ...IMAGENET, blocks: [2, 2, 2, 2], expansion: 1 }) },
+  resnet34: { family: 'resnet', plan: resnet({ ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 1 }) },
+  resnet50: { family: 'resnet', plan: resnet({ ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 4 }) },
+  resnet101: { family: 'resnet', plan: resnet({ ...IMAGENET, blocks: [3, 4, 23, 3], expansion: 4 }) },
+  resnet152: { family: 'resnet', plan: resnet({ ...IMAGENET, blocks: [3, 8, 36, 3], expansion: 4 }) },
   wide_resnet50_2: {
     family: 'resnet',
-    design: { ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 4, bottleneck: [1, 128] },
+    plan: resnet({ ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 4, bottleneck: [1, 128] }),
   },
   resnext50_32x4d: {
     family: 'resnet',
-    design: { ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 4, bottleneck: [32, 4] },
+    plan: resnet({ ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 4, bottleneck: [32, 4] }),
   },
-  resnet20: { family: 'resnet', design: { stem: 3, width: 16, blocks: [3, 3, 3], expansion: 1 } },
-  vit_tiny_patch16_224: { family: 'vit', design: { channels: 192 }, options: VIT_OPTIONS },
-  vit_small_patch16_224: { family: 'vit', design: { channels: 384 }, options: VIT_OPTIONS },
-  deit_small_patch16_224: { family: 'vit', design: { channels: 384 }, options: VIT_OPTIONS },
-  vit_base_patch16_224: { family: 'vit', design: { channels: 768 }, options: VIT_OPTIONS },
+  resnet20: { family: 'resnet', plan: resnet({ stem: 3, width: 16, blocks: [3, 3, 3], expansion: 1 }) },
+  vit_tiny_patch16_224: { family: 'vit', plan: vit(192), options: VIT_OPTIONS },
+  vit_small_patch16_224: { family: 'vit', plan: vit(384), options: VIT_OPTIONS },
+  deit_small_patch16_224: { family: 'vit', plan: vit(384), options: VIT_OPTIONS },
+  vit_base_patch16_224: { family: 'vit', plan: vit(768), options: VIT_OPTIONS },
 } as const satisfies Record<string, Design>;
 /** An architecture that is built in. */
 type BuiltIn = keyof typeof DESIGNS;
@@ -103,21 +88,30 @@ export async function createNetwork(
   { arch, numClasses, generator, precision = 'fp32', ...given }: ArchitectureOptions,
   { device, memoryFormat }: ComputeContext,
 ): Promise<Network> {
-  const { family, design: own, options }: Design = DESIGNS[arch as BuiltIn];
-  const ofVit = options && {
+  const { plan, options = VIT_OPTIONS }: Design = DESIGNS[arch as BuiltIn];
+  const chosen = {
     imageSize: given.imageSize ?? options.imageSize,
     patchSize: given.patchSize ?? options.patchSize,
     layerNormEps: given.layerNormEps ?? options.layerNormEps,
   };
-  const design = { ...own, ...ofVit, numClasses };
-  return native().createNetwork({ family, design, generator, device, memoryFormat, precision });
+  return native().createNetwork({
+    plan: plan(numClasses, chosen),
+    generator,
+    device,
+    memoryFormat,
+    precision,
+  });
 }
 
 /** SimCLR's projection head, Linear, ReLU, Linear: maps features [N, inputs] to projections [N, outputs]. */
 export async function createProjectionHead(
-  design: { readonly inputs: number; readonly hidden: number; readonly outputs: number },
+  { inputs, hidden, outputs }: { readonly inputs: number; readonly hidden: number; readonly outputs: number },
   generator: Generator,
   { device }: ComputeContext,
 ): Promise<Network> {
-  return native().createNetwork({ family: 'projection head', design, generator, device });
+  const net = new PlanBuilder();
+  // The names of a torch.nn.Sequential of the three.
+  const [first, second] = [net.linear('0', inputs, hidden), net.linear('2', hidden, outputs)];
+  net.stage('projection', second(net.call('relu_', { self: value(first(net.images)) })));
+  return native().createNetwork({ plan: net.plan(), generator, device });
 }

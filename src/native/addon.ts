@@ -294,10 +294,11 @@ export interface ContrastiveSets {
 
 /** How a network is made. */
 export interface NetworkOptions {
-  /** A family of `native/nn`: `resnet`, `vit`, `projection head`. */
-  readonly family: string;
-  /** The family's own options. */
-  readonly design: Readonly<Record<string, number | readonly number[]>>;
+  /** Checked again. Each of its constants is given as a tensor. */
+  readonly plan: Omit<ProgramPlan, 'inputs'> & {
+    readonly inputs: readonly (ProgramPlan['inputs'][number] & { readonly constant?: Tensor })[];
+  };
+  /** Draws the initial values. */
   readonly generator: Generator;
   readonly device: string;
   /** The format of convolutions' weights; default: contiguous. */
@@ -351,6 +352,14 @@ export interface ProgramNode {
   readonly typeOf?: number;
 }
 
+/** A step of the initial values. `scale` is the value, the bound of both sides, or the standard deviation. */
+export interface InitialStep {
+  /** Of a parameter or buffer. */
+  readonly name: string;
+  readonly kind: 'constant' | 'uniform' | 'normal' | 'truncated normal';
+  readonly scale: number;
+}
+
 /** A network as calls over numbered values. */
 export interface ProgramPlan {
   /** The number of values. */
@@ -363,6 +372,8 @@ export interface ProgramPlan {
     /** c10's number. */
     readonly dtype: number;
   }[];
+  /** How parameters and buffers, zero at first, get their initial values: drawn one after the other from the generator. */
+  readonly initial: readonly InitialStep[];
   /** Values that are the number of images. */
   readonly batchSizes: readonly number[];
   readonly nodes: readonly ProgramNode[];
@@ -383,8 +394,8 @@ export interface ProgramPlan {
     readonly stage: number;
     readonly isShortcut: boolean;
   }[];
-  /** The layer that gives the logits, and its call. */
-  readonly head: { readonly name: string; readonly node: number };
+  /** The layer that gives the logits, and its call; null: none. */
+  readonly head: { readonly name: string; readonly node: number } | null;
   /** Calls that one kernel may run in evaluation: a convolution, and what follows it alone. */
   readonly groups: readonly {
     readonly convolution: number;
@@ -394,7 +405,6 @@ export interface ProgramPlan {
   }[];
   readonly mappable: readonly {
     readonly name: string;
-    readonly node: number;
     readonly isChannelsLast: boolean;
   }[];
   readonly mappedByDefault: string;
@@ -442,20 +452,8 @@ export interface Addon {
     paths: readonly string[],
   ): Promise<(Readonly<Record<'height' | 'width' | 'checksum', number> & { pixels: Buffer }> | null)[]>;
   tensor(data: NativeArray, shape: readonly number[], device: string): Promise<Tensor>;
-  /** A network with PyTorch's initial weights. */
+  /** A network of a plan. */
   createNetwork(options: NetworkOptions): Promise<Network>;
-  /**
-   * A network of a plan, checked again, with weights of zero but for the head's, which are drawn. Each of the plan's constants is given as
-   * a tensor.
-   */
-  createProgram(
-    options: Omit<NetworkOptions, 'family' | 'design'> & {
-      readonly plan: Omit<ProgramPlan, 'inputs'> & {
-        readonly inputs: readonly (ProgramPlan['inputs'][number] & { readonly constant?: Tensor })[];
-      };
-      readonly numClasses: number;
-    },
-  ): Promise<Network>;
   /** The operators that a plan may call; whether what they give may lie in the memory of what they take, and whether they write there. */
   programOperators(): readonly {
     readonly name: string;

@@ -2,14 +2,18 @@
 import { messageOf } from '../errors.js';
 import { loadAddon } from './addon.js';
 import type { Libtorch } from './libtorch.js';
+import { PlanBuilder, value } from './planBuilder.js';
 
 const [, , path = '', libtorch = ''] = process.argv;
 
 try {
   const addon = loadAddon(path, JSON.parse(libtorch) as Libtorch);
+  const net = new PlanBuilder();
+  const pixels = net.convNorm('conv1', 'bn1', { in: 3, out: 16, kernel: 3 }).relu(net.images);
+  const dim = { kind: 'ints', numbers: [2, 3] } as const;
+  net.head('fc', net.linear('fc', 16, 2), net.call('mean.dim', { self: value(pixels), dim }));
   const network = await addon.createNetwork({
-    family: 'resnet',
-    design: { stem: 3, width: 16, blocks: [1, 1], expansion: 1, numClasses: 2 },
+    plan: net.plan(),
     generator: new addon.Generator(0),
     device: 'cpu',
   });

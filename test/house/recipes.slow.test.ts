@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ROOT, words } from '../cli/support.js';
+import { ADDON, ROOT, words } from '../cli/support.js';
 import { builtLibtorch } from '../libtorch.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -11,7 +11,7 @@ const at = (...parts: string[]): string => join(copy, ...parts);
 /** The code of CONTRIBUTING.md: whole files, and what is named in a list. */
 const recipes = [
   ...readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8').matchAll(
-    /^```(?:ts|cpp) (file|list)=(\S+)\n([\s\S]*?)^```$/gm,
+    /^```ts (file|list)=(\S+)\n([\s\S]*?)^```$/gm,
   ),
 ].map(([, kind = '', path = '', code = '']) => ({ kind, path, code }));
 
@@ -28,41 +28,13 @@ function addToList(path: string, code: string): void {
   );
 }
 
-/** node-gyp's build with one source more. */
-function buildAddon(source: string): string {
-  const objects = join(ROOT, 'build', 'Release', 'obj.target', 'spurmem');
-  const libtorch = (what: string): string[] =>
-    execFileSync(process.execPath, ['scripts/libtorch.mjs', what], {
-      cwd: ROOT,
-      encoding: 'utf8',
-      env: { ...process.env, LIBTORCH: builtLibtorch().root },
-    })
-      .trim()
-      .split('\n');
-  const flags = [`-std=gnu++${libtorch('standard').join('')}`, '-fPIC', '-fopenmp', '-fvisibility=hidden'];
-  const include = libtorch('include').map((folder) => `-I${folder}`);
-  execFileSync('g++', [...flags, ...include, '-c', source, '-o', at('plain.o')]);
-  const others = (readdirSync(objects, { recursive: true }) as string[]).filter((file) =>
-    file.endsWith('.o'),
-  );
-  execFileSync('g++', [
-    ...['-shared', '-o', at('spurmem.node'), at('plain.o')],
-    ...others.map((file) => join(objects, file)),
-    ...libtorch('ldflags'),
-    ...libtorch('libraries'),
-  ]);
-  return at('spurmem.node');
-}
-
 function spurmem(...args: string[]): string {
   return execFileSync(process.execPath, [at('bin', 'spurmem.js'), ...args], {
     cwd: copy,
     encoding: 'utf8',
-    env: { ...process.env, SPURMEM_ADDON: addon, LIBTORCH: builtLibtorch().root },
+    env: { ...process.env, SPURMEM_ADDON: ADDON, LIBTORCH: builtLibtorch().root },
   });
 }
-
-let addon = '';
 
 beforeAll(() => {
   mkdirSync(copy);
@@ -78,7 +50,6 @@ beforeAll(() => {
       writeFileSync(at(path), code);
     }
   }
-  addon = buildAddon(at('native', 'nn', 'plain.cpp'));
   // Their types fit, and no other file has to change.
   execFileSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('tsconfig.build.json')], {
     encoding: 'utf8',

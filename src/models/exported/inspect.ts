@@ -33,18 +33,18 @@ export interface ProgramSummary {
 
 /** Reads a network that torch.export.save wrote, and runs nothing. Throws `MODEL_INVALID` naming all that is not supported. */
 export async function inspectProgram(path: string): Promise<ProgramSummary> {
-  const { file, plan, imageSize, isEvaluationOnly, operators } = await readProgram(path);
+  const { file, plan, head, imageSize, isEvaluationOnly, operators } = await readProgram(path);
   const shapes = new Map(plan.inputs.map(({ name, shape }) => [name, shape]));
   const sizeOf = (shape: readonly number[] = []): number =>
     shape.reduce((product, size) => product * size, 1);
-  const [classes = 0, features = 0] = shapes.get(`${plan.head.name}.weight`) ?? [];
+  const [classes = 0, features = 0] = shapes.get(`${head.name}.weight`) ?? [];
   return {
     file: path,
     program: file.hash,
     torchVersion: file.program.torch_version,
     imageSize,
     isEvaluationOnly,
-    head: { name: plan.head.name, classes, features },
+    head: { name: head.name, classes, features },
     stages: plan.stages.map(({ name }, stage) => ({
       name,
       layers: plan.layers

@@ -48,7 +48,9 @@ export function headOf({ output }: Graph, calls: readonly LayerCall[]): LayerCal
 export function mapsOf(
   graph: Graph,
   calls: readonly LayerCall[],
-): Pick<ProgramPlan, 'mappable' | 'mappedByDefault' | 'patches'> {
+): Pick<ProgramPlan, 'mappedByDefault' | 'patches'> & {
+  readonly mappable: readonly (ProgramPlan['mappable'][number] & { readonly node: number })[];
+} {
   const patches = gridOf(graph, calls);
   const byIndex = new Map(calls.map((call) => [call.index, call] as const));
   const mappable: { name: string; node: number; isChannelsLast: boolean }[] = [];

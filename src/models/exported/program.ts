@@ -5,7 +5,7 @@ import { sameShape } from '../safetensors.js';
 import { invalid, type ProgramFile, readProgramFile } from './archive.js';
 import { isEvaluationOnly, modesOf, withoutUnused } from './evaluation.js';
 import { Flow } from './flow.js';
-import { FLOAT32, type Graph, type OperatorTraits, SCALAR_TYPES, sizeOf } from './graph.js';
+import { FLOAT32, type Graph, type OperatorTraits, SCALAR_TYPES, sizeOf, valueOf } from './graph.js';
 import { groupsOf, headOf, type LayerCall, layerCalls, mapsOf } from './layers.js';
 import { readGraph } from './readGraph.js';
 import { stagesOf } from './stages.js';
@@ -16,6 +16,8 @@ export interface Program {
   readonly name: `${string}.pt2`;
   readonly file: ProgramFile;
   readonly plan: ProgramPlan;
+  /** The layer that gives the logits, and the number of its features. */
+  readonly head: { readonly name: string; readonly features: number };
   /** Height and width of its images in pixels; null: any. */
   readonly imageSize: readonly [number, number] | null;
   /** Whether it was exported in evaluation mode: batch-norms keep their statistics also where it is trained. */
@@ -73,6 +75,7 @@ function planOf({ program, constants, weights }: ProgramFile): Omit<Program, 'na
     plan: {
       values: graph.metas.length,
       inputs: graph.inputs.map((input) => inputOf(graph, input, { constants, weights })),
+      initial: [],
       batchSizes: graph.batchSizes,
       nodes: graph.nodes.map((node, index): ProgramNode => {
         const { target, arguments: given, results } = node;
@@ -91,6 +94,7 @@ function planOf({ program, constants, weights }: ProgramFile): Omit<Program, 'na
       groups: groupsOf(graph, stages, flow),
       ...maps,
     },
+    head: { name: head.name, features: sizeOf(graph.metas[valueOf(head.node, 'weight') ?? -1], 1) ?? 0 },
     imageSize: height === undefined || width === undefined ? null : [height, width],
     isEvaluationOnly: isEvaluationOnly(graph),
     operators: counts,
