@@ -44,7 +44,7 @@ async function measureSteps() {
   const { Model, native } = await import('../dist/index.js');
   const { setThreads } = await import('#src/native/device.js');
   const { Adam } = await import('#src/train/adam.js');
-  const { descend } = await import('#src/train/trainer.js');
+  const { descend } = await import('#src/train/run.js');
   await setThreads(0);
   const addon = native();
   const generator = new addon.Generator(0);

@@ -62,7 +62,7 @@ async function work(name, size) {
     import('#src/native/addon.js'),
     import('#src/native/processGroup.js'),
     import('#src/train/adam.js'),
-    import('#src/train/trainer.js'),
+    import('#src/train/run.js'),
   ]);
   const group = await joinProcessGroup();
   const generator = new (native().Generator)(0);

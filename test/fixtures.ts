@@ -120,3 +120,10 @@ export function bestOf(run: RunFolder): string {
   const { bestEpoch } = JSON.parse(readFileSync(path, 'utf8')) as { bestEpoch: number };
   return run.weights(bestEpoch);
 }
+
+/** The content of a result's file without its checksum and origin. */
+export function recordedIn(path: string): unknown {
+  const { checksum, origin, ...result } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+  expect([checksum, origin]).not.toContain(undefined);
+  return result;
+}

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { applyConfig } from '../src/cli/configFile.js';
@@ -61,18 +61,22 @@ test('a program', async () => {
   await failure(readProgramFile(path), 'MODEL_INVALID', path, PIPE);
 });
 
-test.each(['config.json', 'data.json', 'metrics.jsonl', 'results/erm.json'])('%s of a run', async (name) => {
-  const run = new RunFolder(folder());
-  await run.create();
-  const path = await pipe(name);
-  const read = async (): Promise<void> => {
-    await run.readConfig();
-    await run.readData();
-    await run.readMetrics();
-    await run.readResult('erm', (await import('../src/train/results.js')).trainingResultSchema);
-  };
-  await failure(read(), 'RUN_INVALID', path, PIPE);
-});
+test.each(['config.json', 'data.json', 'checkpoints/epoch-1/epoch.json', 'results/erm.json'])(
+  '%s of a run',
+  async (name) => {
+    const run = new RunFolder(folder());
+    await run.create();
+    await mkdir(name.startsWith('checkpoints') ? run.epoch(1) : join(run.path, 'none'));
+    const path = await pipe(name);
+    const read = async (): Promise<void> => {
+      await run.readConfig();
+      await run.readData();
+      await run.readMetrics();
+      await run.readResult('erm', (await import('../src/train/results.js')).trainingResultSchema);
+    };
+    await failure(read(), 'RUN_INVALID', path, PIPE);
+  },
+);
 
 test('a sweep, its plan, and a configuration', async () => {
   const path = await pipe('sweep.yaml');

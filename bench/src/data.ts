@@ -1,5 +1,5 @@
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import sharp from 'sharp';
@@ -10,7 +10,7 @@ import { readGarments, SOURCE_SIDE, type SourceImage } from '#src/data/dominoesS
 import { ARTICLE_PREPROCESSING } from '#src/data/preprocessing.js';
 import type { JobOptions } from '#src/progress.js';
 import type { ErmOptions } from '#src/train/recipe.js';
-import { isFile, openRun } from '#src/train/runFolder.js';
+import { isFile } from '#src/train/runFolder.js';
 import type { BenchPlace } from './case.js';
 
 const SIDE = 224;

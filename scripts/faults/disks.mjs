@@ -196,7 +196,7 @@ async function earnest({ folder, data }) {
     });
     rmSync(out, { recursive: true });
     const removed = setInterval(() => {
-      if (!existsSync(join(out, 'checkpoints', 'last.safetensors'))) return;
+      if (!existsSync(join(out, 'checkpoints', 'epoch-1'))) return;
       clearInterval(removed);
       rmSync(out, { recursive: true, force: true });
     }, 20);

@@ -191,8 +191,6 @@ function contentOf(path) {
   } catch {
     return 'missing';
   }
-  // Who made a result when.
-  if (path.endsWith('history.jsonl')) return '';
   // Its last column is how long epochs took.
   if (path.endsWith('metrics.csv')) return bytes.toString().replace(/,[^,\n]*$/gm, '');
   if (!/\.(jsonl?|html)$/.test(path)) return bytes.toString('latin1');
@@ -200,6 +198,8 @@ function contentOf(path) {
     bytes
       .toString()
       .replace(/"(seconds|started|finished|checksum)":\s*[^,}\n]+/g, '"$1": 0')
+      // The command, date and machine of a result.
+      .replace(/^ {2}"origin": \{[\s\S]*?^ {2}\}/gm, '')
       // A report says when its results were made, and how long epochs took.
       .replace(/(download="training\.(?:csv|json)"\s+href=")[^"]*/g, '$1')
       .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, '')

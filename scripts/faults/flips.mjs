@@ -1,13 +1,12 @@
 // Changes single bits of checkpoints, results and a run's other files at random places, and reads them:
 // node scripts/faults/flips.mjs [--checkpoints 200] [--results 100] [--records 400] [--seed 0]
-// Each is refused, naming the file, or read to the same values; a line of history.jsonl that has changed is left out.
+// Each is refused, naming the file, or read to the same values.
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xorshift128plus } from 'pure-rand/generator/xorshift128plus';
-import { SpurmemError } from '../../dist/errors.js';
 import { RESULTS } from '../../dist/experiments/resultFiles.js';
 import { readProgramFile } from '../../dist/models/exported/archive.js';
 import { readSafetensors } from '../../dist/models/safetensors.js';
@@ -77,27 +76,14 @@ try {
     const schema = name === 'erm' ? trainingResultSchema : RESULTS.traces.schema;
     return run.readResult(name, schema);
   };
-  const [first] = await run.readMetrics();
-  const history = await run.readHistory();
-  const refuse = (warning) => {
-    throw new SpurmemError('RUN_INVALID', warning);
-  };
-  // A checksum whose key has changed is a value more, which nobody reads.
-  const known = (epoch) => Object.fromEntries(Object.entries(epoch).filter(([key]) => key in first));
+  const newest = (await run.savedEpochs()).at(-1);
   const inRun = (name) => join(run.path, name);
   const inStudy = (name) => join(study, name);
   const declared = JSON.parse(readFileSync(inStudy('table4.plan.json'), 'utf8'));
   const records = {
     'config.json': [inRun('config.json'), () => run.readConfig()],
     'data.json': [inRun('data.json'), () => run.readData()],
-    'metrics.jsonl': [inRun('metrics.jsonl'), async () => (await run.readMetrics(refuse)).map(known)],
-    'history.jsonl, of which changed lines are left out': [
-      inRun('history.jsonl'),
-      async () => {
-        const read = await run.readHistory();
-        return read.length < history.length ? history : read;
-      },
-    ],
+    'epoch.json': [inRun(`checkpoints/epoch-${newest}/epoch.json`), () => run.readMetrics()],
     // What another declaration would be refused for, and is written again.
     'plan of a study': [inStudy('table4.plan.json'), () => declare(study, [declared], declared)],
     'result of a study, in its report': [
@@ -113,7 +99,12 @@ try {
     ...(programs.length > 0
       ? [await flip('programs', Number(values.checkpoints), programs, readProgramFile)]
       : []),
-    await flip('checkpoints', Number(values.checkpoints), [run.best, run.last, run.resume], readSafetensors),
+    await flip(
+      'checkpoints',
+      Number(values.checkpoints),
+      [run.weights(newest), run.state(newest)],
+      readSafetensors,
+    ),
     await flip(
       'results',
       Number(values.results),

@@ -126,16 +126,15 @@ const BY_FILE = {
   'src/train/selection.ts': [
     ['ofClass(correct, y) / ofClass(total, y)', 'ofClass(correct, y) / ofClass(total, 0)'],
   ],
-  'src/train/trainRun.ts': [
+  'src/train/fit.ts': [
     ['score > last.bestScore', 'score >= last.bestScore'],
     ['scheduler.step(training.trainLoss)', 'scheduler.step(val.loss)'],
   ],
   'src/train/checkpoint.ts': [
-    ['generator.setState(tensors.generator.data as Uint8Array);', 'void generator;'],
-    ['scheduler.load(progress.data.scheduler);', 'void scheduler;'],
-    ["await optimizer.loadStateDict(withPrefix('optimizer.', tensors));", 'void optimizer;'],
-    ["await method.loadStateDict?.(withPrefix('method.', tensors));", 'void method;'],
+    ['run.scheduler.load(scheduler);', 'void scheduler;'],
+    ['for (const saved of run.states) await saved.load(tensors);', ''],
   ],
+  'src/train/run.ts': [['generator.setState(saved.data as Uint8Array);', 'void generator;']],
   'src/train/finetune/loss.ts': [
     ['config.lambda * supervisedScale', 'supervisedScale'],
     ["supervised === 'mse' ? images * outputs : images", "supervised === 'mse' ? images : images * outputs"],
@@ -168,8 +167,11 @@ const BY_FILE = {
     ['100 * (gap(minority) - gap(majority))', '100 * gap(minority)'],
   ],
   'src/train/methods/groupDro.ts': [
-    ['weight * Math.exp(step * adjusted)', 'weight * (1 + step * adjusted)'],
-    ['adjustment / Math.sqrt(count)', 'adjustment / count'],
+    ['Math.exp(groupDroStep * (', '(1 + groupDroStep * ('],
+    [
+      'groupDroAdjustment / Math.sqrt(counts[group] as number)',
+      'groupDroAdjustment / (counts[group] as number)',
+    ],
   ],
   'src/train/methods/jtt.ts': [
     ['config.upweight - 1', 'config.upweight'],

@@ -6,7 +6,7 @@ import { durationText, fixed, MISSING, percent, percentRange, plural } from '../
 import { type GroupLabel, groupLabels, type Groups, starNote } from '../report/groupLabels.js';
 import { countTable } from '../report/sections/data.js';
 import { groupCell, numbers, type Table, texts } from '../report/table.js';
-import { plain } from '../report/text.js';
+import { escapeMarkdown, plain } from '../report/text.js';
 import { inWords } from '../settings/setting.js';
 import { selectionWords } from '../train/selection.js';
 import type { CardFacts, CardRun } from './cardFacts.js';
@@ -25,7 +25,7 @@ export function cardText(facts: CardFacts, placeOf: (run: CardRun) => string, ha
     ['Where it was computed', markdownOf(machineTable(facts))],
   ];
   const text = [
-    `# ${titleOf(facts)}`,
+    `# ${escapeMarkdown(titleOf(facts))}`,
     introduction(facts),
     ...sections.flatMap(([heading = '', ...parts]) => [`## ${heading}`, ...parts]),
   ];
@@ -34,6 +34,11 @@ export function cardText(facts: CardFacts, placeOf: (run: CardRun) => string, ha
 
 function titleOf({ runs: [{ config }], method, data }: CardFacts): string {
   return `${method.title}, ${config.arch} on ${plain(data.name)}`;
+}
+
+/** A name of the user's in prose. */
+function shown(name: string): string {
+  return escapeMarkdown(plain(name));
 }
 
 function metadata(facts: CardFacts): object {
@@ -81,7 +86,7 @@ function introduction({ runs, method, data }: CardFacts): string {
   const [{ config }] = runs;
   const seeds = runs.map((run) => run.config.seed).join(', ');
   return (
-    `${config.arch} for ${data.targetNames.map(plain).join(', ')}: ${method.description}. ` +
+    `${config.arch} for ${data.targetNames.map(shown).join(', ')}: ${method.description}. ` +
     `${plural(runs.length, 'model')} (seed${runs.length > 1 ? 's' : ''} ${seeds}), trained from ` +
     `${config.weights === null ? 'random weights' : 'the weights of a file'} with spurmem.`
   );
@@ -171,7 +176,7 @@ function limits({ runs, data }: CardFacts): string[] {
 function dataSection({ runs: [{ config }], data }: CardFacts): string[] {
   const { preprocessing } = data;
   return [
-    `${plain(data.name)}, fingerprint \`${data.fingerprint}\` (SHA-256 of its tables and of how they were read).`,
+    `${shown(data.name)}, fingerprint \`${data.fingerprint}\` (SHA-256 of its tables and of how they were read).`,
     '**Terms of the data.** _To fill in: who published it, under which licence, and what it does not allow._',
     markdownOf(countTable(data)),
     ...(preprocessing === undefined
@@ -263,7 +268,7 @@ function weightsSection({ runs: [run], data }: CardFacts, placeOf: (run: CardRun
           'model.eval()',
         ];
   return [
-    `safetensors, with ${library ?? 'PyTorch'}'s parameter names. Outputs are the logits of ${data.targetNames.map(plain).join(', ')}.`,
+    `safetensors, with ${library ?? 'PyTorch'}'s parameter names. Outputs are the logits of ${data.targetNames.map(shown).join(', ')}.`,
     ['```python', ...lines, '```'].join('\n'),
   ];
 }

@@ -1,6 +1,6 @@
 import CliTable from 'cli-table3';
 import { captionOf, type Cell, type Part, type Table } from '../report/table.js';
-import { plain } from '../report/text.js';
+import { escapeMarkdown, plain } from '../report/text.js';
 
 /** How tables are printed. */
 interface TextOptions {
@@ -30,13 +30,13 @@ export function textTable(table: Table, { color }: TextOptions): string {
 
 /** A table in Markdown, under its caption and above its notes. */
 export function markdownOf(table: Table): string {
-  const head = table.columns.map(({ name }) => plain(name));
-  const rows = rowsOf(table).map((row) => row.map((cell) => cellText(cell, false)));
-  const caption = plain(captionOf(table, table.columns));
+  const head = table.columns.map(({ name }) => escapeMarkdown(plain(name)));
+  const rows = rowsOf(table).map((row) => row.map((cell) => escapeMarkdown(cellText(cell, false))));
+  const caption = escapeMarkdown(plain(captionOf(table, table.columns)));
   return [caption, '', markdown(head, rows), ...(table.notes ?? []).flatMap((note) => ['', note])].join('\n');
 }
 
-/** A table of texts in Markdown. */
+/** A table of Markdown texts. */
 export function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...rows]
     .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)

@@ -1,6 +1,6 @@
 // The image store: each image of a dataset decoded once, to files of raw pixels that native code maps.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -69,7 +69,7 @@ type Index = z.infer<typeof indexSchema>;
 const FOOTER = /^spurmem3 ([0-9a-f]{8}) {1,14}(\d+)\n$/;
 const FOOTER_BYTES = 32;
 /** Pixel files of this version and of earlier ones. */
-const STORE_FILE = /^(?:[0-9a-f-]{36}\.pixels|[0-9a-f]{64}\.(?:pixels|index\.json))$/;
+const STORE_FILE = /^[0-9a-f]{64}\.(?:pixels|index\.json)$/;
 
 interface PixelFile extends Index {
   readonly path: string;
@@ -107,7 +107,10 @@ export async function openImageStore(dataset: Dataset, options: StoreOptions = {
     const files = await find();
     const isStored = new Set(files.flatMap(({ names }) => names));
     const missing = distinct(dataset.examples).filter(({ filename }) => !isStored.has(filename));
-    const path = join(folder, `${randomUUID()}.pixels`);
+    // Two builders of the same images write the same file.
+    const content = missing.map(({ filename }) => [filename, states.get(filename)]);
+    const name = createHash('sha256').update(JSON.stringify(content)).digest('hex');
+    const path = join(folder, `${name}.pixels`);
     const all = [...files, await writeFileOf(path, dataset, missing, states, options)];
     const kept = new Set(all.map((file) => file.path));
     await removeFiles(folder, (name) => STORE_FILE.test(name) && !kept.has(join(folder, name)));

@@ -58,7 +58,7 @@ export interface RunReport extends FigureSource {
   readonly arch: string;
   /** The resolved configuration: name, value. */
   readonly config: readonly (readonly [string, string])[];
-  /** The lines of `metrics.jsonl`; empty when the run did not train. */
+  /** The measurements of the epochs; empty when the run did not train. */
   readonly epochs: readonly EpochMetrics[];
   /** What the run selects its checkpoint by; the result says it of a finished one. */
   readonly select?: SelectedCheckpoint | undefined;

@@ -3,6 +3,11 @@ export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffe\uffff]+/gu, ' ').trim();
 }
 
+/** Escapes what begins a link, an element or code in Markdown. */
+export function escapeMarkdown(text: string): string {
+  return text.replace(/[\\`<]|\](?=\()/g, String.raw`\$&`);
+}
+
 export function escapeMarkup(text: string): string {
   return text
     .replaceAll('&', '&amp;')

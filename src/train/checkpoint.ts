@@ -1,39 +1,11 @@
-import { z } from 'zod';
 import { messageOf, SpurmemError } from '../errors.js';
+import type { Model } from '../models/model.js';
 import { readSafetensors, type TensorData, type WrittenTensor } from '../models/safetensors.js';
 import { TensorScope } from '../native/tensorScope.js';
-import type { Recorded } from '../recorded.js';
-import { epochMetricsSchema } from './results.js';
-import type { Run } from './run.js';
-
-/** `epoch.json`: how far training had come after an epoch, with the measurements of all epochs until then. */
-export const progressSchema = z.object({
-  /** Finished epochs; 0: the weights before the first one, or those of a method without epochs. */
-  epoch: z.number().int().min(0),
-  /** The selected epoch, counted from 1; 0: none yet. */
-  bestEpoch: z.number().int().min(0),
-  /** The `selectionScore` of the selected epoch. */
-  bestScore: z.number(),
-  /** Whether training ends with this epoch, before the last one. */
-  ended: z.boolean().optional(),
-  /** Whether the weights stay when a later epoch is finished. */
-  isKept: z.boolean(),
-  /** A hash that identifies the images by their pixels. */
-  images: z.string().optional(),
-  scheduler: z
-    .object({ lr: z.number(), best: z.number().nullable(), badEpochs: z.number().int() })
-    .optional(),
-  metrics: z.array(epochMetricsSchema),
-});
-export type TrainingProgress = Recorded<typeof progressSchema>;
-
-export const NO_PROGRESS: TrainingProgress = {
-  epoch: 0,
-  bestEpoch: 0,
-  bestScore: -1,
-  isKept: false,
-  metrics: [],
-};
+import type { JobOptions } from '../progress.js';
+import type { TrainingProgress } from './results.js';
+import type { RunWriter } from './runWriter.js';
+import type { ReduceLROnPlateau } from './scheduler.js';
 
 type Named<Value> = Readonly<Record<string, Value>>;
 
@@ -44,8 +16,22 @@ export interface SavedState {
   load(tensors: Named<TensorData>): void | Promise<void>;
 }
 
+/** A run, by what its epochs change. */
+interface SavedRun {
+  readonly folder: RunWriter;
+  readonly model: Model;
+  /** The exponential moving average of the weights. */
+  readonly ema: Model | undefined;
+  /** The model that is evaluated and saved. */
+  readonly evaluated: Model;
+  readonly scheduler: ReduceLROnPlateau;
+  readonly states: readonly SavedState[];
+  readonly loader: { readonly digest: string };
+  readonly job: JobOptions;
+}
+
 /** Writes the run as its newest epoch, with all that a resumed run needs. */
-export async function saveEpoch(run: Run, progress: TrainingProgress): Promise<void> {
+export async function saveEpoch(run: SavedRun, progress: TrainingProgress): Promise<void> {
   const { model, ema, folder } = run;
   using scope = new TensorScope();
   const weights = scope.own(await run.evaluated.network.state());
@@ -64,19 +50,16 @@ export async function saveEpoch(run: Run, progress: TrainingProgress): Promise<v
  * Restores the run's newest epoch, and checks that the selected one is there. Throws `WEIGHTS_INVALID` for a damaged or foreign file, when
  * half may be restored; `RUN_INVALID` where the selected epoch's weights are missing or damaged, which no later epoch may replace.
  */
-export async function restoreEpoch(run: Run, progress: TrainingProgress): Promise<void> {
+export async function restoreEpoch(run: SavedRun, progress: TrainingProgress): Promise<void> {
   const { epoch, bestEpoch, images, scheduler } = progress;
   const { model, ema, folder, job } = run;
-  const path = folder.state(epoch);
-  const weights = await tensorsIn(folder.weights(epoch));
-  const tensors = await tensorsIn(path);
-  try {
-    await (ema ?? model).loadStateDict(whole(run, '', weights));
+  await restoreFrom(folder.weights(epoch), async (tensors) => {
+    await (ema ?? model).loadStateDict(whole(run, '', tensors));
+  });
+  await restoreFrom(folder.state(epoch), async (tensors) => {
     if (ema !== undefined) await model.loadStateDict(whole(run, 'model.', tensors));
     for (const saved of run.states) await saved.load(tensors);
-  } catch (error) {
-    throw unusable(`${path} is no training checkpoint of this run: ${messageOf(error)}.`, error);
-  }
+  });
   if (scheduler !== undefined) run.scheduler.load(scheduler);
   if (bestEpoch > 0 && bestEpoch !== epoch) await requireSelected(folder.weights(bestEpoch), bestEpoch);
   if (images !== undefined && images !== run.loader.digest) {
@@ -87,7 +70,7 @@ export async function restoreEpoch(run: Run, progress: TrainingProgress): Promis
 }
 
 /** The model's tensors in a checkpoint. Throws an Error naming one that is missing. */
-function whole({ model }: Run, prefix: string, tensors: Named<TensorData>): Record<string, TensorData> {
+function whole({ model }: SavedRun, prefix: string, tensors: Named<TensorData>): Record<string, TensorData> {
   const { parameters, buffers } = model.description;
   const found = withPrefix(prefix, tensors);
   const missing = [...parameters, ...buffers].find(({ name }) => !Object.hasOwn(found, name));
@@ -95,17 +78,21 @@ function whole({ model }: Run, prefix: string, tensors: Named<TensorData>): Reco
   return found;
 }
 
-async function tensorsIn(path: string): Promise<Named<TensorData>> {
+/** Reads a file and restores its tensors. Throws `WEIGHTS_INVALID`. */
+async function restoreFrom(
+  path: string,
+  restore: (tensors: Named<TensorData>) => Promise<void>,
+): Promise<void> {
   try {
-    return (await readSafetensors(path)).tensors;
+    await restore((await readSafetensors(path)).tensors);
   } catch (error) {
-    throw unusable(error instanceof SpurmemError ? error.problem : `${path}: ${messageOf(error)}.`, error);
+    const isUnreadable = error instanceof SpurmemError && error.code === 'WEIGHTS_INVALID';
+    const problem = isUnreadable
+      ? error.problem
+      : `${path} is no training checkpoint of this run: ${messageOf(error)}.`;
+    const advice = ['Restore the file, or start anew in another folder.'];
+    throw new SpurmemError('WEIGHTS_INVALID', problem, { advice, cause: error });
   }
-}
-
-function unusable(problem: string, cause: unknown): SpurmemError {
-  const advice = ['Restore the file, or start anew in another folder.'];
-  return new SpurmemError('WEIGHTS_INVALID', problem, { advice, cause });
 }
 
 async function requireSelected(path: string, epoch: number): Promise<void> {

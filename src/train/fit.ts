@@ -1,8 +1,8 @@
 import type { Model } from '../models/model.js';
 import { native } from '../native/addon.js';
-import { restoreEpoch, saveEpoch, type TrainingProgress } from './checkpoint.js';
+import { restoreEpoch, saveEpoch } from './checkpoint.js';
 import { kickInEpoch } from './kickIn.js';
-import type { TrainedRun, TrainingResult } from './results.js';
+import type { TrainedRun, TrainingProgress, TrainingResult } from './results.js';
 import { Run, type Task } from './run.js';
 import { type EpochsConfig, methodOf } from './runConfig.js';
 import type { RunFolder } from './runFolder.js';

@@ -4,7 +4,7 @@ import { neuronSchema } from '../neurons/neuronSchema.js';
 import { count, real, type Recorded } from '../recorded.js';
 import { CHECKPOINTS, type SelectedCheckpoint } from './ermSettings.js';
 
-/** A line of a run's `metrics.jsonl`, in the order in which it is written. */
+/** The measurements of an epoch. */
 export const epochMetricsSchema = z.looseObject({
   /** Counted from 1. */
   epoch: z.number().int().min(1),
@@ -33,13 +33,42 @@ export const epochMetricsSchema = z.looseObject({
   /** Wall time, validation included. */
   seconds: real,
 });
-/** One line of a run's `metrics.jsonl`: the measurements of one epoch of training. */
+/** The measurements of an epoch of training. */
 export type EpochMetrics = Recorded<typeof epochMetricsSchema>;
 
 export type EpochTraining = Pick<
   EpochMetrics,
   'trainLoss' | 'train' | 'lossTerms' | 'mask' | 'trained' | 'fitted' | 'ends' | 'groupWeights'
 >;
+
+/** `epoch.json`: how far training had come after an epoch, with the measurements of all epochs until then. */
+export const progressSchema = z.object({
+  /** Finished epochs; 0: the weights before the first one, or those of a method without epochs. */
+  epoch: z.number().int().min(0),
+  /** The selected epoch, counted from 1; 0: none yet. */
+  bestEpoch: z.number().int().min(0),
+  /** The `selectionScore` of the selected epoch. */
+  bestScore: z.number(),
+  /** Whether training ends with this epoch, before the last one. */
+  ended: z.boolean().optional(),
+  /** Whether the weights stay when a later epoch is finished. */
+  isKept: z.boolean(),
+  /** A hash that identifies the images by their pixels. */
+  images: z.string().optional(),
+  scheduler: z
+    .object({ lr: z.number(), best: z.number().nullable(), badEpochs: z.number().int() })
+    .optional(),
+  metrics: z.array(epochMetricsSchema),
+});
+export type TrainingProgress = Recorded<typeof progressSchema>;
+
+export const NO_PROGRESS: TrainingProgress = {
+  epoch: 0,
+  bestEpoch: 0,
+  bestScore: -1,
+  isKept: false,
+  metrics: [],
+};
 
 /** `results/<method>.json` */
 export const trainingResultSchema = z.looseObject({

@@ -5,10 +5,15 @@ import { type DataDescription, dataDescriptionSchema } from '../data/dataDescrip
 import { SpurmemError } from '../errors.js';
 import { makeFolder, removeLeftovers } from '../files.js';
 import type { Recorded } from '../recorded.js';
-import { progressSchema, type TrainingProgress } from './checkpoint.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
 import { requireFormatVersion } from './formatVersion.js';
-import { type EpochMetrics, type TrainingResult, trainingResultSchema } from './results.js';
+import {
+  type EpochMetrics,
+  progressSchema,
+  type TrainingProgress,
+  type TrainingResult,
+  trainingResultSchema,
+} from './results.js';
 import { methodOf, type RunConfig, type RunEnvironment, runFileSchema } from './runConfig.js';
 import { type HistoryEntry, isFile, matchesIn, readJson, readOrigins, readResultFile } from './runFiles.js';
 import { lockReport, requireUnlocked } from './runLock.js';

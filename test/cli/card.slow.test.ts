@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import MarkdownIt from 'markdown-it';
 import { parse } from 'yaml';
 import { publicConfig } from '../../src/cli/cardFacts.js';
+import { markdownOf } from '../../src/cli/textTable.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import { percent, percentRange } from '../../src/report/format.js';
+import { texts } from '../../src/report/table.js';
+import { escapeMarkup } from '../../src/report/text.js';
 import { trainErm } from '../../src/train/methods.js';
 import type { TrainingResult } from '../../src/train/results.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
@@ -153,4 +157,12 @@ test('runs that are not seeds of one another, and unfinished ones, are refused',
   const repeated = join(folder, 'repeated');
   await failure(['card', '--run', run, repeated, '--out', none], 'USAGE', 'two of them have the same seed');
   await failure(['card', '--run', folder], 'RUN_NOT_FOUND', 'holds no trained run');
+});
+
+test('names of classes and data cannot become markup', () => {
+  const names = ['[click](javascript:alert(1))', '<img src=x onerror=alert(1)>', '`code`', 'a | b'];
+  const text = markdownOf({ caption: names.join(', '), columns: texts(...names), rows: [names] });
+  const html = new MarkdownIt({ html: true }).render(text);
+  expect(html).not.toMatch(/<(?:a|img|code)\b/);
+  for (const name of names) expect(html).toContain(escapeMarkup(name).replaceAll('&#39;', "'"));
 });

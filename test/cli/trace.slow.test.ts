@@ -5,8 +5,9 @@ import { parse } from 'csv-parse/sync';
 import type { DryRun } from '../../src/cli/dryRunText.js';
 import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
 import { ComputeContext } from '../../src/native/context.js';
+import { RunFolder } from '../../src/train/runFolder.js';
 import { RunWriter } from '../../src/train/runWriter.js';
-import { ermRun, tinyDominoes } from '../fixtures.js';
+import { bestOf, ermRun, recordedIn, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import {
   answer,
@@ -66,7 +67,7 @@ test('a damaged configuration is named', async () => {
 });
 
 test('damaged weights are named', async () => {
-  const best = join(out, 'checkpoints', 'best.safetensors');
+  const best = bestOf(new RunFolder(out));
   const whole = await readFile(best);
   await writeFile(best, whole.subarray(0, 100_000));
   await failure(trace, 'WEIGHTS_INVALID', `${best} is not a valid safetensors file`);
@@ -168,7 +169,7 @@ test('the minimal neurons are printed as a table, and as JSON', async () => {
     seed: 0,
   });
   const { result, ...rest } = document;
-  expect(JSON.parse(await readFile(result, 'utf8'))).toEqual(rest);
+  expect(recordedIn(result)).toEqual(rest);
 
   const text = (await succeed([...few, '--quiet'])).stdout;
   expect(text).toContain('one that was not after 3 counts as 3');

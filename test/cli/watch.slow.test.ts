@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -27,8 +27,7 @@ beforeAll(async () => {
   await mkdir(running.path);
   for (const name of ['config.json', 'data.json'])
     await cp(join(finished.path, name), join(running.path, name));
-  const [first = ''] = (await readFile(join(finished.path, 'metrics.jsonl'), 'utf8')).split('\n');
-  await writeFile(join(running.path, 'metrics.jsonl'), `${first}\n`);
+  await cp(finished.epoch(1), running.epoch(1), { recursive: true });
   server = await WatchServer.open(join(folder, 'runs'), 0, { onWarning: (text) => warnings.push(text) });
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -89,8 +88,7 @@ test('a page follows the run: its state as it is, and the curves once there is a
   expect(await page.locator('#training .chart svg').count()).toBe(1);
   await page.locator('#pause').click();
   expect(await page.locator('#pause').getAttribute('aria-pressed')).toBe('true');
-  const [, second = ''] = (await readFile(join(finished.path, 'metrics.jsonl'), 'utf8')).split('\n');
-  await appendFile(join(running.path, 'metrics.jsonl'), `${second}\n`);
+  await cp(finished.epoch(2), running.epoch(2), { recursive: true });
   await page.waitForTimeout(3000);
   expect(await page.locator('#status').textContent()).toBe('stopped, epoch 1 of 2.');
   await page.locator('#pause').click();

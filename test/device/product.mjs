@@ -61,8 +61,7 @@ const isInSecondEpoch = ({ task, done }) => task === 'epoch 2/2' && done > 0;
 
 /** Throws where a run has no epoch to go on from. */
 function requireSavedEpoch(name) {
-  if (!readdirSync(join(out(name), 'checkpoints')).includes('resume.safetensors'))
-    throw new Error('no epoch was saved');
+  if (!readdirSync(join(out(name), 'checkpoints')).includes('epoch-1')) throw new Error('no epoch was saved');
 }
 
 /** Stopped in its second epoch, and continued. */

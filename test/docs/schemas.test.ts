@@ -41,7 +41,8 @@ beforeAll(async () => {
 test('a run that was trained holds to them', () => {
   expect(parse('config', file('config.json'))).toBeDefined();
   expect(parse('data', file('data.json'))).toBeDefined();
-  expect(parse('epoch', file('metrics.jsonl').trimEnd())).toEqual(JSON.parse(file('metrics.jsonl')));
+  const epoch = file('checkpoints', 'epoch-1', 'epoch.json');
+  expect(parse('epoch', epoch)).toEqual(JSON.parse(epoch));
   expect(parse('training', file('results', 'erm.json'))).toEqual(JSON.parse(file('results', 'erm.json')));
   expect(parse('dataset', readFileSync(join(data, 'dataset.json'), 'utf8'))).toBeDefined();
 });

@@ -120,7 +120,7 @@ test.each<[Pick<TraceOptions, 'rewindEpochs'>, ErrorCode, RegExp]>([
   [
     { rewindEpochs: 1 },
     'RUN_NOT_FOUND',
-    /`rewindEpochs` is 1, .* has not kept epoch 3: .*epoch-3\.safetensors is missing\. Kept: 1, 2\..*`keepEpochs` 3/,
+    /`rewindEpochs` is 1, .* has not kept epoch 3: .*epoch-3\/weights\.safetensors is missing\. Kept: 1, 2, 4\..*`keepEpochs` 3/,
   ],
   [{}, 'USAGE', /`rewindEpochs` is 5, and the traced weights of .* are those of epoch 4/],
   [{ rewindEpochs: 0 }, 'USAGE', /`rewindEpochs` is 0: it takes a whole number of at least 1/],

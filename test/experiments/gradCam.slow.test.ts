@@ -13,6 +13,7 @@ import { trainErm } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure, put } from '../data/support.js';
+import { recordedIn } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -119,7 +120,7 @@ test('gives each group\u2019s share of the heat on the garment under both runs, 
   }
   expect(changed).toBeGreaterThan(6);
 
-  const written = JSON.parse(await readFile(new RunFolder(run).result('grad-cam'), 'utf8')) as unknown;
+  const written = recordedIn(new RunFolder(run).result('grad-cam'));
   expect(written).toEqual(result);
   expect(await gradCam({ ...options, samples: 100 })).toEqual(result);
 });

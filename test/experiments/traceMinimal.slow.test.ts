@@ -1,5 +1,4 @@
 import { readdirSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { loadDataset } from '../../src/data/dataset.js';
 import { compareMinorities, summarizeMinimal } from '../../src/experiments/minimalSummary.js';
@@ -13,7 +12,7 @@ import { OF_ONE_RUN, PART1 } from '../../src/reproduce/articleFigures.js';
 import { reproducePart1 } from '../../src/reproduce/part1.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
-import { ermRun, tinyDominoes } from '../fixtures.js';
+import { ermRun, recordedIn, tinyDominoes } from '../fixtures.js';
 import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -47,7 +46,7 @@ test('a job that is stopped leaves no file', async () => {
 
 test('the neurons together flip the example, and without the last they do not', async () => {
   const result = await traceMinimal(options);
-  expect(JSON.parse(await readFile(new RunFolder(run).result(result.kind), 'utf8'))).toEqual(result);
+  expect(recordedIn(new RunFolder(run).result(result.kind))).toEqual(result);
   expect(result.referenceSize).toBe(24);
 
   using session = await TraceSession.open(common);

@@ -56,9 +56,9 @@ test('its results have names of their own, and are none of the report', async ()
 });
 
 test('an epoch that was not kept is refused, and Part I takes none', async () => {
-  const { message } = await failure(traceUnstructured({ ...options, ...effects, epoch: 3 }), 'RUN_NOT_FOUND');
+  const { message } = await failure(traceUnstructured({ ...options, ...effects, epoch: 4 }), 'RUN_NOT_FOUND');
   expect(message).toMatch(
-    /`epoch` is 3, .* has not kept that epoch: .*epoch-3\.safetensors is missing\. Kept: 1, 2\./,
+    /`epoch` is 4, .* has not kept that epoch: .*epoch-4\/weights\.safetensors is missing\. Kept: 1, 2, 3\./,
   );
   await failure(reproducePart1({ ...options, figures: [fig2], epoch: 2 } as never), 'USAGE');
 });

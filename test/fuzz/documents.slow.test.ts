@@ -6,6 +6,7 @@ import { loadDataset } from '../../src/data/dataset.js';
 import { evaluationPlacement } from '../../src/data/geometry.js';
 import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
 import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
+import { weightsFingerprint } from '../../src/models/fingerprint.js';
 import { FIGURES } from '../../src/report/figures.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { html } from '../../src/report/html/html.js';
@@ -14,6 +15,7 @@ import { readRunReport, sectionsOf } from '../../src/report/writeReport.js';
 import { readPlan } from '../../src/reproduce/sweep/plan.js';
 import { planSweep } from '../../src/reproduce/sweep/planSweep.js';
 import { failure } from '../data/support.js';
+import { bestOf } from '../fixtures.js';
 import { erm, layerTrace, overlapTrace, PIXEL, resnetLayers, trace } from '../report/fixtures.js';
 import { withoutScript } from '../report/support.js';
 import { temporaryFolder } from '../temporary.js';
@@ -22,6 +24,8 @@ import { casesOf, damaged, edited, edits, Surface, textMutations, tryCases } fro
 
 const folder = temporaryFolder();
 const runs = new Runs(folder);
+const EPOCH = 'checkpoints/epoch-2/epoch.json';
+let checkpoint = '';
 const surfaces: Surface[] = [];
 function surface(...named: ConstructorParameters<typeof Surface>): Surface {
   const made = new Surface(...named);
@@ -31,13 +35,11 @@ function surface(...named: ConstructorParameters<typeof Surface>): Surface {
 
 beforeAll(async () => {
   await runs.build();
+  checkpoint = await weightsFingerprint(bestOf(runs.reference));
   // Checksums would tell of every change first.
-  await rm(join(runs.reference.path, 'history.jsonl'));
-  for (const name of ['config.json', 'data.json', 'metrics.jsonl']) {
+  for (const name of ['config.json', 'data.json', EPOCH, 'results/erm.json']) {
     const path = join(runs.reference.path, name);
-    const lines = (await readFile(path, 'utf8')).split('\n');
-    const texts = name === 'metrics.jsonl' ? lines : [lines.join('\n')];
-    await writeFile(path, texts.map(withoutChecksum).join('\n'));
+    await writeFile(path, withoutChecksum(await readFile(path, 'utf8')));
   }
 });
 afterAll(() => {
@@ -138,26 +140,13 @@ test('config.json of a training method that there is not', async () => {
   await writeFile(path, text);
 });
 
-test('metrics.jsonl', async () => {
-  const found = surface('metrics.jsonl', ofRun);
-  const path = join(runs.reference.path, 'metrics.jsonl');
-  const text = await readFile(path, 'utf8');
-  const lines = text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as unknown);
-  await tryCases(
-    fc.record({ how: changes, line: fc.nat(lines.length - 1) }),
-    casesOf(1000),
-    async ({ how, line }) => {
-      const written = lines.map((one, at) =>
-        at === line ? changed(one, how).toString('latin1') : JSON.stringify(one),
-      );
-      await writeFile(path, `${written.join('\n')}\n`, 'latin1');
-      await found.run(show);
-    },
-  );
-  await writeFile(path, text);
+test('epoch.json', async () => {
+  const path = join(runs.reference.path, EPOCH);
+  const document: unknown = JSON.parse(await readFile(path, 'utf8'));
+  const found = surface('epoch.json', ofRun);
+  await tryChanges(path, document, 1000, async () => {
+    await found.run(show);
+  });
 });
 
 const layers = layerTrace(resnetLayers([1], 2), [1]);
@@ -250,7 +239,12 @@ const RESULTS = {
   },
 };
 
-test.each(Object.entries(RESULTS))('results: %s', async (name, result) => {
+/** A result of the weights that the run has. */
+const ofRunsWeights = (result: unknown): unknown =>
+  JSON.parse(JSON.stringify(result), (key, value: unknown) => (key === 'checkpoint' ? checkpoint : value));
+
+test.each(Object.entries(RESULTS))('results: %s', async (name, made) => {
+  const result = ofRunsWeights(made);
   const found = surface(`results/${name}.json`, ofRun);
   const path = runs.reference.result(name);
   await mkdir(dirname(path), { recursive: true });
@@ -273,7 +267,9 @@ function texts(value: unknown, path: readonly (string | number)[] = []): (readon
 test('no text of any file becomes markup of the page', async () => {
   const hostile = `<img src=x onerror='alert("&")'></title></style><script>\u0000`;
   const files: readonly (readonly [string, unknown])[] = [
-    ...Object.entries(RESULTS).map(([name, result]) => [runs.reference.result(name), result] as const),
+    ...Object.entries(RESULTS).map(
+      ([name, result]) => [runs.reference.result(name), ofRunsWeights(result)] as const,
+    ),
     ...(await Promise.all(
       ['config.json', 'data.json'].map(async (name) => {
         const path = join(runs.reference.path, name);

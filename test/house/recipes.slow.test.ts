@@ -75,9 +75,9 @@ test('a training method has a command with its settings, and trains', () => {
   expect(json('train', 'ordered', ...run, ...train).kind).toBe('ordered');
   const { config } = JSON.parse(readFileSync(at('run', 'config.json'), 'utf8')) as { config: object };
   expect(config).toMatchObject({ command: 'train ordered', passes: 2 });
-  const [epoch] = readFileSync(at('run', 'metrics.jsonl'), 'utf8').split('\n');
-  const { train: shown } = JSON.parse(epoch ?? '') as { train: { total: number[] } };
-  expect(shown.total).toEqual([40, 12, 8, 28]);
+  const path = at('run', 'checkpoints', 'epoch-1', 'epoch.json');
+  const { metrics } = JSON.parse(readFileSync(path, 'utf8')) as { metrics: { train: { total: number[] } }[] };
+  expect(metrics[0]?.train.total).toEqual([40, 12, 8, 28]);
 });
 
 test('an architecture trains, has neurons, and can be mapped', () => {

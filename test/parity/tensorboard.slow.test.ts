@@ -55,7 +55,7 @@ function accuracyTags(split: 'train' | 'val'): [string, (metrics: EpochMetrics) 
 
 let names: readonly string[] = [];
 
-/** TensorBoard's values are those of metrics.jsonl to the last bit of float32, each epoch once. */
+/** TensorBoard's values are the measurements to the last bit of float32, each epoch once. */
 async function expectBoard(board: Board | undefined, run: RunFolder): Promise<void> {
   if (!board) return;
   const epochs = await run.readMetrics();

@@ -2,9 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sweepStatus } from '../../src/reproduce/sweep/jobs.js';
 import { readPlan } from '../../src/reproduce/sweep/plan.js';
+import { RunFolder } from '../../src/train/runFolder.js';
 import { failure, spurmem, start, succeed, words } from '../cli/support.js';
-import { tinyDominoes } from '../fixtures.js';
+import { recordedIn, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
+import { expectSameRun } from '../train/support.js';
 
 /** Jobs spread over processes give what one process gives. */
 const folder = temporaryFolder();
@@ -49,12 +51,8 @@ async function kill(plan: string, index: number): Promise<void> {
   await child.outcome;
 }
 
-/** The results that a run's folder says were made, in their order. */
-const historyOf = (...run: string[]): string[] =>
-  read(...run, 'history.jsonl')
-    .trimEnd()
-    .split('\n')
-    .map((line) => (JSON.parse(line) as { result: string }).result);
+/** The results in a run's folder. */
+const resultsOf = (run: string): Promise<string[]> => new RunFolder(at(run)).results();
 
 test('a study whose jobs run in any order, side by side, killed and again, gives the tables of one process', async () => {
   const study = words`reproduce baselines --data ${data} --arch resnet20 --seeds 0,1 --threads 1
@@ -95,13 +93,13 @@ test('a study whose jobs run in any order, side by side, killed and again, gives
 
   // Two at once that start from one run, which is not there.
   await runAll(plan, [4, 5]);
-  expect(historyOf('spread/erm/seed-0')).toEqual(['erm']);
+  expect(await resultsOf('spread/erm/seed-0')).toEqual(['erm']);
   // Killed while it trains the run that it starts from, or after that.
   await kill(plan, 7);
   await runAll(plan, shuffled(8));
   const statuses = await sweepStatus(await readPlan(plan));
   expect(statuses.map(({ state }) => state)).toEqual(Array(8).fill('finished'));
-  for (const { out, method } of jobs) expect(historyOf(out.slice(folder.length))).toEqual([method]);
+  for (const { out, method } of jobs) expect(await resultsOf(out.slice(folder.length))).toEqual([method]);
 
   const { stderr } = await succeed(spread);
   expect(stderr).not.toMatch(/images in|epoch/);
@@ -119,14 +117,8 @@ test('a study whose jobs run in any order, side by side, killed and again, gives
   for (const { out, method } of jobs) {
     const run = out.slice(at('spread').length);
     expect(settings(join('spread', run))).toEqual(settings(join('whole', run)));
-    for (const name of [
-      `results/${method}.json`,
-      'checkpoints/best.safetensors',
-      'checkpoints/last.safetensors',
-    ]) {
-      const [one, other] = ['spread', 'whole'].map((place) => readFileSync(at(place, run, name)));
-      expect([run, name, one?.equals(other as Buffer)]).toEqual([run, name, true]);
-    }
+    const [one, other] = ['spread', 'whole'].map((place) => new RunFolder(at(place, run)));
+    await expectSameRun(one as RunFolder, other as RunFolder, method);
   }
 
   // The folder is of that plan, and of these seeds.
@@ -154,7 +146,7 @@ test('the models of Part I, traced in processes of their own, give the figures o
   // One job twice at once: one traces, and the other one waits for it.
   await runAll(plan, [1, 1, 0]);
   expect(await status()).toEqual(['finished', 'finished']);
-  expect(historyOf('spread-models/seed-4').filter((name) => name === 'trace-unstructured')).toHaveLength(1);
+  expect(await resultsOf('spread-models/seed-4')).toContain('trace-unstructured');
 
   const { stderr } = await succeed(spread);
   expect(stderr).not.toMatch(/images in|epoch|trace:/);
@@ -164,7 +156,10 @@ test('the models of Part I, traced in processes of their own, give the figures o
     'seed-4/results/fig2.json',
     'seed-4/results/trace-unstructured.json',
   ]) {
-    expect([name, read('spread-models', name)]).toEqual([name, read('models', name)]);
+    const [one, other] = ['spread-models', 'models'].map((place) =>
+      name.includes('/results/') && name.endsWith('.json') ? recordedIn(at(place, name)) : read(place, name),
+    );
+    expect([name, one]).toEqual([name, other]);
   }
 });
 

@@ -35,7 +35,7 @@ beforeAll(async () => {
 
 interface Finetuned {
   readonly run: RunFolder;
-  readonly epochs: EpochMetrics[];
+  readonly epochs: readonly EpochMetrics[];
 }
 
 const made = new Map<string, Promise<Finetuned>>();
@@ -151,9 +151,9 @@ describe('fine-tuning', () => {
     const erm = new RunFolder(join(folder, 'kept'));
     await trainErm({ ...runs.base, out: erm.path, keepEpochs: [1] });
     await refusal(
-      { from: erm.path, kickInEpoch: 2 },
+      { from: erm.path, kickInEpoch: 3 },
       'RUN_NOT_FOUND',
-      /`kickInEpoch` is 2, and .* has not kept that epoch: .*epoch-2\.safetensors is missing.*`keepEpochs` 2/s,
+      /`kickInEpoch` is 3, and .* has not kept that epoch: .*epoch-3\/weights\.safetensors is missing.*`keepEpochs` 3/s,
     );
     // By default the first of two epochs, as 40 of 100.
     for (const [kickInEpoch, started, weights] of [

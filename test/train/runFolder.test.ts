@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { withoutChecksum } from '../../src/checksum.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { ComputeContext } from '../../src/native/context.js';
 import { FORMAT_VERSION } from '../../src/train/formatVersion.js';
-import { type TrainingResult, trainingResultSchema } from '../../src/train/results.js';
+import type { TrainingResult } from '../../src/train/results.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { RunWriter } from '../../src/train/runWriter.js';
 import { contentOf } from '../cli/support.js';
@@ -28,8 +28,8 @@ describe('a damaged run', () => {
     damaged = await runs.copyOf('damaged');
   });
 
-  const [CONFIG, METRICS, RESULT] = ['config.json', 'metrics.jsonl', 'results/erm.json'] as const;
-  const RESUME = 'checkpoints/resume.safetensors';
+  const [CONFIG, EPOCH, RESULT] = ['config.json', 'checkpoints/epoch-2/epoch.json', 'results/erm.json'];
+  const [WEIGHTS, STATE] = ['weights', 'state'].map((name) => `checkpoints/epoch-2/${name}.safetensors`);
   type Damage = (whole: Buffer) => string | Buffer;
   const edited = (text: string, by: string) => (whole: Buffer) =>
     Buffer.from(whole.toString('latin1').replace(text, by), 'latin1');
@@ -44,49 +44,31 @@ describe('a damaged run', () => {
     const at = Math.floor(whole.length / 2);
     return Buffer.concat([whole.subarray(0, at), Buffer.of((whole[at] ?? 0) ^ 4), whole.subarray(at + 1)]);
   };
-  const noConfig = '{"formatVersion": 1, "config": {}, "environment": {}}';
-  const noProgress = /how far training had come/;
-  const noWeight = /model\.conv1\.weight is missing/;
+  const noConfig = '{"formatVersion": 2, "config": {}, "environment": {}}';
+  const noWeight = /conv1\.weight is missing/;
   const noMoment = /exp_avg\.conv1\.weight is missing/;
   const noField = /erm\.json is no result of this name \(bestEpoch: .*Delete it and run again/;
 
-  test.each<[string, string, Damage, RegExp]>([
+  test.each<[string, string | undefined, Damage, RegExp]>([
     ['a setting that is no number', CONFIG, replaced('"lr": 0.001', '"lr": "x"'), /config\.lr/],
     ['another digit in a setting', CONFIG, edited('"seed": 3', '"seed": 7'), /"checksum" from it/],
-    [
-      'another digit in an epoch',
-      METRICS,
-      edited('"lr":0.001', '"lr":0.003'),
-      /jsonl:1 is damaged: it has changed/,
-    ],
-    ['another digit in the last epoch', METRICS, edited('"epoch":2', '"epoch":3'), /jsonl:2 is damaged/],
     ['half a configuration', CONFIG, () => '{"config": {', /damaged/],
     ['an empty configuration', CONFIG, () => noConfig, /config\./],
     ['a result of another kind', RESULT, replaced('"kind": "erm"', '"kind": 1'), /erm\.json is no result/],
     ['a result that lacks a field', RESULT, replaced('"bestEpoch"', '"best"'), noField],
-    ['an epoch without a number', METRICS, replaced('{"epoch":1', '{"epoch":"'), /jsonl:1 /],
-    ['half a first epoch', METRICS, () => '{"epo\n{"epoch": 1}\n', /jsonl:1 /],
-    [
-      'epochs out of order',
-      METRICS,
-      (whole) => whole.toString().split('\n').reverse().slice(1).join('\n'),
-      /jsonl:2 /,
-    ],
-    ['an epoch that is none', METRICS, () => 'null\n{"epoch": 1}\n', /jsonl:1 /],
-    ['a few bytes of a checkpoint', RESUME, () => 'too short to be whole', /resume/],
-    ['another bit in a checkpoint', RESUME, flipped, /its checksum is \w{8} and should be \w{8}/],
-    [
-      'another digit in a result',
-      RESULT,
-      replaced('"bestEpoch": ', '"bestEpoch": 1'),
-      /erm\.json has changed since/,
-    ],
-    ['half a checkpoint', RESUME, (whole) => whole.subarray(0, whole.length / 2), /truncated/],
-    ['a checkpoint without progress', RESUME, replaced('"training":', '"trainina":'), noProgress],
-    ['a checkpoint without a weight', RESUME, replaced('model.conv1.', 'model.conv9.'), noWeight],
-    ['a checkpoint without a moment', RESUME, replaced('exp_avg.conv1.', 'exp_avg.conv9.'), noMoment],
-  ])('with %s is refused, and keeps every byte', async (_name, file, damage, reason) => {
-    const code: ErrorCode = file === RESUME ? 'WEIGHTS_INVALID' : 'RUN_INVALID';
+    ['another digit in a result', RESULT, edited('"bestEpoch": ', '"bestEpoch": 1'), /has changed since/],
+    ['another digit in an epoch', EPOCH, edited('"lr": 0.001', '"lr": 0.003'), /it has changed since/],
+    ['an epoch without a number', EPOCH, replaced('"epoch": 1', '"epoch": "1"'), /metrics/],
+    ['an epoch of another number', EPOCH, replaced('"epoch": 2', '"epoch": 3'), /is of epoch 3/],
+    ['half an epoch', EPOCH, (whole) => whole.subarray(0, whole.length / 2), /damaged/],
+    ['a few bytes of weights', WEIGHTS, () => 'too short to be whole', /weights/],
+    ['another bit in weights', WEIGHTS, flipped, /its checksum is \w{8} and should be \w{8}/],
+    ['another bit in a state', STATE, flipped, /its checksum is \w{8} and should be \w{8}/],
+    ['half a state', STATE, (whole) => whole.subarray(0, whole.length / 2), /truncated/],
+    ['weights without a parameter', WEIGHTS, replaced('"conv1.', '"conv9.'), noWeight],
+    ['a state without a moment', STATE, replaced('exp_avg.conv1.', 'exp_avg.conv9.'), noMoment],
+  ])('with %s is refused, and keeps every byte', async (_name, file = '', damage, reason) => {
+    const code: ErrorCode = file.endsWith('.safetensors') ? 'WEIGHTS_INVALID' : 'RUN_INVALID';
     const path = join(damaged.path, file);
     const whole = await readFile(path);
     await writeFile(path, damage(whole));
@@ -111,7 +93,7 @@ describe('a damaged run', () => {
     );
     await writeFile(path, whole);
     const run = await runs.copyOf('unchecked');
-    for (const name of [CONFIG, METRICS, 'data.json']) {
+    for (const name of [CONFIG, EPOCH, 'data.json'] as const) {
       const file = join(run.path, name);
       await writeFile(file, unchecked(await readFile(file)));
       expect(await readFile(file, 'utf8')).not.toContain('checksum');
@@ -124,7 +106,7 @@ describe('a damaged run', () => {
   });
 
   test.each([
-    [2, 'format version 2'],
+    [1, 'format version 1'],
     [undefined, 'no format version'],
   ])('of format version %p is refused, and keeps every byte', async (formatVersion, which) => {
     const path = join(damaged.path, 'config.json');
@@ -147,7 +129,7 @@ describe('a damaged run', () => {
   test('is not found without a configuration or without a trained model', async () => {
     await expect(openRun(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
     await rm(bestOf(damaged));
-    await expect(openRun(damaged.path)).rejects.toThrow(/best\.safetensors is missing/);
+    await expect(openRun(damaged.path)).rejects.toThrow(/weights\.safetensors is missing/);
   });
 });
 
@@ -161,16 +143,6 @@ describe('a folder that cannot be used', () => {
     });
     await expect(writing).rejects.toMatchObject({ code: 'RUN_BUSY' });
     expect(existsSync(lost.result('erm'))).toBe(false);
-  });
-
-  test('keeps the line of a result behind one that was cut off', async () => {
-    const full = new RunWriter(join(folder, 'full'), new ComputeContext({ device: 'cpu' }));
-    await full.create();
-    await full.record('erm', { ...result, bestEpoch: 1 });
-    // As where the disk was full.
-    await appendFile(join(full.path, 'history.jsonl'), '{"result":"er');
-    await full.record('erm', result);
-    expect(await full.readResult('erm', trainingResultSchema)).toEqual(result);
   });
 
   test('says that its lock was lost, and not what the new owner has removed', async () => {

@@ -8,9 +8,9 @@ import type { ComputeContext } from '#src/native/context.js';
 import { openEngine } from '#src/native/engine.js';
 import { type PendingRead, PendingReads } from '#src/native/pendingReads.js';
 import { Adam } from '#src/train/adam.js';
+import { descend } from '#src/train/run.js';
 import { openRun } from '#src/train/runFolder.js';
 import { createModel, openImages } from '#src/train/runModel.js';
-import { descend } from '#src/train/trainer.js';
 import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
 
 export interface ComputeSettings {

@@ -5,7 +5,7 @@ import { resolveSettings } from '#src/settings/setting.js';
 import { Adam } from '#src/train/adam.js';
 import { finetuneLoss } from '#src/train/finetune/loss.js';
 import { FINETUNE_SETTINGS } from '#src/train/finetune/settings.js';
-import { descend } from '#src/train/trainer.js';
+import { descend } from '#src/train/run.js';
 import type { Workload, WorkloadPlace } from '../workload.js';
 import { type ComputeSettings, create, free, repeated } from './compute.js';
 

@@ -16,8 +16,14 @@ import { KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../../train/finetune/settings.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 import { erm } from '../../train/methods/erm.js';
-import type { EpochOptions } from '../../train/runOptions.js';
-import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEEDS_TYPE, TENSORBOARD_TYPE } from '../../train/runOptions.js';
+import {
+  DATA_TYPES,
+  type EpochOptions,
+  PROTOCOL_TYPE,
+  RUN_TYPE,
+  SEEDS_TYPE,
+  TENSORBOARD_TYPE,
+} from '../../train/runOptions.js';
 import type { RunsOptions, StudyArm } from './studyArm.js';
 import { configurationsOf } from './tuning.js';
 

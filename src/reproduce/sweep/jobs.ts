@@ -71,7 +71,12 @@ export async function runJob(
 
 /** The state of each job's run. Throws `RUN_EXISTS` where a folder holds a run of other settings. */
 export async function sweepStatus(plan: SweepPlan): Promise<JobStatus[]> {
-  return Promise.all(plan.jobs.map(statusOf));
+  // Of several wrong jobs, the first by index is named.
+  const settled = await Promise.allSettled(plan.jobs.map(statusOf));
+  return settled.map((status) => {
+    if (status.status === 'rejected') throw status.reason;
+    return status.value;
+  });
 }
 
 /** The jobs that a job starts from, in their order, and itself. */

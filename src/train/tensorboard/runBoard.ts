@@ -20,7 +20,7 @@ interface ShownRun {
   readonly groupNames: readonly string[];
 }
 
-/** The curves of a run for TensorBoard. They follow `metrics.jsonl`: epochs that the event file lacks are added, and none twice. */
+/** The curves of a run for TensorBoard. They follow the run's measurements: epochs that the event file lacks are added, and none twice. */
 export class RunBoard {
   readonly #run: ShownRun;
   readonly #file: EventFile;
