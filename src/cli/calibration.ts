@@ -7,10 +7,9 @@ import { SpurmemError } from '../errors.js';
 import type { SessionOptions, TracePlan } from '../experiments/traceSession.js';
 import { unwritable } from '../files.js';
 import type { JobOptions, ProgressEvent } from '../progress.js';
-import type { MethodOptions } from '../train/method.js';
 import { methodNamed } from '../train/methods.js';
 import type { RunConfig } from '../train/runConfig.js';
-import type { RunStart } from '../train/runOptions.js';
+import type { MethodOptions, RunStart } from '../train/runOptions.js';
 
 /** Milliseconds of a training or a trace that are enough, and of each of several traces. */
 const ENOUGH_MS = 8000;

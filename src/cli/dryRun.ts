@@ -9,10 +9,10 @@ import { type NeededTrace, neededTraces } from '../reproduce/part1Traces.js';
 import { sweepStatus } from '../reproduce/sweep/jobs.js';
 import type { SweepJob, SweepPlan } from '../reproduce/sweep/plan.js';
 import { defaultsOf } from '../settings/setting.js';
-import type { MethodOptions } from '../train/method.js';
 import { methodNamed } from '../train/methods.js';
 import { erm } from '../train/methods/erm.js';
 import { defaultRunFolder } from '../train/runFolder.js';
+import type { MethodOptions } from '../train/runOptions.js';
 import { type TimedTraining, timeTraining, TraceTimer, withScratch } from './calibration.js';
 import type { DryRun, Step } from './dryRunText.js';
 

@@ -2,12 +2,12 @@ import type { Dataset } from '../data/dataset.js';
 import { type Program, readProgram } from '../models/exported/program.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import { protocolOf } from '../settings/setting.js';
-import type { MethodOptions, TrainingMethod } from './method.js';
+import type { TrainingMethod } from './method.js';
 import type { TrainedRun, TrainingResult } from './results.js';
 import { modelOf, type RunConfig } from './runConfig.js';
 import { dataOf, requireDatasetOfRun } from './runData.js';
 import { defaultRunFolder, type OpenedRun, openRun } from './runFolder.js';
-import type { RunOptions } from './runOptions.js';
+import type { MethodOptions, RunOptions } from './runOptions.js';
 import type { RunPlan } from './startRun.js';
 
 /** The start of a method that goes on from a run. */

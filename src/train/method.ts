@@ -1,7 +1,17 @@
-import type { Protocol } from '../protocol.js';
-import type { SettingsTable } from '../settings/setting.js';
+import { ENGINE_TYPES } from '../native/engine.js';
+import { type Accepted, JOB_TYPES, type OptionTypes } from '../settings/options.js';
+import { dependsOnProtocol, type SettingsTable } from '../settings/setting.js';
+import { callback, toggle } from '../settings/values.js';
+import { KEEP_EPOCHS } from './ermSettings.js';
 import type { TrainedRun } from './results.js';
-import type { EpochOptions } from './runOptions.js';
+import {
+  DATA_TYPES,
+  type MethodOptions,
+  PROTOCOL_TYPE,
+  RUN_TYPE,
+  SEED_TYPE,
+  TENSORBOARD_TYPE,
+} from './runOptions.js';
 
 /** A training method, from which its command, studies and documents come: a file of `methods/` and an entry in `methods.ts`. */
 export interface TrainingMethod {
@@ -30,11 +40,39 @@ export interface TrainingMethod {
   train(options: MethodOptions): Promise<TrainedRun>;
 }
 
-/** Options of any training method, besides its settings, which are checked there. */
-export interface MethodOptions extends Omit<EpochOptions, 'data'> {
-  /** Default: the article's, or that of the run that it starts from (`protocolOf`). */
-  readonly protocol?: Protocol | undefined;
-  readonly data?: EpochOptions['data'] | undefined;
-  /** The folder of the run to start from. */
-  readonly from?: string | undefined;
+/** Options of training methods besides their settings. */
+const METHOD_TYPES: OptionTypes<MethodOptions> = {
+  ...JOB_TYPES,
+  ...ENGINE_TYPES,
+  ...DATA_TYPES,
+  from: RUN_TYPE,
+  out: RUN_TYPE,
+  resume: toggle(),
+  seed: SEED_TYPE,
+  protocol: PROTOCOL_TYPE,
+  keepEpochs: KEEP_EPOCHS.type,
+  tensorboard: TENSORBOARD_TYPE,
+  syncBatchNorm: toggle(),
+  onStart: callback(),
+  onEpoch: callback(),
+};
+
+/** The options of a training method: those that it has no use for are refused. */
+export function acceptedBy({
+  settings,
+  startsFrom,
+  mayStartFromRun = false,
+  isDistributed,
+}: Pick<TrainingMethod, 'settings' | 'startsFrom' | 'mayStartFromRun' | 'isDistributed'>): Accepted {
+  const { from, protocol, keepEpochs, tensorboard, onEpoch, syncBatchNorm, ...all } = METHOD_TYPES;
+  const types = {
+    ...all,
+    ...(startsFrom === 'run' || mayStartFromRun ? { from } : {}),
+    ...(dependsOnProtocol(settings) ? { protocol } : {}),
+    ...('epochs' in settings ? { keepEpochs, tensorboard, onEpoch } : {}),
+    ...(isDistributed === true ? { syncBatchNorm } : {}),
+  };
+  // With a run its data are the default, which training itself checks.
+  const required = startsFrom === 'run' ? ['from'] : mayStartFromRun ? [] : ['data'];
+  return { types, settings, required };
 }

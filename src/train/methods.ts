@@ -1,6 +1,6 @@
 import { SpurmemError } from '../errors.js';
 import { checkOptions } from '../settings/options.js';
-import type { TrainingMethod } from './method.js';
+import { acceptedBy, type TrainingMethod } from './method.js';
 import { cnc } from './methods/cnc.js';
 import { dfr } from './methods/dfr.js';
 import { erm } from './methods/erm.js';
@@ -10,7 +10,6 @@ import { jtt } from './methods/jtt.js';
 import { rwg, rwy, subg, suby } from './methods/resampled.js';
 import type { ErmOptions } from './recipe.js';
 import type { TrainedRun } from './results.js';
-import { acceptedBy } from './runOptions.js';
 
 /** Every training method, in the order of commands and tables. */
 export const TRAINING_METHODS: readonly TrainingMethod[] = [

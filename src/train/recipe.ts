@@ -18,13 +18,13 @@ import { augmentationOf } from './augmentation.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from './ermSettings.js';
 import { trainRun } from './fit.js';
 import { inputSettings } from './inputSettings.js';
-import type { MethodOptions, TrainingMethod } from './method.js';
+import type { TrainingMethod } from './method.js';
 import type { EpochTraining, TrainedRun } from './results.js';
 import type { Run, Task } from './run.js';
 import { type EpochsConfig, modelOf, type RunConfig } from './runConfig.js';
 import { dataOf } from './runData.js';
 import { defaultRunFolder, openRun } from './runFolder.js';
-import type { EpochOptions } from './runOptions.js';
+import type { EpochOptions, MethodOptions } from './runOptions.js';
 import type { RunPlan } from './startRun.js';
 import { vitSettings } from './vitOptions.js';
 

@@ -1,13 +1,9 @@
 import type { Dataset, DatasetOptions } from '../data/dataset.js';
-import { ENGINE_TYPES, type EngineOptions } from '../native/engine.js';
+import type { EngineOptions } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
-import { PROTOCOLS } from '../protocol.js';
-import { type Accepted, JOB_TYPES, type OptionTypes } from '../settings/options.js';
+import { type Protocol, PROTOCOLS } from '../protocol.js';
 import { RANGES } from '../settings/ranges.js';
-import { dependsOnProtocol } from '../settings/setting.js';
-import { callback, either, integer, objectWith, oneOf, severalOf, text, toggle } from '../settings/values.js';
-import { KEEP_EPOCHS } from './ermSettings.js';
-import type { MethodOptions, TrainingMethod } from './method.js';
+import { either, integer, objectWith, oneOf, severalOf, text, toggle } from '../settings/values.js';
 import type { EpochMetrics } from './results.js';
 import type { RunConfig } from './runConfig.js';
 
@@ -71,39 +67,11 @@ export const RUN_TYPE = text('a run\u2019s folder');
 
 export const TENSORBOARD_TYPE = either(text('a folder'), toggle());
 
-/** Options of training methods besides their settings. */
-const METHOD_TYPES: OptionTypes<MethodOptions> = {
-  ...JOB_TYPES,
-  ...ENGINE_TYPES,
-  ...DATA_TYPES,
-  from: RUN_TYPE,
-  out: RUN_TYPE,
-  resume: toggle(),
-  seed: SEED_TYPE,
-  protocol: PROTOCOL_TYPE,
-  keepEpochs: KEEP_EPOCHS.type,
-  tensorboard: TENSORBOARD_TYPE,
-  syncBatchNorm: toggle(),
-  onStart: callback(),
-  onEpoch: callback(),
-};
-
-/** The options of a training method: those that it has no use for are refused. */
-export function acceptedBy({
-  settings,
-  startsFrom,
-  mayStartFromRun = false,
-  isDistributed,
-}: Pick<TrainingMethod, 'settings' | 'startsFrom' | 'mayStartFromRun' | 'isDistributed'>): Accepted {
-  const { from, protocol, keepEpochs, tensorboard, onEpoch, syncBatchNorm, ...all } = METHOD_TYPES;
-  const types = {
-    ...all,
-    ...(startsFrom === 'run' || mayStartFromRun ? { from } : {}),
-    ...(dependsOnProtocol(settings) ? { protocol } : {}),
-    ...('epochs' in settings ? { keepEpochs, tensorboard, onEpoch } : {}),
-    ...(isDistributed === true ? { syncBatchNorm } : {}),
-  };
-  // With a run its data are the default, which training itself checks.
-  const required = startsFrom === 'run' ? ['from'] : mayStartFromRun ? [] : ['data'];
-  return { types, settings, required };
+/** Options of any training method, besides its settings, which are checked there. */
+export interface MethodOptions extends Omit<EpochOptions, 'data'> {
+  /** Default: the article's, or that of the run that it starts from (`protocolOf`). */
+  readonly protocol?: Protocol | undefined;
+  readonly data?: EpochOptions['data'] | undefined;
+  /** The folder of the run to start from. */
+  readonly from?: string | undefined;
 }

@@ -12,9 +12,9 @@ import {
   without,
 } from '../../settings/setting.js';
 import { type AugmentationChoice, augmentationOf, PUBLISHED_AUGMENTATION } from '../augmentation.js';
-import type { MethodOptions } from '../method.js';
 import { type EpochsConfig, modelOf, type RunConfig } from '../runConfig.js';
 import { preparedAs } from '../runModel.js';
+import type { MethodOptions } from '../runOptions.js';
 import { FINETUNE_SETTINGS } from './settings.js';
 
 /** The epoch that it starts from is known before. */

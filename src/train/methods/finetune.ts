@@ -13,9 +13,9 @@ import { addProjectionHead, finetuneLoss } from '../finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
 import { trainRun } from '../fit.js';
 import type { KickInRun } from '../kickIn.js';
-import type { MethodOptions } from '../method.js';
 import type { Run, Task } from '../run.js';
 import { keptEpoch, type OpenedRun } from '../runFolder.js';
+import type { MethodOptions } from '../runOptions.js';
 
 /** Settings that are left out are the protocol's. */
 export type FinetuneSettings = GivenOf<typeof FINETUNE_SETTINGS> & Pick<MethodOptions, 'protocol'>;
