@@ -10,7 +10,6 @@
 #include <string>
 
 #include "arguments.h"
-#include "call.h"
 #include "device/accelerator.h"
 #include "device/memory.h"
 #include "engine.h"
@@ -47,13 +46,12 @@ Napi::Value release(const Napi::CallbackInfo& info) {
 
 // By the names of torch.backends and torch.set_float32_matmul_precision; of the whole process.
 Napi::Value setNumerics(const Napi::CallbackInfo& info) {
-  const auto given = toObject(info[0], "numerics");
-  const auto isOn = [&given](const char* name) { return toBoolean(given.Get(name), name); };
+  const Fields given(info[0], "numerics");
   return compute(info, [precision = toChoice<std::string>(
-                            given.Get("float32MatmulPrecision"), "float32MatmulPrecision",
+                            given["float32MatmulPrecision"], "float32MatmulPrecision",
                             {{"highest", "highest"}, {"high", "high"}, {"medium", "medium"}}),
-                        allowsTf32 = isOn("cudnnAllowTf32"), benchmarks = isOn("cudnnBenchmark"),
-                        isDeterministic = isOn("deterministic")] {
+                        allowsTf32 = given.flag("cudnnAllowTf32"), benchmarks = given.flag("cudnnBenchmark"),
+                        isDeterministic = given.flag("deterministic")] {
     auto& context = at::globalContext();
     setFloat32Precision(context, precision, allowsTf32);
     context.setBenchmarkCuDNN(benchmarks && !isDeterministic);

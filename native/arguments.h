@@ -9,6 +9,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,6 +19,18 @@
 #include "device/streams.h"
 
 namespace spurmem {
+
+class Network;
+class ProcessGroup;
+struct Plan;
+
+// The values behind the addon's objects (a Tensor's is in tensor.h). All throw a TypeError for anything else,
+// and for one that is disposed.
+at::Generator toGenerator(const Napi::Value& value, const std::string& name);
+std::shared_ptr<Network> toNetwork(const Napi::Value& value, const std::string& name);
+std::shared_ptr<ProcessGroup> toProcessGroup(const Napi::Value& value, const std::string& name);
+// With the values of its constants by name; default: it has none.
+Plan toPlan(const Napi::Value& value, const Napi::Value& constants);
 
 // A value in a message: short, and no code of its own is run for it.
 inline std::string shown(const Napi::Value& value) {
@@ -124,6 +137,27 @@ std::vector<T> toVector(const Napi::Value& value, const std::string& name,
 inline std::vector<int64_t> toIntegers(const Napi::Value& value, const std::string& name) {
   return toVector<int64_t>(value, name, toInteger);
 }
+
+// The fields of an object; those with `otherwise` may be left out.
+class Fields {
+ public:
+  Fields(const Napi::Value& value, const std::string& name) : object_(toObject(value, name)) {}
+
+  Napi::Value operator[](const char* name) const { return object_.Get(name); }
+  bool has(const char* name) const { return isGiven((*this)[name]); }
+  double number(const char* name) const { return toNumber((*this)[name], name); }
+  int64_t integer(const char* name) const { return toInteger((*this)[name], name); }
+  int64_t integer(const char* name, int64_t otherwise) const { return has(name) ? integer(name) : otherwise; }
+  bool flag(const char* name) const { return toBoolean((*this)[name], name); }
+  bool flag(const char* name, bool otherwise) const { return has(name) ? flag(name) : otherwise; }
+  std::string text(const char* name) const { return toString((*this)[name], name); }
+  std::string text(const char* name, const std::string& otherwise) const {
+    return has(name) ? text(name) : otherwise;
+  }
+
+ private:
+  Napi::Object object_;
+};
 
 // As many numbers as `what` names.
 template <size_t count>

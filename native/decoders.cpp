@@ -24,7 +24,6 @@
 #include "arguments.h"
 #include "exports.h"
 #include "jobs.h"
-#include "results.h"
 
 // Symbols that every glibc has; the linker would choose those of 2.34 (oldSystems.cpp).
 #if defined(__x86_64__)

@@ -22,8 +22,8 @@ enum class LaneName {
   files,    // reads and decodes images: a thread for each core, none of which computes with libtorch
 };
 
-// The possessions of one Node environment (main thread, worker or jest file): its classes and its way back to
-// JavaScript.
+// Per-environment state (a main thread, worker or jest file): class constructors, and the thread-safe
+// callback.
 class Environment {
  public:
   explicit Environment(Napi::Env env);
@@ -40,8 +40,8 @@ class Environment {
   // Drops the queued jobs and waits for those at work.
   void close();
 
-  // Has the process compute `how` a job of this environment wants, until it is released, unless other jobs
-  // have it compute otherwise: then that is returned.
+  // Sets how the process computes until release(). Returns the current setting instead if another job holds a
+  // different one.
   std::optional<std::string> claim(const std::string& how);
   void release();
 

@@ -1,7 +1,13 @@
-// The addon's exports, by subject. src/native/addon.ts says what each does.
+// What the addon exports: functions, by subject, and the way a call from JavaScript takes.
+// src/native/addon.ts says what each does.
 #pragma once
 
 #include <napi.h>
+
+#include <string>
+#include <utility>
+
+#include "engine.h"
 
 namespace spurmem {
 
@@ -13,5 +19,69 @@ void exportNetworks(Napi::Object exports);
 void exportLosses(Napi::Object exports);
 void exportAdam(Napi::Object exports);
 void exportProcessGroups(Napi::Object exports);
+
+// The call at work on this thread, such as `matmul(a, b)`: libtorch's messages about its arguments name none.
+inline thread_local const char* callAtWork = "";
+
+// The Error with the code NATIVE_FAILED.
+inline Napi::Error nativeError(Napi::Env env, const std::string& message, const char* call) {
+  // A shape of a million dimensions is part of a message, too.
+  constexpr size_t kMax = 2000;
+  const auto shown = message.size() > kMax ? message.substr(0, kMax) + "..." : message;
+  auto error = Napi::Error::New(env, shown + " (in " + call + ")");
+  error.Value().Set("code", "NATIVE_FAILED");
+  return error;
+}
+
+// Calls `callable`, rethrowing C++ exceptions as JavaScript errors.
+template <class Callable>
+auto inWords(Napi::Env env, const char* call, Callable callable) {
+  struct Named {
+    const char* outer;
+    ~Named() { callAtWork = outer; }
+  } const named{std::exchange(callAtWork, call)};
+  try {
+    return callable();
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (...) {
+    throw nativeError(env, currentErrorMessage(), call);
+  }
+}
+
+// Answers a call of Node-API, through which no exception may pass.
+template <class Callable>
+napi_value answer(napi_env env, napi_callback_info raw, Callable callable) noexcept {
+  try {
+    const Napi::CallbackInfo info(env, raw);
+    return inWords(env, static_cast<const char*>(info.Data()),
+                   [&]() -> napi_value { return callable(info); });
+  } catch (const Napi::Error& error) {
+    error.ThrowAsJavaScriptException();
+    return nullptr;
+  }
+}
+
+// The name in a signature such as `matmul(a, b)`.
+inline std::string nameOf(const char* signature) {
+  const std::string text = signature;
+  return text.substr(0, text.find('('));
+}
+
+// The signature must live as long as the process.
+inline void* dataOf(const char* signature) { return const_cast<char*>(signature); }
+
+template <Napi::Value (*function)(const Napi::CallbackInfo&)>
+void exportFunction(Napi::Object exports, const char* signature) {
+  const napi_callback callback = [](napi_env env, napi_callback_info raw) {
+    return answer(env, raw, [](const Napi::CallbackInfo& info) { return function(info); });
+  };
+  const auto name = nameOf(signature);
+  napi_value made = nullptr;
+  const auto status =
+      napi_create_function(exports.Env(), name.c_str(), name.size(), callback, dataOf(signature), &made);
+  if (status != napi_ok) throw Napi::Error::New(exports.Env());
+  exports.Set(name, Napi::Value(exports.Env(), made));
+}
 
 }  // namespace spurmem

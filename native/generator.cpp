@@ -1,5 +1,4 @@
 // torch.Generator on the CPU: the same seed draws the same numbers as PyTorch.
-#include "classes.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 
@@ -21,9 +20,15 @@ int64_t toCount(const Napi::Value& value, int64_t least) { return toInteger(valu
 
 at::Generator seeded(const Napi::CallbackInfo& info) {
   const auto& seed = info[0];
-  if (!seed.IsBigInt()) return at::detail::createCPUGenerator(static_cast<uint64_t>(toInteger(seed, "seed")));
-  bool lossless = false;
-  return at::detail::createCPUGenerator(seed.As<Napi::BigInt>().Uint64Value(&lossless));
+  if (!seed.IsBigInt()) {
+    constexpr int64_t kMax = (int64_t{1} << 53) - 1;
+    return at::detail::createCPUGenerator(static_cast<uint64_t>(toInteger(seed, "seed", 0, kMax)));
+  }
+  bool isLossless = false;
+  const auto number = seed.As<Napi::BigInt>().Uint64Value(&isLossless);
+  if (isLossless) return at::detail::createCPUGenerator(number);
+  throw Napi::RangeError::New(info.Env(), "Expected an integer from 0 to 2^64 - 1 for seed but received " +
+                                              seed.ToString().Utf8Value());
 }
 
 class GeneratorHandle : public Handle<GeneratorHandle, at::Generator> {

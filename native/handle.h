@@ -10,8 +10,7 @@
 #include <vector>
 
 #include "arguments.h"
-#include "call.h"
-#include "engine.h"
+#include "exports.h"
 
 namespace spurmem {
 
@@ -22,12 +21,12 @@ class Handle : public Napi::ObjectWrap<Class> {
  public:
   // A new JavaScript object, of a class whose constructor takes made() alone.
   static Napi::Value wrap(Napi::Env env, Held held) {
-    making() = &held;
+    const Making scope(held);
     return Environment::of(env).classes.at(Class::kName).New({});
   }
 
-  // Throws a TypeError for anything but a `Class`, and for a disposed one. A copy: a getter that is read
-  // later may dispose the object.
+  // Throws TypeError unless `value` is a live `Class`. Returns a copy, because a later getter may dispose the
+  // object.
   static Held unwrap(const Napi::Value& value, const std::string& name) {
     return self(value, name)->held(value.Env());
   }
@@ -66,7 +65,7 @@ class Handle : public Napi::ObjectWrap<Class> {
 
   // The argument that wrap() gives a constructor; throws a TypeError where JavaScript calls it.
   static Held made(const Napi::CallbackInfo& info) {
-    if (auto* held = std::exchange(making(), nullptr)) return std::move(*held);
+    if (auto* held = std::exchange(making, nullptr)) return std::move(*held);
     throw Napi::TypeError::New(info.Env(), std::string(Class::kName) + " has no public constructor");
   }
 
@@ -85,11 +84,12 @@ class Handle : public Napi::ObjectWrap<Class> {
   std::optional<Held> held_;
 
  private:
-  // The value for the constructor to hold, while wrap() calls it.
-  static Held*& making() {
-    static thread_local Held* held = nullptr;
-    return held;
-  }
+  // The value for the constructor to hold, while wrap() calls it, which may throw before.
+  inline static thread_local Held* making = nullptr;
+  struct Making {
+    explicit Making(Held& held) { making = &held; }
+    ~Making() { making = nullptr; }
+  };
 
   // Node checks the receiver of methods alone, and unwraps whatever a getter is called on.
   static Class* self(const Napi::Value& value, const std::string& name) {

@@ -1,4 +1,4 @@
-// Jobs: work on a lane, and what it gives back as the value of a Promise.
+// Jobs: work on a lane, whose result is the value of a Promise.
 #pragma once
 
 #include <napi.h>
@@ -9,10 +9,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "call.h"
 #include "device/streams.h"
-#include "engine.h"
-#include "namedTensors.h"
+#include "exports.h"
 #include "tensor.h"
 
 namespace spurmem {
@@ -21,14 +19,15 @@ struct Nothing {};
 
 inline Napi::Value toJavaScript(Napi::Env env, const Nothing&) { return env.Undefined(); }
 
-// Resolves a Promise with toJavaScript(env, work()); `work` runs on the lane and must touch no JavaScript
-// value. Rejects with an Error whose code is NATIVE_FAILED when either throws.
+// Resolves a Promise with toJavaScript(env, work()); `work` runs on the lane, must touch no JavaScript value,
+// and goes with what it holds as soon as it is done. Rejects with an Error whose code is NATIVE_FAILED when
+// either throws.
 template <class Work>
 Napi::Promise submit(Napi::Env env, LaneName lane, Work work) {
   using Given = std::invoke_result_t<Work>;
   struct Job {
     Napi::Promise::Deferred deferred;
-    Work work;
+    std::optional<Work> work;
     std::optional<std::conditional_t<std::is_void_v<Given>, Nothing, Given>> result;
     std::string error;
     const char* call;
@@ -40,15 +39,15 @@ Napi::Promise submit(Napi::Env env, LaneName lane, Work work) {
   };
   auto job = std::make_shared<Job>(
       Job{Napi::Promise::Deferred::New(env), std::move(work), std::nullopt, std::string(), callAtWork});
+  // Whether the result is still on its way from a device.
   auto run = [job, lane] {
     try {
       takeStreams(lane);
       if constexpr (std::is_void_v<Given>) {
-        job->work();
+        (*job->work)();
         job->result.emplace();
       } else {
-        job->result.emplace(job->work());
-        if constexpr (std::is_base_of_v<Values, Given>) return job->result->arrival != nullptr;
+        job->result.emplace((*job->work)());
         if constexpr (std::is_same_v<at::Tensor, Given>) {
           if (lane == LaneName::data) handOver(*job->result);
         }
@@ -56,6 +55,8 @@ Napi::Promise submit(Napi::Env env, LaneName lane, Work work) {
     } catch (...) {
       job->fail();
     }
+    job->work.reset();
+    if constexpr (std::is_base_of_v<Values, Given>) return job->result && job->result->arrival != nullptr;
     return false;
   };
   auto wait = [job] {

@@ -73,10 +73,10 @@ struct Term {
 };
 
 Term toTerm(const Napi::Value& value, const std::string& name) {
-  const auto item = toObject(value, name);
+  const Fields item(value, name);
   Term term;
-  term.tensor = toTensor(item.Get("tensor"), "tensor");
-  const auto weight = item.Get("weight");
+  term.tensor = toTensor(item["tensor"], "tensor");
+  const auto weight = item["weight"];
   if (weight.IsNumber()) {
     term.factor = toNumber(weight, "weight");
   } else {
@@ -117,8 +117,8 @@ Napi::Value ntXent(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value supervisedContrast(const Napi::CallbackInfo& info) {
-  const auto given = toObject(info[1], "sets");
-  const auto rows = [&given](const char* name) { return fromTypedArray(given.Get(name), at::kInt, name); };
+  const Fields given(info[1], "sets");
+  const auto rows = [&given](const char* name) { return fromTypedArray(given[name], at::kInt, name); };
   return compute(info, [features = toTensor(info[0], "features"),
                         sets = ContrastiveSets{rows("anchors"), rows("positives"), rows("negatives")},
                         temperature = toNumber(info[2], "temperature")] {

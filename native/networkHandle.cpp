@@ -1,20 +1,15 @@
 // The JavaScript Network: a network on a device, run on the compute lane.
-#include "classes.h"
-
+#include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "describe.h"
 #include "device/streams.h"
 #include "distributed/processGroup.h"
 #include "exports.h"
-#include "gradcam.h"
 #include "handle.h"
 #include "jobs.h"
-#include "namedTensors.h"
 #include "neurons.h"
-#include "programPlan.h"
 
 namespace spurmem {
 
@@ -44,69 +39,22 @@ Unit toUnit(const Napi::Value& value) {
 }
 
 WeightEdit toEdit(const Napi::Value& value, const std::string& name) {
-  const auto item = toObject(value, name);
+  const Fields given(value, name);
   WeightEdit edit;
-  edit.layer = toString(item.Get("layer"), "layer");
-  edit.unit = toUnit(item.Get("unit"));
-  edit.kind = toChoice<EditKind>(item.Get("kind"), "kind",
+  edit.layer = given.text("layer");
+  edit.unit = toUnit(given["unit"]);
+  edit.kind = toChoice<EditKind>(given["kind"], "kind",
                                  {{"zero", EditKind::zero},
                                   {"replace", EditKind::replace},
                                   {"add", EditKind::add},
                                   {"output", EditKind::output}});
-  edit.neurons = fromTypedArray(item.Get("neurons"), at::kInt, "neurons");
-  if (edit.kind != EditKind::zero) {
-    edit.values = fromTypedArray(item.Get("values"), at::kFloat, "values");
-  }
+  edit.neurons = fromTypedArray(given["neurons"], at::kInt, "neurons");
+  if (edit.kind != EditKind::zero) edit.values = fromTypedArray(given["values"], at::kFloat, "values");
   return edit;
 }
 
 std::vector<WeightEdit> toEdits(const Napi::Value& value) {
   return isGiven(value) ? toVector(value, "edits", toEdit) : std::vector<WeightEdit>{};
-}
-
-struct PassOptions {
-  Statistics statistics = Statistics::frozen;
-  bool grad = false;
-  std::vector<WeightEdit> edits;
-};
-
-PassOptions toPassOptions(const Napi::Value& value) {
-  PassOptions options;
-  if (!isGiven(value)) return options;
-  const auto given = toObject(value, "options");
-  const Napi::Value statistics = given.Get("statistics");
-  const Napi::Value grad = given.Get("grad");
-  if (isGiven(statistics)) {
-    options.statistics = toChoice<Statistics>(
-        statistics, "statistics",
-        {{"shared", Statistics::shared}, {"separate", Statistics::separate}, {"frozen", Statistics::frozen}});
-  }
-  if (isGiven(grad)) options.grad = toBoolean(grad, "grad");
-  options.edits = toEdits(given.Get("edits"));
-  return options;
-}
-
-// The CPU's fused kernels make 0 of NaN, so that a pass without gradients would give logits of images that
-// have none. Beyond the bound, sums and squares inside a network overflow.
-void requireSound(const at::Tensor& images) {
-  constexpr double kMost = 1e15;
-  if (!images.is_cpu() || images.numel() == 0) return;
-  const bool isChannelsLast = images.dim() == 4 && images.is_contiguous(at::MemoryFormat::ChannelsLast);
-  const auto [least, most] = at::aminmax(isChannelsLast ? images.permute({0, 2, 3, 1}) : images);
-  const double low = least.item<double>(), high = most.item<double>();
-  TORCH_CHECK(low >= -kMost && high <= kMost, "the batch has values of ", low, " to ", high,
-              ": they are to be finite, and of at most ", kMost);
-}
-
-// A pass of the network with these options; `context` names what it keeps besides the logits.
-at::Tensor run(const Network& network, size_t stage, const at::Tensor& activation, const PassOptions& options,
-               ForwardContext context = {}) {
-  if (stage == 0 && !options.grad) requireSound(activation);
-  at::AutoGradMode gradMode(options.grad);
-  auto replacements = applyEdits(network, options.edits);
-  context.statistics = options.statistics;
-  context.replacements = &replacements;
-  return network.forward(stage, activation, context);
 }
 
 // A stage's input: the images, or another one's output, which is bfloat16 in a network of that precision.
@@ -117,11 +65,94 @@ at::Tensor toActivation(const Napi::Value& value, const std::string& name) {
                                                    " but received one of ", tensor.scalar_type()));
 }
 
-size_t checkStage(Napi::Env env, int64_t stage, const Network& network) {
-  if (stage < 0 || static_cast<size_t>(stage) >= network.stages.size()) {
-    throw Napi::RangeError::New(env, "The network has no stage " + std::to_string(stage));
+// How a pass runs, and what it returns besides the logits.
+struct RunOptions {
+  size_t stage = 0;
+  Statistics statistics = Statistics::frozen;
+  bool grad = false, features = false, costs = false;
+  std::vector<WeightEdit> edits;
+  std::optional<std::vector<size_t>> inputs;
+};
+
+RunOptions toRunOptions(const Napi::Value& value, const Network& network) {
+  RunOptions options;
+  if (!isGiven(value)) return options;
+  const auto toStage = [&](int64_t stage) {
+    if (stage >= 0 && static_cast<size_t>(stage) < network.countStages()) return static_cast<size_t>(stage);
+    throw Napi::RangeError::New(value.Env(), "The network has no stage " + std::to_string(stage));
+  };
+  const Fields given(value, "options");
+  options.stage = toStage(given.integer("stage", 0));
+  options.grad = given.flag("grad", false);
+  options.features = given.flag("features", false);
+  options.costs = given.flag("costs", false);
+  options.edits = toEdits(given["edits"]);
+  if (given.has("statistics")) {
+    options.statistics = toChoice<Statistics>(
+        given["statistics"], "statistics",
+        {{"shared", Statistics::shared}, {"separate", Statistics::separate}, {"frozen", Statistics::frozen}});
   }
-  return static_cast<size_t>(stage);
+  if (given.has("inputs")) {
+    options.inputs.emplace();
+    for (const auto stage : toIntegers(given["inputs"], "inputs")) options.inputs->push_back(toStage(stage));
+  }
+  return options;
+}
+
+// What was not asked for is undefined or empty.
+struct RunResult {
+  at::Tensor logits, features;
+  std::optional<std::vector<at::Tensor>> inputs;
+  std::optional<at::Tensor> costs;
+};
+
+Napi::Value toJavaScript(Napi::Env env, const RunResult& result) {
+  auto object = objectOf(env, {{"logits", spurmem::toJavaScript(env, result.logits)}});
+  if (result.features.defined()) object.Set("features", spurmem::toJavaScript(env, result.features));
+  if (result.inputs) object.Set("inputs", arrayOf(env, *result.inputs));
+  if (result.costs) object.Set("costs", toTypedArray(env, *result.costs));
+  return object;
+}
+
+// The CPU's fused kernels make 0 of NaN, so that a pass without gradients would give logits of images that
+// have none. Beyond the bound, sums and squares inside a network overflow.
+void requireSound(const at::Tensor& images) {
+  constexpr double kMax = 1e15;
+  if (!images.is_cpu() || images.numel() == 0) return;
+  const bool isChannelsLast = images.dim() == 4 && images.is_contiguous(at::MemoryFormat::ChannelsLast);
+  const auto [least, most] = at::aminmax(isChannelsLast ? images.permute({0, 2, 3, 1}) : images);
+  const double low = least.item<double>(), high = most.item<double>();
+  TORCH_CHECK(low >= -kMax && high <= kMax, "the batch has values of ", low, " to ", high,
+              ": they are to be finite, and of at most ", kMax);
+}
+
+RunResult run(const Network& network, const at::Tensor& input, const RunOptions& options) {
+  if (options.stage == 0 && !options.grad) requireSound(input);
+  at::AutoGradMode gradMode(options.grad);
+  RunResult result;
+  std::unordered_map<size_t, at::Tensor> inputs;
+  std::vector<double> costs;
+  const auto replacements = applyEdits(network, options.edits);
+  ForwardContext context;
+  context.statistics = options.statistics;
+  context.replacements = &replacements;
+  if (options.features) context.features = &result.features;
+  if (options.costs) context.multiplyAdds = &costs;
+  if (options.inputs) {
+    for (const auto stage : *options.inputs) inputs[stage];
+    context.inputs = &inputs;
+  }
+  result.logits = network.forward(options.stage, input, context);
+  if (options.features) {
+    TORCH_CHECK(result.features.defined(), "the network has no classifier, which would have features");
+    result.features = result.features.to(at::kFloat);
+  }
+  if (options.costs) result.costs = at::tensor(costs, at::kDouble);
+  if (options.inputs) {
+    result.inputs.emplace();
+    for (const auto stage : *options.inputs) result.inputs->push_back(inputs[stage]);
+  }
+  return result;
 }
 
 NamedTensors stateOf(const Network& network) {
@@ -131,33 +162,21 @@ NamedTensors stateOf(const Network& network) {
   return state;
 }
 
-void requireAlike(const std::deque<Parameter>& own, const std::deque<Parameter>& others) {
-  bool alike = own.size() == others.size();
-  for (size_t i = 0; alike && i < own.size(); ++i) {
-    alike = own[i].name == others[i].name && own[i].value.sizes() == others[i].value.sizes();
+void moveToward(const NamedTensors& from, const NamedTensors& to, double share) {
+  bool isAlike = from.size() == to.size();
+  for (size_t i = 0; isAlike && i < from.size(); ++i) {
+    isAlike = from[i].first == to[i].first && from[i].second.sizes() == to[i].second.sizes();
   }
-  TORCH_CHECK(alike, "the models differ in their parameters");
-}
-
-void move(std::deque<Parameter>& from, const std::deque<Parameter>& to, double share) {
+  TORCH_CHECK(isAlike, "the models differ in their parameters");
+  at::NoGradGuard noGrad;
   for (size_t i = 0; i < from.size(); ++i) {
-    auto& value = from[i].value;
+    const auto &value = from[i].second, &target = to[i].second;
     if (at::isFloatingType(value.scalar_type())) {
-      value.lerp_(to[i].value, share);
+      value.lerp_(target, share);
     } else {
-      value.copy_(to[i].value);
+      value.copy_(target);
     }
   }
-}
-
-struct StageInputs {
-  at::Tensor logits;
-  std::vector<at::Tensor> inputs;
-};
-
-Napi::Value toJavaScript(Napi::Env env, const StageInputs& result) {
-  return objectOf(
-      env, {{"logits", spurmem::toJavaScript(env, result.logits)}, {"inputs", arrayOf(env, result.inputs)}});
 }
 
 class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
@@ -167,12 +186,7 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
 
   static void exportTo(Napi::Object exports) {
     exportClass(exports, {
-                             method<&NetworkHandle::describe>("describe()"),
-                             method<&NetworkHandle::forward>("forward(batch, options)"),
-                             method<&NetworkHandle::forwardFeatures>("forwardFeatures(batch, options)"),
-                             method<&NetworkHandle::forwardStages>("forwardStages(batch, stages)"),
-                             method<&NetworkHandle::forwardFrom>("forwardFrom(stage, activation, edits)"),
-                             method<&NetworkHandle::stageCosts>("stageCosts(batch)"),
+                             method<&NetworkHandle::run>("run(input, options)"),
                              method<&NetworkHandle::gradCam>("gradCam(batch, layer, output)"),
                              method<&NetworkHandle::neuronScores>("neuronScores(score, unit)"),
                              method<&NetworkHandle::outputSums>("outputSums(batch)"),
@@ -180,9 +194,8 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
                              method<&NetworkHandle::gradients>("gradients()"),
                              method<&NetworkHandle::loadGradients>("loadGradients(gradients)"),
                              method<&NetworkHandle::trainOnly>("trainOnly(neurons)"),
-                             method<&NetworkHandle::zeroGrad>("zeroGrad()"),
+                             method<&NetworkHandle::zeroGrad>("zeroGrad(reduces)"),
                              method<&NetworkHandle::distribute>("distribute(group, synchronizesNorms)"),
-                             method<&NetworkHandle::prepareReduction>("prepareReduction()"),
                              method<&NetworkHandle::sumGradients>("sumGradients(group)"),
                              method<&NetworkHandle::copyBuffersFromFirst>("copyBuffersFromFirst(group)"),
                              method<&NetworkHandle::moveToward>("moveToward(other, share)"),
@@ -194,61 +207,12 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
   explicit NetworkHandle(const Napi::CallbackInfo& info) : Handle(info, made(info)) {}
 
  private:
-  Napi::Value describe(const Napi::CallbackInfo& info) {
-    return spurmem::describe(info.Env(), *held(info.Env()));
-  }
-
-  Napi::Value forward(const Napi::CallbackInfo& info) {
-    return compute(info, [network = held(info.Env()), batch = toActivation(info[0], "batch"),
-                          options = toPassOptions(info[1])] { return run(*network, 0, batch, options); });
-  }
-
-  Napi::Value forwardFeatures(const Napi::CallbackInfo& info) {
-    return compute(info, [network = held(info.Env()), batch = toActivation(info[0], "batch"),
-                          options = toPassOptions(info[1])] {
-      at::Tensor features;
-      ForwardContext context;
-      context.features = &features;
-      const auto logits = run(*network, 0, batch, options, context);
-      TORCH_CHECK(features.defined(), "the network has no classifier, which would have features");
-      return NamedTensors{{"features", features.to(at::kFloat)}, {"logits", logits}};
-    });
-  }
-
-  Napi::Value forwardStages(const Napi::CallbackInfo& info) {
+  Napi::Value run(const Napi::CallbackInfo& info) {
     const auto network = held(info.Env());
-    std::vector<size_t> stages;
-    for (const auto stage : toIntegers(info[1], "stages")) {
-      stages.push_back(checkStage(info.Env(), stage, *network));
-    }
-    return compute(info, [network, stages, batch = toActivation(info[0], "batch")] {
-      std::unordered_map<size_t, at::Tensor> inputs;
-      for (const auto stage : stages) inputs[stage];
-      ForwardContext context;
-      context.inputs = &inputs;
-      StageInputs result{run(*network, 0, batch, {}, context), {}};
-      for (const auto stage : stages) result.inputs.push_back(inputs[stage]);
-      return result;
-    });
-  }
-
-  Napi::Value forwardFrom(const Napi::CallbackInfo& info) {
-    const auto network = held(info.Env());
-    const auto stage = checkStage(info.Env(), toInteger(info[0], "stage"), *network);
     return compute(
-        info, [network, stage, activation = toActivation(info[1], "activation"), edits = toEdits(info[2])] {
-          return run(*network, stage, activation, {Statistics::frozen, false, edits});
+        info, [network, input = toActivation(info[0], "input"), options = toRunOptions(info[1], *network)] {
+          return spurmem::run(*network, input, options);
         });
-  }
-
-  Napi::Value stageCosts(const Napi::CallbackInfo& info) {
-    return compute(info, [network = held(info.Env()), batch = toActivation(info[0], "batch")] {
-      std::vector<double> costs;
-      ForwardContext context;
-      context.multiplyAdds = &costs;
-      run(*network, 0, batch, {}, context);
-      return Values{at::tensor(costs, at::kDouble)};
-    });
   }
 
   Napi::Value gradCam(const Napi::CallbackInfo& info) {
@@ -316,9 +280,12 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     });
   }
 
+  // Also has the next backward pass average the gradients over the processes, if there are several.
   Napi::Value zeroGrad(const Napi::CallbackInfo& info) {
-    return compute(info, [network = held(info.Env())] {
+    const bool reduces = isGiven(info[0]) && toBoolean(info[0], "reduces");
+    return compute(info, [network = held(info.Env()), reduces] {
       for (auto& parameter : network->parameters) parameter.value.mutable_grad().reset();
+      if (reduces && network->distribution) network->distribution->prepare();
     });
   }
 
@@ -326,12 +293,6 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     return compute(info, [network = held(info.Env()), group = toProcessGroup(info[0], "group"),
                           synchronizesNorms = toBoolean(info[1], "synchronizesNorms")] {
       network->distribution = spurmem::distribute(*network, group, synchronizesNorms);
-    });
-  }
-
-  Napi::Value prepareReduction(const Napi::CallbackInfo& info) {
-    return compute(info, [network = held(info.Env())] {
-      if (network->distribution) network->distribution->prepare();
     });
   }
 
@@ -356,11 +317,7 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
   Napi::Value moveToward(const Napi::CallbackInfo& info) {
     return compute(info, [network = held(info.Env()), other = unwrap(info[0], "other"),
                           share = toNumber(info[1], "share")] {
-      at::NoGradGuard noGrad;
-      requireAlike(network->parameters, other->parameters);
-      requireAlike(network->buffers, other->buffers);
-      move(network->parameters, other->parameters, share);
-      move(network->buffers, other->buffers, share);
+      spurmem::moveToward(stateOf(*network), stateOf(*other), share);
     });
   }
 
@@ -385,32 +342,34 @@ void moveTo(Network& network, const at::Device& device, at::MemoryFormat memoryF
   for (auto& buffer : network.buffers) buffer.value = sendTo(device, buffer.value);
 }
 
-// Where and how a network computes.
-struct Placement {
-  at::Device device;
-  at::MemoryFormat format;
-  bool isBf16;
-};
-
-Placement toPlacement(const Napi::Object& given) {
-  const auto memoryFormat = given.Get("memoryFormat");
-  const auto precision = given.Get("precision");
-  return {toDevice(given.Get("device")),
-          isGiven(memoryFormat) ? toMemoryFormat(memoryFormat) : at::MemoryFormat::Contiguous,
-          isGiven(precision) && toChoice<bool>(precision, "precision", {{"fp32", false}, {"bf16", true}})};
-}
-
 // createNetwork({plan, generator, device, memoryFormat, precision})
 Napi::Value createNetwork(const Napi::CallbackInfo& info) {
-  const auto given = toObject(info[0], "options");
-  return compute(info, [place = toPlacement(given), plan = toProgramPlan(given.Get("plan"), "plan"),
-                        generator = toGenerator(given.Get("generator"), "generator")] {
+  const Fields given(info[0], "options");
+  const auto device = toDevice(given["device"]);
+  const auto format =
+      given.has("memoryFormat") ? toMemoryFormat(given["memoryFormat"]) : at::MemoryFormat::Contiguous;
+  const bool isBf16 = given.has("precision") &&
+                      toChoice<bool>(given["precision"], "precision", {{"fp32", false}, {"bf16", true}});
+  return compute(info, [device, format, isBf16, plan = toPlan(given["plan"], given["constants"]),
+                        generator = toGenerator(given["generator"], "generator")] {
     at::NoGradGuard noGrad;
-    std::shared_ptr<Network> network = makeProgram(plan, place.device, generator);
-    moveTo(*network, place.device, place.format);
-    network->isBf16 = place.isBf16;
+    auto network = std::make_shared<Network>(plan, device, generator);
+    moveTo(*network, device, format);
+    network->isBf16 = isBf16;
     return network;
   });
+}
+
+// [{name, aliases, writes}]
+Napi::Value listPlanOperators(const Napi::CallbackInfo& info) {
+  const auto env = info.Env();
+  auto list = Napi::Array::New(env);
+  for (const auto& [name, aliases, writes] : planOperators()) {
+    list[list.Length()] = objectOf(env, {{"name", Napi::String::New(env, name)},
+                                         {"aliases", Napi::Boolean::New(env, aliases)},
+                                         {"writes", Napi::Boolean::New(env, writes)}});
+  }
+  return list;
 }
 
 }  // namespace
@@ -418,7 +377,7 @@ Napi::Value createNetwork(const Napi::CallbackInfo& info) {
 void exportNetworks(Napi::Object exports) {
   NetworkHandle::exportTo(exports);
   exportFunction<createNetwork>(exports, "createNetwork(options)");
-  exportFunction<programOperators>(exports, "programOperators()");
+  exportFunction<listPlanOperators>(exports, "planOperators()");
 }
 
 std::shared_ptr<Network> toNetwork(const Napi::Value& value, const std::string& name) {

@@ -3,11 +3,9 @@
 
 #include <ATen/ATen.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "namedTensors.h"
 #include "nn/network.h"
 
 namespace spurmem {
@@ -61,6 +59,19 @@ struct NeuronOutputs {
 // `neurons` are edits of kind zero, a layer each.
 NeuronOutputs neuronOutputs(const Network& network, const at::Tensor& batch,
                             const std::vector<WeightEdit>& neurons);
+
+// Grad-CAM (Selvaraju et al. 2017): where in an image a layer's features speak for an output.
+struct HeatMaps {
+  // [N, H, W] at the batch's image size, each scaled to a highest value of 1 (all 0 if nothing speaks for
+  // the output).
+  at::Tensor heat;
+  // The layer's own resolution, from which the maps are enlarged.
+  int64_t rows, columns;
+};
+
+// `layer` is a convolution, or a LayerNorm over channels or over tokens, of which those of patches form the
+// map.
+HeatMaps gradCam(const Network& network, const at::Tensor& batch, const std::string& layer, int64_t output);
 
 // The edited layers' weights, and biases where an output is fixed. Zeroing multiplies by a mask, so that it
 // keeps theta's gradient graph: m * theta.

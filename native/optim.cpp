@@ -11,15 +11,12 @@
 #include <string>
 #include <vector>
 
-#include "classes.h"
 #include "device/accelerator.h"
 #include "exports.h"
 #include "handle.h"
 #include "jobs.h"
 #include "kernels/operators.h"
-#include "namedTensors.h"
 #include "nn/network.h"
-#include "results.h"
 
 namespace spurmem {
 
@@ -99,18 +96,6 @@ struct Adam {
     return state;
   }
 
-  // The same in a libtorch that lacks the fused step, as torch.optim.Adam(capturable=True): no host value is
-  // needed.
-  void stepByStep(at::Tensor& parameter, const at::Tensor& given, at::Tensor& first, at::Tensor& second,
-                  const at::Tensor& count, double lr) const {
-    const auto gradient = weightDecay == 0 ? given : given + weightDecay * parameter;
-    first.lerp_(gradient, 1 - beta1);
-    second.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
-    // In double: of 1 - beta^t little is left of float32's digits.
-    const auto left = [&count](double beta) { return 1 - at::pow(at::Scalar(beta), count.to(at::kDouble)); };
-    parameter.sub_(first / left(beta1) * lr / ((second / left(beta2)).sqrt() + eps));
-  }
-
   Finite step(double lr) {
     at::NoGradGuard noGrad;
     prepare();
@@ -127,34 +112,31 @@ struct Adam {
       counts.push_back(steps[i]);
     }
     at::_foreach_add_(counts, 1);
-    static const auto fused = findOperator(kFusedAdam);
-    if (fused) {
-      const std::vector<at::Tensor> noMaxima;
-      const auto none = c10::IValue();
-      callOperator(
-          *fused, {parameters, gradients, first, second, noMaxima, counts, lr, beta1, beta2, weightDecay, eps,
-                   /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/none, /*found_inf=*/none});
-      // The fused step does not count as a change; evaluation keeps weights that it derives until one.
-      for (const auto& value : parameters) value.unsafeGetTensorImpl()->bump_version();
-    }
-    for (size_t i = 0; !fused && i < parameters.size(); ++i) {
-      stepByStep(parameters[i], gradients[i], first[i], second[i], counts[i], lr);
-    }
+    static const auto fused = operatorInLibtorch(kFusedAdam);
+    TORCH_CHECK(fused, "this libtorch has no ", kFusedAdam.name);
+    const std::vector<at::Tensor> noMaxima;
+    const auto none = c10::IValue();
+    callOperator(*fused,
+                 {parameters, gradients, first, second, noMaxima, counts, lr, beta1, beta2, weightDecay, eps,
+                  /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/none, /*found_inf=*/none});
+    // The fused step does not count as a change; evaluation keeps weights that it derives until one.
+    for (const auto& value : parameters) value.unsafeGetTensorImpl()->bump_version();
     std::vector<at::Tensor> weights;
     if (lr >= overflowingRate) weights = parameters;
     for (const auto& buffer : network->buffers) {
       if (buffer.value.is_floating_point()) weights.push_back(buffer.value);
     }
     const auto device = network->parameters.front().value.device();
-    return Finite(areFinite(gradients, device), areFinite(weights, device));
+    return {areFinite(gradients, device), areFinite(weights, device)};
   }
 };
 
 std::shared_ptr<Adam> createAdam(const Napi::CallbackInfo& info) {
-  const auto options = toObject(info[1], "options");
-  const auto number = [&options](const char* name) { return toNumber(options.Get(name), name); };
-  return std::make_shared<Adam>(Adam{toNetwork(info[0], "network"), number("beta1"), number("beta2"),
-                                     number("eps"), number("weightDecay")});
+  const Fields options(info[1], "options");
+  const auto network = toNetwork(info[0], "network");
+  TORCH_CHECK(!network->parameters.empty(), "the network has no parameters to optimize");
+  return std::make_shared<Adam>(Adam{network, options.number("beta1"), options.number("beta2"),
+                                     options.number("eps"), options.number("weightDecay")});
 }
 
 class AdamHandle : public Handle<AdamHandle, std::shared_ptr<Adam>> {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <unordered_map>
 
 #include "exports.h"
 #include "handle.h"
@@ -82,7 +83,6 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
                              method<&TensorHandle::data>("data()"),
                              method<&TensorHandle::argmax>("argmax()"),
                              method<&TensorHandle::softmax>("softmax()"),
-                             method<&TensorHandle::detach>("detach()"),
                              method<&TensorHandle::backward>("backward(scale)"),
                              method<&TensorHandle::channelsLast>("channelsLast()"),
                          });
@@ -145,10 +145,6 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
 
   Napi::Value softmax(const Napi::CallbackInfo& info) {
     return compute(info, [tensor = held(info.Env())] { return at::softmax(tensor, 1); });
-  }
-
-  Napi::Value detach(const Napi::CallbackInfo& info) {
-    return compute(info, [tensor = held(info.Env())] { return tensor.detach(); });
   }
 
   // As (tensor * scale).backward(), so that chunks of a batch add up to its mean loss.
@@ -238,6 +234,53 @@ Napi::Value toTypedArray(Napi::Env env, const at::Tensor& tensor) {
   const auto status = napi_create_typedarray(env, dtype->array, tensor.numel(), buffer, 0, &array);
   if (status != napi_ok) throw Napi::Error::New(env);
   return {env, array};
+}
+
+NamedTensors toNamedTensors(const Napi::Value& value, const std::string& name) {
+  const auto object = toObject(value, name);
+  NamedTensors tensors;
+  const auto names = object.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const auto key = names.Get(i).ToString().Utf8Value();
+    tensors.emplace_back(key, toTensor(object.Get(key), name + "." + key));
+  }
+  return tensors;
+}
+
+Napi::Value toJavaScript(Napi::Env env, const NamedTensors& tensors) {
+  auto object = Napi::Object::New(env);
+  for (const auto& [name, tensor] : tensors) object.Set(name, toJavaScript(env, tensor));
+  return object;
+}
+
+NamedTensors copiesOf(const NamedTensors& tensors) {
+  at::NoGradGuard noGrad;
+  NamedTensors copies;
+  for (const auto& [name, tensor] : tensors) {
+    copies.emplace_back(name, tensor.detach().to(at::kCPU).clone(at::MemoryFormat::Contiguous));
+  }
+  return copies;
+}
+
+NamedTensors viewsOf(const NamedTensors& tensors) {
+  NamedTensors views;
+  for (const auto& [name, tensor] : tensors) views.emplace_back(name, tensor.detach());
+  return views;
+}
+
+void copyInto(const NamedTensors& targets, const NamedTensors& values) {
+  at::NoGradGuard noGrad;
+  std::unordered_map<std::string, at::Tensor> byName(targets.begin(), targets.end());
+  for (const auto& [name, value] : values) {
+    const auto target = byName.find(name);
+    TORCH_CHECK(target != byName.end(), "the model has no parameter named ", name);
+    TORCH_CHECK(value.sizes() == target->second.sizes(), name, " has the shape ", value.sizes(),
+                ", but the model needs ", target->second.sizes());
+  }
+  for (const auto& [name, value] : values) {
+    const auto& target = byName[name];
+    target.copy_(sendTo(target.device(), value));
+  }
 }
 
 }  // namespace spurmem

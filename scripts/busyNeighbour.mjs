@@ -56,7 +56,7 @@ async function measureSteps() {
   const times = [];
   for (let step = 0; step < WARM_UP + STEPS; step += 1) {
     const start = performance.now();
-    const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
+    const { logits } = await model.network.run(images, { statistics: 'shared', grad: true });
     const loss = await addon.crossEntropy(logits, labels, 'mean');
     await descend(loss, [{ network: model.network, optimizer }]);
     for (const tensor of [logits, loss]) tensor.dispose();

@@ -80,7 +80,7 @@ async function work(name, size) {
   const times = [];
   for (let step = 0; step < STEPS + 2; step += 1) {
     const start = performance.now();
-    const logits = await model.network.forward(batch, { statistics: 'shared', grad: true });
+    const { logits } = await model.network.run(batch, { statistics: 'shared', grad: true });
     const loss = await native().crossEntropy(logits, labels, 'mean');
     await descend(loss, [{ network: model.network, optimizer }]);
     logits.dispose();

@@ -12,7 +12,6 @@
 
 #include "../device/accelerator.h"
 #include "../nn/network.h"
-#include "throughHost.h"
 
 // Else the header is empty. The Gloo that it includes is declared in gloo/ of this folder.
 #ifndef USE_C10D_GLOO

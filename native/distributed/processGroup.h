@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
@@ -18,7 +19,7 @@ class Reducer;
 
 namespace spurmem {
 
-struct Network;
+class Network;
 
 // Where a process stands among the others, and where they meet.
 struct Rendezvous {
@@ -66,6 +67,11 @@ struct Distribution {
 // Its parameters must not be replaced afterwards.
 std::shared_ptr<Distribution> distribute(const Network& network, std::shared_ptr<ProcessGroup> group,
                                          bool synchronizesNorms);
+
+// A backend for accelerators, whose values go through pinned memory and come back on the stream that was at
+// work when they were asked for: libtorch's own way for Gloo waits on the default stream alone, and a Reducer
+// on another one would read gradients before they are there. The calling thread goes on.
+c10::intrusive_ptr<c10d::Backend> throughHost(c10::intrusive_ptr<c10d::Backend> backend);
 
 // The rows of all processes, [total, ...], of which this one's begin at `offset`. A loss of all rows that
 // each process computes has in each the gradient of its own rows alone, times total / rows: so that weighing

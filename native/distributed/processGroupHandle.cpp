@@ -1,5 +1,4 @@
 // The JavaScript ProcessGroup.
-#include "../classes.h"
 #include "../exports.h"
 #include "../handle.h"
 #include "../jobs.h"
@@ -12,16 +11,9 @@ Napi::Value toJavaScript(Napi::Env env, const std::shared_ptr<ProcessGroup>& gro
 namespace {
 
 Rendezvous toRendezvous(const Napi::Value& value) {
-  const auto given = toObject(value, "rendezvous");
-  const auto integer = [&given](const char* name) { return toInteger(given.Get(name), name); };
-  Rendezvous place;
-  place.host = toString(given.Get("host"), "host");
-  place.port = integer("port");
-  place.rank = integer("rank");
-  place.size = integer("size");
-  place.hostsStore = toBoolean(given.Get("hostsStore"), "hostsStore");
-  place.prefix = toString(given.Get("prefix"), "prefix");
-  return place;
+  const Fields given(value, "rendezvous");
+  return {given.text("host"),    given.integer("port"),    given.integer("rank"),
+          given.integer("size"), given.flag("hostsStore"), given.text("prefix")};
 }
 
 class ProcessGroupHandle : public Handle<ProcessGroupHandle, std::shared_ptr<ProcessGroup>> {

@@ -1,5 +1,3 @@
-#include "throughHost.h"
-
 #include <ATen/core/grad_mode.h>
 #include <ATen/core/ivalue.h>
 #include <ATen/core/jit_type.h>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "../device/streams.h"
+#include "processGroup.h"
 
 namespace spurmem {
 
@@ -28,7 +27,7 @@ c10::ThreadPool& relayThread() {
   return *thread;
 }
 
-// Done once the values are on their way back. Who waits has its stream wait for them, too.
+// Completes when the copy back is enqueued; waiters must also sync their stream.
 class Relayed final : public Work {
  public:
   explicit Relayed(c10::intrusive_ptr<Future> future) : future_(std::move(future)) {}

@@ -8,10 +8,7 @@
 #include <vector>
 
 #include "../device/accelerator.h"
-#include "convProduct.h"
-#include "narrowOutput.h"
 #include "operators.h"
-#include "weightGradient.h"
 
 namespace spurmem {
 
@@ -32,14 +29,15 @@ bool canFuse(const at::Tensor& x, bool isBf16) {
 // relu(conv(x) + residual) on an accelerator, by cuDNN's kernel for all of it unless that has refused the
 // layer before.
 at::Tensor onAccelerator(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                         const std::optional<at::Tensor>& residual, bool relu, at::IntArrayRef stride,
+                         const at::Tensor& residual, bool relu, at::IntArrayRef stride,
                          at::IntArrayRef padding, int64_t groups, bool& cudnnFuses) {
   // That kernel is not asked for a deterministic algorithm.
   if (relu && cudnnFuses && !at::globalContext().deterministicCuDNN()) {
     try {
-      return residual ? at::cudnn_convolution_add_relu(x, weight, *residual, 1.0, bias, stride, padding,
-                                                       kDilation, groups)
-                      : at::cudnn_convolution_relu(x, weight, bias, stride, padding, kDilation, groups);
+      return residual.defined()
+                 ? at::cudnn_convolution_add_relu(x, weight, residual, 1.0, bias, stride, padding, kDilation,
+                                                  groups)
+                 : at::cudnn_convolution_relu(x, weight, bias, stride, padding, kDilation, groups);
     } catch (const c10::OutOfMemoryError&) {
       throw;
     } catch (const std::exception&) {
@@ -48,14 +46,14 @@ at::Tensor onAccelerator(const at::Tensor& x, const at::Tensor& weight, const at
     }
   }
   auto result = at::conv2d(x, weight, bias, stride, padding, kDilation, groups);
-  if (residual) result += *residual;
+  if (residual.defined()) result += residual;
   return relu ? result.relu_() : result;
 }
 
 bool isAutocast(const at::Tensor& x) { return at::autocast::is_autocast_enabled(x.device().type()); }
 
-// Makes the logits NaN where `value` is.
-void hide(const at::Tensor& value, const ForwardContext& context) {
+// Makes the logits NaN if `value` is.
+void propagateNan(const at::Tensor& value, const ForwardContext& context) {
   if (value.defined()) context.hidden = context.hidden.defined() ? context.hidden + value : value;
 }
 
@@ -68,7 +66,7 @@ c10::List<std::optional<at::Scalar>> noScalars() { return c10::List<std::optiona
 }  // namespace
 
 bool hasFastBf16() {
-  // No fusion: it tells of the processor.
+  // Whatever SPURMEM_FUSION is: it tells of the processor.
   const auto asks = operatorInLibtorch(kHasBf16);
   return asks && callOperator(*asks, {}).toBool();
 }
@@ -117,25 +115,16 @@ at::Tensor ConvNorm::unfused(const at::Tensor& x, const ForwardContext& context)
                         /*training=*/false, momentum_, eps_, /*cudnn_enabled=*/true);
 }
 
-at::Tensor ConvNorm::operator()(const at::Tensor& x, const ForwardContext& context) const {
-  if (const auto convolution = fusable(x, context)) return fused(x, *convolution, std::nullopt, false);
-  return unfused(x, context);
-}
-
-at::Tensor ConvNorm::relu(const at::Tensor& x, const ForwardContext& context) const {
-  if (const auto convolution = fusable(x, context)) return fused(x, *convolution, std::nullopt, true);
-  return unfused(x, context).relu_();
-}
-
-at::Tensor ConvNorm::addRelu(const at::Tensor& x, at::Tensor residual, const ForwardContext& context) const {
-  // oneDNN's sum fails where the output is one pixel, whose strides say nothing of the memory format.
-  if (residual.size(2) * residual.size(3) > 1 && !amxMisreads(x, shape_)) {
-    if (const auto convolution = fusable(x, context))
-      return fused(x, *convolution, std::move(residual), true);
-  }
-  auto result = (*this)(x, context);
-  result += residual;
-  return result.relu_();
+at::Tensor ConvNorm::operator()(const at::Tensor& x, at::Tensor residual, bool relu,
+                                const ForwardContext& context) const {
+  const auto convolution = fusable(x, context);
+  const bool sums = residual.defined();
+  // oneDNN's sum fails if the output is one pixel, whose strides say nothing of the memory format.
+  const bool sumsInKernel = sums && residual.size(2) * residual.size(3) > 1 && !amxMisreads(x, shape_);
+  if (convolution && sums == sumsInKernel) return fused(x, *convolution, std::move(residual), relu);
+  auto result = convolution ? fused(x, *convolution, {}, false) : unfused(x, context);
+  if (sums) result += residual;
+  return relu ? result.relu_() : result;
 }
 
 bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const {
@@ -159,27 +148,28 @@ std::optional<ConvNorm::Convolution> ConvNorm::fusable(const at::Tensor& x,
   return std::nullopt;
 }
 
-at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
-                           std::optional<at::Tensor> residual, bool relu) const {
+at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution, at::Tensor residual,
+                           bool relu) const {
   const auto type = isAutocast(x) ? at::kBFloat16 : at::kFloat;
   const auto& [weight, bias] = convolution;
   const auto stride = bothWays(shape_.stride), padding = bothWays(shape_.padding);
+  const bool sums = residual.defined();
   if (!isHost(x.device())) {
-    if (residual) *residual = residual->to(type).contiguous(x.suggest_memory_format());
+    if (sums) residual = residual.to(type).contiguous(x.suggest_memory_format());
     return onAccelerator(x.to(type), weight, bias, residual, relu, stride, padding, groups_,
                          kept_->cudnnFuses);
   }
   if (weight.dim() == 2) {
     auto result = convolvePatches(x.to(type), weight, bias, shape_);
-    if (residual) result += *residual;
+    if (sums) result += residual;
     return relu ? result.relu_() : result;
   }
-  if (residual) {
+  if (sums) {
     static const auto operation = *findOperator(kConvolutionInto);
     // It becomes the output. The operator that leaves it alone brings all of it into another layout first.
-    *residual = residual->to(type).contiguous(at::MemoryFormat::ChannelsLast);
-    const bool isOurs = residual->use_count() == 1 && residual->storage().use_count() == 1;
-    auto sum = isOurs ? std::move(*residual) : residual->clone();
+    residual = residual.to(type).contiguous(at::MemoryFormat::ChannelsLast);
+    const bool isOurs = residual.use_count() == 1 && residual.storage().use_count() == 1;
+    auto sum = isOurs ? std::move(residual) : residual.clone();
     return callOperator(operation, {sum,
                                     x.to(type),
                                     weight,
@@ -190,7 +180,7 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
                                     groups_,
                                     "add",
                                     1.0,
-                                    "relu",
+                                    relu ? c10::IValue("relu") : c10::IValue(),
                                     noScalars(),
                                     {}})
         .toTensor();
@@ -215,7 +205,7 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
   const bool isMatrix =
       isHere && type == at::kBFloat16 && groups_ == 1 && isFasterAsProduct(inputSize, weight, shape_);
   if (isOwn && kept_->isOf(sources, type, isMatrix)) {
-    hide(kept_->hidden, context);
+    propagateNan(kept_->hidden, context);
     return {kept_->weight, kept_->bias};
   }
   const auto &scale = sources[1], &shift = sources[2], &mean = sources[3], &variance = sources[4];
@@ -228,7 +218,7 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
   if (!isHere) {
     // The host does not wait for a look at them: 0 times what is not finite is NaN.
     hidden = (result.first.sum(at::kFloat) + result.second.sum(at::kFloat)) * 0;
-    hide(hidden, context);
+    propagateNan(hidden, context);
   } else if (!isFinite(result.first) || !isFinite(result.second)) {
     return {};
   }

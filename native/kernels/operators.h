@@ -1,5 +1,5 @@
-// Operators of libtorch that are looked up by name: they are internal ones, which another version may rename
-// or change. What they do is computed step by step where they are not found.
+// Operators of libtorch that are looked up by name: they are internal, and another version may rename or
+// change them. Without the convolutions, layers run one after the other.
 #pragma once
 
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -11,10 +11,10 @@ namespace spurmem {
 
 struct NamedOperator {
   const char* name;
-  // Those of its schema: with another number, it is another operator.
+  // The number of its schema's arguments: with another one, it is another operator.
   size_t arguments;
   const char* overload;
-  // The cost of its absence, in words.
+  // Warning shown when this operator is missing.
   const char* without;
 };
 
@@ -28,7 +28,7 @@ inline constexpr NamedOperator kReorderedWeight{"mkldnn::_reorder_convolution_we
                                                 kConvolution.without};
 inline constexpr NamedOperator kFusedAdam{
     "aten::_fused_adam_", 15, "",
-    "a step of Adam takes 3.5 times as long, one of ResNet-18's training 1.06 times"};
+    "no network can be trained"};
 inline constexpr NamedOperator kHasBf16{"mkldnn::_is_mkldnn_bf16_supported", 0, "",
                                         "bf16 is taken for slow, and evaluation in bf16 as without the "
                                         "convolutions above"};
@@ -36,10 +36,10 @@ inline constexpr NamedOperator kHasBf16{"mkldnn::_is_mkldnn_bf16_supported", 0, 
 inline constexpr std::array kOperators{kConvolution, kConvolutionInto, kReorderedWeight, kFusedAdam,
                                        kHasBf16};
 
-// In this libtorch; none where the variable SPURMEM_FUSION is `off`, as in a libtorch that lacks it.
+// Nothing in a libtorch that lacks it, or if the variable SPURMEM_FUSION is `off`.
 std::optional<c10::OperatorHandle> findOperator(const NamedOperator& wanted);
 
-// The same, whatever the variable says.
+// Like `findOperator`, whatever the variable says.
 std::optional<c10::OperatorHandle> operatorInLibtorch(const NamedOperator& wanted);
 
 // By the operator's schema: its C++ types differ between versions of libtorch.

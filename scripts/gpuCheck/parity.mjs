@@ -58,9 +58,9 @@ async function checkModel(arch) {
   const onDevice = await native().tensor(images.data, shape, device);
   const input = await onDevice.channelsLast();
   const target = await native().tensor(labels.data, [batch], device);
-  const evaluated = await model.network.forward(input);
+  const evaluated = (await model.network.run(input)).logits;
   check(`${arch}, logits of evaluation`, difference(await evaluated.data(), theirs.logits.data), MOST.logits);
-  const logits = await model.network.forward(input, { grad: true });
+  const { logits } = await model.network.run(input, { grad: true });
   check(`${arch}, logits with a graph`, difference(await logits.data(), theirs.logits.data), MOST.logits);
   const loss = await native().crossEntropy(logits, target, 'mean');
   await loss.backward();

@@ -90,7 +90,7 @@ export async function evaluateVariants(
       shares ??= await remainingShares(model, current);
       const { indices: examples } = current;
       const size = examples.length;
-      const { logits, inputs } = await model.network.forwardStages(current.images, stages);
+      const { logits, inputs } = await model.network.run(current.images, { inputs: stages });
       try {
         const labels = examples.map((index) => dataset.labels[index] as number);
         const reading = judged(logits, labels);
@@ -107,7 +107,8 @@ export async function evaluateVariants(
           throwIfAborted(options.signal, options.task);
           const input = inputs[stages.indexOf(variant.stage)];
           if (!input) throw new RangeError(`Stage ${variant.stage} has no input`);
-          const perturbed = await model.network.forwardFrom(variant.stage, input, variant.edits);
+          const perturbed = (await model.network.run(input, { stage: variant.stage, edits: variant.edits }))
+            .logits;
           const share = shares[variant.stage] ?? 1;
           await pending.add({
             read: Promise.all([reading, judged(perturbed, labels)]),
@@ -176,7 +177,8 @@ function mergeEqual(
 
 /** The share of the model's multiply-adds that each stage and those after it make up. */
 async function remainingShares(model: Model, batch: Batch): Promise<number[]> {
-  const costs = await model.network.stageCosts(batch.images);
+  const { logits, costs } = await model.network.run(batch.images, { costs: true });
+  logits.dispose();
   const whole = costs.reduce((sum, cost) => sum + cost, 0);
   return Array.from(costs, (_, stage) => costs.subarray(stage).reduce((sum, cost) => sum + cost, 0) / whole);
 }

@@ -62,7 +62,7 @@ export async function evaluate(
     const { indices: examples, images, labels } = batch;
     scope.own({ images, labels });
     throwIfAborted(options.signal, task);
-    const logits = await model.network.forward(images, { edits: options.edits });
+    const { logits } = await model.network.run(images, { edits: options.edits });
     const predicting = logits.argmax();
     const pseudoLabels = options.lossLabels === 'predicted' ? predicting : undefined;
     // Losses may read them when the next batch is under way.

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
-import { type Generator, native, type Network, type Precision, type ProgramPlan } from '../native/addon.js';
+import { type Generator, native, type Network, type Precision } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
+import type { Plan } from '../native/plan.js';
 import { PlanBuilder, value } from '../native/planBuilder.js';
 import type { ValueType } from '../settings/values.js';
 import { resnet } from './resnet.js';
@@ -8,7 +9,7 @@ import { vit, type VitOptions } from './vit.js';
 
 interface Design {
   readonly family: string;
-  readonly plan: (numClasses: number, options: VitOptions) => ProgramPlan;
+  readonly plan: (numClasses: number, options: VitOptions) => Plan;
   /** Further options, with their defaults. */
   readonly options?: VitOptions;
 }
@@ -83,23 +84,13 @@ export interface ArchitectureOptions {
   readonly layerNormEps?: number | undefined;
 }
 
-/** A built-in network with PyTorch's initial weights. Options that its architecture does not take are not read. */
-export async function createNetwork(
-  { arch, numClasses, generator, precision = 'fp32', ...given }: ArchitectureOptions,
-  { device, memoryFormat }: ComputeContext,
-): Promise<Network> {
+/** The plan of a built-in network, with PyTorch's initial weights. Options that its architecture does not take are not read. */
+export function builtInPlan({ arch, numClasses, ...given }: Omit<ArchitectureOptions, 'generator'>): Plan {
   const { plan, options = VIT_OPTIONS }: Design = DESIGNS[arch as BuiltIn];
-  const chosen = {
+  return plan(numClasses, {
     imageSize: given.imageSize ?? options.imageSize,
     patchSize: given.patchSize ?? options.patchSize,
     layerNormEps: given.layerNormEps ?? options.layerNormEps,
-  };
-  return native().createNetwork({
-    plan: plan(numClasses, chosen),
-    generator,
-    device,
-    memoryFormat,
-    precision,
   });
 }
 

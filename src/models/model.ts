@@ -1,15 +1,15 @@
-import { native, type Network, type NetworkDescription, type Tensor } from '../native/addon.js';
+import { native, type Network, type Tensor } from '../native/addon.js';
 import { ComputeContext, type InContext } from '../native/context.js';
+import { describe, type NetworkDescription, type Plan } from '../native/plan.js';
 import { checkValues } from '../settings/options.js';
 import { integer } from '../settings/values.js';
 import {
   type Architecture,
   architecture,
   type ArchitectureOptions,
-  createNetwork,
+  builtInPlan,
   isProgram,
 } from './architectures.js';
-import { createProgramNetwork } from './exported/network.js';
 import type { Program } from './exported/program.js';
 import type { TensorData } from './safetensors.js';
 
@@ -31,10 +31,11 @@ export class Model implements Disposable {
     readonly numClasses: number,
     readonly context: ComputeContext,
     readonly network: Network,
+    plan: Plan,
     /** The program that it runs; undefined: a built-in network. */
     readonly program?: Program,
   ) {
-    this.description = network.describe();
+    this.description = describe(plan);
     const { head } = this.description;
     if (head === null) throw new RangeError(`${arch} has no classifier`);
     this.head = head;
@@ -57,8 +58,11 @@ export class Model implements Disposable {
       const { readProgram } = await import('./exported/program.js');
       return Model.ofProgram(await readProgram(options.arch), options, context);
     }
-    const network = await createNetwork(options, context);
-    return new Model(options.arch, options.numClasses, context, network);
+    const { arch, numClasses, generator, precision = 'fp32' } = options;
+    const { device, memoryFormat } = context;
+    const plan = builtInPlan(options);
+    const network = await native().createNetwork({ plan, generator, device, memoryFormat, precision });
+    return new Model(arch, numClasses, context, network, plan);
   }
 
   /** The network of a program that is read. */
@@ -67,13 +71,15 @@ export class Model implements Disposable {
     { numClasses, generator, precision = 'fp32' }: Omit<ArchitectureOptions, 'arch'>,
     context: ComputeContext,
   ): Promise<Model> {
+    const { weights = {}, constants, ...file } = program.file;
     const { device, memoryFormat } = context;
-    const place = { numClasses, generator, precision, device, memoryFormat };
-    const network = await createProgramNetwork(program, place);
-    const { weights = {}, ...file } = program.file;
+    const plan = program.planFor(numClasses);
+    const network = await withTensors(constants, (tensors) =>
+      native().createNetwork({ plan, constants: tensors, generator, device, memoryFormat, precision }),
+    );
     // Its weights are the network's from here on: a second copy would stay as long as the model.
-    const own = { ...program, file: { ...file, weights: undefined } };
-    const model = new Model(program.name, numClasses, context, network, own);
+    const own = { ...program, file: { ...file, constants, weights: undefined } };
+    const model = new Model(program.name, numClasses, context, network, plan, own);
     const { head, description } = model;
     const isNewHead = weights[head.weight]?.shape[0] !== numClasses;
     const names = [...description.parameters, ...description.buffers]

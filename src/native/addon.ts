@@ -7,6 +7,7 @@ import { findLibtorch } from './findLibtorch.js';
 import type { Libtorch } from './libtorch.js';
 import { addonMissing, loadAdvice, notBuilt, platformProblem } from './loadAdvice.js';
 import { loadLibtorch } from './loadLibraries.js';
+import type { Plan } from './plan.js';
 import { tryAddon } from './trial.js';
 
 /** The type of a tensor's elements. */
@@ -131,40 +132,7 @@ export interface WeightEdit {
   readonly values?: Float32Array;
 }
 
-/** Stages, layers of neurons and parameters of a network. */
-export interface NetworkDescription {
-  readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[];
-  readonly buffers: readonly { readonly name: string; readonly shape: readonly number[] }[];
-  /** Names of the stages, in the order that a batch passes them. */
-  readonly stages: readonly string[];
-  /** Layers of neurons, in the order of their parameters. */
-  readonly layers: readonly {
-    readonly name: string;
-    /** The name of the parameter that has its weights. */
-    readonly weight: string;
-    /** The number of its neurons, and of the weights of each. */
-    readonly size: number;
-    readonly weights: number;
-    /** The stage that runs it. */
-    readonly stage: number;
-    /** Whether it lies around a residual block's layers, as ResNet's downsample convolutions do. */
-    readonly isShortcut: boolean;
-  }[];
-  /** The classifier: its parameters' names, and the number of its features. Null for a network without one. */
-  readonly head: { readonly weight: string; readonly bias: string; readonly features: number } | null;
-  /**
-   * Layers whose output Grad-CAM can map onto the image, in the order of a forward pass: convolutions (a block's downsample comes
-   * last), and a vision transformer's LayerNorms before attention and MLP. The last block's norm2 and the final norm are left out:
-   * behind them only the class token counts, so that their patches have no gradient.
-   */
-  readonly mappable: readonly string[];
-  /** The layer that Grad-CAM maps where none is named: ResNet-50's layer4.2.conv3, as in the article; a transformer's last norm1. */
-  readonly mappedByDefault: string;
-  /** Rows and columns of a vision transformer's patches. */
-  readonly patches: readonly [number, number] | null;
-}
-
-/** Options of a forward pass. */
+/** How a network runs. */
 export interface PassOptions {
   /** Default: `frozen`. */
   readonly statistics?: BatchNormStatistics | undefined;
@@ -172,6 +140,8 @@ export interface PassOptions {
   readonly grad?: boolean | undefined;
   /** Neurons to perturb in this pass; the weights do not change. */
   readonly edits?: readonly WeightEdit[] | undefined;
+  /** The stage whose input is given; default: 0, the images. */
+  readonly stage?: number | undefined;
 }
 
 /** What K neurons of some layers give for N images. Dispose of its tensors. */
@@ -193,22 +163,28 @@ export interface NeuronOutputs {
 
 /** A network on a device, in the precision that it was made with. Jobs run in the order they are submitted. */
 export interface Network {
-  describe(): NetworkDescription;
-  /** Logits [N, numClasses]. */
-  forward(batch: Tensor, options?: PassOptions): Promise<Tensor>;
-  /** Penultimate features [N, D], and their logits [N, numClasses]. */
-  forwardFeatures(batch: Tensor, options?: PassOptions): Promise<{ features: Tensor; logits: Tensor }>;
-  /** Logits and the input of each stage asked for, with the running statistics and without a graph. */
-  forwardStages(batch: Tensor, stages: readonly number[]): Promise<{ logits: Tensor; inputs: Tensor[] }>;
-  /** Logits from the input of a stage on, with neurons perturbed, with the running statistics and without a graph. */
-  forwardFrom(stage: number, activation: Tensor, edits?: readonly WeightEdit[]): Promise<Tensor>;
+  /** Runs it on a batch: logits [N, numClasses]. */
+  run(input: Tensor, options?: PassOptions): Promise<{ logits: Tensor }>;
+  /** Returns the penultimate features [N, D], too. */
+  run(
+    input: Tensor,
+    options: PassOptions & { readonly features: true },
+  ): Promise<{ logits: Tensor; features: Tensor }>;
+  /** Returns the inputs of these stages, too. */
+  run(
+    input: Tensor,
+    options: PassOptions & { readonly inputs: readonly number[] },
+  ): Promise<{ logits: Tensor; inputs: Tensor[] }>;
+  /** Returns the multiply-adds of each stage for this batch, too. */
+  run(
+    input: Tensor,
+    options: PassOptions & { readonly costs: true },
+  ): Promise<{ logits: Tensor; costs: Float64Array }>;
   /**
    * Grad-CAM of a logit at one of the `mappable` layers, with the running statistics: float32 heat maps [N, H, W] at the batch's size,
    * each with 1 as its highest value, and [rows, columns] of the layer, from which they were enlarged.
    */
   gradCam(batch: Tensor, layer: string, output: number): Promise<{ heat: Tensor; cells: [number, number] }>;
-  /** Multiply-adds of each stage for a batch, [stages], from a forward pass. */
-  stageCosts(batch: Tensor): Promise<Float64Array>;
   /**
    * [M] float32 in layer order, of each neuron's weights w and their gradients g: ||w||_2, ||g||_2, or -(g . w), the loss's growth to
    * first order where w becomes 0.
@@ -236,15 +212,14 @@ export interface Network {
    * @param neurons edits of kind `zero`, a layer each, as masks have them
    */
   trainOnly(neurons: readonly WeightEdit[]): Promise<void>;
-  zeroGrad(): Promise<void>;
+  /** @param reduces whether the next backward pass averages the gradients over the processes, if there are several */
+  zeroGrad(reduces?: boolean): Promise<void>;
   /**
    * Has the processes of a group train it, each on a part of every batch. Its parameters must be the same in all.
    *
    * @param synchronizesNorms whether batch-norm takes its statistics over all parts
    */
   distribute(group: NativeProcessGroup, synchronizesNorms: boolean): Promise<void>;
-  /** Makes the next backward pass average the gradients over the processes, if there are several. */
-  prepareReduction(): Promise<void>;
   /** Sums the gradients over the processes; one without any adds zeros. */
   sumGradients(group: NativeProcessGroup): Promise<void>;
   /** Copies the buffers, such as running statistics, from the first process. */
@@ -280,6 +255,7 @@ export interface NativeAdam {
   /** `exp_avg.<parameter>`, `exp_avg_sq.<parameter>` and `step.<parameter>`, which share memory with the optimizer. */
   state(): Promise<Record<string, Tensor>>;
   loadState(state: Readonly<Record<string, Tensor>>): Promise<void>;
+  dispose(): void;
 }
 
 /** Rows of a batch for a supervised contrastive loss. */
@@ -294,10 +270,10 @@ export interface ContrastiveSets {
 
 /** How a network is made. */
 export interface NetworkOptions {
-  /** Checked again. Each of its constants is given as a tensor. */
-  readonly plan: Omit<ProgramPlan, 'inputs'> & {
-    readonly inputs: readonly (ProgramPlan['inputs'][number] & { readonly constant?: Tensor })[];
-  };
+  /** Checked again. */
+  readonly plan: Plan;
+  /** The values of the plan's constants, by name. */
+  readonly constants?: Readonly<Record<string, Tensor>>;
   /** Draws the initial values. */
   readonly generator: Generator;
   readonly device: string;
@@ -305,110 +281,6 @@ export interface NetworkOptions {
   readonly memoryFormat?: MemoryFormat;
   /** Default: fp32. */
   readonly precision?: Precision;
-}
-
-/** An argument of an operator. */
-export interface ProgramArgument {
-  /** A value that is made before, or several; or what `numbers` or `text` are. Names of dtypes and memory formats are c10's numbers. */
-  readonly kind:
-    | 'none'
-    | 'value'
-    | 'values'
-    | 'int'
-    | 'ints'
-    | 'float'
-    | 'floats'
-    | 'bool'
-    | 'bools'
-    | 'text'
-    | 'dtype'
-    | 'memoryFormat'
-    | 'layout'
-    | 'device';
-  readonly numbers?: readonly number[];
-  readonly text?: string;
-  /** Values by number; -1: none, or, of `ints`, the number at that place. */
-  readonly values?: readonly number[];
-}
-
-/** A call of an operator of ATen. */
-export interface ProgramNode {
-  /** `conv2d`, with an overload `conv2d.padding`; or `symbolic.mul` of sizes. */
-  readonly target: string;
-  readonly arguments: Readonly<Record<string, ProgramArgument>>;
-  /** Arguments that differ in evaluation. */
-  readonly evaluation?: Readonly<Record<string, ProgramArgument>>;
-  /** The values that it makes: one, or a list of tensors; null: one that nothing takes. */
-  readonly results: readonly (number | readonly number[] | null)[];
-  /** The layer whose output it is, for Grad-CAM and mean outputs. */
-  readonly layer?: string;
-  /** Whether evaluation calls it; default: yes. */
-  readonly inEvaluation?: boolean;
-  /** Whether it counts a batch-norm's batches, which only training with shared statistics does. */
-  readonly isCount?: boolean;
-  /** The value that its result is where it is not called. */
-  readonly alias?: number;
-  /** The value whose dtype is that of its result. */
-  readonly typeOf?: number;
-}
-
-/** A step of the initial values. `scale` is the value, the bound of both sides, or the standard deviation. */
-export interface InitialStep {
-  /** Of a parameter or buffer. */
-  readonly name: string;
-  readonly kind: 'constant' | 'uniform' | 'normal' | 'truncated normal';
-  readonly scale: number;
-}
-
-/** A network as calls over numbered values. */
-export interface ProgramPlan {
-  /** The number of values. */
-  readonly values: number;
-  readonly inputs: readonly {
-    readonly kind: 'parameter' | 'buffer' | 'constant';
-    readonly name: string;
-    readonly value: number;
-    readonly shape: readonly number[];
-    /** c10's number. */
-    readonly dtype: number;
-  }[];
-  /** How parameters and buffers, zero at first, get their initial values: drawn one after the other from the generator. */
-  readonly initial: readonly InitialStep[];
-  /** Values that are the number of images. */
-  readonly batchSizes: readonly number[];
-  readonly nodes: readonly ProgramNode[];
-  /** Calls from `begin` to before `end`, from one value to another; `prelude`: earlier calls that it needs where a pass begins with it. */
-  readonly stages: readonly {
-    readonly name: string;
-    readonly begin: number;
-    readonly end: number;
-    readonly input: number;
-    readonly output: number;
-    readonly prelude: readonly number[];
-  }[];
-  /** Layers of neurons, by their parameters. */
-  readonly layers: readonly {
-    readonly name: string;
-    readonly weight: string;
-    readonly bias: string | null;
-    readonly stage: number;
-    readonly isShortcut: boolean;
-  }[];
-  /** The layer that gives the logits, and its call; null: none. */
-  readonly head: { readonly name: string; readonly node: number } | null;
-  /** Calls that one kernel may run in evaluation: a convolution, and what follows it alone. */
-  readonly groups: readonly {
-    readonly convolution: number;
-    readonly norm: number;
-    readonly sum: number | null;
-    readonly relu: number | null;
-  }[];
-  readonly mappable: readonly {
-    readonly name: string;
-    readonly isChannelsLast: boolean;
-  }[];
-  readonly mappedByDefault: string;
-  readonly patches: readonly [number, number] | null;
 }
 
 /** The native addon: handles on libtorch's objects, and functions that compute on them. */
@@ -455,7 +327,7 @@ export interface Addon {
   /** A network of a plan. */
   createNetwork(options: NetworkOptions): Promise<Network>;
   /** The operators that a plan may call; whether what they give may lie in the memory of what they take, and whether they write there. */
-  programOperators(): readonly {
+  planOperators(): readonly {
     readonly name: string;
     readonly aliases: boolean;
     readonly writes: boolean;
@@ -481,7 +353,7 @@ export interface Addon {
     readonly cudnnBenchmark: boolean;
     readonly deterministic: boolean;
   }): Promise<void>;
-  /** A GPU's name and memory in bytes; null for the CPU, and where the build had no headers of CUDA. */
+  /** A GPU's name and memory in bytes; null for the CPU. */
   deviceMemory(
     device: string,
   ): { readonly name: string; readonly free: number; readonly total: number } | null;

@@ -19,7 +19,7 @@ try {
   });
   using images = await addon.tensor(new Float32Array(2 * 3 * 32 * 32).fill(0.5), [2, 3, 32, 32], 'cpu');
   using labels = await addon.tensor(new BigInt64Array(2), [2], 'cpu');
-  using logits = await network.forward(images, { grad: true, statistics: 'separate' });
+  using logits = (await network.run(images, { grad: true, statistics: 'separate' })).logits;
   using loss = await addon.crossEntropy(logits, labels, 'mean');
   await loss.backward();
   const gradients = await network.gradients();

@@ -66,7 +66,7 @@ async function scoresOfGradient(
     for await (const batch of loader.evaluation(own, options.batchSize)) {
       using current = batch;
       throwIfAborted(options.signal, 'scoring');
-      using logits = await network.forward(current.images, { grad: true, edits: options.edits });
+      using logits = (await network.run(current.images, { grad: true, edits: options.edits })).logits;
       const size = current.indices.length;
       const ofBatch = positions.subarray(done, done + size);
       using labels =

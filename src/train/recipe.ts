@@ -177,7 +177,7 @@ export function ermEpoch(
 ): Promise<EpochTraining> {
   const { config, model } = run;
   const lossOfBatch = async ({ images, labels }: Batch) => {
-    const logits = await model.network.forward(images, { statistics, grad: true });
+    const { logits } = await model.network.run(images, { statistics, grad: true });
     return { logits, loss: await lossOf(logits, labels, 'mean', config.loss) };
   };
   return run.trainBatches(epoch, lr, batches, lossOfBatch, statistics);

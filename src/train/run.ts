@@ -203,7 +203,7 @@ export class Run<Config extends EpochsConfig = EpochsConfig> implements Disposab
     const { evaluated, loader, config } = this;
     const { batchSize } = config;
     using batch = await loader.evaluation(loader.dataset.splits.val, batchSize).start(batchSize);
-    using logits = await evaluated.network.forward(batch.images, { grad: true });
+    using logits = (await evaluated.network.run(batch.images, { grad: true })).logits;
     return ((await logits.data()) as Float32Array).every(Number.isFinite);
   }
 
@@ -282,10 +282,7 @@ export async function descend(
   parts: readonly TrainedPart[],
   scale = 1,
 ): Promise<Infinite | undefined> {
-  const gradients = [
-    ...parts.flatMap(({ network }) => [network.zeroGrad(), network.prepareReduction()]),
-    loss.backward(scale),
-  ];
+  const gradients = [...parts.map(({ network }) => network.zeroGrad(true)), loss.backward(scale)];
   const steps = parts.map(({ optimizer }) => optimizer.step());
   const [infinite] = await Promise.all([Promise.all(steps), ...gradients]);
   return infinite.find((found) => found !== undefined);

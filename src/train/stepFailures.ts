@@ -32,7 +32,7 @@ export async function requireLastBatch(
   if (left !== 1 || statistics === 'frozen') return;
   using last = await loader.evaluation(indices.slice(-1), 1).start(1);
   try {
-    using _logits = await model.network.forward(last.images, { statistics: 'separate' });
+    using _logits = (await model.network.run(last.images, { statistics: 'separate' })).logits;
   } catch (error) {
     throw invalidParameter('batchSize', batchSize, 'a size that leaves no last batch of one image', [
       `An epoch has ${indices.length} images: ${messageOf(error)}`,

@@ -15,7 +15,7 @@ const OTHER_KERNELS: Readonly<Record<string, string>> = {
     'the CPU multiplies bfloat16 matrices of an attention by oneDNN (native/nn/vit.cpp), other devices fuse it',
   ...(vectorInstructions() === 'AMX' && {
     'erm-bf16':
-      'the CPU takes weight gradients of small outputs as matrix products (native/kernels/weightGradient.cpp)',
+      'the CPU takes weight gradients of small outputs as matrix products (native/kernels/convolution.cpp)',
   }),
   ...(KIND === 'cuda' && {
     vit: 'the CPU takes flash attention; under CUDA\u2019s key libtorch wants a card for that',

@@ -56,7 +56,7 @@ async function judgedAlone(session: TraceSession, neurons: readonly NeuronPlace[
     const judged: number[][] = [];
     for await (const batch of loader.evaluation(dataset.splits.train, 32)) {
       using current = batch;
-      using logits = await model.network.forward(current.images);
+      using logits = (await model.network.run(current.images)).logits;
       const values = [...((await logits.data()) as Float32Array)];
       current.indices.forEach((index, i) => {
         const [a = 0, b = 0] = values.slice(2 * i, 2 * i + 2);

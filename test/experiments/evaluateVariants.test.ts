@@ -40,7 +40,7 @@ beforeAll(async () => {
   for (let epoch = 0; epoch < 5; epoch += 1) {
     for await (const batch of loader.training(dataset.splits.train, 32, generator)) {
       using current = batch;
-      using logits = await model.network.forward(current.images, { statistics: 'shared', grad: true });
+      using logits = (await model.network.run(current.images, { statistics: 'shared', grad: true })).logits;
       using loss = await native().crossEntropy(logits, current.labels, 'mean');
       await model.network.zeroGrad();
       await loss.backward();
@@ -223,7 +223,8 @@ test('means that several processes found are those of all values, and of none no
 
 async function stageShares(): Promise<number[]> {
   using images = await native().tensor(new Float32Array(3 * 32 * 16), [1, 3, 32, 16], 'cpu');
-  const costs = await model.network.stageCosts(images);
+  const { logits: whole, costs } = await model.network.run(images, { costs: true });
+  whole.dispose();
   // ResNet-18's convolutions and head at 32 x 16 px, counted by hand.
   const whole = costs.reduce((sum, cost) => sum + cost, 0);
   expect(whole).toBe(22_701_056);
@@ -233,7 +234,7 @@ async function stageShares(): Promise<number[]> {
 test('edits of one layer add up, and leave the weights alone', async () => {
   using images = await native().tensor(new Float32Array(3 * 32 * 16).fill(1), [1, 3, 32, 16], 'cpu');
   const logitsOf = async (...edits: WeightEdit[]): Promise<unknown> => {
-    using logits = await model.network.forward(images, { edits });
+    using logits = (await model.network.run(images, { edits })).logits;
     return await logits.data();
   };
   const [first, second, both] = [at('conv1', 0), at('conv1', 1), at('conv1', 0, 1)].map(

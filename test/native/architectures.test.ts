@@ -44,18 +44,18 @@ test('a reduction, a kind of edit and a way to normalize are refused by name', a
   const addon = native();
   using model = await newModel('resnet18');
   using images = await addon.tensor(new Float32Array(3 * 64 * 32), [1, 3, 64, 32], 'cpu');
-  using logits = await model.network.forward(images);
+  using logits = (await model.network.run(images)).logits;
   using labels = await addon.tensor(Int32Array.of(0), [1], 'cpu');
   const wrong = 'sum' as 'mean';
   expect(() => addon.crossEntropy(logits, labels, wrong)).toThrow(
     /Expected 'mean' or 'none' for reduction but received sum/,
   );
   expect(() => addon.squaredError(logits, labels, wrong)).toThrow(/Expected 'mean' or 'none' for reduction/);
-  expect(() => model.network.forward(images, { statistics: 'eval' as 'frozen' })).toThrow(
+  expect(() => model.network.run(images, { statistics: 'eval' as 'frozen' })).toThrow(
     /Expected 'shared', 'separate' or 'frozen' for statistics but received eval/,
   );
   const edit = { layer: 'conv1', unit: 'neuron', kind: 'noise' as 'add', neurons: Int32Array.of(0) } as const;
-  expect(() => model.network.forward(images, { edits: [edit] })).toThrow(
+  expect(() => model.network.run(images, { edits: [edit] })).toThrow(
     /Expected 'zero', 'replace', 'add' or 'output' for kind but received noise/,
   );
 });

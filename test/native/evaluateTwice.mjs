@@ -8,7 +8,7 @@ const model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, d
 const contiguous = await addon.tensor(generator.randn(8 * 3 * 64 * 32), [8, 3, 64, 32], 'cpu');
 const images = await contiguous.channelsLast();
 const [alone, withGradients] = await Promise.all(
-  [false, true].map(async (grad) => (await model.network.forward(images, { grad })).data()),
+  [false, true].map(async (grad) => (await model.network.run(images, { grad })).logits.data()),
 );
 const largest = Math.max(...alone.map((value, i) => Math.abs(value - withGradients[i])));
 console.log(

@@ -11,7 +11,7 @@ const WORKING = `
   const generator = new (native().Generator)(0);
   const model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
   const images = await native().tensor(new Float32Array(4 * 3 * 224 * 224), [4, 3, 224, 224], 'cpu');
-  for (let i = 0; i < 10; i++) model.network.forward(images).catch(() => {});
+  for (let i = 0; i < 10; i++) model.network.run(images).catch(() => {});
 `;
 
 /** Runs a module in a process of its own. */
@@ -38,7 +38,7 @@ test('what is asked for after the shutdown is refused', async () => {
   const { exitCode, printed } = await run(`${WORKING}
     process.on('exit', () => {
       try {
-        model.network.forward(images);
+        model.network.run(images);
       } catch ({ code, message }) {
         console.log(code, message);
       }
@@ -48,7 +48,7 @@ test('what is asked for after the shutdown is refused', async () => {
     process.exit(4);`);
   expect(exitCode).toBe(4);
   expect(printed).toContain(
-    'NATIVE_FAILED the engine is shut down: the process is about to end (in forward(batch, options))',
+    'NATIVE_FAILED the engine is shut down: the process is about to end (in run(input, options))',
   );
   expect(printed).toContain('[ 4, 3, 224, 224 ] true');
 });

@@ -45,7 +45,7 @@ async function logitsOf(
   grad: boolean,
   edits: WeightEdit[] = [],
 ): Promise<Float32Array> {
-  using logits = await model.network.forward(images, { grad, edits });
+  using logits = (await model.network.run(images, { grad, edits })).logits;
   return (await logits.data()) as Float32Array;
 }
 
@@ -95,11 +95,11 @@ describe.each([
     test('leaves alone what a caller holds', async () => {
       // layer1.1, whose residual is its input.
       const stage = 2;
-      const { logits, inputs } = await model.network.forwardStages(images, [stage]);
+      const { logits, inputs } = await model.network.run(images, { inputs: [stage] });
       const held = inputs[0] as Tensor;
       const before = await held.data();
       for (let again = 0; again < 2; again += 1) {
-        using fromHeld = await model.network.forwardFrom(stage, held);
+        using fromHeld = (await model.network.run(held, { stage })).logits;
         expect(await fromHeld.data()).toEqual(await logits.data());
       }
       expect(await held.data()).toEqual(before);
@@ -130,7 +130,7 @@ describe.each([
       const optimizer = new Adam(model, 1e-2);
       using labels = await labelsOf(shape[0]);
       {
-        using logits = await model.network.forward(images, { statistics: 'shared', grad: true });
+        using logits = (await model.network.run(images, { statistics: 'shared', grad: true })).logits;
         using loss = await native().crossEntropy(logits, labels, 'mean');
         await loss.backward();
         await logitsOf(model, images, false);

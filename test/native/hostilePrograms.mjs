@@ -20,7 +20,7 @@ const MAX_MILLISECONDS = 5000;
 const folder = mkdtempSync(join(tmpdir(), 'spurmem-programs-'));
 const kept = join(folder, 'program.safetensors');
 const file = await readProgramFile(path);
-const operators = native().programOperators();
+const operators = native().planOperators();
 const context = new ComputeContext({ device: 'cpu' });
 
 /** All places of a JSON document that hold a number, a word or a list. */
@@ -66,12 +66,12 @@ async function run(program) {
   const pixels = new Float32Array(2 * 3 * height * width).fill(0.1);
   const batch = await native().tensor(pixels, [2, 3, height, width], 'cpu');
   const labels = await native().tensor(Int32Array.of(0, 1), [2], 'cpu');
-  await network.forward(batch, {});
-  const logits = await network.forward(batch, { statistics: 'shared', grad: true });
+  (await network.run(batch, {})).logits;
+  const { logits } = await network.run(batch, { statistics: 'shared', grad: true });
   const loss = await native().crossEntropy(logits, labels, 'mean');
   await loss.backward();
-  const { inputs } = await network.forwardStages(batch, [...description.stages.keys()]);
-  for (const [stage, input] of inputs.entries()) await network.forwardFrom(stage, input);
+  const { inputs } = await network.run(batch, { inputs: [...description.stages.keys()] });
+  for (const [stage, input] of inputs.entries()) (await network.run(input, { stage })).logits;
 }
 
 const counts = { ran: 0, refused: 0, failed: 0 };

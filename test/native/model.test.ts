@@ -44,9 +44,9 @@ test.each(['resnet18', 'resnet20'] as const)(
         using channelsLast = await contiguous.channelsLast();
         for (const images of [contiguous, channelsLast]) {
           const { network } = model;
-          await expect(network.forward(images)).rejects.toThrow(/the batch has values of .* to be finite/);
-          await expect(network.forwardFeatures(images)).rejects.toThrow('to be finite');
-          await expect(network.forwardStages(images, [1])).rejects.toThrow('to be finite');
+          await expect(network.run(images)).rejects.toThrow(/the batch has values of .* to be finite/);
+          await expect(network.run(images, { features: true })).rejects.toThrow('to be finite');
+          await expect(network.run(images, { inputs: [1] })).rejects.toThrow('to be finite');
           await expect(network.outputSums(images)).rejects.toThrow('to be finite');
         }
       }
@@ -58,7 +58,7 @@ test('gradients can be put back', async () => {
   using model = await newModel('resnet20', { seed: 3 });
   using images = await native().tensor(new Float32Array(2 * 3 * 32 * 32).fill(0.5), [2, 3, 32, 32], 'cpu');
   using labels = await native().tensor(Int32Array.of(0, 1), [2], 'cpu');
-  using logits = await model.network.forward(images, { grad: true });
+  using logits = (await model.network.run(images, { grad: true })).logits;
   using loss = await native().crossEntropy(logits, labels, 'mean');
   await loss.backward();
   const gradients = await takeData(await model.network.gradients());

@@ -21,7 +21,7 @@ async function computed(precision: Precision, options: PassOptions): Promise<Com
   using images = await imagesOf(pixels, [BATCH, 3, HEIGHT, WIDTH]);
   // Memory that was written before holds what no sum should.
   (await native().tensor(new Float32Array(4e6).fill(Number.NaN), [4e6], 'cpu')).dispose();
-  using logits = await model.network.forward(images, options);
+  using logits = (await model.network.run(images, options)).logits;
   const data = (await logits.data()) as Float32Array;
   if (options.grad !== true) return { logits: data, gradient: undefined };
   using labels = await labelsOf(BATCH);

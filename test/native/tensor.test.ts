@@ -75,7 +75,7 @@ test('wrong arguments are refused by name', async () => {
 test('an error of libtorch comes without its C++ stack', async () => {
   using model = await newModel('resnet18');
   using wrong = await native().tensor(new Float32Array(8), [1, 2, 2, 2], 'cpu');
-  const failure = model.network.forward(wrong);
+  const failure = model.network.run(wrong);
   await expect(failure).rejects.toMatchObject({ code: 'NATIVE_FAILED' });
   await expect(failure).rejects.toThrow(/expected input\[1, 2, 2, 2\] to have 3 channels/);
   await expect(failure).rejects.not.toThrow(/frame #|c10::/);
@@ -124,7 +124,7 @@ test('the event loop runs while the engine works', async () => {
     ticks += 1;
   }, 5);
   const start = performance.now();
-  (await model.network.forward(images)).dispose();
+  (await model.network.run(images)).logits.dispose();
   const milliseconds = performance.now() - start;
   clearInterval(timer);
   // A blocked loop would tick at most once.

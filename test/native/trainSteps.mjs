@@ -15,7 +15,7 @@ for (let step = 0; step < 500; step += 1) {
   const contiguous = await addon.tensor(pixels, [2, 3, 32, 32], 'cpu');
   const images = await contiguous.channelsLast();
   const labels = await addon.tensor(new Int32Array(2).fill(step % 2), [2], 'cpu');
-  const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
+  const { logits } = await model.network.run(images, { statistics: 'shared', grad: true });
   const loss = await addon.crossEntropy(logits, labels, 'mean');
   await model.network.zeroGrad();
   await loss.backward();

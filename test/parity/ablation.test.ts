@@ -98,7 +98,7 @@ test.each(cases)('$arch: rewound and mean-ablated neurons', async ({ arch, neuro
     const theirs = expected(`logits.${state}`).data;
     expect(relativeDifference(theirs, expected('logits').data)).toBeGreaterThan(1e-3);
     for (const grad of [true, false]) {
-      using logits = await model.network.forward(images, { grad, edits: variant?.edits });
+      using logits = (await model.network.run(images, { grad, edits: variant?.edits })).logits;
       const difference = relativeDifference(await logits.data(), theirs);
       const what = `${arch}, ${state} neurons, logits ${grad ? 'layer after layer' : 'without gradients'}`;
       expectWithin(`${what}, relative difference`, difference, grad ? tolerance : folded);

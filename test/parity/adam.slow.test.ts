@@ -27,7 +27,7 @@ test('20 steps of fused Adam with ReduceLROnPlateau give PyTorch\u2019s weights'
     using labels = await native().tensor(expected(`labels.${step}`).data, [8], 'cpu');
     optimizer.lr = scheduler.lr;
     rates.push(optimizer.lr);
-    using logits = await model.network.forward(images, { statistics: 'shared', grad: true });
+    using logits = (await model.network.run(images, { statistics: 'shared', grad: true })).logits;
     using loss = await native().crossEntropy(logits, labels, 'mean');
     await model.network.zeroGrad();
     await loss.backward();

@@ -94,7 +94,7 @@ async function compareLoss(expected: Oracle, temperature: number): Promise<void>
   const design = { inputs: 64, hidden: 64, outputs: 16 };
   const head = await createProjectionHead(design, generator, new ComputeContext({ device: 'cpu' }));
   using given = await addon.tensor(expected('loss.given').data, [12, 64], 'cpu');
-  using projected = await head.forward(given, { grad: true });
+  using projected = (await head.run(given, { grad: true })).logits;
   const rows = {
     anchors: Int32Array.of(0, 6),
     positives: Int32Array.of(1, 2, 7, 8),

@@ -71,11 +71,11 @@ describe('an exported ResNet-18 beside the built-in one', () => {
         string,
         { shape: readonly number[]; data: Awaited<ReturnType<typeof images.data>> }
       > = {};
-      const keep = async (name: string, tensor: Awaited<ReturnType<typeof network.forward>>) => {
+      const keep = async (name: string, tensor: Awaited<ReturnType<typeof network.outputSums>>) => {
         tensors[name] = { shape: tensor.shape, data: await tensor.data() };
         tensor.dispose();
       };
-      await keep('fused', await network.forward(images, {}));
+      await keep('fused', (await network.run(images, {})).logits);
       const edits = [
         { layer: 'layer2.0.conv1', unit: 'neuron', kind: 'zero', neurons: Int32Array.of(1, 5) },
         {
@@ -86,23 +86,23 @@ describe('an exported ResNet-18 beside the built-in one', () => {
           values: Float32Array.of(0.5),
         },
       ] as const;
-      await keep('edited', await network.forward(images, { edits }));
-      const features = await network.forwardFeatures(images, { edits, grad: true, statistics: 'shared' });
+      await keep('edited', (await network.run(images, { edits })).logits);
+      const features = await network.run(images, { edits, grad: true, statistics: 'shared', features: true });
       await keep('features', features.features);
       features.logits.dispose();
       const stage = description.layers.find(({ name }) => name === 'layer2.0.conv1')?.stage ?? 0;
-      const { logits, inputs } = await network.forwardStages(images, [stage]);
+      const { logits, inputs } = await network.run(images, { inputs: [stage] });
       await keep('stages', logits);
       const [input] = inputs;
-      if (input) await keep('from', await network.forwardFrom(stage, input, edits));
+      if (input) await keep('from', (await network.run(input, { stage, edits })).logits);
       input?.dispose();
       const map = await network.gradCam(images, description.mappedByDefault, 1);
       await keep('map', map.heat);
       await keep('sums', await network.outputSums(images));
       const adam = new (native().Adam)(network, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 });
       for (let step = 0; step < 5; step++) {
-        using logits = await network.forward(images, { statistics: 'shared', grad: true });
-        using edited = await network.forward(images, { statistics: 'separate', grad: true, edits });
+        using logits = (await network.run(images, { statistics: 'shared', grad: true })).logits;
+        using edited = (await network.run(images, { statistics: 'separate', grad: true, edits })).logits;
         using loss = await native().crossEntropy(logits, labels, 'mean');
         using other = await native().crossEntropy(edited, labels, 'mean');
         using both = await native().combine([

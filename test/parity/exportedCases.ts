@@ -94,12 +94,12 @@ export function describeExported(cases: readonly ExportedCase[]): void {
     test('logits and gradients equal PyTorch\u2019s in both modes', async () => {
       using images = await input();
       using labels = await labelled();
-      using trainLogits = await model.network.forward(images, { statistics: 'shared', grad: true });
+      using trainLogits = (await model.network.run(images, { statistics: 'shared', grad: true })).logits;
       using loss = await native().crossEntropy(trainLogits, labels, 'mean');
       await loss.backward();
       await compareWithGradients(model, expected, 'training.grad.', tolerance);
       await model.network.zeroGrad();
-      using logits = await model.network.forward(images, { grad: true });
+      using logits = (await model.network.run(images, { grad: true })).logits;
       const inTraining = maxDifference(await trainLogits.data(), expected('logits.train').data);
       const inEval = maxDifference(await logits.data(), expected('logits.eval').data);
       expectWithin(`${name}, logits in training mode, max difference`, inTraining, 0);
@@ -117,14 +117,15 @@ export function describeExported(cases: readonly ExportedCase[]): void {
     test('stages: running from each stage\u2019s input gives the same logits', async () => {
       using images = await input();
       await compareStages(model, images);
-      const costs = await model.network.stageCosts(images);
+      const { logits: whole, costs } = await model.network.run(images, { costs: true });
+      whole.dispose();
       expect(costs).toHaveLength(model.description.stages.length);
       expect(Math.min(...costs)).toBeGreaterThan(0);
     });
 
     test('evaluation with kernels of several layers is as near', async () => {
       using images = await input();
-      using logits = await model.network.forward(images, {});
+      using logits = (await model.network.run(images, {})).logits;
       const difference = maxDifference(await logits.data(), expected('logits.eval').data);
       expectWithin(`${name}, fused logits, max difference`, difference, 1e-4);
     });
@@ -153,7 +154,7 @@ export function describeExported(cases: readonly ExportedCase[]): void {
         for (let step = 0; step < steps; step++) {
           using images = await input();
           using labels = await labelled();
-          using logits = await model.network.forward(images, { statistics: 'shared', grad: true });
+          using logits = (await model.network.run(images, { statistics: 'shared', grad: true })).logits;
           using loss = await native().crossEntropy(logits, labels, 'mean');
           await loss.backward();
           logitsOfSteps.push(...((await logits.data()) as Float32Array));

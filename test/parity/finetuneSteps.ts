@@ -95,8 +95,8 @@ async function compareNtXent(head: Network, expected: Oracle): Promise<void> {
   const addon = native();
   using a = await addon.tensor(expected('nt.a').data, [16, 512], 'cpu');
   using b = await addon.tensor(expected('nt.b').data, [16, 512], 'cpu');
-  using viewA = await head.forward(a, { grad: true });
-  using viewB = await head.forward(b, { grad: true });
+  using viewA = (await head.run(a, { grad: true })).logits;
+  using viewB = (await head.run(b, { grad: true })).logits;
   using value = await addon.ntXent(viewA, viewB, settings.temperature);
   const difference = Math.abs((await value.item()) - Number(expected('nt.value').data[0]));
   expectWithin('NT-Xent, difference', difference, 1e-6);

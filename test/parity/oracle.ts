@@ -121,10 +121,12 @@ async function productsOfWeights({ network, description }: Model): Promise<Float
 
 /** Running from each stage's input gives the logits of the whole. */
 export async function compareStages(model: Model, images: Tensor): Promise<void> {
-  const { logits, inputs } = await model.network.forwardStages(images, [...model.description.stages.keys()]);
+  const { logits, inputs } = await model.network.run(images, {
+    inputs: [...model.description.stages.keys()],
+  });
   const whole = await logits.data();
   for (const [stage, input] of inputs.entries()) {
-    using again = await model.network.forwardFrom(stage, input);
+    using again = (await model.network.run(input, { stage })).logits;
     expect(maxDifference(await again.data(), whole)).toBe(0);
     input.dispose();
   }

@@ -50,7 +50,7 @@ async function prepare(arch: Architecture): Promise<{ model: Model; batch: strin
   const { train } = loader.dataset.splits;
   for await (const batchOfAll of loader.evaluation(train, train.length)) {
     using current = batchOfAll;
-    (await model.network.forward(current.images, { statistics: 'shared' })).dispose();
+    (await model.network.run(current.images, { statistics: 'shared' })).logits.dispose();
     const { images, labels } = current;
     await writeSafetensors(batch, {
       images: { shape: images.shape, data: await images.data() },

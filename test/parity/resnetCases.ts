@@ -37,7 +37,7 @@ export function describeResNets(cases: readonly ResNetCase[]): void {
 
 function describeResNet(given: ResNetCase): void {
   const { arch, memoryFormat, precision } = given;
-  // With AMX, weight gradients of small outputs are products of their own (native/kernels/weightGradient.h).
+  // With AMX, weight gradients of small outputs are products of their own (native/kernels/convolution.h).
   const isRounded = precision === 'bf16' && HAS_AMX;
   const [ofGradients, ofScores] = isRounded ? [2e-4, 2e-5] : [1e-6, 1e-6];
   let expected: Oracle;
@@ -69,13 +69,13 @@ function describeResNet(given: ResNetCase): void {
     using images = await input();
     using labels = await native().tensor(expected('labels').data, [given.batch], 'cpu');
 
-    using trainLogits = await model.network.forward(images, { statistics: 'shared', grad: true });
+    using trainLogits = (await model.network.run(images, { statistics: 'shared', grad: true })).logits;
     using loss = await native().crossEntropy(trainLogits, labels, 'mean');
     await loss.backward();
     // Batch-norm's own backward pass.
     await compareWithGradients(model, expected, 'training.grad.', isRounded ? ofGradients : 0);
     await model.network.zeroGrad();
-    using logits = await model.network.forward(images, { grad: true });
+    using logits = (await model.network.run(images, { grad: true })).logits;
     const inTraining = maxDifference(await trainLogits.data(), expected('logits.train').data);
     const inEval = maxDifference(await logits.data(), expected('logits.eval').data);
     expectWithin(`${arch}, ${precision}, logits in training mode, max difference`, inTraining, 0);

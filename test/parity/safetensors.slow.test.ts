@@ -17,7 +17,7 @@ const CLASSES = 5;
 /** With the graph: batch-norm stays a layer of its own, as in PyTorch, to the bit. */
 async function logitsOf(model: Model, input: TensorData): Promise<Float32Array> {
   using images = await imagesOf(input.data, input.shape);
-  using logits = await model.network.forward(images, { grad: true });
+  using logits = (await model.network.run(images, { grad: true })).logits;
   return (await logits.data()) as Float32Array;
 }
 
@@ -34,7 +34,7 @@ test.each(TORCHVISION)('%s: weights go to PyTorch with strict=True and come back
   using model = await newModel(arch, { seed: 1, numClasses: CLASSES });
   // Batch statistics that are not 0 and 1, and counters that are not 0.
   using images = await imagesOf(pixels, shape);
-  (await model.network.forward(images, { statistics: 'shared' })).dispose();
+  (await model.network.run(images, { statistics: 'shared' })).logits.dispose();
   const ours = await logitsOf(model, input);
   await writeSafetensors(path('ours'), await model.stateDict());
   await writeSafetensors(path('input'), { input });

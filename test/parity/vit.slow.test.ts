@@ -41,13 +41,14 @@ test.each(cases)('$arch, $imageSize px, patch $patchSize', async (given) => {
 
   using images = await imagesOf(expected('input').data, expected('input').shape);
   using labels = await native().tensor(expected('labels').data, [batch], 'cpu');
-  using logits = await model.network.forward(images, { grad: true });
+  using logits = (await model.network.run(images, { grad: true })).logits;
   const difference = relativeDifference(await logits.data(), expected('logits').data);
   expectWithin(`${arch} logits, relative difference`, difference, 1e-6);
 
   await compareGradients(model, expected, logits, labels, 1e-5);
   await compareStages(model, images);
-  const costs = await model.network.stageCosts(images);
+  const { logits: whole, costs } = await model.network.run(images, { costs: true });
+  whole.dispose();
   expect(costs).toHaveLength(model.description.stages.length);
   expect(Math.min(...costs)).toBeGreaterThan(0);
 });
@@ -84,7 +85,7 @@ test('logits in bfloat16 are as near those in float32 as autocast\u2019s', async
   const { arch, batch: _, ...design } = given;
   using model = await newModel(arch, { ...design, seed: SEED, numClasses: CLASSES, precision: 'bf16' });
   using images = await imagesOf(expected('input').data, expected('input').shape);
-  using logits = await model.network.forward(images, {});
+  using logits = (await model.network.run(images, {})).logits;
   const exact = expected('logits').data as Float32Array;
   const rms = (values: NativeArray): number =>
     Math.sqrt(mean(Array.from(exact, (value, i) => (value - (values[i] as number)) ** 2)));

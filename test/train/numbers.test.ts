@@ -27,7 +27,7 @@ async function infiniteAfter(factors: readonly [number, number], lr: number): Pr
   using images = await native().tensor(generator.randn(4 * 3 * 16 * 16), [4, 3, 16, 16], 'cpu');
   using zeros = await native().tensor(Int32Array.of(0, 0, 0, 0), [4], 'cpu');
   using ones = await native().tensor(Int32Array.of(1, 1, 1, 1), [4], 'cpu');
-  using logits = await model.network.forward(images, { statistics: 'shared', grad: true });
+  using logits = (await model.network.run(images, { statistics: 'shared', grad: true })).logits;
   using ofZeros = await lossOf(logits, zeros, 'mean');
   using ofOnes = await lossOf(logits, ones, 'mean');
   // Small, with a large gradient.
@@ -130,7 +130,7 @@ test('evaluation of a model with weights that are no numbers gives none', async 
   if (!weight) throw new Error('conv1.weight is missing');
   await model.loadStateDict({ 'conv1.weight': { ...weight, data: new Float32Array(64 * 3 * 49).fill(NaN) } });
   using images = await native().tensor(new Float32Array(2 * 3 * 64 * 64).fill(1), [2, 3, 64, 64], 'cpu');
-  using logits = await model.network.forward(images);
+  using logits = (await model.network.run(images)).logits;
   expect(await logits.data()).toEqual(new Float32Array(4).fill(NaN));
 });
 

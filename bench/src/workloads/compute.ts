@@ -40,7 +40,7 @@ export async function forward(
     run === undefined ? {} : { 'predictions changed %': 100 * (await shareChanged(run, settings, place)) };
   const { model, images } = await create(settings, place);
   const work = repeated(settings, model.context, async () => {
-    const logits = await model.network.forward(images);
+    const { logits } = await model.network.run(images);
     return {
       read: logits.argmax(),
       dispose: () => {
@@ -86,7 +86,7 @@ export async function ermStep(settings: ComputeSettings, place: WorkloadPlace): 
   const { model, images, labels } = await create(settings, place);
   const part = { network: model.network, optimizer: new Adam(model, 1e-4) };
   return repeated(settings, model.context, async () => {
-    const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
+    const { logits } = await model.network.run(images, { statistics: 'shared', grad: true });
     const loss = await native().crossEntropy(logits, labels, 'mean');
     return {
       read: Promise.all([descend(loss, [part]), loss.item()]),
@@ -100,7 +100,7 @@ export async function ermStep(settings: ComputeSettings, place: WorkloadPlace): 
 /** The l2 norm of every neuron's gradient, from gradients that are there. A repeat's units are neurons. */
 export async function neuronNorms(settings: ComputeSettings, place: WorkloadPlace): Promise<Workload> {
   const { model, images, labels } = await create(settings, place);
-  using logits = await model.network.forward(images, { grad: true });
+  using logits = (await model.network.run(images, { grad: true })).logits;
   using loss = await native().crossEntropy(logits, labels, 'mean');
   await loss.backward();
   const { run } = repeated(settings, model.context, async () => {

@@ -110,7 +110,7 @@ async function evaluateAlone(
   let total = 0;
   for await (const batch of loader.evaluation(indices, job.batchSize)) {
     using current = batch;
-    using logits = await model.network.forward(current.images, { edits: mask.edits });
+    using logits = (await model.network.run(current.images, { edits: mask.edits })).logits;
     const predictions = await logits.argmax();
     current.indices.forEach((index, i) => {
       if (dataset.groups[index] !== group) return;

@@ -1,4 +1,4 @@
-import type { ProgramArgument } from '../../native/addon.js';
+import type { PlanArgument } from '../../native/plan.js';
 import type { TensorMeta } from './schema.js';
 
 /** A call of an operator: `conv2d`, `conv2d.padding`, or `symbolic.mul` of sizes. */
@@ -6,7 +6,7 @@ export interface GraphNode {
   readonly target: string;
   /** The module that it belongs to, such as `layer1.0.conv1`. */
   readonly module: string;
-  readonly arguments: Readonly<Record<string, ProgramArgument>>;
+  readonly arguments: Readonly<Record<string, PlanArgument>>;
   /** The values that it makes, by number: one, a list of tensors, or none for one that nothing takes. */
   readonly results: readonly (number | readonly number[] | null)[];
 }

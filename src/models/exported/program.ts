@@ -1,11 +1,21 @@
 import { basename } from 'node:path';
-import { native, type ProgramNode, type ProgramPlan } from '../../native/addon.js';
+import { native } from '../../native/addon.js';
+import type { Plan, PlanNode } from '../../native/plan.js';
+import { linearInitial } from '../../native/planBuilder.js';
 import { UnusableContent } from '../pytorchAdvice.js';
 import { sameShape } from '../safetensors.js';
 import { invalid, type ProgramFile, readProgramFile } from './archive.js';
 import { isEvaluationOnly, modesOf, withoutUnused } from './evaluation.js';
 import { Flow } from './flow.js';
-import { FLOAT32, type Graph, type OperatorTraits, SCALAR_TYPES, sizeOf, valueOf } from './graph.js';
+import {
+  FLOAT32,
+  type Graph,
+  type GraphNode,
+  type OperatorTraits,
+  SCALAR_TYPES,
+  sizeOf,
+  valueOf,
+} from './graph.js';
 import { groupsOf, headOf, type LayerCall, layerCalls, mapsOf } from './layers.js';
 import { readGraph } from './readGraph.js';
 import { stagesOf } from './stages.js';
@@ -15,9 +25,10 @@ export interface Program {
   /** The file’s name. */
   readonly name: `${string}.pt2`;
   readonly file: ProgramFile;
-  readonly plan: ProgramPlan;
-  /** The layer that gives the logits, and the number of its features. */
-  readonly head: { readonly name: string; readonly features: number };
+  /** As it is in the file. */
+  readonly plan: Plan;
+  /** The plan for a number of classes: weights are zero but for the head's, which are drawn as torch.nn.Linear draws them. */
+  readonly planFor: (numClasses: number) => Plan;
   /** Height and width of its images in pixels; null: any. */
   readonly imageSize: readonly [number, number] | null;
   /** Whether it was exported in evaluation mode: batch-norms keep their statistics also where it is trained. */
@@ -43,7 +54,7 @@ export async function readProgram(path: string, name = basename(path) as Program
 function planOf({ program, constants, weights }: ProgramFile): Omit<Program, 'name' | 'file'> {
   const operators: ReadonlyMap<string, OperatorTraits> = new Map(
     native()
-      .programOperators()
+      .planOperators()
       .map(({ name, ...traits }) => [name, traits]),
   );
   const graph = withoutUnused(readGraph(program, operators), operators);
@@ -71,34 +82,53 @@ function planOf({ program, constants, weights }: ProgramFile): Omit<Program, 'na
   const [height, width] = [sizeOf(graph.metas[graph.images], 2), sizeOf(graph.metas[graph.images], 3)];
   const counts = new Map<string, number>();
   for (const { target } of graph.nodes) counts.set(target, (counts.get(target) ?? 0) + 1);
+  const inputs = graph.inputs.map((input) => inputOf(graph, input, { constants, weights }));
+  const plan: Plan = {
+    values: graph.metas.length + 1,
+    inputs: graph.nodes.some(draws) ? [...inputs, { ...PASSES, value: graph.metas.length }] : inputs,
+    initial: linearInitial(head.name, sizeOf(graph.metas[valueOf(head.node, 'weight') ?? -1], 1) ?? 0),
+    batchSizes: graph.batchSizes,
+    nodes: graph.nodes.map((node, index): PlanNode => {
+      const { target, arguments: given, results } = node;
+      const layer = names.get(index);
+      return {
+        target,
+        arguments: given,
+        results,
+        ...modes[index],
+        ...(layer === undefined ? {} : { layer }),
+      };
+    }),
+    stages,
+    layers,
+    head: { name: head.name, node: head.index },
+    groups: groupsOf(graph, stages, flow),
+    ...maps,
+  };
   return {
-    plan: {
-      values: graph.metas.length,
-      inputs: graph.inputs.map((input) => inputOf(graph, input, { constants, weights })),
-      initial: [],
-      batchSizes: graph.batchSizes,
-      nodes: graph.nodes.map((node, index): ProgramNode => {
-        const { target, arguments: given, results } = node;
-        const layer = names.get(index);
-        return {
-          target,
-          arguments: given,
-          results,
-          ...modes[index],
-          ...(layer === undefined ? {} : { layer }),
-        };
-      }),
-      stages,
-      layers,
-      head: { name: head.name, node: head.index },
-      groups: groupsOf(graph, stages, flow),
-      ...maps,
-    },
-    head: { name: head.name, features: sizeOf(graph.metas[valueOf(head.node, 'weight') ?? -1], 1) ?? 0 },
+    plan,
+    planFor: (numClasses) => ({
+      ...plan,
+      inputs: plan.inputs.map((input) =>
+        input.name === `${head.name}.weight` || input.name === `${head.name}.bias`
+          ? { ...input, shape: [numClasses, ...input.shape.slice(1)] }
+          : input,
+      ),
+    }),
     imageSize: height === undefined || width === undefined ? null : [height, width],
     isEvaluationOnly: isEvaluationOnly(graph),
     operators: counts,
   };
+}
+
+/** Counts the training passes that drew random numbers, of which each has a seed of its own; C++ knows its name. */
+const PASSES = { kind: 'buffer', name: 'random.num_batches_tracked', shape: [], dtype: 4 } as const;
+
+/** Whether a call draws random numbers. */
+function draws({ target, arguments: given }: GraphNode): boolean {
+  if (target.startsWith('bernoulli_')) return true;
+  const shares = [given.dropout_p, target.includes('dropout') ? given.p : undefined];
+  return shares.some((share) => (share?.numbers?.[0] ?? 0) !== 0);
 }
 
 /** The types of buffers that a checkpoint can hold. */
@@ -108,7 +138,7 @@ function inputOf(
   { metas }: Graph,
   { kind, name, value }: Graph['inputs'][number],
   { constants, weights }: Pick<ProgramFile, 'constants' | 'weights'>,
-): ProgramPlan['inputs'][number] {
+): Plan['inputs'][number] {
   const meta = metas[value];
   const shape = meta?.sizes.map((_size, axis) => sizeOf(meta, axis) ?? -1) ?? [];
   const type = SCALAR_TYPES[meta?.dtype ?? 0];

@@ -294,7 +294,7 @@ export async function judgedMargins(
   const indices = samples === undefined ? judged : measuredExamples(dataset, judged, samples, session.seed);
   for await (const batch of loader.evaluation(indices, session.job.batchSize)) {
     using images = batch;
-    using logits = await model.network.forward(images.images);
+    using logits = (await model.network.run(images.images)).logits;
     const labels = images.indices.map((index) => dataset.labels[index] as number);
     judge((await logits.data()) as Float32Array, labels).margins.forEach((margin, i) => {
       margins[dataset.groups[images.indices[i] as number] as number]?.push(margin);

@@ -35,19 +35,19 @@ export async function finetuneLoss(
 ): Promise<BatchLoss> {
   using scope = new TensorScope();
   const own: PassOptions = { statistics: 'shared', grad: true };
-  const target = scope.own(await network.forwardFeatures(images, own));
+  const target = scope.own(await network.run(images, { ...own, features: true }));
   const terms: Record<string, Tensor> = {};
   let { logits } = target;
   if (config.contrast) {
     const passed: PassOptions = { ...auxiliary, statistics: config.statistics, grad: true };
-    const other = scope.own(await network.forwardFeatures(second, passed));
+    const other = scope.own(await network.run(second, { ...passed, features: true }));
     const ofTarget = await contrasted(config, head, target, scope);
     const a = await wholeBatch(context, ofTarget, part, scope);
     const ofAuxiliary = await contrasted(config, head, other, scope);
     const b = await wholeBatch(context, ofAuxiliary, part, scope);
     terms.contrast = scope.own(await native().ntXent(a, b, config.temperature));
     if (config.supervisedForward === 'own') {
-      logits = scope.own(await network.forwardFeatures(images, own)).logits;
+      logits = scope.own(await network.run(images, own)).logits;
     }
   }
   terms.supervised = scope.own(
@@ -89,7 +89,7 @@ async function contrasted(
   switch (which) {
     case 'projection':
       if (!head) throw new RangeError('There is no projection head');
-      return scope.own(await head.forward(features, { grad: true }));
+      return scope.own((await head.run(features, { grad: true })).logits);
     case 'penultimate':
       return features;
     case 'logits':

@@ -155,7 +155,7 @@ async function contrastiveLoss(
   using scope = new TensorScope();
   const { statistics, temperature, contrastWeight } = config;
   const { features, logits } = scope.own(
-    await model.network.forwardFeatures(images, { statistics, grad: true }),
+    await model.network.run(images, { statistics, grad: true, features: true }),
   );
   const addon = native();
   const sides = [];

@@ -119,7 +119,7 @@ async function validationFeatures(run: StartedRun<DfrConfig>): Promise<LabelledF
   for await (const batch of loader.evaluation(indices, config.batchSize)) {
     using current = batch;
     throwIfAborted(job.signal, 'penultimate features');
-    const made = await model.network.forwardFeatures(current.images, { grad: true });
+    const made = await model.network.run(current.images, { grad: true, features: true });
     using ofBatch = made.features;
     made.logits.dispose();
     features.set((await ofBatch.data()) as Float32Array, done * numFeatures);

@@ -79,7 +79,7 @@ async function robustLoss(
   q: { value: Float64Array },
   { images, labels, indices }: Batch,
 ): Promise<BatchLoss> {
-  const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
+  const { logits } = await model.network.run(images, { statistics: 'shared', grad: true });
   using losses = await lossOf(logits, labels, 'none', config.loss);
   const groups = indices.map((index) => dataset.groups[index] as number);
   const { sums, sizes } = sumsByGroup((await losses.data()) as Float32Array, groups, dataset.numGroups);

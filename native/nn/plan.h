@@ -1,21 +1,17 @@
-// A network of a plan: calls of libtorch's operators over numbered values, made once and then walked without
-// looking anything up.
+// A network as TypeScript plans it: calls of libtorch's operators over numbered values. src/native/plan.ts
+// describes all of this.
 #pragma once
 
 #include <ATen/ATen.h>
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "network.h"
-
 namespace spurmem {
 
-// An argument as it is given: src/native/addon.ts describes all of this.
 struct PlannedArgument {
   std::string name, kind, text;
   std::vector<double> numbers;
@@ -32,15 +28,16 @@ struct PlannedNode {
   std::vector<PlannedArgument> arguments, evaluation;
   std::vector<PlannedResult> results;
   bool inEvaluation = true, isCount = false;
-  int64_t alias = -1, typeOf = -1;
+  int64_t alias = -1, typeOf = -1;  // -1: none
 };
 
 struct PlannedInput {
-  std::string kind, name;
+  enum class Kind { parameter, buffer, constant } kind;
+  std::string name;
   int64_t value;
   std::vector<int64_t> shape;
   int64_t dtype;
-  at::Tensor constant;
+  at::Tensor constant{};
 };
 
 // A step of the initial values, which are zero before the first.
@@ -48,8 +45,8 @@ struct PlannedDraw {
   enum class Kind {
     constant,         // all are `scale`
     uniform,          // from -scale to scale
-    normal,           // of the standard deviation `scale`
-    truncatedNormal,  // the same, cut at -2 and 2
+    normal,           // with the standard deviation `scale`
+    truncatedNormal,  // normal, cut at -2 and 2
   };
   std::string name;
   Kind kind;
@@ -57,18 +54,15 @@ struct PlannedDraw {
 };
 
 struct PlannedStage {
-  std::string name;
   int64_t begin, end, input, output;
   std::vector<int64_t> prelude;
 };
 
 struct PlannedLayer {
-  std::string name, weight, bias;  // of parameters; an empty bias: none
-  int64_t stage;
-  bool isShortcut;
+  std::string name, weight, bias;  // an empty bias: none
 };
 
-// A convolution and what follows it alone; -1: not that.
+// A convolution and what follows it alone; -1: none.
 struct PlannedGroup {
   int64_t convolution, norm, sum, relu;
 };
@@ -78,7 +72,7 @@ struct PlannedMap {
   bool isChannelsLast;
 };
 
-struct ProgramPlan {
+struct Plan {
   int64_t values;
   std::vector<PlannedInput> inputs;
   std::vector<PlannedDraw> initial;
@@ -88,14 +82,8 @@ struct ProgramPlan {
   std::vector<PlannedLayer> layers;
   std::vector<PlannedGroup> groups;
   std::vector<PlannedMap> mappable;
-  // An empty head: none.
-  std::string head, mappedByDefault;
-  int64_t headNode = -1;
+  int64_t head = -1;  // the node that gives the logits; -1: none
   std::optional<std::array<int64_t, 2>> patches;
 };
-
-// A network of a plan, with the plan's initial weights. Throws where the plan calls an operator that is not
-// on the list, gives one what it does not take, or takes a value that is not made before.
-std::unique_ptr<Network> makeProgram(const ProgramPlan& plan, at::Device device, at::Generator generator);
 
 }  // namespace spurmem

@@ -1,4 +1,4 @@
-#include "programNodes.h"
+#include "nodes.h"
 
 #include <ATen/ScalarOps.h>
 
@@ -6,8 +6,6 @@
 #include <cmath>
 #include <limits>
 #include <utility>
-
-#include "programOperators.h"
 
 namespace spurmem {
 
@@ -51,22 +49,53 @@ IValue scalar(const at::Scalar& number, c10::TypeKind wanted) {
   return number;
 }
 
+int64_t floordiv(int64_t a, int64_t b) {
+  TORCH_CHECK(b != 0 && (b != -1 || a != std::numeric_limits<int64_t>::min()), "a size is divided by ", b);
+  return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
+}
+
+// Functions of Python's module operator. Unsigned: a size that overflows is refused by what takes it.
+struct OfSizes {
+  const char* name;
+  size_t sizes;
+  int64_t (*compute)(int64_t, int64_t);
+};
+using Unsigned = uint64_t;
+constexpr OfSizes kOfSizes[] = {
+    {"symbolic.add", 2, [](int64_t a, int64_t b) { return int64_t(Unsigned(a) + Unsigned(b)); }},
+    {"symbolic.sub", 2, [](int64_t a, int64_t b) { return int64_t(Unsigned(a) - Unsigned(b)); }},
+    {"symbolic.mul", 2, [](int64_t a, int64_t b) { return int64_t(Unsigned(a) * Unsigned(b)); }},
+    {"symbolic.neg", 1, [](int64_t a, int64_t) { return int64_t(0 - Unsigned(a)); }},
+    {"symbolic.floordiv", 2, floordiv},
+    {"symbolic.mod", 2,
+     [](int64_t a, int64_t b) { return int64_t(Unsigned(a) - Unsigned(floordiv(a, b)) * Unsigned(b)); }}};
+
+// The position of its argument of that name. Throws if it has none.
+int64_t placeOf(const Node& node, const char* name) {
+  TORCH_CHECK(node.operation, "sizes have no ", name);
+  const auto& wanted = node.operation->schema().arguments();
+  const auto named = [name](const c10::Argument& one) { return one.name() == name; };
+  const auto found = std::find_if(wanted.begin(), wanted.end(), named);
+  TORCH_CHECK(found != wanted.end(), node.operation->schema().name(), " has no ", name);
+  return found - wanted.begin();
+}
+
 }  // namespace
 
-void ProgramNodes::give(int64_t value, Owner owner) {
+void Nodes::give(int64_t value, Owner owner) {
   TORCH_CHECK(value >= 0 && value < static_cast<int64_t>(made_.size()), "there is no value ", value);
   TORCH_CHECK(!made_[value], "value ", value, " is made twice");
   made_[value] = true;
   owners_[value] = owner;
 }
 
-int64_t ProgramNodes::known(int64_t value) const {
+int64_t Nodes::known(int64_t value) const {
   TORCH_CHECK(value >= 0 && value < static_cast<int64_t>(made_.size()) && made_[value], "a call takes value ",
               value, ", which is not made before");
   return value;
 }
 
-ProgramArgument ProgramNodes::argument(const PlannedArgument& given, const c10::Argument& wanted) const {
+Argument Nodes::argument(const PlannedArgument& given, const c10::Argument& wanted) const {
   const auto type = plainType(wanted);
   const auto kind = type->kind();
   const auto list = type->cast<c10::ListType>();
@@ -86,15 +115,15 @@ ProgramArgument ProgramNodes::argument(const PlannedArgument& given, const c10::
     TORCH_CHECK((kind == enumeration) == (word == own) || (word == "none" && kind == enumeration), name,
                 " takes something else than ", word);
   }
-  ProgramArgument result;
+  Argument result;
   if (word == "none") {
     result.constant = IValue();
   } else if (word == "value") {
-    result.kind = ProgramArgument::Kind::value;
+    result.kind = Argument::Kind::value;
     result.values = {known(values.at(0))};
   } else if (word == "values") {
     const bool optional = list && list->getElementType()->kind() == Kind::OptionalType;
-    result.kind = optional ? ProgramArgument::Kind::optionalTensors : ProgramArgument::Kind::tensors;
+    result.kind = optional ? Argument::Kind::optionalTensors : Argument::Kind::tensors;
     for (const auto value : values) result.values.push_back(optional && value < 0 ? -1 : known(value));
   } else if (word == "int") {
     result.constant = scalar(toWhole(number()), kind);
@@ -111,7 +140,7 @@ ProgramArgument ProgramNodes::argument(const PlannedArgument& given, const c10::
     else
       result.constant = c10::List<int64_t>(toWholes(numbers));
   } else if (word == "ints") {
-    result.kind = ProgramArgument::Kind::integers;
+    result.kind = Argument::Kind::integers;
     result.numbers = toWholes(numbers);
     TORCH_CHECK(values.size() == numbers.size(), name, " takes a number or a value at each place");
     for (const auto value : values) result.values.push_back(value < 0 ? -1 : known(value));
@@ -140,8 +169,7 @@ ProgramArgument ProgramNodes::argument(const PlannedArgument& given, const c10::
   return result;
 }
 
-ProgramArgument ProgramNodes::argumentOf(const PlannedNode& planned, const c10::Argument& wanted,
-                                         bool mayWrite) const {
+Argument Nodes::argumentOf(const PlannedNode& planned, const c10::Argument& wanted, bool mayWrite) const {
   const auto& target = planned.target;
   const auto find = [&wanted](const std::vector<PlannedArgument>& all) {
     const auto named = [&wanted](const PlannedArgument& one) { return one.name == wanted.name(); };
@@ -149,7 +177,7 @@ ProgramArgument ProgramNodes::argumentOf(const PlannedNode& planned, const c10::
     return found == all.end() ? nullptr : &*found;
   };
   const auto* given = find(planned.arguments);
-  ProgramArgument result;
+  Argument result;
   if (given != nullptr) {
     result = argument(*given, wanted);
   } else {
@@ -169,10 +197,12 @@ ProgramArgument ProgramNodes::argumentOf(const PlannedNode& planned, const c10::
   return result;
 }
 
-void ProgramNodes::addArguments(ProgramNode& node, const PlannedNode& planned) const {
+void Nodes::addArguments(Node& node, const PlannedNode& planned) const {
   const auto& target = planned.target;
-  const auto* listed = findProgramOperator(target);
-  TORCH_CHECK(listed != nullptr, "a plan may not call ", target);
+  const auto& operators = planOperators();
+  const auto listed = std::find_if(operators.begin(), operators.end(),
+                                   [&target](const PlanOperator& one) { return one.name == target; });
+  TORCH_CHECK(listed != operators.end(), "a plan may not call ", target);
   const auto dot = target.find('.');
   const auto overload = dot == std::string::npos ? "" : target.substr(dot + 1);
   const auto found = c10::Dispatcher::singleton().findSchema({"aten::" + target.substr(0, dot), overload});
@@ -194,21 +224,16 @@ void ProgramNodes::addArguments(ProgramNode& node, const PlannedNode& planned) c
   TORCH_CHECK(planned.results.size() <= schema.returns().size(), target, " gives fewer results");
 }
 
-ProgramNode ProgramNodes::make(const PlannedNode& planned) {
-  static const std::vector<std::pair<std::string, Symbolic>> symbolic{
-      {"symbolic.add", Symbolic::add}, {"symbolic.sub", Symbolic::sub},
-      {"symbolic.mul", Symbolic::mul}, {"symbolic.floordiv", Symbolic::floordiv},
-      {"symbolic.mod", Symbolic::mod}, {"symbolic.neg", Symbolic::neg}};
-  ProgramNode node;
+Node Nodes::make(const PlannedNode& planned) {
+  Node node;
   const auto& target = planned.target;
-  for (const auto& [name, kind] : symbolic) {
-    if (target == name) node.symbolic = kind;
-  }
-  if (node.symbolic != Symbolic::none) {
+  const auto found = std::find_if(std::begin(kOfSizes), std::end(kOfSizes),
+                                  [&target](const OfSizes& one) { return target == one.name; });
+  if (found != std::end(kOfSizes)) {
+    node.ofSizes = found->compute;
     const c10::Argument whole("size", c10::IntType::get());
     for (const auto& given : planned.arguments) node.arguments.push_back(argument(given, whole));
-    const size_t count = node.symbolic == Symbolic::neg ? 1 : 2;
-    TORCH_CHECK(node.arguments.size() == count && planned.results.size() == 1, target,
+    TORCH_CHECK(node.arguments.size() == found->sizes && planned.results.size() == 1, target,
                 " takes other arguments");
   } else {
     addArguments(node, planned);
@@ -221,7 +246,7 @@ ProgramNode ProgramNodes::make(const PlannedNode& planned) {
   }
   if (planned.typeOf >= 0) {
     node.typeOf = known(planned.typeOf);
-    node.dtype = node.place("dtype");
+    node.dtype = placeOf(node, "dtype");
   }
   for (const auto& [isList, values] : planned.results) {
     TORCH_CHECK(isList || values.size() == 1, target, " has a result of several values");
@@ -237,15 +262,6 @@ ProgramNode ProgramNodes::make(const PlannedNode& planned) {
   node.isEmpty = target == "empty.memory_format" || target == "new_empty";
   node.isPlainAttention = target == "scaled_dot_product_attention" && planned.arguments.size() == 3;
   return node;
-}
-
-int64_t ProgramNode::place(const char* name) const {
-  TORCH_CHECK(operation, "sizes have no ", name);
-  const auto& wanted = operation->schema().arguments();
-  const auto named = [name](const c10::Argument& one) { return one.name() == name; };
-  const auto found = std::find_if(wanted.begin(), wanted.end(), named);
-  TORCH_CHECK(found != wanted.end(), operation->schema().name(), " has no ", name);
-  return found - wanted.begin();
 }
 
 }  // namespace spurmem

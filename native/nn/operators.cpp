@@ -1,13 +1,12 @@
-#include "programOperators.h"
-
-#include <algorithm>
 #include <sstream>
+
+#include "nodes.h"
 
 namespace spurmem {
 
 namespace {
 
-// Those that give new memory.
+// Their results are new memory.
 constexpr auto kPlain =
     // Layers.
     "conv1d conv2d conv2d.padding conv_transpose2d.input linear batch_norm layer_norm group_norm "
@@ -43,7 +42,7 @@ constexpr auto kPlain =
     "arange arange.start arange.start_step linspace zeros ones full zeros_like ones_like full_like "
     "new_zeros new_ones new_full empty.memory_format new_empty scalar_tensor sym_size.int";
 
-// Those that may give what they take, or a part of it.
+// Their results may be what they take, or a part of it.
 constexpr auto kAliases =
     "view reshape permute transpose.int t flatten.using_ints unflatten.int squeeze squeeze.dim "
     "squeeze.dims unsqueeze expand expand_as view_as reshape_as contiguous alias detach to.dtype "
@@ -59,9 +58,9 @@ constexpr auto kWrites =
 
 }  // namespace
 
-const std::vector<ProgramOperator>& programOperators() {
+const std::vector<PlanOperator>& planOperators() {
   static const auto all = [] {
-    std::vector<ProgramOperator> operators;
+    std::vector<PlanOperator> operators;
     const auto add = [&operators](const char* names, bool aliases, bool writes) {
       std::istringstream words(names);
       for (std::string word; words >> word;) operators.push_back({word, aliases, writes});
@@ -72,13 +71,6 @@ const std::vector<ProgramOperator>& programOperators() {
     return operators;
   }();
   return all;
-}
-
-const ProgramOperator* findProgramOperator(const std::string& name) {
-  const auto& all = programOperators();
-  const auto named = [&name](const ProgramOperator& one) { return one.name == name; };
-  const auto found = std::find_if(all.begin(), all.end(), named);
-  return found == all.end() ? nullptr : &*found;
 }
 
 }  // namespace spurmem
