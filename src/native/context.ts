@@ -1,4 +1,3 @@
-import { isWhole, RANGES } from '../settings/ranges.js';
 import { type MemoryFormat, native, type NativeArray, type Tensor } from './addon.js';
 import { joinedGroup, ProcessGroup } from './processGroup.js';
 
@@ -6,7 +5,7 @@ export type { BatchPart } from './processGroup.js';
 
 /** The context of programs that open no engine of their own. */
 interface ContextOptions {
-  /** `cpu`, or an accelerator such as `cuda:n` */
+  /** `cpu` or `cuda:n` */
   readonly device: string;
   /** Default: channels_last. */
   readonly memoryFormat?: MemoryFormat | undefined;
@@ -21,7 +20,7 @@ export type InContext = { readonly context: ComputeContext } | ContextOptions;
  * devices.
  */
 export class ComputeContext extends ProcessGroup implements Disposable {
-  /** `cpu`, or an accelerator such as `cuda:n` */
+  /** `cpu` or `cuda:n` */
   readonly device: string;
   readonly memoryFormat: MemoryFormat;
 
@@ -61,10 +60,7 @@ export class ComputeContext extends ProcessGroup implements Disposable {
   }
 
   /** The number of results that may be pending until the oldest one is read. */
-  get mostPendingReads(): number {
-    // Tests try a GPU's reads on the CPU.
-    const asked = Number(process.env.SPURMEM_PENDING_READS);
-    if (isWhole(asked, RANGES.pendingReads)) return asked;
+  get maxPendingReads(): number {
     return this.isCpu ? 1 : 3;
   }
 

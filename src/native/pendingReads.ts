@@ -14,10 +14,10 @@ export interface PendingRead<Values> {
  */
 export class PendingReads implements AsyncDisposable {
   readonly #pending: PendingRead<unknown>[] = [];
-  readonly #most: number;
+  readonly #max: number;
 
-  constructor({ mostPendingReads }: Pick<ComputeContext, 'mostPendingReads'>) {
-    this.#most = mostPendingReads;
+  constructor({ maxPendingReads }: Pick<ComputeContext, 'maxPendingReads'>) {
+    this.#max = maxPendingReads;
   }
 
   /** Takes one more piece, and finishes the oldest ones until few enough are pending. Throws their errors. */
@@ -25,7 +25,7 @@ export class PendingReads implements AsyncDisposable {
     // Handled when its turn comes.
     piece.read.catch(() => undefined);
     this.#pending.push(piece as PendingRead<unknown>);
-    while (this.#pending.length >= this.#most) await this.#finishOldest();
+    while (this.#pending.length >= this.#max) await this.#finishOldest();
   }
 
   /** Finishes all that are pending. */

@@ -76,9 +76,7 @@ export class ProcessGroup {
       await this.#broadcast(JSON.stringify({ result }));
       return result;
     } catch (error) {
-      const { message, code } =
-        error instanceof SpurmemError ? error : { message: messageOf(error), code: null };
-      await this.#broadcast(JSON.stringify({ error: { message, code } }));
+      await this.#broadcast(failureOf(error));
       throw error;
     }
   }
@@ -228,11 +226,18 @@ function misled(problem: string): SpurmemError {
   });
 }
 
-function readOutcome(text: string): unknown {
-  const { result, error } = JSON.parse(text) as {
-    readonly result?: unknown;
-    readonly error?: { readonly message: string; readonly code: SpurmemError['code'] | null };
+/** A failed job's outcome, which `readOutcome` throws in the other processes. The value at fault may be beyond JSON. */
+export function failureOf(error: unknown): string {
+  if (!(error instanceof SpurmemError)) return JSON.stringify({ problem: messageOf(error) });
+  const { code, problem, advice, parameter, expected } = error;
+  return JSON.stringify({ code, problem, advice, parameter, expected });
+}
+
+/** Returns the result of the first process's job, or throws its error. */
+export function readOutcome(text: string): unknown {
+  const { result, code, problem, ...details } = JSON.parse(text) as Partial<SpurmemError> & {
+    result?: unknown;
   };
-  if (error === undefined) return result;
-  throw error.code === null ? new Error(error.message) : new SpurmemError(error.code, error.message);
+  if (problem === undefined) return result;
+  throw code === undefined ? new Error(problem) : new SpurmemError(code, problem, details);
 }

@@ -1,6 +1,6 @@
 // Tries a prebuilt addon in a process of its own before it is used for the first time: one that does not fit a libtorch can end
 // the process that loads it.
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -26,16 +26,28 @@ export function tryAddon(path: string, libtorch: Libtorch): string | undefined {
 
 function run(path: string, libtorch: Libtorch): string | undefined {
   const script = fileURLToPath(new URL('./trialProcess.js', import.meta.url));
-  const { status, signal, stderr, error } = spawnSync(
-    process.execPath,
-    [script, path, JSON.stringify(libtorch)],
-    { encoding: 'utf8', timeout: PATIENCE_MS, stdio: ['ignore', 'ignore', 'pipe'] },
+  return problemOf(
+    spawnSync(process.execPath, [script, path, JSON.stringify(libtorch)], {
+      encoding: 'utf8',
+      timeout: PATIENCE_MS,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    }),
   );
+}
+
+/** Returns why a process ended as it did; undefined if all went well. */
+export function problemOf({
+  status,
+  signal,
+  stderr,
+  error,
+}: Pick<SpawnSyncReturns<string>, 'status' | 'signal' | 'stderr' | 'error'>): string | undefined {
   if (status === 0) return undefined;
   if (error !== undefined && !('code' in error && error.code === 'ETIMEDOUT')) return error.message;
   if (signal === 'SIGTERM') return `it did not end within ${PATIENCE_MS / 1000} seconds`;
   if (signal !== null) return `it ended the process by ${signal}`;
-  return stderr.trim().split('\n').at(-1) ?? `the process ended with ${String(status)}`;
+  const [reason = ''] = stderr.trim().split('\n').slice(-1);
+  return reason === '' ? `the process ended with ${String(status)}` : reason;
 }
 
 /** Tells both files from others of the same paths. */

@@ -12,7 +12,6 @@ export const RANGES = {
   /** Restarts that torchrun counts. */
   restarts: [0, 1_000_000],
   /** Results that may be pending on a device. */
-  pendingReads: [1, 1000],
   seed: [0, 2 ** 32 - 1],
   /** Whole numbers that no other line is about: epochs, steps, samples, neurons. */
   count: [0, 1_000_000_000],

@@ -5,8 +5,8 @@ import { native, type NativeAdam, type Network, type Tensor } from '../native/ad
 /** The part of a step that is not finite: gradients, or weights and running statistics after it. */
 export type Infinite = 'gradients' | 'weights';
 
-/** torch.optim.Adam with `fused=True` and its default betas and eps. */
-export class Adam {
+/** torch.optim.Adam with `fused=True` and its default betas and eps. Dispose it: V8 sees nothing of the moments’ memory. */
+export class Adam implements Disposable {
   readonly #native: NativeAdam;
 
   constructor(
@@ -33,5 +33,10 @@ export class Adam {
 
   async loadStateDict(state: Readonly<Record<string, TensorData>>): Promise<void> {
     await withTensors(state, (tensors) => this.#native.loadState(tensors));
+  }
+
+  /** Frees the moments, and the network unless it is held elsewhere. */
+  [Symbol.dispose](): void {
+    this.#native.dispose();
   }
 }

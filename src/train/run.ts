@@ -208,6 +208,7 @@ export class Run<Config extends EpochsConfig = EpochsConfig> implements Disposab
   }
 
   [Symbol.dispose](): void {
+    for (const { optimizer } of this.#parts) optimizer[Symbol.dispose]();
     for (const { network } of this.#parts.slice(1)) network.dispose();
   }
 

@@ -18,8 +18,8 @@ export function tooLarge(size: number, cause: unknown): SpurmemError {
 }
 
 /**
- * Throws `USAGE` before the first step where the last batch cannot be trained: it has fewer images than there are processes, or a single
- * image, from which a batch-norm layer cannot compute a variance, unless its statistics are frozen.
+ * Throws `USAGE` before the first step if a batch cannot be trained: it has fewer images than there are processes, or a process gets a
+ * single image, from which a batch-norm layer cannot compute a variance, unless its statistics are frozen.
  */
 export async function requireLastBatch(
   model: Model,
@@ -27,15 +27,17 @@ export async function requireLastBatch(
   { indices, batchSize }: Batches<Batch>,
   statistics: BatchNormStatistics,
 ): Promise<void> {
-  const left = indices.length % batchSize;
-  if (left > 0) model.context.partOf(indices.subarray(-left));
-  if (left !== 1 || statistics === 'frozen') return;
+  const smallest = indices.length % batchSize || Math.min(batchSize, indices.length);
+  model.context.partOf(indices.subarray(-smallest));
+  if (Math.floor(smallest / model.context.worldSize) !== 1 || statistics === 'frozen') return;
+  // All processes try one image, so that all of them fail.
   using last = await loader.evaluation(indices.slice(-1), 1).start(1);
   try {
     using _logits = (await model.network.run(last.images, { statistics: 'separate' })).logits;
   } catch (error) {
-    throw invalidParameter('batchSize', batchSize, 'a size that leaves no last batch of one image', [
-      `An epoch has ${indices.length} images: ${messageOf(error)}`,
+    const expected = 'a size that leaves no batch of one image for a process';
+    throw invalidParameter('batchSize', batchSize, expected, [
+      `An epoch has ${indices.length} images, and its smallest batch ${smallest}: ${messageOf(error)}`,
     ]);
   }
 }

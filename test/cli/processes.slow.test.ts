@@ -115,6 +115,17 @@ test('what several processes cannot do is refused', async () => {
   }
 });
 
+test('a batch of one image for each process is refused before the first step', async () => {
+  // 84 images leave two; resnet18's last layers see 1 x 1 px of an image of 32 x 16 px.
+  const out = join(folder, 'one-each');
+  const command = ['train', 'erm', '--data', data, '--out', out, '--arch', 'resnet18', '--batch-size', '41'];
+  const outcomes = await Promise.all((await startTwo(command)).map(({ outcome }) => outcome));
+  for (const { exitCode, stderr } of outcomes) {
+    expect(stderr).toContain('no batch of one image for a process');
+    expect(exitCode).toBe(2);
+  }
+});
+
 /** Runs a command in two processes of torchrun, and returns what they printed on stdout. */
 async function torchrun(args: readonly string[]): Promise<string> {
   const rendezvous = join(folder, `rendezvous-${Math.random()}`);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { LOSSES } from '../../src/metrics/loss.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
@@ -14,7 +15,7 @@ import { temporaryFolder } from '../temporary.js';
 const folder = temporaryFolder();
 
 afterEach(() => {
-  delete process.env.SPURMEM_PENDING_READS;
+  jest.restoreAllMocks();
 });
 
 test('pieces are finished in their order, a few behind, and let go of after an error', async () => {
@@ -61,7 +62,7 @@ test.each(LOSSES)(
       return { epochs: epochs.map(({ seconds: _, ...epoch }) => epoch), tensors, entries };
     };
     const atOnce = await made('at-once');
-    process.env.SPURMEM_PENDING_READS = '3';
+    jest.spyOn(ComputeContext.prototype, 'maxPendingReads', 'get').mockReturnValue(3);
     const before = native().liveTensors();
     expect(await made('pending')).toEqual(atOnce);
     expect(native().liveTensors()).toBe(before);

@@ -1,4 +1,5 @@
-import { joinProcessGroup } from '../../src/native/processGroup.js';
+import { SpurmemError } from '../../src/errors.js';
+import { failureOf, joinProcessGroup, readOutcome } from '../../src/native/processGroup.js';
 import { failure } from '../data/support.js';
 
 const place = { WORLD_SIZE: '2', RANK: '0', MASTER_ADDR: '127.0.0.1', MASTER_PORT: '29500' };
@@ -26,4 +27,15 @@ test.each([
 test('one process has nothing to join', async () => {
   expect((await joinProcessGroup({})).isDistributed).toBe(false);
   expect((await joinProcessGroup({ WORLD_SIZE: '1' })).isDistributed).toBe(false);
+});
+
+test('an error of the first process reaches the others with its advice', () => {
+  const details = { parameter: 'out', expected: 'a folder', advice: ['Choose another `out`.'] };
+  const error = new SpurmemError('RUN_EXISTS', 'The folder holds another run.', details);
+  const { code, message, problem } = error;
+  expect(() => readOutcome(failureOf(error))).toThrow(
+    expect.objectContaining({ code, message, problem, ...details }) as Error,
+  );
+  expect(() => readOutcome(failureOf(new TypeError('no')))).toThrow(new Error('no'));
+  expect(readOutcome(JSON.stringify({ result: [1] }))).toEqual([1]);
 });

@@ -131,3 +131,11 @@ test('the event loop runs while the engine works', async () => {
   expect(ticks).toBeGreaterThan(milliseconds / 5 / 10);
   expect(ticks).toBeGreaterThan(3);
 });
+
+test('a seed is a whole number from 0 to 2^64 - 1', () => {
+  const { Generator } = native();
+  for (const seed of [-1, -1n, 2n ** 64n, 2n ** 64n + 1n]) {
+    expect(() => new Generator(seed)).toThrow(/for seed but received/);
+  }
+  expect(new Generator(2n ** 64n - 1n).random()).not.toBe(new Generator(1n).random());
+});

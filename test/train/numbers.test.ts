@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import { lossOf } from '../../src/metrics/loss.js';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
@@ -55,6 +56,17 @@ test('a learning rate of 1e10 stops in the batch that it spoils, names its image
     /^The (loss|gradients|weights) became .* in epoch 1, batch 2\. Its images are images\/train\/.*\.png, .* and 32 more\. Try a lower `lr`/,
   );
   expect(await readdir(join(out, 'checkpoints'))).toEqual([]);
+});
+
+test('a run that fails lets go of its optimizer', async () => {
+  const disposed = jest.spyOn(Adam.prototype, Symbol.dispose);
+  await runs.refusal({ out: join(folder, 'spoilt-again'), lr: 1e10 }, 'NATIVE_FAILED');
+  expect(disposed).toHaveBeenCalledTimes(1);
+  disposed.mockRestore();
+  using model = await newModel('resnet20');
+  const optimizer = new Adam(model, 1e-3);
+  optimizer[Symbol.dispose]();
+  expect(() => optimizer.state()).toThrow('This Adam was disposed');
 });
 
 test('a model whose activations overflow in evaluation alone is not saved', async () => {
@@ -140,7 +152,7 @@ test('a last batch of one image is refused before the first step where batch-nor
   await runs.refusal(
     { out, arch: 'resnet18', batchSize: 83 },
     'USAGE',
-    /^`batchSize` is 83: .*no last batch of one image.*84 images/,
+    /^`batchSize` is 83: .*no batch of one image for a process.*84 images/,
   );
   expect(contentOf(join(out, 'checkpoints'))).toEqual({});
   // resnet20 can take it.
