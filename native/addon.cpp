@@ -11,7 +11,6 @@
 
 #include "arguments.h"
 #include "device/accelerator.h"
-#include "device/memory.h"
 #include "engine.h"
 #include "exports.h"
 #include "jobs.h"
@@ -68,9 +67,8 @@ Napi::Value toJavaScript(Napi::Env env, const std::optional<DeviceMemory>& memor
 }
 
 Napi::Value toJavaScript(Napi::Env env, const Accelerator& one) {
-  return objectOf(env, {{"name", Napi::String::New(env, one.name)},
-                        {"devices", Napi::Number::New(env, one.devices)},
-                        {"isAutomatic", Napi::Boolean::New(env, one.isAutomatic)}});
+  return objectOf(
+      env, {{"name", Napi::String::New(env, one.name)}, {"devices", Napi::Number::New(env, one.devices)}});
 }
 
 Napi::Value listAccelerators(const Napi::CallbackInfo& info) {

@@ -1,5 +1,5 @@
-// Where libtorch computes besides on the CPU. Only this folder knows kinds of devices: all other code asks
-// what one can do.
+// Where libtorch computes besides on the CPU: on CUDA's devices (ROCm's libtorch calls its own so), and on
+// the one that tests register.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -10,39 +10,35 @@
 
 namespace spurmem {
 
-// The abilities of a device beyond computing. The CPU needs none of it.
-struct Abilities {
-  // Work is queued, and the host goes on: streams, events, and memory that is recorded for a stream.
-  bool streams = false;
-  // Copies from and to pinned memory of the host, for which nobody waits.
-  bool pinnedMemory = false;
-  // A convolution with sum and ReLU as one kernel, by cuDNN's operators.
-  bool fusedConvolutions = false;
-  // NVIDIA's driver tells its name and its memory.
-  bool memoryFigures = false;
-};
-
-// A kind of accelerator that can be driven, such as cuda, and how many of its devices libtorch sees here.
+// A kind of accelerator, and how many of its devices libtorch sees here.
 struct Accelerator {
   c10::DeviceType type;
   std::string name;
-  Abilities abilities;
-  // Whether `auto` may take it.
-  bool isAutomatic;
   int devices;
 };
 
 std::vector<Accelerator> accelerators();
 
-Abilities abilitiesOf(const c10::Device& device);
-
-// Whether the host's own code may read and write what lies there.
+// Whether its memory is host-addressable: the CPU's. All else has streams, pinned memory on the host to copy
+// through, and convolutions with sum and ReLU in one kernel.
 bool isHost(const c10::Device& device);
 
-// The device of that name, with an index; nothing for one that cannot be driven.
+// The device of that name, with an index; nothing for another word.
 std::optional<c10::Device> deviceNamed(const std::string& name);
 
-// Such as `cpu, cuda:n or xpu:n`.
+// Such as `cpu or cuda:n`.
 std::string deviceNames();
+
+// A GPU as NVIDIA's driver sees it.
+struct DeviceMemory {
+  std::string name;
+  double free, total;  // bytes
+};
+
+// Nothing for a device that is not NVIDIA's.
+std::optional<DeviceMemory> memoryOf(const c10::Device& device);
+
+// The newest CUDA that the driver can run: 13020 is 13.2. Nothing if there is no driver.
+std::optional<int> driverVersion();
 
 }  // namespace spurmem

@@ -48,7 +48,7 @@ Streams streamsOf(const at::Device& device) {
 }  // namespace
 
 void openDevice(const at::Device& device) {
-  if (!abilitiesOf(device).streams) return;
+  if (isHost(device)) return;
   auto& devices = openDevices();
   const std::lock_guard lock(devices.mutex);
   if (devices.streams.count(keyOf(device)) > 0) return;
@@ -75,7 +75,7 @@ void takeStreams(LaneName lane) {
 }
 
 void handOver(const at::Tensor& tensor) {
-  if (!abilitiesOf(tensor.device()).streams) return;
+  if (isHost(tensor.device())) return;
   const auto streams = streamsOf(tensor.device());
   c10::Event made(tensor.device().type());
   made.record(streams.data);
@@ -85,18 +85,16 @@ void handOver(const at::Tensor& tensor) {
 }
 
 at::TensorOptions stagingFor(const at::Device& device) {
-  return at::TensorOptions().pinned_memory(abilitiesOf(device).pinnedMemory);
+  return at::TensorOptions().pinned_memory(!isHost(device));
 }
 
 at::Tensor sendTo(const at::Device& device, const at::Tensor& tensor) {
   if (isHost(device)) return tensor;
-  const auto& staged = abilitiesOf(device).pinnedMemory ? tensor.pin_memory() : tensor;
-  return staged.to(device, /*non_blocking=*/true);
+  return tensor.pin_memory().to(device, /*non_blocking=*/true);
 }
 
 Values Values::of(const at::Tensor& tensor) {
   if (isHost(tensor.device())) return {tensor.contiguous()};
-  if (!abilitiesOf(tensor.device()).streams) return {tensor.to(at::kCPU).contiguous()};
   // Freed while a stream still writes it, its memory stays out of use until that is done.
   auto host = at::empty(tensor.sizes(), stagingFor(tensor.device()).dtype(tensor.scalar_type()));
   host.copy_(tensor, /*non_blocking=*/true);

@@ -22,7 +22,7 @@ bool canFuse(const at::Tensor& x, bool isBf16) {
   static const bool has =
       findOperator(kConvolution) && findOperator(kConvolutionInto) && findOperator(kReorderedWeight);
   static const bool hasBf16 = has && hasFastBf16();
-  if (!isHost(x.device())) return isOn && abilitiesOf(x.device()).fusedConvolutions;
+  if (!isHost(x.device())) return isOn;
   return isBf16 ? hasBf16 : has;
 }
 

@@ -373,7 +373,7 @@ export interface Addon {
   liveTensors(): number;
   /** The libtorch version that the addon was built with. */
   readonly torchVersion: string;
-  /** The accelerators that this libtorch has and this package can drive, with their numbers. */
+  /** The kinds of device besides the CPU, with their numbers. */
   accelerators(): readonly Accelerator[];
   /** The newest CUDA that NVIDIA's driver can run, 13020 for 13.2; null without a driver. */
   cudaDriver(): number | null;
@@ -383,14 +383,11 @@ export interface Addon {
   readonly fastBf16: boolean;
 }
 
-/** A kind of device besides the CPU. */
+/** A kind of device besides the CPU: `cuda`, or `test`, which tests register. */
 export interface Accelerator {
-  /** Such as `cuda`. */
   readonly name: string;
   /** How many libtorch sees here. */
   readonly devices: number;
-  /** Whether `auto` may take one. */
-  readonly isAutomatic: boolean;
 }
 
 /** An addon's file, and the libtorch that it computes with. */

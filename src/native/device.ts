@@ -7,7 +7,7 @@ import { type Accelerator, addonInUse, native } from './addon.js';
  * The device of that name (default: auto): `auto` takes the first GPU where there is one, or, of several processes, that of the
  * process's number on its machine (LOCAL_RANK, SLURM_LOCALID); else the CPU.
  *
- * @returns `cpu`, or an accelerator such as `cuda:n`
+ * @returns `cpu` or `cuda:n`
  * @throws `USAGE` for another word, `DEVICE_UNAVAILABLE` for a device that is not there
  */
 export function resolveDevice(name = 'auto', isDistributed = false): string {
@@ -22,7 +22,7 @@ export function resolveDevice(name = 'auto', isDistributed = false): string {
   const { devices } = accelerator;
   if (index >= devices) {
     const [reason, ...advice] =
-      devices > 0 ? [`there are ${devices} such devices, numbered from 0`] : whyNone(accelerator);
+      devices > 0 ? [`there are ${devices} such devices, numbered from 0`] : whyNoCuda();
     throw new SpurmemError('DEVICE_UNAVAILABLE', `\`device\` is ${JSON.stringify(name)}: ${reason}.`, {
       parameter: 'device',
       value: name,
@@ -31,12 +31,6 @@ export function resolveDevice(name = 'auto', isDistributed = false): string {
     });
   }
   return `${accelerator.name}:${index}`;
-}
-
-function whyNone({ name }: Accelerator): [string, ...string[]] {
-  if (name === 'cuda') return whyNoCuda();
-  const { version } = addonInUse().libtorch;
-  return [`PyTorch ${version} here sees none`, `Use cpu, or install a PyTorch for ${name} and its driver.`];
 }
 
 /** The reason that libtorch sees no CUDA device, and what to do. */
@@ -69,15 +63,15 @@ export function whyNoCuda(): [string, ...string[]] {
   ];
 }
 
-/** A device for each process of a machine, as far as there are as many: of the first kind that is there. */
+/** A GPU for each process of a machine, as far as there are as many. */
 export function automatic(
   accelerators: readonly Accelerator[],
   { LOCAL_RANK, SLURM_LOCALID }: Readonly<Record<string, string | undefined>>,
 ): string {
-  const found = accelerators.find(({ devices, isAutomatic }) => devices > 0 && isAutomatic);
-  if (!found) return 'cpu';
+  const devices = accelerators.find(({ name }) => name === 'cuda')?.devices ?? 0;
+  if (devices === 0) return 'cpu';
   const place = Number(LOCAL_RANK ?? SLURM_LOCALID ?? 0);
-  return `${found.name}:${isWhole(place, [0, RANGES.processes[1] - 1]) ? place % found.devices : 0}`;
+  return `cuda:${isWhole(place, [0, RANGES.processes[1] - 1]) ? place % devices : 0}`;
 }
 
 /**

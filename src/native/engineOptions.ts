@@ -49,9 +49,9 @@ export const NUMERICS = {
 /** The engine's options, declared once: types, checks, options of the command line and schemas of files. */
 export const ENGINE_SETTINGS = {
   device: setting({
-    type: text('auto, cpu, cuda:n or xpu:n'),
+    type: text('auto, cpu or cuda:n'),
     argument: 'device',
-    help: 'auto, cpu, cuda:n or xpu:n',
+    help: 'auto, cpu or cuda:n',
     default: 'auto',
     source: 'the first GPU, else the CPU',
   }),

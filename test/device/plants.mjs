@@ -54,13 +54,13 @@ export const PLANTS = [
   {
     what: 'a copy to the device leaves from memory that is not pinned',
     file: 'device/streams.cpp',
-    text: 'abilitiesOf(device).pinnedMemory ? tensor.pin_memory() : tensor',
-    by: 'tensor',
+    text: 'tensor.pin_memory().to(device',
+    by: 'tensor.to(device',
   },
   {
     what: 'batches are prepared in memory that is not pinned',
     file: 'device/streams.cpp',
-    text: 'return at::TensorOptions().pinned_memory(abilitiesOf(device).pinnedMemory);',
+    text: 'return at::TensorOptions().pinned_memory(!isHost(device));',
     by: 'return {};',
   },
   {
