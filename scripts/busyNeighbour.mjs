@@ -42,7 +42,7 @@ function medianOf(environment) {
 
 async function measureSteps() {
   const { Model, native } = await import('../dist/index.js');
-  const { setThreads } = await import('#src/native/device.js');
+  const { setThreads } = await import('#src/native/engine.js');
   const { Adam } = await import('#src/train/adam.js');
   const { descend } = await import('#src/train/run.js');
   await setThreads(0);

@@ -11,8 +11,14 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { findLibtorch, firstLibtorch } from '../dist/native/findLibtorch.js';
-import { compareVersions, DEBIAN, describeLibtorch, libraryFolder } from '../dist/native/libtorch.js';
+import {
+  compareVersions,
+  DEBIAN,
+  describeLibtorch,
+  findLibtorch,
+  firstLibtorch,
+  libraryFolder,
+} from '../dist/native/libtorch.js';
 
 const [, , question, operand] = process.argv;
 
@@ -30,7 +36,7 @@ const answers = {
   defines: ({ cxx11Abi }) => [`_GLIBCXX_USE_CXX11_ABI=${cxx11Abi ? 1 : 0}`],
   // Its headers' standard of C++.
   standard: ({ version }) => [compareVersions(version, '2.10') >= 0 ? '20' : '17'],
-  // No path: the libraries are loaded before the addon is (src/native/loadLibraries.ts).
+  // No path: the libraries are loaded before the addon is (src/native/addonFiles.ts).
   ldflags: ({ root }) => (root === DEBIAN ? [] : [`-L${libraryFolder(root)}`]),
   libraries: () => ['-ltorch_cpu', '-lc10'],
 };
@@ -52,8 +58,7 @@ try {
 
 /** Debian's Python and libtorch are packages that setup.sh installs; all others may be PyTorch's own environment. */
 async function ensure(forTests) {
-  const { ensureEnvironment, TORCH_PACKAGES, TEST_PACKAGES } =
-    await import('../dist/native/torchEnvironment.js');
+  const { ensureEnvironment, TORCH_PACKAGES, TEST_PACKAGES } = await import('../dist/native/install.js');
   const packages = forTests ? [...TORCH_PACKAGES, ...TEST_PACKAGES] : TORCH_PACKAGES;
   const found = firstLibtorch(undefined, true);
   if (found === undefined) return ensureEnvironment(packages, { onInfo: console.error });

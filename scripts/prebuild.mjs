@@ -9,9 +9,8 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cLibrary, nativeSources, prebuildName, PREBUILDS } from '../dist/native/addonFiles.js';
-import { compile } from '../dist/native/buildAddon.js';
-import { findLibtorch } from '../dist/native/findLibtorch.js';
-import { compareVersions } from '../dist/native/libtorch.js';
+import { compile } from '../dist/native/install.js';
+import { compareVersions, findLibtorch } from '../dist/native/libtorch.js';
 import { stalePrebuilds } from './stalePrebuilds.mjs';
 
 const words = process.argv.slice(2);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { BenchRequest } from '#src/cli/commands/bench.js';
 import { SpurmemError } from '#src/errors.js';
 import { makeFolder, writeJson } from '#src/files.js';
-import { resolveDevice } from '#src/native/device.js';
+import { resolveDevice } from '#src/native/engine.js';
 import { nearestNames } from '#src/nearest.js';
 import { compareWithBaseline, compareWithEarlier, readBaseline, readKept } from './baseline.js';
 import type { BenchCase } from './case.js';

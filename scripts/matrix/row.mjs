@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { vectorInstructions } from '../../dist/machine.js';
-import { compile } from '../../dist/native/buildAddon.js';
-import { findLibtorch } from '../../dist/native/findLibtorch.js';
+import { compile } from '../../dist/native/install.js';
+import { findLibtorch } from '../../dist/native/libtorch.js';
 
 const [, , name] = process.argv;
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -60,7 +60,7 @@ const BY_FILE = {
   'src/metrics/signFlip.ts': [['Math.abs(sum) >= observed - tie', 'Math.abs(sum) >= observed + tie']],
   'src/metrics/mannWhitney.ts': [['(n * m) / 2 - 0.5)', '(n * m) / 2)']],
   'src/metrics/loss.ts': [
-    ['using probabilities = await logits.softmax();', 'using probabilities = await logits.detach();'],
+    ['using probabilities = await logits.softmax();', 'const probabilities = logits;'],
   ],
   // Neurons: score, select, perturb, nulls
   'src/neurons/score.ts': [

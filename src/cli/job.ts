@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Command } from 'commander';
 import { type ErrorCode, messageOf, SpurmemError, systemCode } from '../errors.js';
-import { isOutOfMemory } from '../native/outOfMemory.js';
+import { isOutOfMemory } from '../native/context.js';
 import { joinProcessGroup, type ProcessGroup } from '../native/processGroup.js';
 import { type JobOptions, STOPPED_ADVICE } from '../progress.js';
 import type { CommonOptions } from './options.js';

@@ -2,7 +2,7 @@ import type { Batch, BatchLoader } from '../data/batches.js';
 import { type GroupAccuracies, GroupCounter } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
 import type { Tensor } from '../native/addon.js';
-import { PendingReads } from '../native/pendingReads.js';
+import { PendingReads } from '../native/context.js';
 import { unknownLayer } from '../neurons/neuron.js';
 import type { Variant } from '../neurons/perturb.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';

@@ -2,13 +2,20 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { messageOf, SpurmemError } from '../errors.js';
-import { buildRecord, checkoutAddon, compiledAddon, prebuiltAddon } from './addonFiles.js';
-import { findLibtorch } from './findLibtorch.js';
-import type { Libtorch } from './libtorch.js';
-import { addonMissing, loadAdvice, notBuilt, platformProblem } from './loadAdvice.js';
-import { loadLibtorch } from './loadLibraries.js';
+import {
+  addonMissing,
+  buildRecord,
+  checkoutAddon,
+  compiledAddon,
+  loadAdvice,
+  loadLibtorch,
+  notBuilt,
+  platformProblem,
+  prebuiltAddon,
+  tryAddon,
+} from './addonFiles.js';
+import { findLibtorch, type Libtorch } from './libtorch.js';
 import type { Plan } from './plan.js';
-import { tryAddon } from './trial.js';
 
 /** The type of a tensor's elements. */
 type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8';
@@ -36,8 +43,6 @@ export interface Tensor extends Disposable {
   argmax(): Promise<Int32Array>;
   /** torch.softmax(dim=1) of an [N, C] tensor; records the graph where this tensor has one. */
   softmax(): Promise<Tensor>;
-  /** torch.Tensor.detach: the same values, outside of the graph. */
-  detach(): Promise<Tensor>;
   /** Adds the gradient of this scalar, times `scale` (1), to the `grad` of every parameter of its graph. */
   backward(scale?: number): Promise<void>;
   /** The same [N, C, H, W] values in channels-last strides. */

@@ -1,12 +1,25 @@
-// The places of an addon: of a checkout's builds, of `spurmem build`, and of the package; and the record beside a build.
+// Where addons lie, whether one fits a libtorch, and what to do if it cannot be loaded.
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { constants, hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type nodeGypBuildModule from 'node-gyp-build';
+import { messageOf } from '../errors.js';
 import { userCache } from '../userCache.js';
-import { compareVersions, DEBIAN, filesOf, type Libtorch, minorOf } from './libtorch.js';
+import {
+  compareVersions,
+  DEBIAN,
+  describeLibtorch,
+  filesOf,
+  libraryFolder,
+  type Libtorch,
+  type LibtorchContent,
+  minorOf,
+  readLibtorch,
+} from './libtorch.js';
 
 export const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -104,4 +117,244 @@ function hashOf(parts: readonly (string | Buffer)[]): string {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest('hex').slice(0, 8);
+}
+
+/** Far more than a busy machine takes for it. */
+const PATIENCE_MS = 120_000;
+
+/**
+ * The problem of an addon with a libtorch, if there is one. That there is none is kept in the user's cache as long as neither file nor
+ * the host changes. A problem is not: its cause, such as a package that is missing, may be gone the next time.
+ */
+export function tryAddon(path: string, libtorch: Libtorch): string | undefined {
+  const file = join(userCache(), 'trials', keyOf(path, libtorch));
+  if (existsSync(file)) return undefined;
+  const problem = run(path, libtorch);
+  if (problem === undefined) keep(file);
+  return problem;
+}
+
+function run(path: string, libtorch: Libtorch): string | undefined {
+  const script = fileURLToPath(new URL('./trialProcess.js', import.meta.url));
+  return problemOf(
+    spawnSync(process.execPath, [script, path, JSON.stringify(libtorch)], {
+      encoding: 'utf8',
+      timeout: PATIENCE_MS,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    }),
+  );
+}
+
+/** Returns why a process ended as it did; undefined if all went well. */
+export function problemOf({
+  status,
+  signal,
+  stderr,
+  error,
+}: Pick<SpawnSyncReturns<string>, 'status' | 'signal' | 'stderr' | 'error'>): string | undefined {
+  if (status === 0) return undefined;
+  if (error !== undefined && !('code' in error && error.code === 'ETIMEDOUT')) return error.message;
+  if (signal === 'SIGTERM') return `it did not end within ${PATIENCE_MS / 1000} seconds`;
+  if (signal !== null) return `it ended the process by ${signal}`;
+  const [reason = ''] = stderr.trim().split('\n').slice(-1);
+  return reason === '' ? `the process ended with ${String(status)}` : reason;
+}
+
+/** Tells both files from others of the same paths. */
+function keyOf(path: string, { root, version }: Libtorch): string {
+  const folder = libraryFolder(root);
+  // Debian's without its development files has a name with a version.
+  const libraries = readdirSync(folder).filter((name) => name.startsWith('libtorch_cpu.so'));
+  const parts = [path, ...libraries.sort().map((name) => join(folder, name))].map((file) => {
+    const found = statSync(file, { throwIfNoEntry: false });
+    return `${file} ${found?.size ?? ''} ${found?.mtimeMs ?? ''}`;
+  });
+  return createHash('sha256')
+    .update([version, hostname(), ...parts].join('\n'))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+/** Where the cache cannot be written, the addon is tried again next time. */
+function keep(file: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, '');
+  } catch {
+    // As above.
+  }
+}
+
+/** A flag of dlfcn.h that Node's constants leave out: the library stays, though Node closes what is no addon. */
+const RTLD_NODELETE = 0x1000;
+
+/** Loads a libtorch's libraries into this process; the system finds Debian's. Throws an Error with the loader's message. */
+export function loadLibtorch({ root, cuda }: Pick<Libtorch, 'root' | 'cuda'>): void {
+  if (root === DEBIAN) return;
+  // Without a driver, CUDA's libraries would take 0.4 GB for nothing; the other ones need none of them.
+  const needed = cuda !== null && !hasNvidiaDriver() ? 'libtorch_cpu.so' : 'libtorch.so';
+  const failure = loadLibrary(join(libraryFolder(root), needed));
+  if (failure !== undefined) throw new Error(failure);
+}
+
+/** Whether NVIDIA's driver, which a libtorch with CUDA computes through, is installed. */
+function hasNvidiaDriver(): boolean {
+  return loadLibrary('libcuda.so.1') === undefined;
+}
+
+/** Loads a library that is no addon, which Node reports once it has done so. Returns the loader's message where it does not load. */
+function loadLibrary(path: string): string | undefined {
+  try {
+    process.dlopen({ exports: {} }, path, constants.dlopen.RTLD_LAZY | RTLD_NODELETE);
+  } catch (error) {
+    const message = messageOf(error);
+    return message.includes('did not self-register') ? undefined : message;
+  }
+  return undefined;
+}
+
+/** The reason that the addon loads on no such machine; undefined where it may. */
+export function platformProblem(): string | undefined {
+  const { platform, arch } = process;
+  const isSupported = platform === 'linux' && (arch === 'x64' || arch === 'arm64') && cLibrary() === 'glibc';
+  if (isSupported) return addressProblem();
+  return `spurmem runs on Linux with glibc, on x64 and arm64. This is ${platform}-${arch}${platform === 'linux' ? ` with ${cLibrary()}` : ''}.`;
+}
+
+/** libtorch reserves so many bytes of addresses before it computes anything; with fewer the process hangs or crashes. */
+const LEAST_ADDRESSES = 2.5e9;
+
+function addressProblem(): string | undefined {
+  let limits = '';
+  try {
+    limits = readFileSync('/proc/self/limits', 'utf8');
+  } catch {
+    // A system that does not say has none.
+  }
+  const limit = Number(/^Max address space +(\d+)/m.exec(limits)?.[1] ?? Number.NaN);
+  if (!(limit < LEAST_ADDRESSES)) return undefined;
+  const [have, need] = [limit, LEAST_ADDRESSES].map((bytes) => (bytes / 1e9).toFixed(1));
+  return `This process may have ${have} GB of addresses, and libtorch needs ${need} GB to begin with. Raise the limit (ulimit -v).`;
+}
+
+/** The message where SPURMEM_ADDON names a file that is not there. */
+export function addonMissing(path: string): string {
+  return numbered(`The environment variable SPURMEM_ADDON names ${path}, which does not exist.`, [
+    'Unset SPURMEM_ADDON to use the addon that was built here.',
+    'Or set it to the path of an existing spurmem.node.',
+  ]);
+}
+
+/**
+ * The message where a libtorch has no addon that works.
+ *
+ * @param path the package's prebuild for it, and the problem that trying it found
+ */
+export function notBuilt(libtorch: Libtorch, path: string | undefined, problem: string | undefined): string {
+  const names = prebuildNames().map((name) => name.replace('libtorch-', ''));
+  const brings =
+    names.length === 0 ? 'the package brings none' : `the package brings some for ${names.join(', ')}`;
+  const found =
+    path === undefined || problem === undefined
+      ? `There is no native addon for ${describeLibtorch(libtorch)} on ${process.arch}: ${brings}.`
+      : [
+          `The package\u2019s native addon does not work with ${describeLibtorch(libtorch)}: ${path}`,
+          `  Reason: ${problem}`,
+        ].join('\n');
+  return numbered(found, [
+    isCheckout()
+      ? 'In this checkout, run scripts/setup.sh, which builds it.'
+      : `Compile it, which takes minutes: npx spurmem build${libtorch.source === 'spurmem build' ? `, naming ${libtorch.root} again` : ''} (needs cmake, make and g++; a reinstall keeps it).`,
+    ...(names.length > 0 && problem === undefined
+      ? ['Or install a PyTorch that the package has an addon for, and activate its Python.']
+      : []),
+    'If it was built elsewhere, set SPURMEM_ADDON to the path of spurmem.node.',
+  ]);
+}
+
+/**
+ * The message where an addon does not load. It tells a missing library from one of another version or ABI.
+ *
+ * @param libtorch the one that was loaded for it
+ * @param reason what the system says
+ */
+export function loadAdvice(path: string, libtorch: Libtorch, reason: string): string {
+  const record = buildRecord(path);
+  const lines = [
+    `The native addon could not be loaded from ${path}.`,
+    `  Reason: ${reason.split('\n', 1)[0] ?? ''}`,
+    ...(record === undefined ? [] : [`  Built against ${describeLibtorch(record)}.`]),
+  ];
+  const advice = [...fixes(path, reason, record ?? libtorch), '`spurmem doctor` shows what is found.'];
+  return numbered(lines.join('\n'), advice);
+}
+
+const REBUILD = `rebuild: ${isCheckout() ? 'scripts/setup.sh' : 'npx spurmem build'}`;
+
+function fixes(path: string, reason: string, record: Libtorch): string[] {
+  const missing = /(lib[\w.+-]+\.so[\w.]*): cannot open shared object file/.exec(reason)?.[1];
+  if (missing !== undefined) return missingLibrary(missing, record);
+  const wanted = /version `((?:GLIBC|GLIBCXX)_[\d.]+)' not found/.exec(reason)?.[1];
+  if (wanted !== undefined)
+    return [`This system\u2019s C or C++ library is older than ${wanted}: ${REBUILD}.`];
+  if (reason.includes('undefined symbol')) return otherLibrary(path, record);
+  return [`If it was built on another machine, ${REBUILD}.`];
+}
+
+function missingLibrary(library: string, record: Libtorch): string[] {
+  const { root, version } = record;
+  if (root !== DEBIAN && !existsSync(root)) {
+    return [
+      `${library} was in ${root}, which is no longer there: install that PyTorch again (${version}).`,
+      `Or activate the Python of another one, and ${REBUILD}.`,
+    ];
+  }
+  if (/^lib(cu|nv|nccl)/.test(library)) {
+    return [
+      `${library} is one of CUDA\u2019s libraries, which pip installs beside torch: pip uninstall torch, then pip install torch==${version}`,
+    ];
+  }
+  if (!/torch|c10/.test(library)) {
+    return [
+      `${library} was not found: install the package that has it (on Debian: apt-file search ${library}).`,
+    ];
+  }
+  return [
+    root === DEBIAN
+      ? `${library} was not found: install libtorch (on Debian 13: apt-get install libtorch2.6 libopenblas0-openmp).`
+      : `${library} was not found in ${root}: install that PyTorch again (${version}).`,
+    `If PyTorch is installed in another version than the addon was built with, ${REBUILD}.`,
+  ];
+}
+
+/** The addon names a function that the loaded libtorch does not have. */
+function otherLibrary(path: string, record: Libtorch): string[] {
+  const shadow = process.env.LD_LIBRARY_PATH ?? '';
+  const shadowed =
+    shadow === ''
+      ? []
+      : [
+          `LD_LIBRARY_PATH is ${shadow}, which may bring another libtorch first: unset it, or name the right one first.`,
+        ];
+  const now = readLibtorch(record.root);
+  const changed = (has: string, had: string): string[] => [
+    `${record.root} ${has} now, and the addon was built with ${had}: ${REBUILD}.`,
+    ...shadowed,
+  ];
+  if (now !== undefined && now.cxx11Abi !== record.cxx11Abi) {
+    const abiOf = ({ cxx11Abi }: LibtorchContent) =>
+      cxx11Abi ? 'the C++11 ABI' : 'the C++ ABI of GCC before 5';
+    return changed(`has ${abiOf(now)}`, abiOf(record));
+  }
+  if (now !== undefined && now.version !== record.version)
+    return changed(`holds libtorch ${now.version}`, record.version);
+  return [
+    ...shadowed,
+    `The addon was built with another version of libtorch than the one that was loaded: ${REBUILD}.`,
+    ...(path === prebuiltAddon(record) ? ['It is the package\u2019s own: please report this.'] : []),
+  ];
+}
+
+function numbered(problem: string, lines: readonly string[]): string {
+  return [problem, ...lines.map((line, index) => `  ${index + 1}. ${line}`)].join('\n');
 }

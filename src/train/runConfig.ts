@@ -4,7 +4,7 @@ import { augmentationSchema } from '../data/preprocessing.js';
 import { LOSSES } from '../metrics/loss.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { PRECISIONS } from '../native/addon.js';
-import { ENGINE_SETTINGS } from '../native/engineOptions.js';
+import { ENGINE_SETTINGS } from '../native/engine.js';
 import { PROTOCOLS } from '../protocol.js';
 import { RANGES } from '../settings/ranges.js';
 import { optionalSchemas, whole } from '../settings/schema.js';

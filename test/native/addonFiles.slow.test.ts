@@ -12,8 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cachedBuild, prebuildName } from '../../src/native/addonFiles.js';
-import { platformProblem } from '../../src/native/loadAdvice.js';
+import { cachedBuild, platformProblem, prebuildName } from '../../src/native/addonFiles.js';
 import { changedAddon, OPERATOR, otherName } from '../changedAddon.js';
 import { ADDON, ROOT, spurmem } from '../cli/support.js';
 import { builtLibtorch } from '../libtorch.js';

@@ -385,7 +385,7 @@ const TARGETS = [
   ...ofNetwork('head', 'features'),
   ...Array(3).fill(['shape', 'dtype', 'disposed'].map(getter)).flat(),
   ...['images', 'logits', 'longs', 'scalar'].flatMap((name) =>
-    ['item', 'data', 'argmax', 'softmax', 'detach', 'channelsLast', 'dispose'].map((method) =>
+    ['item', 'data', 'argmax', 'softmax', 'channelsLast', 'dispose'].map((method) =>
       on(name, method),
     ),
   ),

@@ -10,20 +10,15 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { SpurmemError } from '../../src/errors.js';
+import { ensureEnvironment, noRoom, TEST_PACKAGES, TORCH_PACKAGES } from '../../src/native/install.js';
 import {
   chooseLibtorch,
   findLibtorch,
   newerThanTested,
   ownEnvironment,
   places,
-} from '../../src/native/findLibtorch.js';
-import { readLibtorch } from '../../src/native/libtorch.js';
-import {
-  ensureEnvironment,
-  noRoom,
-  TEST_PACKAGES,
-  TORCH_PACKAGES,
-} from '../../src/native/torchEnvironment.js';
+  readLibtorch,
+} from '../../src/native/libtorch.js';
 import { changedAddon, OPERATOR, otherName } from '../changedAddon.js';
 import { failureIn, node } from '../cli/support.js';
 import { builtLibtorch } from '../libtorch.js';
@@ -312,7 +307,7 @@ it('without a network, what was left half done is removed, and the message says 
   writeFileSync(half, '');
   // Whatever PyTorch this machine has: only the installing is called.
   const code = `
-    import { ensureEnvironment, TORCH_PACKAGES } from './dist/native/torchEnvironment.js';
+    import { ensureEnvironment, TORCH_PACKAGES } from './dist/native/install.js';
     await ensureEnvironment(TORCH_PACKAGES, { onInfo: console.error }).catch(({ message }) => console.error(message));`;
   const offline = { XDG_CACHE_HOME: other, PIP_NO_INDEX: '1', PIP_FIND_LINKS: undefined };
   const { stderr } = node(['--input-type=module', '-e', code], offline);

@@ -1,6 +1,6 @@
 import { takeData } from '../../src/models/model.js';
 import { native, type PassOptions, type Precision } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/device.js';
+import { setThreads } from '../../src/native/engine.js';
 import { imagesOf, labelsOf, newModel } from '../networks.js';
 import { expectWithin } from '../parity/compare.js';
 

@@ -1,4 +1,4 @@
-import { problemOf } from '../../src/native/trial.js';
+import { problemOf } from '../../src/native/addonFiles.js';
 
 test.each([
   [{ status: 0, signal: null, stderr: '' }, undefined],

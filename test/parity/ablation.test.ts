@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Architecture } from '../../src/models/architectures.js';
 import type { TensorData } from '../../src/models/safetensors.js';
-import { setThreads } from '../../src/native/device.js';
+import { setThreads } from '../../src/native/engine.js';
 import type { NeuronPlace } from '../../src/neurons/neuron.js';
 import { outputsOf, weightsIn } from '../../src/neurons/neuronValues.js';
 import { type NeuronValues, perturbedVariants } from '../../src/neurons/perturb.js';

@@ -1,5 +1,5 @@
 import { native } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/device.js';
+import { setThreads } from '../../src/native/engine.js';
 import { Adam } from '../../src/train/adam.js';
 import { ReduceLROnPlateau } from '../../src/train/scheduler.js';
 import { imagesOf, newModel } from '../networks.js';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Model } from '../../src/models/model.js';
 import type { TensorData } from '../../src/models/safetensors.js';
 import { native, type Tensor } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/device.js';
+import { setThreads } from '../../src/native/engine.js';
 import { imagesOf } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectWithin, largest, maxDifference } from './compare.js';

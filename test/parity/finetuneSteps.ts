@@ -2,7 +2,7 @@ import { createProjectionHead } from '../../src/models/architectures.js';
 import { takeData } from '../../src/models/model.js';
 import type { TensorData } from '../../src/models/safetensors.js';
 import { type BatchNormStatistics, native, type Network, type Tensor } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/device.js';
+import { setThreads } from '../../src/native/engine.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { resolveSettings } from '../../src/settings/setting.js';
 import { Adam } from '../../src/train/adam.js';

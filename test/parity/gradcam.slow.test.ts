@@ -1,6 +1,6 @@
 import type { Architecture } from '../../src/models/architectures.js';
 import { native } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/device.js';
+import { setThreads } from '../../src/native/engine.js';
 import { imagesOf, newModel } from '../networks.js';
 import { expectWithin, maxDifference } from './compare.js';
 import { askOracle } from './oracle.js';

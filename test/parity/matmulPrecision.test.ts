@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/device.js';
-import { MATMUL_PRECISIONS } from '../../src/native/engineOptions.js';
+import { MATMUL_PRECISIONS, setThreads } from '../../src/native/engine.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectWithin, maxDifference } from './compare.js';
 import { python, THREADS } from './python.js';

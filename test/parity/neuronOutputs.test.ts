@@ -2,7 +2,7 @@ import { disposeOutputs } from '../../src/experiments/atlas/observe.js';
 import type { Architecture } from '../../src/models/architectures.js';
 import type { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/device.js';
+import { setThreads } from '../../src/native/engine.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { imagesOf, newModel } from '../networks.js';
 import { expectWithin, maxDifference } from './compare.js';

@@ -4,7 +4,7 @@ import { type Loss, LOSSES } from '../../src/metrics/loss.js';
 import type { Architecture } from '../../src/models/architectures.js';
 import type { Model } from '../../src/models/model.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
-import { setThreads } from '../../src/native/device.js';
+import { setThreads } from '../../src/native/engine.js';
 import type { NeuronLayer } from '../../src/neurons/neuron.js';
 import { gradientScores, gradientXWeightScores, magnitudeScores } from '../../src/neurons/score.js';
 import {

@@ -3,7 +3,7 @@ import type { Architecture } from '../../src/models/architectures.js';
 import type { Model } from '../../src/models/model.js';
 import type { TensorData } from '../../src/models/safetensors.js';
 import { type MemoryFormat, native, type Precision, type Tensor } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/device.js';
+import { setThreads } from '../../src/native/engine.js';
 import { imagesOf, newModel } from '../networks.js';
 import { expectWithin, maxDifference } from './compare.js';
 import {

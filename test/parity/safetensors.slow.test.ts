@@ -4,7 +4,7 @@ import type { Model } from '../../src/models/model.js';
 import { readWeights } from '../../src/models/readWeights.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../../src/models/safetensors.js';
 import { loadWeights } from '../../src/models/weights.js';
-import { setThreads } from '../../src/native/device.js';
+import { setThreads } from '../../src/native/engine.js';
 import { imagesOf, newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectWithin, maxDifference } from './compare.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BatchLoader } from '#src/data/batches.js';
 import { loadDataset } from '#src/data/dataset.js';
 import { native } from '#src/native/addon.js';
-import { setThreads } from '#src/native/device.js';
+import { setThreads } from '#src/native/engine.js';
 import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
 
 export interface PipelineSettings {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { buildAddon } from '../../native/buildAddon.js';
+import { buildAddon } from '../../native/install.js';
 import { describeLibtorch } from '../../native/libtorch.js';
 import { addJob } from '../job.js';
 import { addCommonOptions, type CommonOptions } from '../options.js';

@@ -7,7 +7,7 @@ import { datasetOptionsShape } from '../../data/datasetOptions.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { readText, writeCheckedJson } from '../../files.js';
 import { isProgram } from '../../models/architectures.js';
-import { NUMERICS } from '../../native/engineOptions.js';
+import { NUMERICS } from '../../native/engine.js';
 import { requirePlain } from '../../plainData.js';
 import { LONGEST_PATH, RANGES } from '../../settings/ranges.js';
 import { optionalSchemas, pathSchema, whole } from '../../settings/schema.js';

@@ -1,4 +1,4 @@
-import { automatic } from '../../src/native/device.js';
+import { automatic } from '../../src/native/engine.js';
 
 const cuda = (devices: number) => ({ name: 'cuda', devices });
 
