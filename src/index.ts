@@ -152,9 +152,9 @@ export type BatchLoader = Loader;
 export { Model } from './models/model.js';
 /** Reads a network that torch.export wrote, and runs nothing. */
 export const inspectProgram = later(
-  async () => (await import('./models/exported/inspect.js')).inspectProgram,
+  async () => (await import('./models/exported/program.js')).inspectProgram,
 );
-export type { ProgramSummary } from './models/exported/inspect.js';
+export type { ProgramSummary } from './models/exported/program.js';
 /** Loads a file’s weights into a model. */
 export const loadWeights = later(async () => (await import('./models/weights.js')).loadWeights);
 /** Reads a file of weights. */

@@ -274,7 +274,7 @@ export interface ContrastiveSets {
 }
 
 /** How a network is made. */
-export interface NetworkOptions {
+interface NetworkOptions {
   /** Checked again. */
   readonly plan: Plan;
   /** The values of the plan's constants, by name. */

@@ -33,7 +33,7 @@ const CHECKOUT_BUILDS = ['build-cmake', 'build'].map((folder) => join(PACKAGE_RO
 export const PREBUILDS = join(PACKAGE_ROOT, 'prebuilds');
 
 /** Whether the package is a checkout, and not an installed one. */
-export function isCheckout(): boolean {
+function isCheckout(): boolean {
   return existsSync(join(PACKAGE_ROOT, 'scripts', 'setup.sh'));
 }
 

@@ -26,8 +26,8 @@ export interface Libtorch {
 export type LibtorchContent = Pick<Libtorch, 'version' | 'cxx11Abi' | 'cuda'>;
 
 /** The versions that this package was built and tested with: the oldest and the newest minor. */
-export const OLDEST_LIBTORCH = '2.6';
-export const NEWEST_LIBTORCH = '2.15';
+const OLDEST_LIBTORCH = '2.6';
+const NEWEST_LIBTORCH = '2.15';
 
 /** The root of Debian's libtorch. */
 export const DEBIAN = '/usr';
@@ -38,7 +38,7 @@ export function describeLibtorch(libtorch: Libtorch): string {
 }
 
 /** `2.15.0 with CUDA 13.2 in FOLDER` */
-export function versionAndFolder({ version, cuda, root }: Libtorch): string {
+function versionAndFolder({ version, cuda, root }: Libtorch): string {
   return `${version}${cuda === null ? '' : ` with CUDA ${cuda}`} in ${root}`;
 }
 
@@ -129,7 +129,7 @@ export function filesOf(folder: string): string[] {
 export const PINNED_TORCH = '2.15.0';
 
 /** A place that a libtorch may be found in. */
-export interface Place {
+interface Place {
   readonly name: string;
   readonly found: Libtorch | undefined;
   /** Its content in words. */

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readWeights, type WeightsFile } from '../../src/models/readWeights.js';
+import { readWeights, type WeightsFile } from '../../src/models/weights.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
 import { archive, dict, floats, int, pickle, tensor, TINY } from '../models/pthSupport.js';
 import { temporaryFolder } from '../temporary.js';

@@ -1,12 +1,9 @@
 import { join } from 'node:path';
 import { SpurmemError } from '../../src/errors.js';
+import { Flow, groupsOf } from '../../src/models/exported/analysis.js';
 import { type ProgramFile, readProgramFile, writeProgram } from '../../src/models/exported/archive.js';
-import { Flow } from '../../src/models/exported/flow.js';
-import type { GraphNode } from '../../src/models/exported/graph.js';
-import { inspectProgram } from '../../src/models/exported/inspect.js';
-import { groupsOf } from '../../src/models/exported/layers.js';
-import { readProgram } from '../../src/models/exported/program.js';
-import type { ProgramJson } from '../../src/models/exported/schema.js';
+import type { GraphNode, ProgramJson } from '../../src/models/exported/graph.js';
+import { inspectProgram, readProgram } from '../../src/models/exported/program.js';
 import { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
 import { failure } from '../data/support.js';

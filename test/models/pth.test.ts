@@ -1,9 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalNames } from '../../src/models/parameterNames.js';
 import { parsePickle } from '../../src/models/pickle.js';
-import { readWeights } from '../../src/models/readWeights.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
+import { canonicalNames, readWeights } from '../../src/models/weights.js';
 import { temporaryFolder } from '../temporary.js';
 import {
   archive,

@@ -4,7 +4,7 @@ import { evaluateRun } from '../../src/experiments/evaluateRun.js';
 import { gradCam } from '../../src/experiments/gradCam.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
-import { inspectProgram } from '../../src/models/exported/inspect.js';
+import { inspectProgram } from '../../src/models/exported/program.js';
 import { trainDfr, trainErm, trainFinetune } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder } from '../../src/train/runFolder.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { inspectProgram, type ProgramSummary } from '../../models/exported/inspect.js';
+import { inspectProgram, type ProgramSummary } from '../../models/exported/program.js';
 import { numbers, type Table, texts } from '../../report/table.js';
 import { plain } from '../../report/text.js';
 import { addJob } from '../job.js';

@@ -4,16 +4,12 @@ import type { z } from 'zod';
 import { describeIssues } from '../../data/issues.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { requireReadable } from '../../files.js';
-import { findState } from '../checkpointContent.js';
-import { dtypeOf } from '../dtypes.js';
+import { dtypeOf, shown, UnusableContent } from '../dtypes.js';
 import { nodeOf, parsePickle } from '../pickle.js';
-import { shown, UnusableContent } from '../pytorchAdvice.js';
-import { readTensors, rootFolder } from '../pytorchFile.js';
+import { findState, isWithin, readTensors, rootFolder, type TensorView } from '../pytorchFile.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../safetensors.js';
-import { isWithin, type TensorView } from '../torchTensor.js';
 import { memorySource, ZipArchive } from '../zipArchive.js';
-import { SCALAR_TYPES } from './graph.js';
-import { payloadSchema, type ProgramJson, programSchema, type Size } from './schema.js';
+import { payloadSchema, type ProgramJson, programSchema, SCALAR_TYPES, type Size } from './graph.js';
 
 /** Tensors by their names in PyTorch. */
 type Tensors = Readonly<Record<string, TensorData>>;

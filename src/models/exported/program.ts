@@ -2,23 +2,31 @@ import { basename } from 'node:path';
 import { native } from '../../native/addon.js';
 import type { Plan, PlanNode } from '../../native/plan.js';
 import { linearInitial } from '../../native/planBuilder.js';
-import { UnusableContent } from '../pytorchAdvice.js';
+import { UnusableContent } from '../dtypes.js';
 import { sameShape } from '../safetensors.js';
+import {
+  Flow,
+  groupsOf,
+  headOf,
+  isEvaluationOnly,
+  type LayerCall,
+  layerCalls,
+  mapsOf,
+  modesOf,
+  stagesOf,
+  withoutUnused,
+} from './analysis.js';
 import { invalid, type ProgramFile, readProgramFile } from './archive.js';
-import { isEvaluationOnly, modesOf, withoutUnused } from './evaluation.js';
-import { Flow } from './flow.js';
 import {
   FLOAT32,
   type Graph,
   type GraphNode,
   type OperatorTraits,
+  readGraph,
   SCALAR_TYPES,
   sizeOf,
   valueOf,
 } from './graph.js';
-import { groupsOf, headOf, type LayerCall, layerCalls, mapsOf } from './layers.js';
-import { readGraph } from './readGraph.js';
-import { stagesOf } from './stages.js';
 
 /** A network that torch.export wrote, as the addon takes it. */
 export interface Program {
@@ -179,4 +187,69 @@ function stageName(calls: readonly LayerCall[], begin: number, end: number): str
   const parts = first.split('.');
   const common = parts.findIndex((part, depth) => others.some((name) => name.split('.')[depth] !== part));
   return parts.slice(0, Math.max(1, common)).join('.');
+}
+
+/** What is known of a network that torch.export wrote. */
+export interface ProgramSummary {
+  readonly file: string;
+  /** sha256 of its calls and constants: those of a run's configuration. */
+  readonly program: string;
+  /** The PyTorch that exported it. */
+  readonly torchVersion: string;
+  /** Height and width of its images in pixels; null: any. */
+  readonly imageSize: readonly [number, number] | null;
+  /** Whether batch-norms keep their statistics where it is trained, since it was exported in evaluation mode. */
+  readonly isEvaluationOnly: boolean;
+  /** The layer that gives the logits, which is drawn anew for another number of classes. */
+  readonly head: { readonly name: string; readonly classes: number; readonly features: number };
+  /** Stages, with their layers of neurons: a perturbed layer is evaluated from its stage on. */
+  readonly stages: readonly {
+    readonly name: string;
+    readonly layers: readonly {
+      readonly name: string;
+      readonly neurons: number;
+      readonly weights: number;
+      readonly isShortcut: boolean;
+    }[];
+  }[];
+  /** Layers that Grad-CAM can map, and the one that it maps by default. */
+  readonly mappable: readonly string[];
+  readonly mappedByDefault: string;
+  /** How often each operator is called. */
+  readonly operators: Readonly<Record<string, number>>;
+  readonly parameters: number;
+}
+
+/** Reads a network that torch.export.save wrote, and runs nothing. Throws `MODEL_INVALID` naming all that is not supported. */
+export async function inspectProgram(path: string): Promise<ProgramSummary> {
+  const { file, plan, imageSize, isEvaluationOnly, operators } = await readProgram(path);
+  const shapes = new Map(plan.inputs.map(({ name, shape }) => [name, shape]));
+  const sizeOf = (shape: readonly number[] = []): number =>
+    shape.reduce((product, size) => product * size, 1);
+  const head = plan.head?.name ?? '';
+  const [classes = 0, features = 0] = shapes.get(`${head}.weight`) ?? [];
+  return {
+    file: path,
+    program: file.hash,
+    torchVersion: file.program.torch_version,
+    imageSize,
+    isEvaluationOnly,
+    head: { name: head, classes, features },
+    stages: plan.stages.map(({ name }, stage) => ({
+      name,
+      layers: plan.layers
+        .filter((layer) => layer.stage === stage)
+        .map(({ name: layer, weight, isShortcut }) => {
+          const shape = shapes.get(weight);
+          const neurons = shape?.[0] ?? 0;
+          return { name: layer, neurons, weights: sizeOf(shape?.slice(1)), isShortcut };
+        }),
+    })),
+    mappable: plan.mappable.map(({ name }) => name),
+    mappedByDefault: plan.mappedByDefault,
+    operators: Object.fromEntries([...operators].sort(([a], [b]) => (a < b ? -1 : 1))),
+    parameters: [...new Map(plan.inputs.map((input) => [input.name, input])).values()]
+      .filter(({ kind }) => kind === 'parameter')
+      .reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+  };
 }
