@@ -199,6 +199,14 @@ async function firstModel<Config extends RunConfig>(
     } else {
       onInfo?.(`${arch} starts from random weights of seed ${seed}: no \`weights\` are given.`);
     }
+    if (program !== undefined) {
+      const { mixesImages } = await import('../models/exported/program.js');
+      if (await mixesImages(model, loader.inputSize, config.precision === 'bf16' ? 0.02 : undefined)) {
+        onInfo?.(
+          `In ${arch}, images of a batch influence one another in evaluation: results depend on \`batchSize\`.`,
+        );
+      }
+    }
     return model;
   } catch (error) {
     model[Symbol.dispose]();

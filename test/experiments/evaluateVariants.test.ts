@@ -223,8 +223,8 @@ test('means that several processes found are those of all values, and of none no
 
 async function stageShares(): Promise<number[]> {
   using images = await native().tensor(new Float32Array(3 * 32 * 16), [1, 3, 32, 16], 'cpu');
-  const { logits: whole, costs } = await model.network.run(images, { costs: true });
-  whole.dispose();
+  const { logits, costs } = await model.network.run(images, { costs: true });
+  logits.dispose();
   // ResNet-18's convolutions and head at 32 x 16 px, counted by hand.
   const whole = costs.reduce((sum, cost) => sum + cost, 0);
   expect(whole).toBe(22_701_056);

@@ -3,9 +3,11 @@ import { SpurmemError } from '../../src/errors.js';
 import { Flow, groupsOf } from '../../src/models/exported/analysis.js';
 import { type ProgramFile, readProgramFile, writeProgram } from '../../src/models/exported/archive.js';
 import type { GraphNode, ProgramJson } from '../../src/models/exported/graph.js';
-import { inspectProgram, readProgram } from '../../src/models/exported/program.js';
+import { inspectProgram, mixesImages, readProgram } from '../../src/models/exported/program.js';
 import { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
+import { ComputeContext } from '../../src/native/context.js';
+import { bool, ints, PlanBuilder, value } from '../../src/native/planBuilder.js';
 import { failure } from '../data/support.js';
 import { imagesOf } from '../networks.js';
 import { exported, openExported } from '../parity/exportedCases.js';
@@ -302,4 +304,18 @@ test('damaged and missing files are refused', async () => {
   await expect(
     Model.create({ arch: 'none' as 'none.pt2', numClasses: 2, generator, device: 'cpu' }),
   ).rejects.toThrow(/a file of torch\.export/);
+});
+
+test.each([false, true])('images that influence one another in evaluation are noticed: %p', async (mixes) => {
+  const net = new PlanBuilder();
+  const [self, dim] = [value(net.images), ints(0)];
+  const mean = net.call('mean.dim', { self, dim, keepdim: bool(true) });
+  const input = mixes ? net.call('sub.Tensor', { self, other: value(mean) }) : net.images;
+  const layer = net.convNorm('conv', 'norm', { in: 3, out: 4, kernel: 3 });
+  net.head('fc', net.linear('fc', 4, 2), net.averaged(layer.relu(input)));
+  const generator = new (native().Generator)(1);
+  const network = await native().createNetwork({ plan: net.plan(), generator, device: 'cpu' });
+  const context = new ComputeContext({ device: 'cpu' });
+  expect(await mixesImages({ network, context }, [16, 12])).toBe(mixes);
+  network.dispose();
 });

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
-import { native } from '../../native/addon.js';
+import { native, type Network } from '../../native/addon.js';
+import type { ComputeContext } from '../../native/context.js';
 import type { Plan, PlanNode } from '../../native/plan.js';
 import { linearInitial } from '../../native/planBuilder.js';
 import { UnusableContent } from '../dtypes.js';
@@ -187,6 +188,27 @@ function stageName(calls: readonly LayerCall[], begin: number, end: number): str
   const parts = first.split('.');
   const common = parts.findIndex((part, depth) => others.some((name) => name.split('.')[depth] !== part));
   return parts.slice(0, Math.max(1, common)).join('.');
+}
+
+/**
+ * Whether an image's logits depend on the other images of its batch in evaluation, too: those of one image in a batch of two and of four.
+ * Batch sizes may change the last bits of what libtorch computes.
+ */
+export async function mixesImages(
+  { network, context }: { readonly network: Network; readonly context: Pick<ComputeContext, 'tensor'> },
+  [height, width]: readonly [number, number],
+  tolerance = 1e-4,
+): Promise<boolean> {
+  const pixels = 3 * height * width;
+  const noise = new (native().Generator)(0).randn(4 * pixels);
+  const ofFirst = async (count: number): Promise<readonly number[]> => {
+    using images = await context.tensor(noise.slice(0, count * pixels), [count, 3, height, width]);
+    using logits = (await network.run(images)).logits;
+    return Array.from((await logits.data()) as Float32Array).slice(0, logits.shape[1]);
+  };
+  const [two, four] = [await ofFirst(2), await ofFirst(4)];
+  const bound = tolerance * (1 + Math.max(...two.map(Math.abs)));
+  return two.some((logit, i) => Math.abs(logit - (four[i] ?? 0)) > bound);
 }
 
 /** What is known of a network that torch.export wrote. */
