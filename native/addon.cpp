@@ -17,7 +17,6 @@
 #include "kernels/allocator.h"
 #include "kernels/convNorm.h"
 #include "kernels/operators.h"
-#include "precision.h"
 
 namespace spurmem {
 
@@ -52,7 +51,8 @@ Napi::Value setNumerics(const Napi::CallbackInfo& info) {
                         allowsTf32 = given.flag("cudnnAllowTf32"), benchmarks = given.flag("cudnnBenchmark"),
                         isDeterministic = given.flag("deterministic")] {
     auto& context = at::globalContext();
-    setFloat32Precision(context, precision, allowsTf32);
+    context.setFloat32MatmulPrecision(precision);
+    context.setAllowTF32CuDNN(allowsTf32);
     context.setBenchmarkCuDNN(benchmarks && !isDeterministic);
     context.setDeterministicCuDNN(isDeterministic);
     context.setDeterministicAlgorithms(isDeterministic, /*warn_only=*/false);

@@ -5,7 +5,9 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 
 #include <array>
+#include <cstdlib>
 #include <optional>
+#include <string>
 
 namespace spurmem {
 
@@ -26,9 +28,7 @@ inline constexpr NamedOperator kConvolutionInto{"mkldnn::_convolution_pointwise_
                                                 kConvolution.without};
 inline constexpr NamedOperator kReorderedWeight{"mkldnn::_reorder_convolution_weight", 6, "",
                                                 kConvolution.without};
-inline constexpr NamedOperator kFusedAdam{
-    "aten::_fused_adam_", 15, "",
-    "no network can be trained"};
+inline constexpr NamedOperator kFusedAdam{"aten::_fused_adam_", 15, "", "no network can be trained"};
 inline constexpr NamedOperator kHasBf16{"mkldnn::_is_mkldnn_bf16_supported", 0, "",
                                         "bf16 is taken for slow, and evaluation in bf16 as without the "
                                         "convolutions above"};
@@ -36,15 +36,26 @@ inline constexpr NamedOperator kHasBf16{"mkldnn::_is_mkldnn_bf16_supported", 0, 
 inline constexpr std::array kOperators{kConvolution, kConvolutionInto, kReorderedWeight, kFusedAdam,
                                        kHasBf16};
 
-// Nothing in a libtorch that lacks it, or if the variable SPURMEM_FUSION is `off`.
-std::optional<c10::OperatorHandle> findOperator(const NamedOperator& wanted);
+inline bool isFusionOff() {
+  static const auto* fusion = std::getenv("SPURMEM_FUSION");
+  return fusion != nullptr && std::string(fusion) == "off";
+}
 
-// Like `findOperator`, whatever the variable says.
-std::optional<c10::OperatorHandle> operatorInLibtorch(const NamedOperator& wanted);
+// Nothing in a libtorch that lacks it.
+inline std::optional<c10::OperatorHandle> operatorInLibtorch(const NamedOperator& wanted) {
+  const auto found = c10::Dispatcher::singleton().findSchema({wanted.name, wanted.overload});
+  return found && found->schema().arguments().size() == wanted.arguments ? found : std::nullopt;
+}
+
+// Nothing, too, if the variable SPURMEM_FUSION is `off`.
+inline std::optional<c10::OperatorHandle> findOperator(const NamedOperator& wanted) {
+  return isFusionOff() ? std::nullopt : operatorInLibtorch(wanted);
+}
 
 // By the operator's schema: its C++ types differ between versions of libtorch.
-c10::IValue callOperator(const c10::OperatorHandle& operation, torch::jit::Stack arguments);
-
-bool isFusionOff();
+inline c10::IValue callOperator(const c10::OperatorHandle& operation, torch::jit::Stack arguments) {
+  operation.callBoxed(arguments);
+  return arguments.empty() ? c10::IValue() : arguments.back();
+}
 
 }  // namespace spurmem

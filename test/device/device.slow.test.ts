@@ -12,7 +12,7 @@ const DEVICE = `${KIND}:0`;
 /** Where the device's kernels are others than the CPU's, and why. */
 const OTHER_KERNELS: Readonly<Record<string, string>> = {
   'vit-bf16':
-    'the CPU multiplies bfloat16 matrices of an attention by oneDNN (native/nn/vit.cpp), other devices fuse it',
+    'the CPU multiplies bfloat16 matrices of an attention by oneDNN (native/nn/network.cpp), other devices fuse it',
   ...(vectorInstructions() === 'AMX' && {
     'erm-bf16':
       'the CPU takes weight gradients of small outputs as matrix products (native/kernels/convolution.cpp)',
