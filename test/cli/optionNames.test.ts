@@ -7,8 +7,9 @@ import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
 import { PART1_TYPES } from '../../src/reproduce/part1.js';
 import { FIGURE_SETTINGS } from '../../src/reproduce/part1Traces.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../src/train/ermSettings.js';
+import { acceptedBy } from '../../src/train/method.js';
 import { TRAINING_METHODS } from '../../src/train/methods.js';
-import { acceptedBy, RUN_TYPE, SEEDS_TYPE } from '../../src/train/runOptions.js';
+import { RUN_TYPE, SEEDS_TYPE } from '../../src/train/runOptions.js';
 
 /** Options that the command line has beside the library's: of its output, and of plans. */
 const OWN = ['config', 'json', 'quiet', 'debug', 'dryRun', 'plan', 'slurm'];
