@@ -21,7 +21,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'dataset dominoes': ['dataset dominoes --data data/dominoes'],
   'dataset compose': [
-    'dataset compose --data mine --foregrounds birds --masks masks --scenes places --classes land=hen,owl water=gull,tern --places land=forest water=sea,lake',
+    'dataset compose --data mine --foregrounds birds --table birds/birds.csv --scenes places --classes land=hen,owl water=gull,tern --places land=forest water=sea,lake',
   ],
   'dataset groups': ['dataset groups --run runs/identification'],
   'dataset inspect': [

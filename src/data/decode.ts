@@ -32,8 +32,8 @@ export interface RgbImage {
  * between JPEG markers) is not.
  */
 export async function decodeRgb(path: string): Promise<RgbImage> {
-  return ofImage(path, async (sharp) => {
-    const file = await opened(sharp, path);
+  return ofImage(path, async () => {
+    const file = await openImage(path, { ignoreIcc: true });
     const metadata = await file.metadata();
     const toRgb = conversionOf(metadata);
     const image = toRgb.prepare(metadata.format === TURNED ? file.autoOrient() : file);
@@ -54,20 +54,23 @@ function inTurn<Result>(job: () => Promise<Result>): Promise<Result> {
   return turn;
 }
 
-type SharpFactory = Awaited<ReturnType<typeof loadSharp>>;
-
-/** Opens an image from memory: libvips caches files by name, and this one may have changed since. */
-async function opened(sharp: SharpFactory, path: string): Promise<Sharp> {
-  return sharp(await readWhole(path), { failOn: 'error', ignoreIcc: true, limitInputPixels: MAX_PIXELS });
+/**
+ * Opens an image in one of the five formats, from memory: libvips caches files by name, and this one may have changed since.
+ *
+ * @param options default: with its colour profile
+ */
+export async function openImage(path: string, { ignoreIcc = false } = {}): Promise<Sharp> {
+  const sharp = await loadSharp();
+  const image = sharp(await readWhole(path), { failOn: 'error', ignoreIcc, limitInputPixels: MAX_PIXELS });
+  const { format } = await image.metadata();
+  if (FORMATS.includes(format)) return image;
+  throw new Error(`the format ${format} is not supported; convert the image to PNG or JPEG`);
 }
 
-/** Reads an image file with sharp. Throws `IMAGE_INVALID` naming the file if the job throws. */
-export async function ofImage<Result>(
-  path: string,
-  job: (sharp: SharpFactory) => Promise<Result>,
-): Promise<Result> {
+/** Runs a job on an image file. Throws `IMAGE_INVALID` naming the file if the job throws. */
+export async function ofImage<Result>(path: string, job: () => Promise<Result>): Promise<Result> {
   try {
-    return await job(await loadSharp());
+    return await job();
   } catch (error) {
     throw new SpurmemError('IMAGE_INVALID', `${path}: ${reason(error)}`, { cause: error });
   }
@@ -81,10 +84,7 @@ interface Conversion {
   readonly pixels: (data: Buffer, channels: number) => Buffer;
 }
 
-function conversionOf({ format, space, depth, channels }: Metadata): Conversion {
-  if (!FORMATS.includes(format)) {
-    throw new Error(`the format ${format} is not supported; convert the image to PNG or JPEG`);
-  }
+function conversionOf({ space, depth, channels }: Metadata): Conversion {
   if (depth === 'uchar' && space === 'cmyk') {
     return {
       prepare: (image) => image.pipelineColourspace('cmyk').toColourspace('cmyk').raw(),

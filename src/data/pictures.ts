@@ -1,8 +1,7 @@
 import type { Sharp } from 'sharp';
 import { z } from 'zod';
-import { readWhole } from '../files.js';
 import type { Dataset, Example } from './dataset.js';
-import { ofImage } from './decode.js';
+import { ofImage, openImage } from './decode.js';
 import { readExampleImage } from './exampleImage.js';
 import { loadSharp } from './loadSharp.js';
 
@@ -126,8 +125,8 @@ function pictured(
   draw: (image: Sharp) => Promise<Sharp>,
 ): Promise<SampleImage> {
   return readExampleImage(dataset, example, (path) =>
-    ofImage(path, async (sharp) => {
-      const picture = await draw(sharp(await readWhole(path), { failOn: 'error' }));
+    ofImage(path, async () => {
+      const picture = await draw(await openImage(path));
       const { data, info } = await picture.toBuffer({ resolveWithObject: true });
       return toSampleImage(data, info, info.format);
     }),

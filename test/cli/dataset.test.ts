@@ -63,24 +63,22 @@ describe('fetch', () => {
 
 describe('dataset compose', () => {
   const compose = (data: string, ...more: string[]) =>
-    answer(words`dataset compose --data ${join(folder, data)} --size 32 --paired ${more} --foregrounds
-      ${join(folder, 'things')} --classes apple=red,green lemon=yellow --scenes ${join(folder, 'scenes')}
-      --places field=meadow lake=lake`);
+    answer(words`dataset compose --data ${join(folder, data)} --size 32 --paired --foregrounds
+      ${folder} --table ${join(folder, 'things.csv')} --class-column color --classes apple=red,green lemon=yellow
+      --scenes ${join(folder, 'scenes')} --places field=meadow lake=lake ${more}`);
 
   beforeAll(async () => {
-    // Half of each thing's image is cut out by its own alpha.
-    const half = (color: string) =>
-      sharp({ create: { width: 20, height: 20, channels: 3, background: color } })
-        .joinChannel(Buffer.from(Array.from({ length: 400 }, (_, at) => (at < 200 ? 255 : 0))), {
-          raw: { width: 20, height: 20, channels: 1 },
-        })
-        .png()
-        .toBuffer();
+    const mask = Buffer.from(Array.from({ length: 400 }, (_, at) => (at < 200 ? 255 : 0)));
+    const raw = { raw: { width: 20, height: 20, channels: 1 } } as const;
+    await put(join(folder, 'half.png'), await sharp(mask, raw).png().toBuffer());
+    const rows = ['image,mask,color'];
     for (let i = 0; i < 10; i += 1) {
       for (const color of ['red', 'green', 'yellow']) {
-        await put(join(folder, 'things', color, `${i}.png`), await half(color));
+        await putImage(join(folder, 'things', color, `${i}.png`), 20, 20, i);
+        rows.push(`things/${color}/${i}.png,half.png,${color}`);
       }
     }
+    await put(join(folder, 'things.csv'), `${rows.join('\n')}\n`);
     for (let i = 0; i < 40; i += 1) {
       await putImage(join(folder, 'scenes', 'meadow', `${i}.png`), 24, 32, i);
       await putImage(join(folder, 'scenes', 'lake', `${i}.png`), 24, 32, i);
@@ -88,7 +86,7 @@ describe('dataset compose', () => {
   });
 
   it('builds a benchmark, and prints its groups', async () => {
-    const { exitCode, stdout } = await compose('composed', '--agreement', '0.75', '--position', 'random');
+    const { exitCode, stdout } = await compose('composed', '--agreement', '0.75');
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/G0 apple, field +│ +9 │ +2 │ +6 │/);
     expect(stdout).toMatch(/G1 apple, lake +│ +3 │ +2 │ +6 │/);
@@ -98,28 +96,15 @@ describe('dataset compose', () => {
   });
 
   it.each([
-    [
-      'counts of two splits',
-      ['--train-counts', '1,1,1,1', '--val-counts', '1,1,1,1'],
-      ['--test-counts', '0 counts'],
-    ],
-    ['uneven paired counts', counts('1,2,1,1'), ['--val-counts', 'must be equal']],
-    [
-      'more foregrounds than there are',
-      counts('40,40,1,1'),
-      ['--train-counts, --val-counts and --test-counts', '40'],
-    ],
     ['a class without a name', ['--classes', '=red'], ['a name and what belongs to it']],
     ['a share of a cut-out that is none', ['--foreground-size', 'large'], ['--foreground-size']],
+    ['a table that is missing', ['--table', 'nowhere.csv'], ['nowhere.csv']],
   ])('refuses %s', async (_what, more, words) => {
     const outcome = await compose('refused', ...more);
-    expectFailure(outcome, 2, ...words);
+    expect(outcome.exitCode).not.toBe(0);
+    for (const word of words) expect(outcome.stderr).toContain(word);
     expect(existsSync(join(folder, 'refused'))).toBe(false);
   });
-
-  function counts(list: string): string[] {
-    return ['--train-counts', '1,1,1,1', '--val-counts', list, '--test-counts', '1,1,1,1'];
-  }
 });
 
 it('names a folder that is missing, is a file, or has no table, and makes nothing', async () => {

@@ -1,9 +1,9 @@
-import { appendFile, readFile, rm } from 'node:fs/promises';
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import { composeDataset } from '../../src/data/compose/compose.js';
-import { composeImage, type Pixels, placeCutOut, readMask, shapeOf } from '../../src/data/compose/cutOut.js';
+import { composeImage, inPlace, placeCutOut, readMask, shapeOf } from '../../src/data/compose/cutOut.js';
 import { type ComposeOptions, parseComposeOptions } from '../../src/data/compose/options.js';
 import { isWaterBird, WATERBIRDS_COUNTS } from '../../src/data/compose/waterbirds.js';
 import { loadDataset } from '../../src/data/dataset.js';
@@ -21,6 +21,7 @@ const YELLOW: Color = [220, 220, 30];
 const GREEN: Color = [30, 120, 40];
 const BLUE: Color = [30, 60, 160];
 
+const table = (): string => join(folder(), 'things.csv');
 const THINGS = { apple: RED, lemon: YELLOW };
 
 /** The photograph of a thing: an ellipse of a color on grey, [12, 8] to [36, 32]. */
@@ -54,14 +55,17 @@ function firstQuantizer(file: Buffer): number | undefined {
   return file[file.indexOf(Buffer.of(0xff, 0xdb)) + 5];
 }
 
-/** Folders of red and yellow things with their masks, and of green and blue scenes. */
+/** Red and yellow things with their masks, the table of them, and folders of green and blue scenes. */
 async function sources(perClass = 20, perPlace = 60): Promise<void> {
+  const rows = ['image,mask,class,other'];
   for (let i = 0; i < perClass; i += 1) {
     for (const [name, color] of Object.entries(THINGS)) {
       await put(join(folder(), 'things', name, `${i}.png`), await photograph(color));
       await put(join(folder(), 'masks', name, `${i}.png`), await mask());
+      rows.push(`things/${name}/${i}.png,masks/${name}/${i}.png,${name},x`);
     }
   }
+  await put(table(), `${rows.join('\n')}\nx.png,x.png,plum,x\n`);
   const [field, lake] = [await plain(GREEN), await plain(BLUE)];
   for (let i = 0; i < perPlace; i += 1) {
     await put(join(folder(), 'scenes', 'field', `${i % 2}`, `${i}.jpg`), field);
@@ -73,16 +77,14 @@ async function sources(perClass = 20, perPlace = 60): Promise<void> {
 const named = (name: string, folder = name) => ({ name, of: [folder] });
 
 const options = (changes: Partial<ComposeOptions> = {}): ComposeOptions => ({
-  foregrounds: join(folder(), 'things'),
-  masks: join(folder(), 'masks'),
+  foregrounds: folder(),
+  table: table(),
   scenes: join(folder(), 'scenes'),
   classes: [named('apple'), named('lemon')],
   places: [named('field'), named('lake')],
-  shares: [0.5, 0.2, 0.3],
   agreement: 0.9,
   size: 32,
   foregroundSize: 0.5,
-  jpegQuality: 100,
   ...changes,
 });
 
@@ -109,7 +111,7 @@ describe('composeDataset', () => {
   test('lays every class on the scenes of its groups, and no part is in two splits', async () => {
     await sources();
     const dataset = await composeDataset(out(), options());
-    expect(dataset.counts).toEqual({ train: [9, 1, 1, 9], val: [2, 2, 2, 2], test: [3, 3, 3, 3] });
+    expect(dataset.counts).toEqual({ train: [11, 1, 1, 11], val: [1, 1, 1, 1], test: [3, 3, 3, 3] });
     expect(dataset.groupNames).toEqual(['apple, field', 'apple, lake', 'lemon, field', 'lemon, lake']);
     expect(dataset.minorityGroups).toEqual([1, 2]);
     const rows = await rowsOf();
@@ -120,7 +122,7 @@ describe('composeDataset', () => {
       const path = join(out(), img_filename);
       expect(distance(await colorAt(path, 16, 16), y === '0' ? RED : YELLOW)).toBeLessThan(12);
       expect(distance(await colorAt(path, 2, 2), place === '0' ? GREEN : BLUE)).toBeLessThan(12);
-      expect(foreground.startsWith(y === '0' ? 'apple/' : 'lemon/')).toBe(true);
+      expect(foreground.startsWith(y === '0' ? 'things/apple/' : 'things/lemon/')).toBe(true);
       expect(place_filename.startsWith(place === '0' ? 'field/' : 'lake/')).toBe(true);
       const [mask] = [await decodeRgb(join(out(), 'masks', img_filename.replace('.jpg', '.png')))];
       const shape = shapeOf({ ...mask, data: Buffer.from(mask.pixels.filter((_, i) => i % 3 === 0)) });
@@ -134,7 +136,7 @@ describe('composeDataset', () => {
   test('paired: in validation and test each foreground lies on every place, alike', async () => {
     await sources();
     const dataset = await composeDataset(out(), options({ paired: true, agreement: 1 }));
-    expect(dataset.counts).toEqual({ train: [10, 0, 0, 10], val: [4, 4, 4, 4], test: [6, 6, 6, 6] });
+    expect(dataset.counts).toEqual({ train: [12, 0, 0, 12], val: [2, 2, 2, 2], test: [6, 6, 6, 6] });
     const rows = await rowsOf();
     for (const [foreground, splits] of splitsOf(rows.map((row) => [row.foreground, row.split]))) {
       expect(splits.size).toBe(1);
@@ -142,20 +144,6 @@ describe('composeDataset', () => {
       expect(places).toEqual(splits.has('0') ? [expect.any(String)] : ['0', '1']);
     }
     expect(new Set(rows.map((row) => row.place_filename)).size).toBe(rows.length);
-  });
-
-  test('writes JPEG of the quality that is asked for', async () => {
-    await sources();
-    const sizes = [];
-    for (const jpegQuality of [30, 95]) {
-      const root = join(folder(), `quality-${jpegQuality}`);
-      await composeDataset(root, options({ jpegQuality }));
-      const [first] = await rowsOf(root);
-      const file = await readFile(join(root, first?.img_filename ?? ''));
-      sizes.push(file.length);
-      expect(firstQuantizer(file)).toBe(firstQuantizer(await plain(RED, jpegQuality)));
-    }
-    expect(sizes[0]).toBeLessThan(sizes[1] as number);
   });
 
   test('takes photographs and scenes without color, in four inks, and masks of 16 bits', async () => {
@@ -170,7 +158,7 @@ describe('composeDataset', () => {
       .png()
       .toFile(deep);
     const scene = join(folder(), 'scenes', 'lake', '0.jpg');
-    const at = placeCutOut(shapeOf((await readMask(apple, deep)) as Pixels), 32, 0.5, [0.5, 0.5]);
+    const at = placeCutOut(shapeOf(await readMask(apple, deep)), 32, 0.5);
     const colors = [];
     for (const [i, image] of [apple, grey, inks].entries()) {
       const [composed] = await composeImage({ image, mask: deep }, scene, at, 100);
@@ -202,89 +190,32 @@ describe('composeDataset', () => {
     await failure(composeDataset(out(), options({ seed: 1 })), 'USAGE', '`seed` differ');
   });
 
-  test('takes a table with masks and splits, and validation out of training where no row is for it', async () => {
-    await sources(10, 60);
-    const rows = Object.keys(THINGS).flatMap((name) =>
-      Array.from({ length: 10 }, (_, i) => {
-        const fold = i < 6 ? 'train' : 'test';
-        return `things/${name}/${i}.png,masks/${name}/${i}.png,${name},${fold}`;
-      }),
-    );
-    await put(join(folder(), 'list.csv'), `file,cut,kind,fold\n${rows.join('\n')}\nx.png,x.png,plum,train\n`);
-    // Masks beside the foregrounds: both below one folder.
-    const { masks: _, ...others } = options();
-    const given = {
-      ...others,
-      foregrounds: folder(),
-      table: join(folder(), 'list.csv'),
-      imageColumn: 'file',
-      maskColumn: 'cut',
-      classColumn: 'kind',
-      splitColumn: 'fold',
-    };
-    const dataset = await composeDataset(out(), { ...given, shares: [0.4, 0.2, 0.4] });
-    // A third of six, and 90 % of the four that are left.
-    expect(dataset.counts).toEqual({ train: [4, 0, 0, 4], val: [1, 1, 1, 1], test: [2, 2, 2, 2] });
-    const inTest = new Set(
-      (await rowsOf()).filter(({ split }) => split === '2').map((row) => row.foreground),
-    );
-    expect([...inTest].sort()).toEqual(
-      Object.keys(THINGS).flatMap((name) => [6, 7, 8, 9].map((i) => `things/${name}/${i}.png`)),
-    );
-    const lacking = await failure(composeDataset(out('x'), { ...given, splitColumn: 'folds' }), 'USAGE');
-    expect(lacking).toMatchObject({ parameter: 'splitColumn', value: 'folds' });
-    expect(lacking.message).toMatch(/list\.csv.*folds.*nearest: fold/s);
-    await appendFile(given.table, `${rows[0] ?? ''}\n`);
-    const { message } = await failure(composeDataset(out('y'), given), 'DATASET_INVALID');
-    expect(message).toMatch(/list\.csv:23: things\S+ is in line 2 already/);
-  });
-
-  test('takes the images\u2019 own alpha where there are no masks', async () => {
-    await sources(6, 20);
-    for (const [name, color] of Object.entries(THINGS)) {
-      for (let i = 0; i < 6; i += 1) {
-        await put(
-          join(folder(), 'things', name, `${i}.png`),
-          await draw((inside) => [...(inside ? color : [255, 0, 255]), inside ? 255 : 0]),
-        );
-      }
-    }
-    const { masks: _, ...others } = options();
-    await composeDataset(out(), others);
-    for (const { img_filename, y, place } of await rowsOf()) {
-      const path = join(out(), img_filename);
-      expect(distance(await colorAt(path, 16, 16), y === '0' ? RED : YELLOW)).toBeLessThan(12);
-      // No magenta fringe: colors are weighted by alpha when they are resized.
-      const edge = await colorAt(path, 16, 7);
-      const [r, g, b] = place === '0' ? GREEN : BLUE;
-      expect(edge[1]).toBeGreaterThan(Math.min(g, 30) - 12);
-      expect(edge[2]).toBeLessThan(Math.max(b, 30) + 12);
-      expect(edge[0]).toBeGreaterThan(r - 12);
-    }
-  });
-
-  test('finds masks beside the images in one folder', async () => {
+  test('names a column that the table lacks, and a foreground on two lines', async () => {
     await sources(4, 20);
-    const given = options({
-      foregrounds: folder(),
-      masks: join(folder(), 'masks'),
-      classes: [named('apple', 'things/apple'), named('lemon', 'things/lemon')],
-    });
-    await composeDataset(out(), given);
-    expect((await rowsOf()).every(({ foreground }) => foreground.startsWith('things/'))).toBe(true);
+    const lacking = await failure(composeDataset(out(), options({ classColumn: 'clas' })), 'USAGE');
+    expect(lacking.message).toMatch(/things\.csv.*clas;.*The nearest: class/s);
+    await appendFile(table(), 'things/apple/0.png,masks/apple/0.png,apple,x\n');
+    const { message } = await failure(composeDataset(out(), options()), 'DATASET_INVALID');
+    expect(message).toMatch(/things\.csv:11: things\S+ is in line 2 already/);
+    await writeFile(table(), 'image,mask,class\n../x.png,y.png,apple\n');
+    await failure(composeDataset(out(), options()), 'DATASET_INVALID', /things\.csv:2.*climbs out/);
   });
 
-  test('cut-outs anywhere lie inside the image', async () => {
-    await sources(10, 40);
-    await composeDataset(out(), options({ position: 'random', paired: true }));
-    const rows = await rowsOf();
-    const lefts = rows.map((row) => Number(row.foreground_left));
-    expect(new Set(lefts).size).toBeGreaterThan(5);
-    expect(Math.min(...lefts)).toBeGreaterThanOrEqual(0);
-    expect(Math.max(...lefts)).toBeLessThanOrEqual(16);
-    // Where it lies on one place, it lies on the other.
-    const ofForeground = splitsOf(rows.map((row) => [row.foreground, row.foreground_left]));
-    expect([...ofForeground.values()].every((found) => found.size === 1)).toBe(true);
+  test('takes no image but of the five formats', async () => {
+    // As many scenes as are needed, so that each is drawn.
+    await sources(4, 5);
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="48" height="40"/>';
+    for (const path of ['scenes/field/0/0.jpg', 'masks/apple/0.png', 'things/apple/0.png']) {
+      const whole = await readFile(join(folder(), path));
+      await writeFile(join(folder(), path), svg);
+      await failure(
+        composeDataset(out('refused'), options({ agreement: 0.5 })),
+        'IMAGE_INVALID',
+        path,
+        'the format svg is not supported',
+      );
+      await writeFile(join(folder(), path), whole);
+    }
   });
 });
 
@@ -326,39 +257,20 @@ describe('bad masks', () => {
   test('that are missing or of another size are named', async () => {
     await sources(6, 20);
     await rm(join(folder(), 'masks', 'lemon', '3.png'));
-    await failure(composeDataset(out(), options()), 'DATASET_NOT_FOUND', 'lemon/3');
+    await failure(composeDataset(out(), options()), 'IMAGE_INVALID', 'lemon/3', 'missing');
     await putImage(join(folder(), 'masks', 'lemon', '3.png'), 20, 20, 1);
     await failure(
       composeDataset(out(), options({ skipBadMasks: true })),
       'IMAGE_INVALID',
       /lemon\/3\.png.*20 x 20 px, and its image .* 48 x 40/,
     );
-    const { masks: _, ...others } = options();
-    await failure(composeDataset(out('x'), others), 'IMAGE_INVALID', 'no alpha');
   });
 });
 
 test.each<[string, Partial<ComposeOptions>, RegExp]>([
-  [
-    'a count too few',
-    { counts: { train: [1, 1, 1], val: [1, 1, 1, 1], test: [1, 1, 1, 1] } },
-    /3 counts for 4 groups/,
-  ],
-  [
-    'paired counts that differ',
-    { paired: true, counts: { train: [1, 1, 1, 1], val: [1, 2, 1, 1], test: [1, 1, 1, 1] } },
-    /`counts\.val`.*must be equal/,
-  ],
-  [
-    'more foregrounds than there are',
-    { counts: { train: [9, 1, 1, 1], val: [1, 1, 1, 1], test: [1, 1, 1, 1] } },
-    /ask for 10.*6 left/,
-  ],
-  ['shares beyond the whole', { shares: [0.5, 0.5, 0.5] }, /`shares`.*add up to 1/],
-  ['a share that is none', { shares: [0.5, NaN, 0.5] }, /`shares.*three shares above 0/],
   ['a cut-out larger than its image', { foregroundSize: 3 }, /`foregroundSize`.*from 0\.05 to 1/],
   ['one class', { classes: [named('bird')] }, /`classes`.*at least two/],
-  ['a class without foregrounds', { classes: [named('apple'), named('plum')] }, /class plum/],
+  ['a class without foregrounds', { classes: [named('apple'), named('plums')] }, /class plums/],
   [
     'one folder for two places',
     { places: [named('a', 'lake'), named('b', 'lake')] },
@@ -369,16 +281,12 @@ test.each<[string, Partial<ComposeOptions>, RegExp]>([
     { places: [named('a', 'field'), named('b', 'field/1')] },
     /no folder may lie in another one/,
   ],
-  [
-    'a folder of a class within that of another',
-    { classes: [named('apple', 'things'), named('lemon', 'things/lemon')] },
-    /`classes`.*no folder may lie in another one/,
-  ],
-  ['a column without a table', { splitColumn: 'split' }, /`splitColumn`.*has no part without `table`/],
+  ['no table', { table: undefined }, /`table`: is needed/],
+  ['masks beside a table', { masks: 'masks' }, /`masks`: has no part without `preset`/],
   [
     'places that classes cannot agree with',
     { places: [named('a', 'field/0'), named('b', 'field/1'), named('lake')] },
-    /`counts`.*2 classes and 3 places/,
+    /`places`.*2 classes and 3 places/,
   ],
 ])('%s is refused', async (_what, changes, reason) => {
   await sources(6, 20);
@@ -387,28 +295,12 @@ test.each<[string, Partial<ComposeOptions>, RegExp]>([
 
 test('a preset keeps its own choices, and takes no others', () => {
   const given = { preset: 'waterbirds', foregrounds: 'cub', masks: 'masks', scenes: 'places' } as const;
-  const own = parseComposeOptions(given);
-  expect(own).toMatchObject({ foregroundSize: null, jpegQuality: 75 });
-  const left = { foregroundSize: undefined, shares: undefined, jpegQuality: undefined };
-  expect(parseComposeOptions({ ...given, ...left })).toEqual(own);
-  for (const other of [{ classes: [named('a'), named('b')] }, { table: 'x.csv' }, { splitColumn: 'split' }]) {
+  expect(parseComposeOptions(given)).toMatchObject({ foregroundSize: null });
+  expect(parseComposeOptions({ ...given, foregroundSize: undefined })).toEqual(parseComposeOptions(given));
+  for (const other of [{ classes: [named('a'), named('b')] }, { table: 'x.csv' }]) {
     expect(() => parseComposeOptions({ ...given, ...other })).toThrow(/has no part beside `preset`/);
   }
   expect(() => parseComposeOptions(undefined as never)).toThrow(/`foregrounds`/);
-});
-
-test('a mask is of one foreground', async () => {
-  await sources(4, 20);
-  // One for the first of apples and the first of lemons.
-  for (const thing of Object.keys(THINGS)) await rm(join(folder(), 'masks', thing, '0.png'));
-  await put(join(folder(), 'masks', '0.png'), await mask());
-  await failure(
-    composeDataset(out(), options()),
-    'DATASET_INVALID',
-    /masks\/0\.png would be the mask of \S+ and of \S+\./,
-  );
-  await put(join(folder(), 'masks', '0.jpg'), await mask());
-  await failure(composeDataset(out(), options()), 'DATASET_INVALID', /0\.png are masks of one foreground/);
 });
 
 test('too few scenes, and folders of scenes that are empty, are refused', async () => {
@@ -416,7 +308,7 @@ test('too few scenes, and folders of scenes that are empty, are refused', async 
   await failure(
     composeDataset(out(), options()),
     'USAGE',
-    /12 scenes of field, each only once, and there are 6/,
+    /13 scenes of field, each only once, and there are 6/,
   );
   const none = options({ places: [named('field'), named('sea')] });
   await failure(composeDataset(out(), none), 'DATASET_NOT_FOUND', join('scenes', 'sea'));
@@ -482,23 +374,34 @@ describe('Waterbirds', () => {
   }
 
   test('is made of CUB-200-2011, its segmentations and Places: its split, the birds where they were', async () => {
-    const dataset = await composeDataset(out('waterbirds'), { ...(await layout()), jpegQuality: 100 });
+    const given = await layout();
+    const dataset = await composeDataset(out('waterbirds'), given);
     // A fifth of 20 land and 20 water birds for training validates, and 95 % of the others agree.
     expect(dataset.counts).toEqual({ train: [15, 1, 1, 15], val: [2, 2, 2, 2], test: [10, 10, 10, 10] });
     expect(dataset.name).toBe('waterbirds');
     expect(dataset.preprocessing.crop).toEqual([224, 224]);
     const [row] = await rowsOf(out('waterbirds'));
     if (!row) throw new Error('no rows');
+    const file = await readFile(join(out('waterbirds'), row.img_filename));
+    expect(firstQuantizer(file)).toBe(firstQuantizer(await plain(RED, 75)));
     // The generator's formula, scene * (1 - mask) + photograph * mask, on a scene of one color.
-    const composed = await decodeRgb(join(out('waterbirds'), row.img_filename));
-    expect([composed.width, composed.height]).toEqual([SIZE.width, SIZE.height]);
-    const photo = await decodeRgb(join(folder(), 'CUB', row.foreground));
-    const cut = await decodeRgb(
-      join(folder(), 'segmentations', row.foreground.slice('images/'.length).replace('.jpg', '.png')),
+    const image = join(given.foregrounds, row.foreground);
+    const bird = row.foreground.slice('images/'.length).replace('.jpg', '.png');
+    const mask = join(given.masks as string, bird);
+    const cut = await readMask(image, mask);
+    const [composed] = await composeImage(
+      { image, mask },
+      join(given.scenes, row.place_filename),
+      inPlace(shapeOf(cut)),
+      100,
     );
+    await put(out('composed.jpg'), composed);
+    const { pixels, width, height } = await decodeRgb(out('composed.jpg'));
+    expect([width, height]).toEqual([SIZE.width, SIZE.height]);
+    const photo = await decodeRgb(image);
     const ground = row.place === '0' ? LAND : WATER;
-    const worst = composed.pixels.reduce((most, value, i) => {
-      const alpha = (cut.pixels[i] as number) / 255;
+    const worst = pixels.reduce((most, value, i) => {
+      const alpha = (cut.data[Math.floor(i / 3)] as number) / 255;
       const expected = (ground[i % 3] as number) * (1 - alpha) + (photo.pixels[i] as number) * alpha;
       return Math.max(most, Math.abs(value - expected));
     }, 0);

@@ -5,10 +5,8 @@ import { integer, oneOf, share } from '../../settings/values.js';
 import { addJob } from '../job.js';
 import {
   addCommonOptions,
-  addCountOptions,
   builderOptionsOf,
   type CommonOptions,
-  COUNT_NAMES,
   type CountOptions,
   seedOption,
 } from '../options.js';
@@ -17,11 +15,7 @@ import { printDataset } from '../tables.js';
 
 type Named = NonNullable<ComposeOptions['classes']>[number];
 
-interface ComposeCommandOptions
-  extends CommonOptions, CountOptions, Omit<ComposeOptions, 'counts' | 'foregroundSize'> {
-  readonly data: string;
-  readonly foregroundSize?: number | 'in-place';
-}
+type ComposeCommandOptions = CommonOptions & CountOptions & ComposeOptions & { readonly data: string };
 
 export function addComposeCommand(dataset: Command): void {
   const command = dataset
@@ -43,23 +37,18 @@ export function addComposeCommand(dataset: Command): void {
       false,
     )
     .requiredOption('--foregrounds <folder>', 'folder of the foreground images')
+    .option('--masks <folder>', 'preset: folder of the masks')
+    .option('--table <csv>', 'a table of the foregrounds, whose column image names files of --foregrounds')
     .option(
-      '--masks <folder>',
-      'their masks, by the same paths (default: the table’s, or the images’ own alpha)',
+      '--mask-column <name>',
+      'column of the mask, relative to --foregrounds',
+      DEFAULT_COMPOSE.maskColumn,
     )
-    .option('--table <csv>', 'a table of the foregrounds (default: all images, whose folders name the class)')
-    .option(
-      '--image-column <name>',
-      'column of the image, relative to --foregrounds',
-      DEFAULT_COMPOSE.imageColumn,
-    )
-    .option('--mask-column <name>', 'column of the mask, relative to --foregrounds')
     .option('--class-column <name>', 'column of the class', DEFAULT_COMPOSE.classColumn)
-    .option('--split-column <name>', 'column of the split (default: foregrounds are shared out by --shares)')
     .addOption(
       namedOption(
         '--classes <name=values...>',
-        'the classes: a name, and the values of --class-column or the folders that belong to it, as land=0 water=1',
+        'the classes: a name, and the values of --class-column that belong to it, as land=0 water=1',
       ),
     )
     .requiredOption('--scenes <folder>', 'folder of the scenes')
@@ -68,8 +57,7 @@ export function addComposeCommand(dataset: Command): void {
         '--places <name=folders...>',
         'the places: a name, and the folders below --scenes that show it, as land=forest,mountain water=sea',
       ),
-    );
-  addCountOptions(command, 'images of each group, class by class (default: by --agreement)', 0)
+    )
     .addOption(
       new TypedOption(
         '--agreement <share>',
@@ -77,61 +65,23 @@ export function addComposeCommand(dataset: Command): void {
         share('a share', { whole: true }),
       ).default(DEFAULT_COMPOSE.agreement),
     )
-    .addOption(
-      new Option(
-        '--shares <list>',
-        'shares of the foregrounds for training, validation, test (default: 0.6,0.1,0.3)',
-      ).argParser((text) => text.split(',').map(Number)),
-    )
     .option('--paired', 'in validation and test, each foreground lies on every place', false)
     .addOption(
       new Option(
         '--foreground-size <share>',
-        `the cut-out’s longer side as a share of the image’s, or in-place: as in its photograph (default: ${DEFAULT_COMPOSE.foregroundSize})`,
-      ).argParser((text) => (text === 'in-place' ? text : Number(text))),
-    )
-    .addOption(
-      new Option('--position <where>', 'where cut-outs go')
-        .choices(['center', 'random'])
-        .default(DEFAULT_COMPOSE.position),
+        `the cut-out’s longer side as a share of the image’s (default: ${DEFAULT_COMPOSE.foregroundSize}; preset: as in its photograph)`,
+      ).argParser(Number),
     )
     .addOption(
       new TypedOption('--size <px>', 'side of the images in pixels', integer(16, 1024)).default(
         DEFAULT_COMPOSE.size,
       ),
     )
-    .addOption(
-      new TypedOption(
-        '--jpeg-quality <n>',
-        `of the images (default: ${DEFAULT_COMPOSE.jpegQuality})`,
-        integer(1, 100),
-      ),
-    )
     .option('--skip-bad-masks', 'leave out foregrounds whose masks cut nothing out, and name them', false)
     .addOption(seedOption());
-  addJob<ComposeCommandOptions>(
-    addCommonOptions(command),
-    async (options, output, control) => {
-      const built = await composeDataset(options.data, composeOptionsOf(options), control);
-      printDataset(built, output, control);
-    },
-    COUNT_NAMES,
-  );
-}
-
-/** The options that were given; the library has the defaults. */
-function composeOptionsOf(options: ComposeCommandOptions): ComposeOptions {
-  const { foregroundSize, ...same } = builderOptionsOf(options);
-  const { trainCounts: train, valCounts: val, testCounts: test } = options;
-  const isGiven = [train, val, test].some((list) => list !== undefined);
-  return {
-    ...same,
-    // One list without the others is refused as a list that is too short.
-    ...(isGiven ? { counts: { train: train ?? [], val: val ?? [], test: test ?? [] } } : {}),
-    ...(foregroundSize === undefined
-      ? {}
-      : { foregroundSize: foregroundSize === 'in-place' ? null : foregroundSize }),
-  };
+  addJob<ComposeCommandOptions>(addCommonOptions(command), async (options, output, control) => {
+    printDataset(await composeDataset(options.data, builderOptionsOf(options), control), output, control);
+  });
 }
 
 /** An option of names with what belongs to each. */

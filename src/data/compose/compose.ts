@@ -1,5 +1,6 @@
-import { basename, join } from 'node:path';
-import { SpurmemError } from '../../errors.js';
+import { readdir } from 'node:fs/promises';
+import { basename, extname, join, posix } from 'node:path';
+import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { type JobOptions, throwIfAborted } from '../../progress.js';
 import type { Dataset } from '../dataset.js';
 import { drawDataset, type Drawings, Places } from '../drawnDataset.js';
@@ -7,11 +8,21 @@ import { mapOrdered } from '../ordered.js';
 import { ARTICLE_PREPROCESSING } from '../preprocessing.js';
 import { SPLITS } from '../split.js';
 import { composeImage, inPlace, type MaskShape, placeCutOut, readMask, shapeOf } from './cutOut.js';
-import { classNames, imagesBelow, listForegrounds } from './foregrounds.js';
-import { type ComposeOptions, parseComposeOptions, type ResolvedComposeOptions } from './options.js';
+import { listForegrounds } from './foregrounds.js';
+import {
+  classNames,
+  type ComposeOptions,
+  parseComposeOptions,
+  placesOf,
+  type ResolvedComposeOptions,
+} from './options.js';
 import { planCompositions } from './plan.js';
-import { type ForegroundFile, WATERBIRDS_PLACES } from './waterbirds.js';
+import type { ForegroundFile } from './waterbirds.js';
 
+const IMAGE_ENDINGS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff'];
+const JPEG_QUALITY = 95;
+/** PIL's default, which Waterbirds' authors took. */
+const PIL_QUALITY = 75;
 /** Masks that are looked at at once. */
 const LOOKING = 8;
 /** Bad masks that an error names. */
@@ -52,9 +63,9 @@ async function planDrawings(
   root: string,
   job: JobOptions,
 ): Promise<Drawings> {
-  const { preset, foregroundSize, size, position, jpegQuality } = options;
+  const { preset, foregroundSize, size } = options;
   const places = await Promise.all(
-    (options.places ?? WATERBIRDS_PLACES).map(async ({ name, of }) => ({
+    placesOf(options).map(async ({ name, of }) => ({
       name,
       scenes: (await Promise.all(of.map((below) => scenesOf(options.scenes, below)))).flat(),
     })),
@@ -67,17 +78,14 @@ async function planDrawings(
     places: places.map(({ name, scenes }) => ({ name, scenes: scenes.length })),
   });
   const numbered = new Places();
-  const images = plan.map(({ split, y, a, at, ...chosen }, index) => {
+  const images = plan.map(({ split, y, a, ...chosen }, index) => {
     const foreground = foregrounds[chosen.foreground];
     const scene = places[a]?.scenes[chosen.scene];
     if (foreground === undefined || scene === undefined)
       throw new Error('the plan names an image beyond its pool');
     const { file, shape } = foreground;
     const place = numbered.next(split, y * places.length + a);
-    const placement =
-      foregroundSize === null
-        ? inPlace(shape)
-        : placeCutOut(shape, size, foregroundSize, position === 'center' ? [0.5, 0.5] : at);
+    const placement = foregroundSize === null ? inPlace(shape) : placeCutOut(shape, size, foregroundSize);
     const { left, top, width, height } = placement.to;
     return {
       row: {
@@ -96,7 +104,8 @@ async function planDrawings(
       files: [`${place}.jpg`, `${MASKS}/${place}.png`],
       draw: () => {
         const files = { image: join(options.foregrounds, file.image), mask: file.mask };
-        return composeImage(files, join(options.scenes, scene), placement, jpegQuality);
+        const quality = preset === undefined ? JPEG_QUALITY : PIL_QUALITY;
+        return composeImage(files, join(options.scenes, scene), placement, quality);
       },
     };
   });
@@ -112,15 +121,26 @@ async function planDrawings(
   return { config, images };
 }
 
-/** Images of a folder below the scenes' folder, relative to the latter. */
+/** All images of a folder below the scenes' folder, sorted and relative to the latter, except for those of hidden folders. */
 async function scenesOf(scenes: string, below: string): Promise<string[]> {
-  const found = await imagesBelow(join(scenes, below), 'the folder of scenes');
-  if (found.length > 0) return found.map((image) => `${below}/${image}`);
-  throw new SpurmemError('DATASET_NOT_FOUND', `${join(scenes, below)}: the folder holds no images.`, {
-    parameter: 'places',
-    value: below,
-    advice: ['Name folders below `scenes` that hold some.'],
+  const folder = join(scenes, below);
+  const refuse = (problem: string, cause?: unknown): SpurmemError =>
+    new SpurmemError('DATASET_NOT_FOUND', `${folder}: ${problem}.`, {
+      parameter: 'places',
+      value: below,
+      advice: ['Name folders below `scenes` that hold images.'],
+      cause,
+    });
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    throw refuse(systemCode(error) === 'ENOENT' ? 'there is no such folder' : messageOf(error), error);
   });
+  const images = entries
+    .filter((entry) => entry.isFile() && IMAGE_ENDINGS.includes(extname(entry.name).toLowerCase()))
+    .map(({ name, parentPath }) => posix.join(parentPath.slice(folder.length), name).replace(/^\//, ''))
+    .filter((path) => !/(^|\/)\./.test(path))
+    .sort();
+  if (images.length === 0) throw refuse('the folder holds no images');
+  return images.map((image) => `${below}/${image}`);
 }
 
 /** Looks at every mask before anything is drawn. Throws `IMAGE_INVALID` naming the bad ones unless they are to be left out. */
@@ -133,14 +153,13 @@ async function withGoodMasks(
   const bad: { readonly image: string; readonly problem: string }[] = [];
   const look = async (file: ForegroundFile) => {
     const mask = await readMask(join(foregrounds, file.image), file.mask);
-    return { file, shape: mask && shapeOf(mask) };
+    return { file, shape: shapeOf(mask) };
   };
   let done = 0;
   for await (const { file, shape } of mapOrdered(files, LOOKING, look)) {
     throwIfAborted(signal, CHECKING);
-    const problem = shape === undefined ? 'missing: the image has no alpha' : shape.problem;
-    if (shape !== undefined && problem === undefined) good.push({ file, shape });
-    else bad.push({ image: file.image, problem: problem ?? '' });
+    if (shape.problem === undefined) good.push({ file, shape });
+    else bad.push({ image: file.image, problem: shape.problem });
     onProgress?.({ task: CHECKING, done: (done += 1), total: files.length, unit: 'masks' });
   }
   if (!skipBadMasks && bad.length > 0) {

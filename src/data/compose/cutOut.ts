@@ -1,4 +1,4 @@
-import { ofImage } from '../decode.js';
+import { ofImage, openImage } from '../decode.js';
 import type { Rectangle } from '../geometry.js';
 import { loadSharp } from '../loadSharp.js';
 
@@ -20,10 +20,7 @@ const SOFT = [13, 242] as const;
 const KEPT = 26;
 const HALF = 128;
 
-/**
- * Looks at a mask: the box around all pixels of which it keeps a tenth or more, the whole image, and the problem that keeps it
- * from cutting anything out, if there is one.
- */
+/** Returns the box around the pixels of which a mask keeps a tenth or more, the whole image, and the mask's problem, if any. */
 export function shapeOf({ data, width, height }: Pixels) {
   const whole = { left: 0, top: 0, width, height };
   let [left, top, right, bottom] = [width, height, -1, -1];
@@ -48,7 +45,7 @@ export function shapeOf({ data, width, height }: Pixels) {
   };
 }
 
-/** Why nobody can cut anything out with a mask; undefined for a good one. */
+/** The problem of a mask that cuts nothing out; undefined for a good one. */
 function problemOf(kept: number, soft: number): string | undefined {
   const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;
   if (soft > 0.5) return `half-transparent in ${percent(soft)} of what it keeps`;
@@ -56,21 +53,12 @@ function problemOf(kept: number, soft: number): string | undefined {
   return kept > COVERING ? `covering: it keeps ${percent(kept)} of the image` : undefined;
 }
 
-/**
- * Reads the mask of a foreground, as one channel: the first one of a mask's file, else the image's alpha; undefined for an image
- * without alpha. Throws `IMAGE_INVALID` for a file that cannot be decoded.
- */
-export function readMask(image: string, mask: string | undefined): Promise<Pixels | undefined> {
-  const path = mask ?? image;
-  return ofImage(path, async (sharp) => {
-    const source = sharp(path, { failOn: 'error' });
-    if (mask === undefined && !(await source.metadata()).hasAlpha) return undefined;
-    const channel =
-      mask === undefined
-        ? source.extractChannel('alpha')
-        : source.removeAlpha().toColourspace('b-w').extractChannel(0);
+/** Reads the mask of an image, its first channel. Throws `IMAGE_INVALID` for a file that cannot be decoded, or is of another size. */
+export function readMask(image: string, mask: string): Promise<Pixels> {
+  return ofImage(mask, async () => {
+    const channel = (await openImage(mask)).removeAlpha().toColourspace('b-w').extractChannel(0);
     const { data, info } = await channel.raw().toBuffer({ resolveWithObject: true });
-    const { width, height } = await sharp(image).metadata();
+    const { width, height } = await ofImage(image, async () => (await openImage(image)).metadata());
     if (info.width !== width || info.height !== height) {
       throw new Error(`it is ${info.width} x ${info.height} px, and its image ${image} ${width} x ${height}`);
     }
@@ -79,11 +67,10 @@ export function readMask(image: string, mask: string | undefined): Promise<Pixel
 }
 
 /** An image with its mask as alpha, [height, width, 4]. */
-async function readCutOut(image: string, mask: string | undefined): Promise<Pixels> {
+async function readCutOut(image: string, mask: string): Promise<Pixels> {
   const alpha = await readMask(image, mask);
-  return ofImage(image, async (sharp) => {
-    if (alpha === undefined) throw new Error('it has no alpha');
-    const data = await sharp(image, { failOn: 'error' }).removeAlpha().toColourspace('srgb').raw().toBuffer();
+  return ofImage(image, async () => {
+    const data = await (await openImage(image)).removeAlpha().toColourspace('srgb').raw().toBuffer();
     const { width, height } = alpha;
     const pixels = Buffer.allocUnsafe(width * height * 4);
     for (let at = 0; at < width * height; at += 1) {
@@ -109,21 +96,12 @@ export function inPlace({ whole }: MaskShape): Placement {
   return { image: [whole.height, whole.width], from: whole, to: whole };
 }
 
-/**
- * The cut-out on a square image; its longer side takes a share of the image's.
- *
- * @param across and `down`: the rest's position, 0.5 for the centre
- */
-export function placeCutOut(
-  { box }: MaskShape,
-  side: number,
-  share: number,
-  [across, down]: readonly [number, number],
-): Placement {
+/** The cut-out in the middle of a square image; its longer side takes a share of the image's. */
+export function placeCutOut({ box }: MaskShape, side: number, share: number): Placement {
   const scale = (share * side) / Math.max(box.width, box.height);
   const width = Math.max(1, Math.round(box.width * scale));
   const height = Math.max(1, Math.round(box.height * scale));
-  const [left, top] = [Math.round((side - width) * across), Math.round((side - height) * down)];
+  const [left, top] = [Math.round((side - width) / 2), Math.round((side - height) / 2)];
   return { image: [side, side], from: box, to: { left, top, width, height } };
 }
 
@@ -133,7 +111,7 @@ export function placeCutOut(
  * share of each pixel as a greyscale PNG.
  */
 export async function composeImage(
-  foreground: { readonly image: string; readonly mask: string | undefined },
+  foreground: { readonly image: string; readonly mask: string },
   scene: string,
   { image: [height, width], from, to }: Placement,
   jpegQuality: number,
@@ -147,7 +125,7 @@ export async function composeImage(
     .toBuffer();
   const raw = { width: to.width, height: to.height, channels: 4 } as const;
   return ofImage(scene, async () => {
-    const ground = sharp(scene, { failOn: 'error' }).removeAlpha().toColourspace('srgb');
+    const ground = (await openImage(scene)).removeAlpha().toColourspace('srgb');
     const image = await ground
       .resize(width, height, { fit: 'cover' })
       .composite([{ input: cut, raw, left: to.left, top: to.top }])

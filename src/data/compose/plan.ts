@@ -1,23 +1,22 @@
-import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { mersenne } from 'pure-rand/generator/mersenne';
 import { SpurmemError } from '../../errors.js';
 import { shuffled, sum } from '../plans.js';
 import { perSplit, type Split, SPLITS } from '../split.js';
 import type { ResolvedComposeOptions } from './options.js';
-import { WATERBIRDS_COUNTS } from './waterbirds.js';
+import { WATERBIRDS_COUNTS, WATERBIRDS_SHARES } from './waterbirds.js';
 
-/** One image to compose. */
+/** Shares of the foregrounds for training, validation and test. */
+const SHARES = [0.6, 0.1, 0.3] as const;
+
+/** One image to compose: of class y, on place a. */
 interface Composition {
   readonly split: Split;
   readonly y: number;
-  /** The place. */
   readonly a: number;
   /** Position in the list of foregrounds. */
   readonly foreground: number;
   /** Position in the list of the place's scenes. */
   readonly scene: number;
-  /** Where a cut-out that goes anywhere lies: [across, down], from 0 to 1. */
-  readonly at: readonly [number, number];
 }
 
 /** Cut-outs and scenes to compose from. */
@@ -46,21 +45,14 @@ export function planCompositions(options: ResolvedComposeOptions, sources: Sourc
       const ofPlaces = places.map((_, a) => count(split, y, a));
       return isPaired(split) ? Math.max(...ofPlaces) : sum(ofPlaces);
     });
-    return deal(name, y, sources, needs, random);
+    return deal(name, poolsOf(sources, y), needs, random);
   });
   const scenes = places.map(({ name, scenes: size }, a) => {
     const need = sum(SPLITS.flatMap((split) => classes.map((_, y) => count(split, y, a))));
-    if (need > size) {
-      throw new SpurmemError(
-        'USAGE',
-        `The images need ${need} scenes of ${name}, each only once, and there are ${size}.`,
-        { parameter: 'counts', advice: ['Add scenes, or lower the counts.'] },
-      );
-    }
-    return shuffled(random, size).values();
+    if (need <= size) return shuffled(random, size).values();
+    const problem = `The images need ${need} scenes of ${name}, each only once, and there are ${size}.`;
+    throw new SpurmemError('USAGE', problem, { parameter: 'scenes', advice: ['Add scenes.'] });
   });
-  // A foreground lies at the same place in all of its images.
-  const at = sources.foregrounds.map(() => [uniformFloat64(random), uniformFloat64(random)] as const);
   return SPLITS.flatMap((split) =>
     classes.flatMap((_, y) => {
       let taken = 0;
@@ -69,75 +61,66 @@ export function planCompositions(options: ResolvedComposeOptions, sources: Sourc
         taken += count(split, y, a);
         const chosen = pools[y]?.[split].slice(from, from + count(split, y, a)) ?? [];
         return chosen.map((foreground): Composition => {
-          const scene = scenes[a]?.next().value as number;
-          return { split, y, a, foreground, scene, at: at[foreground] ?? [0.5, 0.5] };
+          return { split, y, a, foreground, scene: scenes[a]?.next().value as number };
         });
       });
     }),
   );
 }
 
-/** Shares out a class's foregrounds between the splits; validation comes out of training where no row is for it. */
+/** A class's foregrounds by their split; `any` have none. */
+function poolsOf({ foregrounds }: Sources, y: number) {
+  const of = (split: Split | undefined): readonly number[] =>
+    [...foregrounds.keys()].filter((at) => foregrounds[at]?.y === y && foregrounds[at].split === split);
+  return { any: of(undefined), train: of('train'), test: of('test') };
+}
+
+/** Deals a class's foregrounds to the splits; validation comes out of those for training where they name their splits. */
 function deal(
   name: string,
-  y: number,
-  { foregrounds }: Sources,
+  pools: ReturnType<typeof poolsOf>,
   needs: Readonly<Record<Split, number>>,
   random: ReturnType<typeof mersenne>,
 ): Record<Split, number[]> {
-  const pool = poolsOf(foregrounds, y);
   const order = (indices: readonly number[]): number[] =>
     shuffled(random, indices.length).map((at) => indices[at] as number);
   const take = (from: number[], split: Split): number[] => {
     if (from.length >= needs[split]) return from.splice(0, needs[split]);
-    throw new SpurmemError(
-      'USAGE',
-      `\`counts\` ask for ${needs[split]} foregrounds of ${name} in ${split}, and there are ${from.length} left.`,
-      { parameter: 'counts', advice: ['Lower them, or add foregrounds.'] },
-    );
+    const problem = `The counts ask for ${needs[split]} foregrounds of ${name} in ${split}, and there are ${from.length} left.`;
+    throw new SpurmemError('USAGE', problem, { parameter: 'foregrounds', advice: ['Add foregrounds.'] });
   };
-  if (pool.any.length > 0) {
-    const any = order(pool.any);
+  if (pools.any.length > 0) {
+    const any = order(pools.any);
     return perSplit((split) => take(any, split));
   }
-  const train = order(pool.train);
-  const val = pool.val.length > 0 ? order(pool.val) : train;
-  return { val: take(val, 'val'), train: take(train, 'train'), test: take(order(pool.test), 'test') };
+  const train = order(pools.train);
+  return { val: take(train, 'val'), train: take(train, 'train'), test: take(order(pools.test), 'test') };
 }
 
-/** A class's foregrounds by their split; `any` have none. */
-function poolsOf(foregrounds: Sources['foregrounds'], y: number) {
-  const of = (split: Split | undefined): readonly number[] =>
-    [...foregrounds.keys()].filter((at) => foregrounds[at]?.y === y && foregrounds[at].split === split);
-  return { any: of(undefined), ...perSplit(of) };
-}
-
-/** The counts that were asked for, Waterbirds' own, or those of all foregrounds by agreement and shares. */
+/** Waterbirds' own counts, or those of all foregrounds by agreement and shares. */
 function countsOf(
-  { counts, preset, substringSpecies, agreement, shares, paired }: ResolvedComposeOptions,
-  { foregrounds, classes, places }: Sources,
+  { preset, substringSpecies, agreement, paired }: ResolvedComposeOptions,
+  sources: Sources,
 ): Readonly<Record<Split, readonly number[]>> {
-  if (counts !== undefined) return counts;
   if (preset !== undefined && substringSpecies) return WATERBIRDS_COUNTS;
-  const [shareOfTrain, shareOfVal, shareOfTest] = shares;
+  const { classes, places } = sources;
+  const [shareOfTrain, shareOfVal, shareOfTest] = preset === undefined ? SHARES : WATERBIRDS_SHARES;
   const ofClass = classes.map((_, y) => {
-    const { any, train, val, test } = poolsOf(foregrounds, y);
+    const { any, train, test } = poolsOf(sources, y);
     if (any.length > 0) {
       const sizes = { val: Math.round(any.length * shareOfVal), test: Math.round(any.length * shareOfTest) };
       return { train: any.length - sizes.val - sizes.test, ...sizes };
     }
-    const taken = val.length > 0 ? 0 : Math.round((train.length * shareOfVal) / (shareOfTrain + shareOfVal));
-    return { train: train.length - taken, val: val.length + taken, test: test.length };
+    const val = Math.round((train.length * shareOfVal) / (shareOfTrain + shareOfVal));
+    return { train: train.length - val, val, test: test.length };
   });
   return perSplit((split) =>
     ofClass.flatMap((sizes, y) => {
       const size = sizes[split];
-      if (split === 'train') {
-        const own = Math.round(agreement * size);
-        const others = evenly(size - own, places.length - 1);
-        return places.map((_, a) => (a === y ? own : (others[a < y ? a : a - 1] ?? 0)));
-      }
-      return paired ? places.map(() => size) : evenly(size, places.length);
+      if (split !== 'train') return paired ? places.map(() => size) : evenly(size, places.length);
+      const own = Math.round(agreement * size);
+      const others = evenly(size - own, places.length - 1);
+      return places.map((_, a) => (a === y ? own : (others[a < y ? a : a - 1] ?? 0)));
     }),
   );
 }

@@ -7,10 +7,10 @@ import type { Split } from '../split.js';
 export interface ForegroundFile {
   /** Relative to the folder of the foregrounds, with `/`. */
   readonly image: string;
-  /** Absolute; undefined where the image's own alpha is the mask. */
-  readonly mask: string | undefined;
+  /** Absolute. */
+  readonly mask: string;
   readonly y: number;
-  /** Where the source says it. */
+  /** Undefined if the source names none. */
   readonly split: Split | undefined;
 }
 
@@ -38,8 +38,8 @@ export const WATERBIRDS_COUNTS = {
   test: [2255, 2255, 642, 642],
 } as const;
 
-/** Choices of its authors that differ: a fifth of CUB-200-2011's training half validates, and PIL's own JPEG quality. */
-export const WATERBIRDS_CHOICES = { shares: [0.4, 0.1, 0.5], foregroundSize: null, jpegQuality: 75 } as const;
+/** A fifth of CUB-200-2011's training half validates. */
+export const WATERBIRDS_SHARES = [0.4, 0.1, 0.5] as const;
 
 /**
  * Whether a species, as CUB-200-2011 writes it (`Pacific_Loon`), is a water bird: by whole words, or by substrings as the
