@@ -71,14 +71,12 @@ async function cardRun(path: string): Promise<CardRun> {
 
 /** A run's config.json without the paths of the machine that trained it. */
 export function publicConfig({ config, environment }: CardRun): object {
-  const { data: _data, weightsPath, archPath, from, dataOptions, ...others } = environment;
-  const { links: _links, ...reading } = dataOptions;
+  const { data: _data, weightsPath, archPath, from, ...others } = environment;
   return {
     formatVersion: FORMAT_VERSION,
     config,
     environment: {
       data: config.dataset.name,
-      dataOptions: reading,
       weightsPath: weightsPath === null ? null : basename(weightsPath),
       ...(from === undefined ? {} : { from: basename(from) }),
       ...(archPath === undefined ? {} : { archPath: basename(archPath) }),

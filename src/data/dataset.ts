@@ -31,8 +31,6 @@ export interface Example extends TableRow {
 export interface Dataset {
   /** Absolute. */
   readonly folder: string;
-  /** Absolute: another folder that links in this one may lead to. */
-  readonly links?: string;
   /** Absolute path of the table; of CelebA, the list of attributes. */
   readonly table: string;
   readonly name: string;
@@ -101,11 +99,9 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
   const request = joinOptions(given, configPath, config);
   const layout = request.format === undefined ? await detectLayout(root) : layoutOf(request.format);
   const source = await advised(root, layout.read(root, request.asked, config));
-  const links = given.links === undefined ? {} : { links: resolve(given.links) };
   const options: ResolvedOptions = {
     ...source.options,
     ...(request.images === undefined ? {} : { images: request.images }),
-    ...links,
   };
   const named = nameGroups(configPath, source, config);
   const { numSpurious, numGroups } = named;
@@ -129,7 +125,6 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     groups: Int32Array.from(examples, ({ group }) => group),
     labels: Int32Array.from(examples, ({ y }) => y),
     folder: root,
-    ...links,
     table: source.files[0].path,
     name: config.name ?? basename(root),
     minorityGroups: minorityGroups(counts.train, numSpurious),
@@ -238,7 +233,7 @@ function fingerprintOf(
 ): string {
   const hash = createHash('sha256');
   // Waterbirds' layout leaves nothing to choose: the fingerprint is that of the bytes alone.
-  const { format: _format, links: _links, ...choices } = options;
+  const { format: _format, ...choices } = options;
   if (Object.keys(choices).length > 0) hash.update(`${JSON.stringify(choices)}\n`);
   // The length keeps a byte that moves from one file to the other from going unnoticed.
   for (const { bytes } of files) hash.update(`${bytes.length}\n`).update(bytes);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { messageOf, SpurmemError } from '../errors.js';
 import { LONGEST_NAME, RANGES } from '../settings/ranges.js';
 import { coreRegionSchema } from './coreRegion.js';
-import { describedOptionsShape } from './datasetOptions.js';
+import { datasetOptionsShape } from './datasetOptions.js';
 import { describeIssues } from './issues.js';
 import { preprocessingSchema } from './preprocessing.js';
 
@@ -19,7 +19,7 @@ const names = (least: number) =>
 /** The content of dataset.json; keys left out take the defaults that `loadDataset` documents. */
 export const datasetConfigSchema = z.strictObject({
   /** How to read the folder; options given to `loadDataset` come first. */
-  ...describedOptionsShape,
+  ...datasetOptionsShape,
   /** Runs are named after it. */
   name: z
     .string()

@@ -24,16 +24,6 @@ const images = {
   placeholder: 'folder',
 };
 
-/**
- * A folder outside of the dataset's that links in it may lead to. Not for dataset.json: a dataset does not say what its user
- * trusts it with.
- */
-const links = {
-  schema: z.string().min(1),
-  help: 'folder outside of the dataset folder that its links may lead to',
-  placeholder: 'folder',
-};
-
 type Intersection<Union> = (Union extends unknown ? (member: Union) => void : never) extends (
   member: infer All,
 ) => void
@@ -58,15 +48,13 @@ function shapeOf<Options extends LayoutOptions>(options: Options): ShapeOf<Optio
   return Object.fromEntries(keys) as ShapeOf<Options>;
 }
 
-/** The options that dataset.json can hold, too. */
-export const describedOptionsShape = {
+/** Each option by its key. dataset.json can hold all of them. */
+export const datasetOptionsShape = {
   ...shapeOf({ format }),
   ...shapeOf<OwnOptions>(OWN_OPTIONS),
   ...shapeOf({ images }),
 };
 
-/** Each option by its key. */
-export const datasetOptionsShape = { ...describedOptionsShape, ...shapeOf({ links }) };
 /** Checks `DatasetOptions`. */
 const datasetOptionsSchema = z.strictObject(datasetOptionsShape);
 
@@ -75,11 +63,10 @@ export type DatasetOptions = Readonly<z.infer<typeof datasetOptionsSchema>>;
 
 /**
  * All that determined a dataset's loading beside its files: plain JSON, and options that load the same dataset
- * again. `images` and `links` are there when they were given.
+ * again. `images` is there when it was given.
  */
 export type ResolvedOptions = Awaited<ReturnType<AnyLayout['read']>>['options'] & {
   readonly images?: string;
-  readonly links?: string;
 };
 
 /** All options, in the order of their help on a command line. */
@@ -87,7 +74,6 @@ export const DATASET_OPTIONS = Object.entries<LayoutOption<unknown>>({
   format,
   ...OWN_OPTIONS,
   images,
-  links,
 }).map(([name, option]) => ({ name: name as keyof DatasetOptions, ...option }));
 
 /**

@@ -32,22 +32,15 @@ export function placeOf({ table }: Dataset, { line }: Example): string {
   return line === 0 ? '' : ` named in ${table}:${line}`;
 }
 
-/**
- * Checks that a file or folder of a dataset lies in its folder, or in the one that its links may lead to: a table names only
- * files below the folder, and a link there may lead to any file that the user can read. Throws `IMAGE_INVALID`.
- */
-export async function requireInside({ folder, links }: Dataset, path: string): Promise<void> {
+/** Checks that a file or folder of a dataset lies in its folder: a link may lead to any file of the user's. Throws `IMAGE_INVALID`. */
+export async function requireInside({ folder }: Dataset, path: string): Promise<void> {
   const found = await realpath(path).catch(() => undefined);
-  // Who reads a missing file says that it is missing.
-  if (found === undefined || (await isIn(folder, found))) return;
-  if (links !== undefined && (await isIn(links, found))) return;
-  throw new SpurmemError('IMAGE_INVALID', `${path}: a link leads out of the dataset's folder, to ${found}`, {
-    parameter: 'links',
-    advice: ['Name the folder that it leads to as `links`, if you trust the dataset with what is there.'],
+  // The reader reports a missing file.
+  if (found === undefined) return;
+  const below = relative(await realpath(folder).catch(() => folder), found);
+  if (below !== '..' && !below.startsWith('../') && !isAbsolute(below)) return;
+  const problem = `${path}: a link leads out of the dataset's folder, to ${found}`;
+  throw new SpurmemError('IMAGE_INVALID', problem, {
+    advice: ['Copy the file into the folder, or make a hard link.'],
   });
-}
-
-async function isIn(folder: string, path: string): Promise<boolean> {
-  const below = relative(await realpath(folder).catch(() => folder), path);
-  return below !== '..' && !below.startsWith('../') && !isAbsolute(below);
 }

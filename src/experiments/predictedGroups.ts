@@ -119,9 +119,9 @@ async function writeTable(
 
 /** The dataset as commands will read it; where they could not, the table is removed again. */
 async function loadWritten({ folder, options }: Dataset, table: string): Promise<Dataset> {
-  const { images, links } = options;
+  const { images } = options;
   try {
-    return await loadDataset(folder, { format: 'csv', table, columns: SUBPOPBENCH_COLUMNS, images, links });
+    return await loadDataset(folder, { format: 'csv', table, columns: SUBPOPBENCH_COLUMNS, images });
   } catch (error) {
     await rm(join(folder, table), { force: true });
     throw error;

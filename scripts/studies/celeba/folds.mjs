@@ -1,7 +1,8 @@
 // The five folds of studies/celeba/plan.md as data sets in CelebA's layout: node scripts/studies/celeba/folds.mjs data/celeba data
-// Fold f is tested, the next one is validation, the other three are training. Folders hold links, and the images stay where they are.
-import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+// Fold f is tested, the next one is validation, the other three are training. Folders hold hard links of the images, so they lie on one file system.
+import { execFileSync } from 'node:child_process';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { makeFolder } from '#src/files.js';
 
@@ -14,8 +15,8 @@ for (let tested = 0; tested < FOLDS; tested += 1) {
   const folder = join(out, `celeba-${tested}`);
   await makeFolder(folder);
   for (const name of LINKED) {
-    await rm(join(folder, name), { force: true });
-    await symlink(resolve(celeba, name), join(folder, name));
+    await rm(join(folder, name), { recursive: true, force: true });
+    execFileSync('cp', ['-rlL', join(celeba, name), folder]);
   }
   const partition = (fold) => (fold === tested ? 2 : fold === (tested + 1) % FOLDS ? 1 : 0);
   const lines = rows.map(({ image, fold }) => `${image} ${partition(Number(fold))}\n`);

@@ -1,7 +1,7 @@
 // The tables of studies/planted/plan.md: what a base model is trained on, and a planted set beside images to keep. Each is a folder with
 // a table and a link to CelebA's images.
-import { readFile, rm, symlink } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { link, readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { loadDataset } from '#src/data/dataset.js';
@@ -63,16 +63,18 @@ export function drawRows({ images }, { kind, count, keep, seed, reserve }) {
 
 /** Writes a table's folder, and gives how it is loaded. */
 export async function writeTable({ data, preprocessing }, folder, rows, spuriousNames) {
-  await makeFolder(folder);
-  const link = join(folder, IMAGES);
-  await rm(link, { force: true });
-  await symlink(resolve(data, IMAGES), link);
+  // Hard links: a table's images lie in its folder.
+  await rm(join(folder, IMAGES), { recursive: true, force: true });
+  await makeFolder(join(folder, IMAGES));
+  for (const image of new Set(rows.map((row) => row.image))) {
+    await link(join(data, IMAGES, image), join(folder, IMAGES, image));
+  }
   await writeAtomic(join(folder, 'images.csv'), stringify(rows, { header: true }));
   const columns = { filename: 'image', y: 'y', split: 'split', a: 'a' };
   const names = { targetNames: ['not blond', 'blond'], spuriousNames };
   const table = { format: 'csv', table: 'images.csv', columns, images: IMAGES };
   await writeJson(join(folder, 'dataset.json'), { ...table, ...names, preprocessing });
-  return { data: folder, datasetOptions: { links: resolve(data) } };
+  return { data: folder };
 }
 
 /** Removes the decoded images of a table that is no longer needed: 29 kB an image. */
