@@ -135,10 +135,11 @@ export function withinScope(error: unknown, scope: string, own: object): unknown
   });
 }
 
-/** A message with its parameters, by their paths, replaced. */
+/** A message with its parameters, by their paths, replaced. Backticks within a file's path are no parameter's. */
 export function mapParameters(text: string, replace: (path: string) => string): string {
-  return text.replace(/`([a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9]*)*)`/g, (_match, path: string) =>
-    replace(path),
+  return text.replace(
+    /(?<![^\s("'])`([a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9]*)*)`(?![\w/])/g,
+    (_match, path: string) => replace(path),
   );
 }
 

@@ -7,7 +7,7 @@ import { joinProcessGroup, type ProcessGroup } from '../native/processGroup.js';
 import { type JobOptions, STOPPED_ADVICE } from '../progress.js';
 import type { CommonOptions } from './options.js';
 import { Output } from './output.js';
-import { errorText, inOptions, type ParameterNames, parameterNames } from './parameters.js';
+import { errorText, inOneLine, inOptions, type ParameterNames, parameterNames } from './parameters.js';
 
 /** The work of a command, with its options and its arguments. */
 export type Job<Options> = (
@@ -87,7 +87,8 @@ async function runJob<Options extends CommonOptions>(
     // As shells report a process that a signal ended.
     if (code === 'INTERRUPTED') process.exitCode = 128 + constants.signals[stoppedBy];
     else process.exitCode = code === 'USAGE' ? 2 : 1;
-    output.reportError(described);
+    const given = [...(Object.values(options) as unknown[]), ...command.args];
+    output.reportError({ ...described, message: inOneLine(described.message, given) });
     if (options.debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
     else if (code === 'UNEXPECTED') process.stderr.write('Run again with --debug for the stack trace.\n');
   } finally {

@@ -8,7 +8,8 @@ export type ParameterNames = Readonly<Record<string, string>>;
 /** The options of a command by the parameters that they stand for: of the same name, or as `given` says. */
 export function parameterNames(command: Command, given: ParameterNames = {}): ParameterNames {
   const own = command.options.map((option) => [option.attributeName(), `--${option.name()}`] as const);
-  return { ...Object.fromEntries(own), ...given };
+  // Without a prototype, `constructor` names nothing.
+  return Object.assign(Object.create(null) as object, Object.fromEntries(own), given);
 }
 
 /**
@@ -23,6 +24,17 @@ export function inOptions(text: string, names: ParameterNames): string {
 export function errorText({ problem, advice }: SpurmemError, names: ParameterNames): string {
   const possible = advice.filter((sentence) => parametersOf(sentence).every((path) => path in names));
   return [problem, ...possible].map((sentence) => inOptions(sentence, names)).join(' ');
+}
+
+/** A message in which the option's values and arguments that hold line breaks, such as paths, take one line. */
+export function inOneLine(message: string, given: readonly unknown[]): string {
+  return given.reduce<string>(
+    (text, value) =>
+      typeof value === 'string' && value.includes('\n')
+        ? text.replaceAll(value, value.replaceAll('\n', '\\n'))
+        : text,
+    message,
+  );
 }
 
 /** The error of options that do not go together. */

@@ -79,13 +79,13 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
       { length: Math.ceil(length / this.batchSize) },
       (_, batch) => batch * this.batchSize,
     );
-    for (const start of starts.slice(0, first)) this.#drawn(start);
+    for (const start of starts.slice(0, first)) this.#draw(this.#indicesFrom(start));
     let next: Promise<Prepared> | undefined;
     try {
       for (const start of starts.slice(first)) {
-        const batch = await (next ?? this.#drawn(start)());
+        const batch = await (next ?? this.#prepared(start));
         const following = start + this.batchSize;
-        next = following < length ? this.#drawn(following)() : undefined;
+        next = following < length ? this.#prepared(following) : undefined;
         // Handled here so that a failure while the consumer works is reported by the next turn, not as unhandled.
         next?.catch(() => undefined);
         yield batch;
@@ -101,8 +101,13 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
     return this.#draw(this.indices.slice(0, size))();
   }
 
-  #drawn(start: number): () => Promise<Prepared> {
-    return this.#draw(this.indices.slice(start, start + this.batchSize));
+  /** Async, so that whatever is thrown comes with the batch's turn. */
+  async #prepared(start: number): Promise<Prepared> {
+    return this.#draw(this.#indicesFrom(start))();
+  }
+
+  #indicesFrom(start: number): Int32Array {
+    return this.indices.slice(start, start + this.batchSize);
   }
 }
 

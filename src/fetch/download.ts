@@ -220,6 +220,10 @@ async function request(
     if (response.status < 300 || response.status >= 400 || location === null) return { response, announced };
     await response.body?.cancel();
     const next = new URL(location, address);
+    if (!/^https?:$/.test(next.protocol)) {
+      const problem = `${url}: it points to ${next.href}, which is no address on the web.`;
+      throw fetchFailed(problem, 'Name another source with `from`.');
+    }
     if (new URL(address).protocol === 'https:' && next.protocol !== 'https:') {
       const problem = `${url}: it points to ${next.href}, which is not encrypted.`;
       throw fetchFailed(problem, 'Name another source with `from`.');

@@ -1,6 +1,6 @@
 import type { Generator } from '../native/addon.js';
 import type { NeuronLayer, NeuronPlace } from './neuron.js';
-import { countNeurons, placeAt, selectTopK } from './select.js';
+import { countNeurons, placeAt, requireTopK } from './select.js';
 
 /** Numbers of neurons by layer, in the order of the layers' names. */
 export function countByLayer(neurons: readonly NeuronPlace[]): Map<string, number> {
@@ -32,14 +32,20 @@ export function randomNeurons(
   return drawDistinct(count, countNeurons(layers), generator).map((position) => placeAt(position, layers));
 }
 
-/** The same by the last ones of a permutation of all neurons: the draws of fine-tuning's masks. */
+/** `count` neurons at the highest ranks of a permutation of all: the draws of fine-tuning's masks. */
 export function permutedNeurons(
   count: number,
   layers: readonly NeuronLayer[],
   generator: Generator,
 ): NeuronPlace[] {
-  const ranks = Float32Array.from(generator.randperm(countNeurons(layers)));
-  return selectTopK(ranks, layers, count).map(({ layer, index }) => ({ layer, index }));
+  const ranks = generator.randperm(countNeurons(layers));
+  requireTopK(count, ranks.length);
+  const chosen = new Array<NeuronPlace>(count);
+  for (const [position, rank] of ranks.entries()) {
+    const place = ranks.length - 1 - rank;
+    if (place < count) chosen[place] = placeAt(position, layers);
+  }
+  return chosen;
 }
 
 /** `count` numbers from 0 to `size` - 1, each set equally likely, or all of them. */

@@ -1,6 +1,13 @@
 import { SpurmemError } from '../errors.js';
 import type { Unit } from '../native/addon.js';
-import { type ModelLayer, type Neuron, type NeuronLayer, type NeuronPlace, unknownLayer } from './neuron.js';
+import {
+  type ModelLayer,
+  type Neuron,
+  type NeuronLayer,
+  type NeuronPlace,
+  placeText,
+  unknownLayer,
+} from './neuron.js';
 
 /** Channels of convolutions and rows of linear layers, or single weights. */
 export const UNITS: readonly Unit[] = ['neuron', 'weight'];
@@ -58,10 +65,15 @@ export function countNeurons(layers: readonly NeuronLayer[]): number {
  *
  * @param scores one score a neuron, [M], in layer order
  * @param layers the model's layers, whose sizes add up to M
- * @throws `NEURONS_INVALID` when k exceeds M or is no positive integer
+ * @throws `NEURONS_INVALID` when k exceeds M or is no positive integer, or a score is NaN
  */
 export function selectTopK(scores: Float32Array, layers: readonly NeuronLayer[], k: number): Neuron[] {
   requireTopK(k, scores.length);
+  const odd = scores.findIndex((score) => Number.isNaN(score));
+  if (odd >= 0) {
+    const problem = `The score of the neuron ${placeText(placeAt(odd, layers))} is not a number: the network has diverged.`;
+    throw new SpurmemError('NEURONS_INVALID', problem, { advice: ['Choose neurons of an earlier epoch.'] });
+  }
   return topPositions(scores, k).map((position) => ({
     ...placeAt(position, layers),
     score: scores[position] as number,

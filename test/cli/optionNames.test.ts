@@ -1,4 +1,6 @@
+import { Command } from 'commander';
 import { createProgram } from '../../src/cli/main.js';
+import { inOneLine, inOptions, parameterNames } from '../../src/cli/parameters.js';
 import { parseValue } from '../../src/cli/settings.js';
 import { DATASET_OPTIONS } from '../../src/data/datasetOptions.js';
 import { EVALUATE_SETTINGS } from '../../src/experiments/evaluateRun.js';
@@ -69,4 +71,15 @@ test('a value of the command line is one of the library, too', () => {
   ] as const) {
     expect(() => parseValue(text, type)).toThrow(message);
   }
+});
+
+test('messages name options, and leave other words and paths as they are', () => {
+  const names = parameterNames(new Command(), { data: '--data' });
+  expect(inOptions('`data` is wrong: there is no option `constructor`.', names)).toBe(
+    '--data is wrong: there is no option constructor.',
+  );
+  expect(inOptions('/a/`data`/b: there is no such folder; see `data`', names)).toBe(
+    '/a/`data`/b: there is no such folder; see --data',
+  );
+  expect(inOneLine('/a\nb: missing\nSee b.', ['/a\nb', 3, undefined])).toBe('/a\\nb: missing\nSee b.');
 });

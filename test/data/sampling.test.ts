@@ -1,6 +1,7 @@
 import fc from 'fast-check';
+import { Batch, Batches } from '../../src/data/batches.js';
 import { balancedSubset, inverseSizes } from '../../src/data/sampling.js';
-import { native } from '../../src/native/addon.js';
+import { native, type Tensor } from '../../src/native/addon.js';
 
 const partition = fc
   .tuple(fc.uint8Array({ min: 0, max: 3, minLength: 1, maxLength: 60 }), fc.nat(2 ** 31))
@@ -46,4 +47,14 @@ test('inverse sizes give each part the same weight, N', () => {
       }
     }),
   );
+});
+
+test('a batch that cannot be drawn fails in its turn, after the one before it', async () => {
+  const draw = (indices: Int32Array) => (): Promise<Batch> => {
+    if (indices[0] === 2) throw new Error('fewer images than processes');
+    return Promise.resolve(new Batch(indices, {} as Tensor, {} as Tensor, { offset: 0, total: 2 }));
+  };
+  const batches = new Batches(Int32Array.of(0, 1, 2), 2, draw)[Symbol.asyncIterator]();
+  expect((await batches.next()).value).toMatchObject({ indices: Int32Array.of(0, 1) });
+  await expect(batches.next()).rejects.toThrow('fewer images than processes');
 });

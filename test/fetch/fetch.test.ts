@@ -179,6 +179,8 @@ describe('download', () => {
     expect(await fetchIt()).toMatchObject({ isVerified: true });
     answer = announce('0'.repeat(64));
     await refusal(fetchIt(), '0'.repeat(64));
+    answer = (_request, response) => response.writeHead(302, { location: 'file:///etc/passwd' }).end();
+    await refusal(fetchIt(), /points to file:\/\/\/etc\/passwd, which is no address on the web/);
     answer = (_request, response) => response.writeHead(302, { location: '/hub' }).end();
     await refusal(fetchIt(), 'without end');
   });

@@ -1,6 +1,7 @@
-import { native } from '../../src/native/addon.js';
+import { type Generator, native } from '../../src/native/addon.js';
 import { type NeuronPlace, placeText } from '../../src/neurons/neuron.js';
 import { type NullName, nullNamed } from '../../src/neurons/nulls.js';
+import { permutedNeurons } from '../../src/neurons/randomNeurons.js';
 
 const layers = [
   { name: 'a', size: 30 },
@@ -46,4 +47,11 @@ test('the same layers: as many of each as chosen, any of them', () => {
   const order = draws.map((one) => one.map((place) => place.slice(0, 1)).join(''));
   expect(new Set(order)).toEqual(new Set(['bab']));
   expect(all.size).toBe(50);
+});
+
+test('a permutation of more neurons than float32 counts chooses those of the highest ranks', () => {
+  const size = 2 ** 24 + 4;
+  const generator = { randperm: () => Int32Array.from({ length: size }, (_, rank) => rank) };
+  const chosen = permutedNeurons(3, [{ name: 'a', size }], generator as unknown as Generator);
+  expect(chosen.map(({ index }) => size - index)).toEqual([1, 2, 3]);
 });

@@ -21,6 +21,11 @@ test('ties go to the lower index', () => {
   expect(chosen.map(({ layer, index }) => `${layer}${index}`)).toEqual(['a1', 'a2']);
 });
 
+test('refuses a score that is not a number, and names the neuron', async () => {
+  const scores = Float32Array.of(1, 5, 2, Number.NaN, 4);
+  await failure(() => selectTopK(scores, layers, 2), 'NEURONS_INVALID', /neuron b\[0\] is not a number/);
+});
+
 test.each([0, -1, 1.5, 6, Number.NaN])('refuses k = %p and says how many neurons there are', async (k) => {
   const select = () => selectTopK(new Float32Array(5), layers, k);
   await failure(select, 'NEURONS_INVALID', /`k`.*the model has 5/);

@@ -233,7 +233,7 @@ describe('a fine-tuning that cannot be', () => {
         },
       },
       'NATIVE_FAILED',
-      /(loss became (NaN|Infinity) in epoch \d, batch \d|validation loss became (NaN|Infinity) after epoch \d).*Try a lower `lr`/,
+      /(loss became (NaN|Infinity) in epoch \d, batch \d|scores became NaN in epoch \d|validation loss became (NaN|Infinity) after epoch \d).*Try a lower `lr`/,
     );
     expect(await run.readMetrics()).toHaveLength(last);
   });
@@ -244,7 +244,7 @@ describe('a fine-tuning that cannot be', () => {
     await cp(whole.path, run.path, { recursive: true });
     await makeTooLarge(run);
     const before = contentOf(run.path);
-    const wrong = /loss became (NaN|-?Infinity) in epoch 2.* is kept.*Try a lower `lr`/s;
+    const wrong = /(?:loss|scores) became (NaN|-?Infinity) in epoch 2.* is kept.*Try a lower `lr`/s;
     await refusal({ out: run.path, epochs: 2, resume: true }, 'NATIVE_FAILED', wrong);
     // The configuration has the epochs that were asked for; all else is as it was.
     expect({ ...contentOf(run.path), 'config.json': '' }).toEqual({ ...before, 'config.json': '' });

@@ -29,6 +29,7 @@ export async function auxiliaryNeurons(run: Run<FinetuneConfig>, epoch: number):
   };
   const chosenBy = async (name: CriterionName): Promise<Neuron[]> => {
     const scores = await scoreNeurons(context, name, samples, { addsToGradient: staleGradient });
+    if (scores.some(Number.isNaN)) throw run.diverged(`${name} scores became NaN in epoch ${epoch}.`);
     return selectByCriterion(criterionNamed(name), scores, layers, config, count);
   };
   if (criterion === 'none') return [];
