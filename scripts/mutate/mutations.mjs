@@ -33,11 +33,9 @@ const BY_FILE = {
   ],
   'src/data/layouts/imageFolder.ts': [
     ['cell.length <= missing.length * each', 'cell.length < missing.length * each'],
-    ['for (const folder of folders.sort())', 'for (const folder of folders)'],
-    ['return images.sort().map(', 'return images.sort().reverse().map('],
-  ],
-  'src/data/attributeTable.ts': [
+    ['for (const folder of inside.sort())', 'for (const folder of inside)'],
     ['before.text.trim() !== second.trim()', 'before.text.trim() === second.trim()'],
+    ['return images.sort().map(', 'return images.sort().reverse().map('],
   ],
   // Metrics
   'src/metrics/groups.ts': [

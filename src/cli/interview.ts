@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { firstCsvRow } from '../data/csv.js';
 import { type Dataset, type DatasetOptions, loadDataset } from '../data/dataset.js';
-import { kindOf, readSource } from '../data/datasetSource.js';
+import { kindOf, readSource } from '../data/layout.js';
 import { detectLayout } from '../data/layouts.js';
 import { SpurmemError } from '../errors.js';
 import { ARCHITECTURES } from '../models/architectures.js';

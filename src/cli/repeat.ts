@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { columnsAsText } from '../data/columns.js';
+import { columnsAsText } from '../data/table.js';
 import { SpurmemError } from '../errors.js';
 import { engineOptions } from '../native/engine.js';
 import { dependsOnProtocol } from '../settings/setting.js';

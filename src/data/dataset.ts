@@ -3,13 +3,13 @@ import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { readWhole } from '../files.js';
-import { ATTRIBUTES_LIST } from './celebaLists.js';
 import type { CoreRegion } from './coreRegion.js';
 import { CONFIG_NAME, fingerprintedConfig, parseDatasetConfig } from './datasetConfig.js';
 import { type DatasetOptions, joinOptions, type ResolvedOptions } from './datasetOptions.js';
-import { type DatasetSource, kindOf, type SourceFile, type TableRow } from './datasetSource.js';
-import { countGroups, minorityGroups, nameGroups } from './groups.js';
+import { minorityGroups, nameGroups } from './groups.js';
+import { type DatasetSource, kindOf, type SourceFile, type TableRow } from './layout.js';
 import { detectLayout, layoutOf, LAYOUTS_ADVICE } from './layouts.js';
+import { ATTRIBUTES_LIST } from './layouts/celeba.js';
 import { ARTICLE_PREPROCESSING, type Preprocessing } from './preprocessing.js';
 import { perSplit, type Split, SPLITS } from './split.js';
 
@@ -17,7 +17,7 @@ export { TABLE_NAME } from './table.js';
 export type { DatasetFormat, DatasetOptions, ResolvedOptions } from './datasetOptions.js';
 
 /** Folders of a folder that is no dataset in which a table is looked for. */
-const MOST_NESTED = 100;
+const MAX_NESTED = 100;
 
 /** One image with its labels. */
 export interface Example extends TableRow {
@@ -98,7 +98,10 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
   const config = configBytes === undefined ? {} : parseDatasetConfig(configPath, configBytes);
   const request = joinOptions(given, configPath, config);
   const layout = request.format === undefined ? await detectLayout(root) : layoutOf(request.format);
-  const source = await advised(root, layout.read(root, request.asked, config));
+  const source = await advised(
+    root,
+    layout.read(root, request.options, { ...config, originOf: request.originOf }),
+  );
   const options: ResolvedOptions = {
     ...source.options,
     ...(request.images === undefined ? {} : { images: request.images }),
@@ -115,7 +118,8 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     split,
     line,
   }));
-  const counts = countGroups(examples, numGroups);
+  const counts = perSplit(() => new Array<number>(numGroups).fill(0));
+  for (const { group, split } of examples) counts[split][group] = (counts[split][group] ?? 0) + 1;
   return {
     ...named,
     counts,
@@ -207,7 +211,7 @@ async function nestedDataset(root: string): Promise<string | undefined> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(root, name));
   const found: string[] = [];
-  for (const folder of folders.slice(0, MOST_NESTED)) {
+  for (const folder of folders.slice(0, MAX_NESTED)) {
     const names = await readdir(folder).catch(() => []);
     const isData = (name: string): boolean =>
       /\.csv$|^train$/i.test(name) || name.startsWith(ATTRIBUTES_LIST);

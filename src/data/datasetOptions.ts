@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SpurmemError } from '../errors.js';
 import { parseOptions } from './issues.js';
-import type { Asked, AskedOf, LayoutOption, LayoutOptions } from './layout.js';
+import type { LayoutOption, LayoutOptions, OptionsOf, Origin } from './layout.js';
 import { type AnyLayout, type DatasetFormat, LAYOUTS } from './layouts.js';
 import { pathBelow } from './relativePath.js';
 
@@ -79,29 +79,33 @@ export const DATASET_OPTIONS = Object.entries<LayoutOption<unknown>>({
 /**
  * Joins a caller's options with those of dataset.json, which count where the caller says nothing else; its options for another
  * format than the caller's do not count. Throws `USAGE` for the caller's wrong options, `DATASET_INVALID` for dataset.json's.
- *
- * @param config the path of dataset.json, for messages
- * @returns the format, undefined where it is to be found from the files; what was asked of the layouts; and the folder of images
  */
 export function joinOptions(given: DatasetOptions, config: string, described: DatasetOptions) {
   const own = parseOptions(datasetOptionsSchema, given, 'Dataset options');
   const ownFormat = formatOf(own, undefined);
   const describedFormat = formatOf(described, config);
   const applies = ownFormat === undefined || ownFormat === describedFormat;
-  const ask = (name: keyof OwnOptions): Asked<unknown> | undefined => {
-    const ours = own[name];
-    if (ours !== undefined) return { value: ours, code: 'USAGE', by: `\`${name}\``, parameter: name };
-    const theirs = applies ? described[name] : undefined;
-    if (theirs === undefined) return undefined;
-    return { value: theirs, code: 'DATASET_INVALID', by: `${name} in ${config}` };
+  const values = (Object.keys(OWN_OPTIONS) as (keyof OwnOptions)[]).flatMap((name) => {
+    const value = own[name] ?? (applies ? described[name] : undefined);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const options = Object.fromEntries(values) as OptionsOf<OwnOptions>;
+  const originOf = (option: string): Origin => {
+    const value = own[option as keyof OwnOptions];
+    const isCaller = value !== undefined;
+    const isKnown = option in options;
+    return {
+      isCaller,
+      name: isCaller ? `\`${option}\`` : isKnown ? `${option} in ${config}` : 'the default',
+      error: (problem, ...advice) =>
+        new SpurmemError(isCaller ? 'USAGE' : 'DATASET_INVALID', problem, {
+          ...(isCaller ? { parameter: option, value } : {}),
+          advice,
+        }),
+    };
   };
-  const names = Object.keys(OWN_OPTIONS) as (keyof OwnOptions)[];
-  return {
-    format: ownFormat ?? describedFormat,
-    // Each value has passed the schema of its option.
-    asked: Object.fromEntries(names.map((name) => [name, ask(name)])) as AskedOf<OwnOptions>,
-    images: own.images ?? described.images,
-  };
+  const format = ownFormat ?? describedFormat;
+  return { format, options, originOf, images: own.images ?? described.images };
 }
 
 /** The format that options name or imply: a caller's, or those of the dataset.json at `config`. */

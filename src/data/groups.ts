@@ -1,9 +1,6 @@
-import { SpurmemError } from '../errors.js';
 import { RANGES } from '../settings/ranges.js';
 import { CONFIG_NAME } from './datasetConfig.js';
-import { countValues, type DatasetSource } from './datasetSource.js';
-import type { ValueNames } from './layout.js';
-import { perSplit, type Split } from './split.js';
+import { countValues, type DatasetSource, invalidData, type ReadContext } from './layout.js';
 
 const [, MAX_GROUPS] = RANGES.groups;
 
@@ -13,24 +10,27 @@ const [, MAX_GROUPS] = RANGES.groups;
  *
  * @param configPath of dataset.json, whose names `config` has
  */
-export function nameGroups(configPath: string, source: DatasetSource<unknown>, config: ValueNames) {
+export function nameGroups(
+  configPath: string,
+  source: DatasetSource<unknown>,
+  config: Pick<ReadContext, 'targetNames' | 'spuriousNames'>,
+) {
   const table = source.files[0].path;
-  const { labels, rows } = source;
+  const { labels, rows, hasOtherAttribute } = source;
   const targets = config.targetNames ?? source.targetNames;
-  const spurious = labels.a === undefined ? undefined : attributeNames(source, config);
+  const named = hasOtherAttribute === true ? undefined : config.spuriousNames;
+  const spurious = labels.a === undefined ? undefined : (named ?? source.spuriousNames);
   const numClasses = targets?.length ?? Math.max(2, countValues(rows, 'y'));
   const numSpurious = spurious?.length ?? countValues(rows, 'a');
   const numGroups = numClasses * numSpurious;
   if (numClasses < 2) {
-    throw new SpurmemError(
-      'DATASET_INVALID',
+    throw invalidData(
       `${table}: ${labels.y} is ${JSON.stringify(targets?.[0])} in every row, and a dataset has at least two classes.`,
-      { advice: [`Name another column, or list the classes as targetNames in ${CONFIG_NAME}.`] },
+      `Name another column, or list the classes as targetNames in ${CONFIG_NAME}.`,
     );
   }
   if (numGroups > MAX_GROUPS) {
-    throw new SpurmemError(
-      'DATASET_INVALID',
+    throw invalidData(
       `${table}: ${labels.y} has ${numClasses} values and ${labels.a ?? 'the attribute'} ${numSpurious}, which is above ` +
         `${MAX_GROUPS} groups: one of them is hardly a label. Name other columns, or number the values without gaps.`,
     );
@@ -42,8 +42,7 @@ export function nameGroups(configPath: string, source: DatasetSource<unknown>, c
     const wrong = rows.find((row) => row[label] >= count);
     if (wrong === undefined) continue;
     // A mistake in the table, or in dataset.json.
-    throw new SpurmemError(
-      'DATASET_INVALID',
+    throw invalidData(
       `${table}:${wrong.line}: ${labels[label] ?? label}: ${wrong[label]} has no name: ${key} in ${configPath} ` +
         `lists ${count}, for the values 0 to ${count - 1}. Add a name, or correct the value.`,
     );
@@ -59,25 +58,8 @@ export function nameGroups(configPath: string, source: DatasetSource<unknown>, c
   return { targetNames, spuriousNames, groupNames, numClasses, numSpurious, numGroups };
 }
 
-function attributeNames(
-  { hasOtherAttribute, spuriousNames }: DatasetSource<unknown>,
-  config: ValueNames,
-): readonly string[] | undefined {
-  return hasOtherAttribute === true ? spuriousNames : (config.spuriousNames ?? spuriousNames);
-}
-
 function numbers(count: number): string[] {
   return Array.from({ length: count }, (_, index) => String(index));
-}
-
-/** Examples of each group in each split, [numGroups]. */
-export function countGroups(
-  examples: readonly { readonly group: number; readonly split: Split }[],
-  numGroups: number,
-): Record<Split, number[]> {
-  const counts = perSplit(() => new Array<number>(numGroups).fill(0));
-  for (const { group, split } of examples) counts[split][group] = (counts[split][group] ?? 0) + 1;
-  return counts;
 }
 
 /**

@@ -1,7 +1,6 @@
 import { celeba } from './layouts/celeba.js';
-import { csv } from './layouts/csv.js';
 import { imageFolder } from './layouts/imageFolder.js';
-import { waterbirds } from './layouts/waterbirds.js';
+import { csv, waterbirds } from './layouts/tables.js';
 
 /** The layouts that `loadDataset` reads, in the order in which a folder is taken for one of them. */
 export const LAYOUTS = [waterbirds, celeba, imageFolder, csv] as const;
@@ -11,17 +10,15 @@ export type AnyLayout = (typeof LAYOUTS)[number];
 export type DatasetFormat = AnyLayout['name'];
 
 export function layoutOf(format: DatasetFormat): AnyLayout {
-  const layout = LAYOUTS.find(({ name }) => name === format);
-  if (layout === undefined) throw new RangeError(`No layout is named ${format}`);
-  return layout;
+  return LAYOUTS.find(({ name }) => name === format) as AnyLayout;
 }
 
-/** The layout that the folder's files tell. */
+/** The layout of a folder, by its files. */
 export async function detectLayout(root: string): Promise<AnyLayout> {
   for (const layout of LAYOUTS) {
     if (await layout.looksLike(root)) return layout;
   }
-  throw new RangeError('No layout takes the folder');
+  return csv;
 }
 
 /** The advice for a folder that is no dataset. */

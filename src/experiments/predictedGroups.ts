@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { columnsAsText, SUBPOPBENCH_COLUMNS } from '../data/columns.js';
 import { type Dataset, emptyGroups, loadDataset } from '../data/dataset.js';
-import { kindOf } from '../data/datasetSource.js';
+import { kindOf } from '../data/layout.js';
 import { relativePath } from '../data/relativePath.js';
+import { columnsAsText, SUBPOPBENCH_COLUMNS } from '../data/table.js';
 import { invalidParameter, SpurmemError } from '../errors.js';
 import { makeFolder, writeAtomic } from '../files.js';
 import { evaluate } from '../metrics/evaluate.js';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { parseColumns } from '../../src/data/columns.js';
 import { type DatasetOptions, loadDataset, requireGroups } from '../../src/data/dataset.js';
 import { SPLITS } from '../../src/data/split.js';
+import { parseColumns } from '../../src/data/table.js';
 import { spreadGroups, WATERBIRDS_COUNTS } from './standardSplits.js';
 import { failure, put, useTemporaryFolder } from './support.js';
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { parseColumns } from '../../src/data/columns.js';
+import { parseColumns } from '../../src/data/table.js';
 import { type Example, loadDataset } from '../../src/data/dataset.js';
 import { predictGroups } from '../../src/experiments/predictedGroups.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';

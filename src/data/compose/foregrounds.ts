@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { SpurmemError } from '../../errors.js';
 import { nearestNames } from '../../nearest.js';
 import { forEachCsvRow } from '../csv.js';
-import { readSource } from '../datasetSource.js';
+import { readSource } from '../layout.js';
 import { relativePath } from '../relativePath.js';
 import { classNames, type ResolvedComposeOptions } from './options.js';
 import { type ForegroundFile, listCub } from './waterbirds.js';

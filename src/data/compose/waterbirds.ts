@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { SpurmemError } from '../../errors.js';
-import { readSource } from '../datasetSource.js';
+import { readSource } from '../layout.js';
 import type { Split } from '../split.js';
 
 /** A foreground before its mask was looked at. */
