@@ -139,7 +139,7 @@ export const predictGroups = later(
 );
 export { DEFAULT_DOMINOES } from './data/defaultDominoes.js';
 export type { Dataset, DatasetOptions } from './data/dataset.js';
-export type { DominoesOptions } from './data/dominoesOptions.js';
+export type { DominoesOptions } from './data/dominoes.js';
 export type { ComposeOptions } from './data/compose/options.js';
 /** Images as batches on the device. */
 export const BatchLoader = {

@@ -1,8 +1,8 @@
-import type { DominoesOptions } from './dominoesOptions.js';
+import type { Garment } from './dominoesSources.js';
 
 /** The default benchmark: in training the digit agrees with the garment for 95 % of the images. */
-export const DEFAULT_DOMINOES: DominoesOptions = {
-  garments: ['pullover', 'coat'],
+export const DEFAULT_DOMINOES = {
+  garments: ['pullover', 'coat'] as Garment[],
   digits: [0, 1],
   counts: {
     train: [3498, 184, 56, 1057],

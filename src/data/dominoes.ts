@@ -1,17 +1,67 @@
+import { resolve } from 'node:path';
+import { mersenne } from 'pure-rand/generator/mersenne';
+import { z } from 'zod';
+import { SpurmemError } from '../errors.js';
 import type { JobOptions } from '../progress.js';
+import { RANGES } from '../settings/ranges.js';
+import { whole } from '../settings/schema.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetConfig } from './datasetConfig.js';
-import { type DominoesOptions, parseDominoesOptions } from './dominoesOptions.js';
-import { planDominoes } from './dominoesPlan.js';
-import { readDigits, readGarments, SOURCE_SIDE } from './dominoesSources.js';
-import { drawDataset, type Drawings, Places } from './drawnDataset.js';
+import { GARMENTS, readDigits, readGarments, SOURCE_SIDE, type SourceImage } from './dominoesSources.js';
+import { drawDataset, type Drawings, Places, shuffled, sum } from './drawnDataset.js';
+import { parseOptions } from './issues.js';
 import { loadSharp } from './loadSharp.js';
 import { ARTICLE_PREPROCESSING } from './preprocessing.js';
-import { SPLITS } from './split.js';
+import { perSplit, type Split, SPLITS } from './split.js';
 
 export { DEFAULT_DOMINOES } from './defaultDominoes.js';
-export { GARMENTS } from './dominoesOptions.js';
-export type { DominoesOptions } from './dominoesOptions.js';
+export { GARMENTS } from './dominoesSources.js';
+
+const distinct = { error: 'the values must differ from each other' };
+const isDistinct = (values: readonly unknown[]) => new Set(values).size === values.length;
+const groupCounts = z.array(whole(RANGES.count).min(1, { error: 'every group needs at least 1 image' }));
+
+/** Sources and counts of dominoes. */
+const dominoesOptionsSchema = z
+  .strictObject({
+    /** The classes: y is the index in this list. */
+    garments: z.array(z.enum(GARMENTS)).min(2).refine(isDistinct, distinct),
+    /** The spurious attribute: a is the index in this list. */
+    digits: z.array(z.number().int().min(0).max(9)).min(1).refine(isDistinct, distinct),
+    /** Images of each group = y * digits.length + a, in each split. */
+    counts: z.strictObject(perSplit(() => groupCounts)),
+    /** Height in pixels; the width is half of it. */
+    size: z.number().int().min(16).max(512).multipleOf(2),
+    seed: z.number().int().min(0).max(0xffffffff),
+    /** Where Fashion-MNIST's four gzipped idx files are; Debian's folder by default. */
+    fashionMnist: z.string().min(1).optional(),
+  })
+  .superRefine(({ garments, digits, counts }, context) => {
+    const groups = garments.length * digits.length;
+    for (const split of SPLITS) {
+      const given = counts[split].length;
+      if (given === groups) continue;
+      context.addIssue({
+        code: 'custom',
+        path: ['counts', split],
+        message:
+          `${given} counts for ${groups} groups (${garments.length} garments x ${digits.length} digits): ` +
+          'give one per group, garment by garment',
+      });
+    }
+  });
+/** The sources of dominoes, their number and their size. */
+export type DominoesOptions = z.infer<typeof dominoesOptionsSchema>;
+
+/** Checks the options and gives them their canonical form, with an absolute `fashionMnist`. Throws `USAGE`. */
+function parseDominoesOptions(options: DominoesOptions): DominoesOptions {
+  const { fashionMnist, ...rest } = parseOptions(
+    dominoesOptionsSchema,
+    options,
+    'The dominoes cannot be drawn so',
+  );
+  return fashionMnist === undefined ? rest : { ...rest, fashionMnist: resolve(fashionMnist) };
+}
 
 /** The side of a tile at the default size: a source image with a border of 2 black pixels. */
 const TILE_SIDE = 32;
@@ -59,10 +109,8 @@ async function planDrawings(options: DominoesOptions): Promise<Drawings> {
   return {
     config: datasetConfig(options),
     images: plan.map(({ split, y, a, ...chosen }, index) => {
-      const garment = garments[y]?.[chosen.garment];
-      const digit = digits[a]?.[chosen.digit];
-      if (garment === undefined || digit === undefined)
-        throw new Error('the plan names an image beyond its pool');
+      const garment = garments[y]?.[chosen.garment] as SourceImage;
+      const digit = digits[a]?.[chosen.digit] as SourceImage;
       const filename = `images/${places.next(split, y * options.digits.length + a)}.png`;
       return {
         row: {
@@ -129,4 +177,118 @@ function datasetConfig(options: DominoesOptions): DatasetConfig {
       },
     },
   };
+}
+
+/** One image to draw: positions in the pools of its garment's and its digit's class. */
+interface Domino {
+  readonly split: Split;
+  /** Index in `garments`. */
+  readonly y: number;
+  /** Index in `digits`. */
+  readonly a: number;
+  readonly garment: number;
+  readonly digit: number;
+}
+
+/**
+ * Chooses the source images of every domino, by the seed alone, split by split and group by group. Each class's pool is
+ * shuffled and shared out between the splits in proportion to what they need, so no source image is in two splits. Within a
+ * split and a class, images are taken in turn: none a second time before all were taken. No pair of a digit and a garment
+ * occurs twice. Throws `USAGE` when the pools, given by their sizes, are too small for the counts.
+ */
+export function planDominoes(
+  options: DominoesOptions,
+  garmentPools: readonly number[],
+  digitPools: readonly number[],
+): Domino[] {
+  const { garments, digits, counts, seed } = options;
+  const random = mersenne(seed);
+  const count = (split: Split, y: number, a: number) => counts[split][y * digits.length + a] ?? 0;
+  const garmentTurns = garments.map((garment, y) => {
+    const needs = perSplit((split) => sum(digits.map((_, a) => count(split, y, a))));
+    return shareOut(garment, shuffled(random, garmentPools[y] ?? 0), needs);
+  });
+  const digitTurns = digits.map((digit, a) => {
+    const needs = perSplit((split) => sum(garments.map((_, y) => count(split, y, a))));
+    return shareOut(`digit ${digit}`, shuffled(random, digitPools[a] ?? 0), needs);
+  });
+
+  return SPLITS.flatMap((split) =>
+    garments.flatMap((garment, y) =>
+      digits.flatMap((digit, a) => {
+        const names = `${garment} with digit ${digit} in ${split}`;
+        const [ofGarment, ofDigit] = [garmentTurns[y]?.[split] as Turns, digitTurns[a]?.[split] as Turns];
+        const pairs = pairUp(ofGarment, ofDigit, count(split, y, a), names);
+        return pairs.map((pair): Domino => ({ split, y, a, ...pair }));
+      }),
+    ),
+  );
+}
+
+/** A split's share of a pool, and whose turn it is. */
+interface Turns {
+  readonly share: readonly number[];
+  position: number;
+}
+
+/** Cuts a shuffled pool into one share per split, in proportion to the needs and at least 1. */
+function shareOut(
+  name: string,
+  pool: readonly number[],
+  needs: Readonly<Record<Split, number>>,
+): Record<Split, Turns> {
+  if (pool.length < SPLITS.length) {
+    throw new SpurmemError(
+      'USAGE',
+      `There are only ${pool.length} different images of ${name}, too few to give each split its own. Choose another.`,
+    );
+  }
+  const total = sum(Object.values(needs));
+  const sizes = perSplit((split) => Math.max(1, Math.floor((pool.length * needs[split]) / total)));
+  // Raising a share to 1 may have overdrawn the pool: the largest share makes up for it.
+  const most = Math.max(...Object.values(sizes));
+  const largest = SPLITS.find((split) => sizes[split] === most) ?? 'train';
+  sizes[largest] -= Math.max(0, sum(Object.values(sizes)) - pool.length);
+  let start = 0;
+  return perSplit((split) => {
+    const share = pool.slice(start, start + sizes[split]);
+    start += sizes[split];
+    return { share, position: 0 };
+  });
+}
+
+/**
+ * Takes `count` garments and digits in turn. Both turns together repeat after lcm(garments, digits) pairs; moving the
+ * digits on by one then gives new pairs again, until all garments x digits pairs were taken.
+ */
+function pairUp(
+  garments: Turns,
+  digits: Turns,
+  count: number,
+  names: string,
+): { garment: number; digit: number }[] {
+  const [numGarments, numDigits] = [garments.share.length, digits.share.length];
+  if (count > numGarments * numDigits) {
+    throw new SpurmemError(
+      'USAGE',
+      `\`counts\` ask for ${count} different images of ${names}, but its ${numGarments} garments and ${numDigits} ` +
+        `digits make only ${numGarments * numDigits}.`,
+      {
+        parameter: 'counts',
+        advice: ["Lower that count, or the other splits' to leave it a larger share."],
+      },
+    );
+  }
+  const period = (numGarments / greatestCommonDivisor(numGarments, numDigits)) * numDigits;
+  const pairs = Array.from({ length: count }, (_, index) => ({
+    garment: garments.share[(garments.position + index) % numGarments] ?? 0,
+    digit: digits.share[(digits.position + index + Math.floor(index / period)) % numDigits] ?? 0,
+  }));
+  garments.position += count;
+  digits.position += count + Math.floor(count / period);
+  return pairs;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }

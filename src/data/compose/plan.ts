@@ -1,6 +1,6 @@
 import { mersenne } from 'pure-rand/generator/mersenne';
 import { SpurmemError } from '../../errors.js';
-import { shuffled, sum } from '../plans.js';
+import { shuffled, sum } from '../drawnDataset.js';
 import { perSplit, type Split, SPLITS } from '../split.js';
 import type { ResolvedComposeOptions } from './options.js';
 import { WATERBIRDS_COUNTS, WATERBIRDS_SHARES } from './waterbirds.js';
