@@ -4,10 +4,10 @@ import { messageOf, SpurmemError } from '../errors.js';
 import { sha256Of, unwritable, writeAtomic } from '../files.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 
-/** Tries of a download that goes nowhere; one that grew starts counting, and waiting, anew. */
+/** Tries of a download that makes no progress; one that grew starts counting, and waiting, anew. */
 const TRIES = 4;
 const FIRST_WAIT_MS = 500;
-/** A server that says nothing for so long has been lost. */
+/** A silent server is given up after this time. */
 const SILENCE_MS = 60_000;
 const REDIRECTS = 5;
 
@@ -15,22 +15,25 @@ const REDIRECTS = 5;
 export interface Expectation {
   /** In hexadecimal, or its first digits. */
   readonly sha256?: string | undefined;
-  /** Bytes at most. */
-  readonly mostBytes: number;
+  readonly maxBytes: number;
 }
 
 export interface Downloaded {
   readonly bytes: number;
   readonly sha256: string;
-  /** Whether anything vouched for the SHA-256: the caller, or the server's own header. */
+  /** Whether the caller or the server's own header named the SHA-256. */
   readonly isVerified: boolean;
 }
 
+/** A file that is not whole yet, and the version of the server's file. */
+const partOf = (path: string) => ({ path: `${path}.part`, version: `${path}.part.version` });
+type Part = ReturnType<typeof partOf>;
+
 /**
- * Downloads a file. Its first bytes are kept in `<path>.part`: a download that was cut off goes on where it was, by itself and
- * when it is called again, as long as the server's file has not changed; the finished file has its name only when it is whole
- * and its SHA-256 is right. Throws `FETCH_FAILED` when the server cannot be reached or refuses, for a file that is too large or
- * has another SHA-256; `OUTPUT_UNWRITABLE`; `INTERRUPTED`.
+ * Downloads a file. Its first bytes are kept in `<path>.part`: a download that was cut off resumes, by itself and when it is called again,
+ * as long as the server's file has not changed; the finished file has its name only when it is whole and its SHA-256 is right. Throws
+ * `FETCH_FAILED` when the server cannot be reached or refuses, for a file that is too large or has another SHA-256;
+ * `OUTPUT_UNWRITABLE`; `INTERRUPTED`.
  */
 export async function download(
   url: string,
@@ -39,21 +42,22 @@ export async function download(
   job: JobOptions = {},
   firstWaitMs = FIRST_WAIT_MS,
 ): Promise<Downloaded> {
-  const part = new Part(path);
+  const part = partOf(path);
   const task = `downloading ${new URL(url).pathname.split('/').at(-1) ?? url}`;
   let announced: string | undefined;
   let wait = firstWaitMs;
   for (let tries = TRIES; ; tries -= 1) {
     throwIfAborted(job.signal, task);
-    const before = await part.size();
+    const before = await sizeOf(part);
     try {
-      announced = await transfer(url, part, expected.mostBytes, task, job);
+      announced = await transfer(url, part, expected.maxBytes, task, job);
       break;
     } catch (error) {
       throwIfAborted(job.signal, task);
       if (error instanceof SpurmemError || unwritable(error, path) !== error) throw unwritable(error, path);
-      if ((await part.size()) > before) [tries, wait] = [TRIES, firstWaitMs];
-      if (tries <= 1) throw cutOff(url, await part.size(), error);
+      const bytes = await sizeOf(part);
+      if (bytes > before) [tries, wait] = [TRIES, firstWaitMs];
+      if (tries <= 1) throw cutOff(url, bytes, error);
       await sleep(wait);
       wait *= 2;
     }
@@ -63,12 +67,21 @@ export async function download(
   try {
     requireChecksum(url, sha256, wanted);
   } catch (error) {
-    await part.remove();
+    await removePart(part);
     throw error;
   }
-  const bytes = await part.size();
-  await part.finish();
+  const bytes = await sizeOf(part);
+  await rename(part.path, path);
+  await rm(part.version, { force: true });
   return { bytes, sha256, isVerified: wanted !== undefined };
+}
+
+async function sizeOf({ path }: Part): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0;
+}
+
+async function removePart({ path, version }: Part): Promise<void> {
+  for (const file of [path, version]) await rm(file, { force: true });
 }
 
 /** The error of a source that cannot be fetched. */
@@ -88,8 +101,8 @@ export function requireChecksum(source: string, found: string, wanted: string | 
 }
 
 /** The error of a file that is larger than what is fetched can be. */
-export function tooLarge(source: string, mostBytes: number): SpurmemError {
-  const problem = `${source}: more than ${mostBytes} bytes, which is more than what is fetched can have.`;
+export function tooLarge(source: string, maxBytes: number): SpurmemError {
+  const problem = `${source}: more than ${maxBytes} bytes, which is more than what is fetched can have.`;
   return fetchFailed(problem, 'It was not kept.', 'Check the address.');
 }
 
@@ -104,48 +117,11 @@ function cutOff(url: string, bytes: number, error: unknown): SpurmemError {
   });
 }
 
-/** A file that has not come whole yet, and which version of the server's file it is of. */
-class Part {
-  readonly path: string;
-  readonly #versionPath: string;
-
-  constructor(readonly finished: string) {
-    this.path = `${finished}.part`;
-    this.#versionPath = `${finished}.part.version`;
-  }
-
-  async size(): Promise<number> {
-    return stat(this.path).then(
-      ({ size }) => size,
-      () => 0,
-    );
-  }
-
-  async version(): Promise<string | undefined> {
-    return readFile(this.#versionPath, 'utf8').catch(() => undefined);
-  }
-
-  /** Starts over, with another version of the server's file. */
-  async begin(version: string | undefined): Promise<void> {
-    await this.remove();
-    if (version !== undefined) await writeAtomic(this.#versionPath, version);
-  }
-
-  async finish(): Promise<void> {
-    await rename(this.path, this.finished);
-    await rm(this.#versionPath, { force: true });
-  }
-
-  async remove(): Promise<void> {
-    for (const path of [this.path, this.#versionPath]) await rm(path, { force: true });
-  }
-}
-
 /** One attempt to get the missing bytes. Returns the SHA-256 that the server announces, if it does. */
 async function transfer(
   url: string,
   part: Part,
-  mostBytes: number,
+  maxBytes: number,
   task: string,
   { onProgress, signal }: JobOptions,
 ): Promise<string | undefined> {
@@ -155,33 +131,37 @@ async function transfer(
   }, SILENCE_MS);
   try {
     const signals = AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]);
-    const have = await part.size();
-    const version = await part.version();
-    // Without a version nobody knows whether what is there is of the same file.
+    const have = await sizeOf(part);
+    // Without a version, the part may be of another file.
+    const version = await readFile(part.version, 'utf8').catch(() => undefined);
     const resumes = have > 0 && version !== undefined;
     const headers: Record<string, string> = resumes ? { range: `bytes=${have}-`, 'if-range': version } : {};
     const { response, announced } = await request(url, headers, signals);
     // All of it is there.
     if (resumes && response.status === 416) return announced;
     if (!response.ok || response.body === null) throw refused(url, response);
-    const goesOn = response.status === 206 && resumes;
-    if (goesOn && startOf(response) !== have) {
-      await part.remove();
+    const isRest = response.status === 206 && resumes;
+    if (isRest && !response.headers.get('content-range')?.startsWith(`bytes ${have}-`)) {
+      await removePart(part);
       throw new Error(`the server was asked for byte ${have} on, and sent another part`);
     }
-    if (!goesOn) await part.begin(versionOf(response));
-    let done = goesOn ? have : 0;
-    const length = Number(response.headers.get('content-length') ?? Number.NaN);
-    const total = Number.isNaN(length) ? undefined : done + length;
-    if (total !== undefined && total > mostBytes) throw tooLarge(url, mostBytes);
+    if (!isRest) {
+      await removePart(part);
+      const started = versionOf(response);
+      if (started !== undefined) await writeAtomic(part.version, started);
+    }
+    let done = isRest ? have : 0;
+    const length = response.headers.get('content-length');
+    const total = length === null ? undefined : done + Number(length);
+    if (total !== undefined && total > maxBytes) throw tooLarge(url, maxBytes);
     const file = await open(part.path, 'a');
     try {
       for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
         timer.refresh();
         done += chunk.length;
-        if (done > mostBytes) {
-          await part.remove();
-          throw tooLarge(url, mostBytes);
+        if (done > maxBytes) {
+          await removePart(part);
+          throw tooLarge(url, maxBytes);
         }
         await file.writeFile(chunk);
         onProgress?.({ task, done, total: Math.max(total ?? done, done), unit: 'bytes' });
@@ -197,11 +177,6 @@ async function transfer(
   }
 }
 
-/** The first byte of a part, as its header says; NaN where it does not. */
-function startOf(response: Response): number {
-  return Number(/^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1] ?? Number.NaN);
-}
-
 /**
  * Follows redirections by hand: a hub of models announces a file's SHA-256 in the answer that points to where it lies
  * (`x-linked-etag`).
@@ -211,6 +186,8 @@ async function request(
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<{ response: Response; announced: string | undefined }> {
+  const pointsTo = (where: string): SpurmemError =>
+    fetchFailed(`${url}: it points to ${where}.`, 'Name another source with `from`.');
   let announced: string | undefined;
   let address = url;
   for (let hops = 0; hops <= REDIRECTS; hops += 1) {
@@ -220,18 +197,13 @@ async function request(
     if (response.status < 300 || response.status >= 400 || location === null) return { response, announced };
     await response.body?.cancel();
     const next = new URL(location, address);
-    if (!/^https?:$/.test(next.protocol)) {
-      const problem = `${url}: it points to ${next.href}, which is no address on the web.`;
-      throw fetchFailed(problem, 'Name another source with `from`.');
-    }
+    if (!/^https?:$/.test(next.protocol)) throw pointsTo(`${next.href}, which is no address on the web`);
     if (new URL(address).protocol === 'https:' && next.protocol !== 'https:') {
-      const problem = `${url}: it points to ${next.href}, which is not encrypted.`;
-      throw fetchFailed(problem, 'Name another source with `from`.');
+      throw pointsTo(`${next.href}, which is not encrypted`);
     }
     address = next.href;
   }
-  const problem = `${url}: it points from one address to the next without end.`;
-  throw fetchFailed(problem, 'Name another source with `from`.');
+  throw pointsTo('one address after another without end');
 }
 
 /** A strong version of the server's file, by which a part is known to be of it. */

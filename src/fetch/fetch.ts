@@ -16,7 +16,7 @@ import { download, type Downloaded, type Expectation, requireChecksum, tooLarge 
 import { unpack } from './unpack.js';
 
 /** Waterbirds unpacks to half a gigabyte; the largest weights have a few hundred megabytes. */
-const LIMITS = { mostBytes: 4 * 2 ** 30, mostFiles: 200_000 } as const;
+const LIMITS = { maxBytes: 4 * 2 ** 30, maxFiles: 200_000 } as const;
 
 export interface FetchOptions extends JobOptions {
   /** A file, or the address of a mirror; by default the official address. */
@@ -145,7 +145,7 @@ function expectationOf(wanted: Fetchable, { sha256 }: FetchOptions): Expectation
   if (sha256 !== undefined && !/^[0-9a-f]{8,64}$/i.test(sha256)) {
     throw invalidParameter('sha256', sha256, 'a SHA-256 in hexadecimal, or 8 or more of its first digits');
   }
-  return { sha256: sha256 ?? wanted.sha256, mostBytes: LIMITS.mostBytes };
+  return { sha256: sha256 ?? wanted.sha256, maxBytes: LIMITS.maxBytes };
 }
 
 async function copy(source: string, path: string, expected: Expectation): Promise<Downloaded> {
@@ -162,7 +162,7 @@ async function copy(source: string, path: string, expected: Expectation): Promis
 }
 
 /** A file where it lies. */
-async function checked(source: string, { sha256, mostBytes }: Expectation): Promise<Downloaded> {
+async function checked(source: string, { sha256, maxBytes }: Expectation): Promise<Downloaded> {
   const bytes = await sizeOf(source);
   if (bytes === undefined) {
     throw new SpurmemError('FETCH_FAILED', `${source}: there is no such file.`, {
@@ -172,7 +172,7 @@ async function checked(source: string, { sha256, mostBytes }: Expectation): Prom
       advice: ['Correct `from`.'],
     });
   }
-  if (bytes > mostBytes) throw tooLarge(source, mostBytes);
+  if (bytes > maxBytes) throw tooLarge(source, maxBytes);
   const found = await sha256Of(source);
   requireChecksum(source, found, sha256);
   return { bytes, sha256: found, isVerified: sha256 !== undefined };

@@ -5,10 +5,9 @@ import { messageOf, SpurmemError } from '../errors.js';
 import { makeFolder, unwritable } from '../files.js';
 import { fetchFailed } from './download.js';
 
-/** The most that an archive may hold. */
 interface UnpackLimits {
-  readonly mostBytes: number;
-  readonly mostFiles: number;
+  readonly maxBytes: number;
+  readonly maxFiles: number;
 }
 
 /**
@@ -35,11 +34,7 @@ export async function unpack(
 }
 
 /** Reads the archive's entries until one of them is wrong: nobody reads a bomb to its end. */
-async function inspect(
-  archive: string,
-  { mostBytes, mostFiles }: UnpackLimits,
-  source: string,
-): Promise<void> {
+async function inspect(archive: string, { maxBytes, maxFiles }: UnpackLimits, source: string): Promise<void> {
   let bytes = 0;
   let files = 0;
   let problem: string | undefined;
@@ -50,8 +45,8 @@ async function inspect(
       bytes += entry.size;
       files += 1;
       problem ??= problemOf(entry.path, entry.type);
-      if (bytes > mostBytes) problem ??= `unpacked, it has more than ${mostBytes} bytes`;
-      if (files > mostFiles) problem ??= `it has more than ${mostFiles} entries`;
+      if (bytes > maxBytes) problem ??= `unpacked, it has more than ${maxBytes} bytes`;
+      if (files > maxFiles) problem ??= `it has more than ${maxFiles} entries`;
       entry.resume();
     },
   });

@@ -43,7 +43,7 @@ afterAll(() => {
 const address = (path = 'file.bin'): string =>
   `http://127.0.0.1:${(server.address() as AddressInfo).port}/${path}`;
 const target = (): string => join(folder(), 'file.bin');
-const LIMIT = { mostBytes: 1e6 };
+const LIMIT = { maxBytes: 1e6 };
 
 /** Serves a file as servers do: ranges of the version that is asked for, else all of it; after `cut` bytes the line is dead. */
 function whole(
@@ -186,13 +186,13 @@ describe('download', () => {
   });
 
   test('refuses what is larger than it can be, also where the server says nothing of it', async () => {
-    await refusal(get({ mostBytes: 1000 }), 'more than 1000 bytes');
+    await refusal(get({ maxBytes: 1000 }), 'more than 1000 bytes');
     answer = (_request, response) => {
       response.writeHead(200, { etag: '"1"' });
       response.write(CONTENT);
       response.end(CONTENT);
     };
-    await refusal(get({ mostBytes: 400_000 }), 'more than 400000 bytes');
+    await refusal(get({ maxBytes: 400_000 }), 'more than 400000 bytes');
     expect(await readdir(folder())).toEqual([]);
   });
 
@@ -241,7 +241,7 @@ function archive(
   return gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)]));
 }
 
-const GENEROUS = { mostBytes: 1e6, mostFiles: 10 };
+const GENEROUS = { maxBytes: 1e6, maxFiles: 10 };
 
 describe('unpack', () => {
   test.each<[string, Parameters<typeof archive>[0], RegExp]>([
