@@ -4,9 +4,9 @@ import { SpurmemError } from '../errors.js';
 import { compareRuns } from '../experiments/runs/compareRuns.js';
 import { FORMAT_VERSION } from '../train/formatVersion.js';
 import type { TrainingMethod } from '../train/method.js';
-import { methodNamed } from '../train/methods.js';
+import { methodOfRun } from '../train/methods.js';
 import type { TrainingResult } from '../train/results.js';
-import { methodOf, type RunConfig, type RunEnvironment } from '../train/runConfig.js';
+import { type RunConfig, type RunEnvironment } from '../train/runConfig.js';
 import { readRunData } from '../train/runData.js';
 import { type HistoryEntry, openRun, type RunFolder } from '../train/runFolder.js';
 
@@ -39,7 +39,7 @@ export async function cardFacts(paths: readonly string[]): Promise<CardFacts> {
   const [first] = runs as [CardRun];
   return {
     runs: runs as [CardRun, ...CardRun[]],
-    method: methodNamed(methodOf(first.config)),
+    method: methodOfRun(first.config),
     data: await readRunData(first),
   };
 }

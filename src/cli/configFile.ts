@@ -6,6 +6,7 @@ import { messageOf, SpurmemError } from '../errors.js';
 import { readText } from '../files.js';
 import { requirePlain } from '../plainData.js';
 import { nearestSentence } from '../settings/names.js';
+import { accepts, metaOf } from '../settings/values.js';
 import { type OptionValues, runSchema, valuesOfRun } from './repeat.js';
 import { TypedOption } from './settings.js';
 import { commandName } from './usage.js';
@@ -86,7 +87,7 @@ function valueFor(option: Option, value: unknown, path: string): unknown {
       'USAGE',
       `${path}: ${option.attributeName()} is ${JSON.stringify(value)}: it takes ${expected}.`,
     );
-  if (option instanceof TypedOption && option.type.accepts(value)) return value;
+  if (option instanceof TypedOption && accepts(option.type, value)) return value;
   if (value === null) return undefined;
   if (!option.required) {
     if (typeof value === 'boolean' || (option.optional && typeof value === 'string')) return value;
@@ -94,7 +95,9 @@ function valueFor(option: Option, value: unknown, path: string): unknown {
   }
   const texts = (Array.isArray(value) ? value : [value]).map((item: unknown) => {
     if (typeof item === 'string' || typeof item === 'number') return String(item);
-    throw refuse(option instanceof TypedOption ? option.type.expected : 'what stands behind its flag');
+    throw refuse(
+      option instanceof TypedOption ? metaOf(option.type).expected : 'what stands behind its flag',
+    );
   });
   try {
     if (option.variadic) return texts.reduce<unknown>((all, text) => parsed(option, text, all), undefined);

@@ -3,11 +3,14 @@ import { messageOf, SpurmemError } from '../errors.js';
 import type { StudyGrid } from '../reproduce/study/studies.js';
 import { nearestSentence } from '../settings/names.js';
 import { firstRepeated } from '../settings/repeated.js';
+import { metaOf } from '../settings/values.js';
 import { FINETUNE_SETTINGS } from '../train/finetune/settings.js';
 import { parseValue, settingOptions } from './settings.js';
 
 /** The settings that a grid can vary: not those whose values have commas of their own. */
-const VARIED = settingOptions(FINETUNE_SETTINGS).filter(({ entry }) => entry.type.form !== 'augmentation');
+const VARIED = settingOptions(FINETUNE_SETTINGS).filter(
+  ({ entry }) => metaOf(entry.type).form !== 'augmentation',
+);
 
 /**
  * Parses `--grid lambda=1,5,10`, one key each time; keys and values are those of the options of fine-tuning.

@@ -7,6 +7,7 @@ import { detectLayout } from '../data/layouts.js';
 import { SpurmemError } from '../errors.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { nearestSentence } from '../settings/names.js';
+import { accepts } from '../settings/values.js';
 import { MODEL_SETTINGS } from '../train/ermSettings.js';
 import { misuse } from './parameters.js';
 
@@ -57,7 +58,7 @@ export async function interview(given: Answers, ask: Ask | undefined): Promise<I
   const reading = await readingOf(data, given, answer);
   const dataset = await loadWithSplits(data, reading, given, ask);
   const arch = given.arch ?? (await answer(`Which model? ${ARCHITECTURES.join(', ')}`, 'resnet18'));
-  if (!MODEL_SETTINGS.arch.type.accepts(arch))
+  if (!accepts(MODEL_SETTINGS.arch.type, arch))
     throw misuse('arch', arch, `\`arch\` is ${arch}. ${nearestSentence(arch, ARCHITECTURES)}`);
   return { options: { data, ...flat(dataset.options), arch }, dataset };
 }

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DATASET_OPTIONS, type DatasetOptions } from '../data/datasetOptions.js';
 import { mapParameters, SpurmemError } from '../errors.js';
-import { ENGINE_SETTINGS, type EngineOptions,engineOptions } from '../native/engine.js';
+import { ENGINE_SETTINGS, type EngineOptions, engineOptions } from '../native/engine.js';
 import { PROTOCOLS } from '../protocol.js';
 import { RANGES } from '../settings/ranges.js';
 import { integer, listOf, text } from '../settings/values.js';

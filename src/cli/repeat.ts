@@ -4,6 +4,7 @@ import { columnsAsText } from '../data/table.js';
 import { SpurmemError } from '../errors.js';
 import { engineOptions } from '../native/engine.js';
 import { dependsOnProtocol } from '../settings/setting.js';
+import { metaOf } from '../settings/values.js';
 import { choiceOf } from '../train/augmentation.js';
 import { requireFormatVersion } from '../train/formatVersion.js';
 import { methodNamed } from '../train/methods.js';
@@ -51,7 +52,7 @@ export function valuesOfRun(file: z.infer<typeof runSchema>, command: Command): 
       values[word] = environment.weightsPath ?? undefined;
     } else if (setting === 'arch') {
       values[word] = environment.archPath ?? config.arch;
-    } else if (entry.type.form === 'augmentation') {
+    } else if (metaOf(entry.type).form === 'augmentation') {
       values[word] = value === undefined ? 'dataset' : choiceOf(value as Parameters<typeof choiceOf>[0]);
     } else if (setting === 'kickInEpoch') {
       values[word] = value ?? 'selected';

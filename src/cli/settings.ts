@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { defaultInWords, type GivenOf, type Setting, type SettingsTable } from '../settings/setting.js';
-import type { ValueForm, ValueType } from '../settings/values.js';
+import { accepts, metaOf, type ValueForm, type ValueType } from '../settings/values.js';
 import { parseAugmentation } from './augmentation.js';
 
 /** Stands for null until the option's value is taken: commander would make it empty text. */
@@ -74,12 +74,14 @@ export function settingNames(table: SettingsTable, scope = '', prefix = ''): Rec
 
 /** A setting's value from an option's text. Throws commander's InvalidArgumentError. */
 export function parseValue(text: string, type: ValueType<unknown>): unknown {
-  if (type.takesNone === true && text === 'none') return null;
-  const parts = type.isList ? text.split(',') : [text];
-  const values = parts.map((part) => PARSERS[type.form](part.trim()));
-  const value = type.isList ? values : values[0];
-  if (type.accepts(value)) return value;
-  throw new InvalidArgumentError(`It takes ${type.expected}.`);
+  const { takesNone, item, form, expected } = metaOf(type);
+  if (takesNone === true && text === 'none') return null;
+  const isList = item !== undefined;
+  const parts = isList ? text.split(',') : [text];
+  const values = parts.map((part) => PARSERS[form](part.trim()));
+  const value = isList ? values : values[0];
+  if (accepts(type, value)) return value;
+  throw new InvalidArgumentError(`It takes ${expected}.`);
 }
 
 /** The value of a text, or one that no type takes. */
@@ -104,15 +106,16 @@ export function settingOption(word: string, entry: Setting<unknown>): Option {
   if (argument === '') return new Option(`--${word}`, help);
   const [article, released] = [defaultInWords(entry, 'article'), defaultInWords(entry, 'released')];
   const byDefault = article === released ? article : `${article}; released: ${released}`;
-  const isVariadic = type.isList && type.words !== undefined;
+  const { words, form, item } = metaOf(type);
+  const isVariadic = item !== undefined && words !== undefined;
   const option = new TypedOption(
     `--${word} <${argument}${isVariadic ? '...' : ''}>`,
     `${help} (default: ${byDefault})`,
     type,
   );
-  if (type.words === undefined) return option;
-  if (type.form === 'word') {
-    option.choices(type.words);
+  if (words === undefined) return option;
+  if (form === 'word') {
+    option.choices(words);
     const { parseArg: one } = option;
     // As other lists, with commas or as several words.
     if (isVariadic && one) {
@@ -123,7 +126,7 @@ export function settingOption(word: string, entry: Setting<unknown>): Option {
     return option;
   }
   // Among others, which the type checks.
-  option.argChoices = [...type.words];
+  option.argChoices = [...words];
   return option;
 }
 

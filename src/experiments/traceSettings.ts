@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { type Split, SPLITS } from '../data/split.js';
 import { type Loss, LOSSES } from '../metrics/loss.js';
 import { type Precision, PRECISIONS } from '../native/addon.js';
@@ -24,16 +25,7 @@ import {
   type ValuesOf,
   without,
 } from '../settings/setting.js';
-import {
-  integer,
-  oneOf,
-  positive,
-  severalOf,
-  share,
-  text,
-  toggle,
-  type ValueType,
-} from '../settings/values.js';
+import { integer, oneOf, positive, severalOf, share, text, toggle, valueType } from '../settings/values.js';
 import { givenOrOfRun } from '../train/ofRun.js';
 
 /** The article's standard deviation of random initialization and noise. */
@@ -51,12 +43,10 @@ const REPEATS = { type: integer(...RANGES.repeats), argument: 'n' } as const;
 const LIST = { type: severalOf(integer(1)), argument: 'list' } as const;
 const SPLIT = { type: oneOf(SPLITS), argument: 'split' } as const;
 
-const classType: ValueType<number | string> = {
-  accepts: (value): value is number | string => integer(0).accepts(value) || text('').accepts(value),
+const classType = valueType(z.union([integer(0), text('a name')]), {
   expected: 'a class, by its name or its number from 0 on',
   form: 'integer or word',
-  isList: false,
-};
+});
 
 /** Settings of every trace: how a run is opened and its neurons are scored. */
 const session = {

@@ -3,7 +3,6 @@ import { type Generator, native, type Network, type Precision } from '../native/
 import type { ComputeContext } from '../native/context.js';
 import type { Plan } from '../native/plan.js';
 import { PlanBuilder, value } from '../native/planBuilder.js';
-import type { ValueType } from '../settings/values.js';
 import { resnet } from './resnet.js';
 import { vit, type VitOptions } from './vit.js';
 
@@ -52,14 +51,9 @@ export function isProgram(arch: string): arch is `${string}.pt2` {
   return arch.length > PROGRAM_ENDING.length && arch.endsWith(PROGRAM_ENDING);
 }
 
-export const architecture: ValueType<Architecture> = {
-  accepts: (value): value is Architecture =>
-    typeof value === 'string' && (Object.hasOwn(DESIGNS, value) || isProgram(value)),
-  expected: `one of ${ARCHITECTURES.join(', ')}, or a file of torch.export, such as model.pt2`,
-  form: 'text',
-  isList: false,
-  words: ARCHITECTURES,
-};
+export function isArchitecture(value: unknown): value is Architecture {
+  return typeof value === 'string' && (Object.hasOwn(DESIGNS, value) || isProgram(value));
+}
 
 /** The name of an architecture in configurations and messages. */
 export function architectureName(arch: Architecture): Architecture {

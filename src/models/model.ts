@@ -1,19 +1,9 @@
 import { native, type Network, type Tensor } from '../native/addon.js';
 import { ComputeContext, type InContext } from '../native/context.js';
 import { describe, type NetworkDescription, type Plan } from '../native/plan.js';
-import { checkValues } from '../settings/options.js';
-import { integer } from '../settings/values.js';
-import {
-  type Architecture,
-  architecture,
-  type ArchitectureOptions,
-  builtInPlan,
-  isProgram,
-} from './architectures.js';
+import { type Architecture, type ArchitectureOptions, builtInPlan, isProgram } from './architectures.js';
 import type { Program } from './exported/program.js';
 import type { TensorData } from './safetensors.js';
-
-const TYPES = { arch: architecture, numClasses: integer(1) };
 
 /** A network on a device. Dispose it, or declare it with `using`. */
 export class Model implements Disposable {
@@ -50,8 +40,9 @@ export class Model implements Disposable {
    * @throws `USAGE`, and `MODEL_INVALID` for a file that is damaged or uses what is not supported
    */
   static async create(options: InContext & ArchitectureOptions): Promise<Model> {
-    const place = 'context' in options ? 'context' : 'device';
-    checkValues(options, { types: TYPES, required: ['arch', 'numClasses', 'generator', place] });
+    // The checks are loaded when a model is made: to import the library takes little.
+    const { checkModelOptions } = await import('./modelOptions.js');
+    checkModelOptions(options);
     const context = ComputeContext.of(options);
     if (isProgram(options.arch)) {
       // The reader is loaded when it is needed.

@@ -1,12 +1,12 @@
+import { invalidParameter } from '../errors.js';
 import { native, type Unit, type WeightEdit } from '../native/addon.js';
-import { requireValue } from '../settings/setting.js';
-import { positive } from '../settings/values.js';
+import { RANGES } from '../settings/ranges.js';
 import { type NeuronPlace, placeText, unknownLayer } from './neuron.js';
 import type { Perturbation } from './perturbation.js';
 import { type PerturbationName, perturbationNamed } from './perturbations.js';
 import { zero } from './perturbations/zero.js';
 
-const SIGMA = positive();
+const [, MAX_SIGMA] = RANGES.real;
 const NO_VALUES = new Float32Array();
 
 /** A model in which some neurons are perturbed; the model itself does not change. */
@@ -60,7 +60,9 @@ export function perturbedVariants(
   return seeds.map((seed) => {
     const drawn = drawForNeurons(neurons, layers, seed, unit);
     const deviation = sigma ?? Number.NaN;
-    requireValue('sigma', deviation, SIGMA);
+    if (!(deviation > 0 && deviation <= MAX_SIGMA)) {
+      throw invalidParameter('sigma', deviation, 'a number above 0, up to 1e38');
+    }
     const valued = drawn.map((neuron) => ({ ...neuron, values: values(neuron.draws, deviation) }));
     // Draws go by the order of the neurons.
     const order = neurons.map(placeText).join(' ');

@@ -5,9 +5,9 @@ import { writeAtomic } from '../files.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import { checkOptions } from '../settings/options.js';
 import { text } from '../settings/values.js';
-import { methodNamed } from '../train/methods.js';
+import { methodOfRun } from '../train/methods.js';
 import type { TrainingResult } from '../train/results.js';
-import { methodOf, type RunConfig, type RunEnvironment } from '../train/runConfig.js';
+import type { RunConfig, RunEnvironment } from '../train/runConfig.js';
 import { readRunData } from '../train/runData.js';
 import { type OpenedRun, openRun, RunFolder } from '../train/runFolder.js';
 import { RUN_TYPE } from '../train/runOptions.js';
@@ -91,7 +91,7 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
   const results = await readResults(folder);
   await requireSameWeights(run, result, results);
   const report: RunReport = {
-    title: `${methodNamed(methodOf(config)).title} on ${dataset.name}, ${config.arch}: run ${basename(folder.path)}`,
+    title: `${methodOfRun(config).title} on ${dataset.name}, ${config.arch}: run ${basename(folder.path)}`,
     arch: config.arch,
     dataset,
     config: describeConfig(config, environment),

@@ -2,7 +2,7 @@ import { invalidParameter, SpurmemError, withinScope } from '../errors.js';
 import type { JobOptions } from '../progress.js';
 import { requireKnownNames } from './names.js';
 import { checkSettings, checkTypes, type SettingsTable, typesOf } from './setting.js';
-import { abortSignal, callback, type ValueType } from './values.js';
+import { abortSignal, callback, metaOf, type ValueType } from './values.js';
 
 /** The type of each of an interface's options, which the compiler holds against the interface. */
 export type OptionTypes<Options> = Readonly<Record<keyof Options, ValueType<unknown>>>;
@@ -29,13 +29,14 @@ export function checkOptions(options: unknown, accepted: Accepted): void {
   checkValues(options, accepted);
 }
 
-/** The same without the names, for options that may hold others besides. */
+/** Checks the values alone, for options that may hold others besides. */
 export function checkValues(options: object, { types, settings = {}, required = [] }: Accepted): void {
   const given = options as Readonly<Record<string, unknown>>;
   const all = { ...typesOf(settings), ...types };
   for (const name of required) {
     if (given[name] !== undefined) continue;
-    const expected = all[name]?.expected;
+    const type = all[name];
+    const expected = type && metaOf(type).expected;
     throw new SpurmemError('USAGE', `\`${name}\` is missing: it takes ${expected ?? 'a value'}.`, {
       parameter: name,
       expected,

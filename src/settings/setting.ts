@@ -1,6 +1,6 @@
 import { invalidParameter, misplaced } from '../errors.js';
 import type { Protocol } from '../protocol.js';
-import type { ValueType } from './values.js';
+import { accepts, metaOf, type ValueType } from './values.js';
 
 /** A default that depends on other settings. */
 export interface DependentDefault<Value> {
@@ -151,7 +151,7 @@ export function checkSettings<Table extends SettingsTable>(table: Table, given: 
   checkTypes(typesOf(table), given);
 }
 
-/** The same by the types alone. */
+/** Throws as `checkSettings`, by types alone. */
 export function checkTypes(types: Readonly<Record<string, ValueType<unknown>>>, given: object): void {
   for (const [name, type] of Object.entries(types)) {
     const value = (given as Readonly<Record<string, unknown>>)[name];
@@ -159,19 +159,18 @@ export function checkTypes(types: Readonly<Record<string, ValueType<unknown>>>, 
   }
 }
 
-/** The same for one value. */
+/** Throws `USAGE` where one value is not of its type. */
 export function requireValue(parameter: string, value: unknown, type: ValueType<unknown>): void {
-  // As boolean: what an unknown type does not accept would be `never`.
-  const isAccepted: boolean = type.accepts(value);
+  const isAccepted: boolean = accepts(type, value);
   if (isAccepted) return;
-  if (type.isList && Array.isArray(value) && value.length === 0) {
-    const problem = `\`${parameter}\` is empty: it takes ${type.expected}.`;
-    throw misplaced(parameter, value, type.expected, problem);
+  const { expected, item } = metaOf(type);
+  if (item && Array.isArray(value)) {
+    if (value.length === 0) {
+      throw misplaced(parameter, value, expected, `\`${parameter}\` is empty: it takes ${expected}.`);
+    }
+    for (const one of value) requireValue(parameter, one, item);
   }
-  if (type.item && Array.isArray(value)) {
-    for (const one of value) requireValue(parameter, one, type.item);
-  }
-  throw invalidParameter(parameter, value, type.expected);
+  throw invalidParameter(parameter, value, expected);
 }
 
 /** A protocol's default as options write it, in words where it depends on others, or what happens without one. */

@@ -1,6 +1,7 @@
+import { z } from 'zod';
 import { LONGEST_PATH, RANGES } from './ranges.js';
 
-/** The form of a value as text, for front ends that parse it. */
+/** How front ends read a value from text. */
 export type ValueForm =
   | 'integer'
   | 'integer or word'
@@ -12,189 +13,153 @@ export type ValueForm =
   | 'shorter side or size'
   | 'augmentation';
 
-/** The values that a setting takes: their check, and the words for it. */
-export interface ValueType<Value> {
-  readonly accepts: (value: unknown) => value is Value;
+/** What messages and front ends know of a schema. */
+interface ValueMeta {
   /** After "it takes": `a whole number of at least 1`. */
   readonly expected: string;
   readonly form: ValueForm;
-  readonly isList: boolean;
   /** Whether it takes null, as text `none`. */
   readonly takesNone?: boolean;
   /** The type of a list's values. */
-  readonly item?: ValueType<unknown>;
+  readonly item?: z.ZodType;
   /** The words of a type of words. */
   readonly words?: readonly string[];
 }
 
-/** A type of single values; `accepts` must hold for values of that type alone. */
-function single<Value>(
-  form: ValueForm,
-  expected: string,
-  accepts: (value: unknown) => boolean,
-): ValueType<Value> {
-  return { accepts: accepts as ValueType<Value>['accepts'], expected, form, isList: false };
+/** The values that a setting takes. */
+export type ValueType<Value> = z.ZodType<Value>;
+
+/** Beside the schemas: zod's own metadata takes any key, misspelt ones too. */
+const METAS = new WeakMap<z.ZodType, ValueMeta>();
+
+/** Adds to a schema what messages say and how text is read. */
+export function valueType<Schema extends z.ZodType>(schema: Schema, meta: ValueMeta): Schema {
+  METAS.set(schema, meta);
+  return schema;
 }
 
-const [, MOST_COUNT] = RANGES.count;
-const [, MOST_REAL] = RANGES.real;
-const UP_TO = `up to ${MOST_REAL.toExponential().replace('+', '')}`;
-
-/** Whether it is a number in a range. */
-function isWithin(value: unknown, least: number, most: number): value is number {
-  return typeof value === 'number' && value >= least && value <= most;
+export function metaOf(type: ValueType<unknown>): ValueMeta {
+  return METAS.get(type) ?? { expected: 'a value', form: 'text' };
 }
 
-export function integer(least: number, most: number = MOST_COUNT): ValueType<number> {
-  const range = most === MOST_COUNT ? `of at least ${least}, up to a billion` : `from ${least} to ${most}`;
-  return single(
-    'integer',
-    `a whole number ${range}`,
-    (value) => isWithin(value, least, most) && Number.isInteger(value),
+/** Whether a value is of a type. */
+export function accepts<Value>(type: ValueType<Value>, value: unknown): value is Value {
+  return type.safeParse(value).success;
+}
+
+const [, MAX_COUNT] = RANGES.count;
+const [, MAX_REAL] = RANGES.real;
+const UP_TO = `up to ${MAX_REAL.toExponential().replace('+', '')}`;
+
+export function integer(min: number, max: number = MAX_COUNT) {
+  const range = max === MAX_COUNT ? `of at least ${min}, up to a billion` : `from ${min} to ${max}`;
+  return valueType(z.int().min(min).max(max), { form: 'integer', expected: `a whole number ${range}` });
+}
+
+const number = (schema: z.ZodNumber, expected: string) => valueType(schema, { form: 'number', expected });
+
+export const positive = () => number(z.number().positive().max(MAX_REAL), `a number above 0, ${UP_TO}`);
+
+export const nonNegative = () => number(z.number().min(0).max(MAX_REAL), `a number of at least 0, ${UP_TO}`);
+
+export function real(min: number, max: number) {
+  return number(z.number().min(min).max(max), `a number from ${min} to ${max}`);
+}
+
+/** A number above 0 and below a limit, or at most 1 if the whole is allowed. */
+export function share(
+  what = 'a share',
+  { whole = false, below = 1 }: { readonly whole?: boolean; readonly below?: number } = {},
+) {
+  const above = z.number().positive();
+  return number(
+    whole ? above.max(1) : above.lt(below),
+    `${what} above 0 and ${whole ? 'at most 1' : `below ${below}`}`,
   );
 }
 
-export function positive(): ValueType<number> {
-  return single(
-    'number',
-    `a number above 0, ${UP_TO}`,
-    (value) => isWithin(value, 0, MOST_REAL) && value > 0,
-  );
-}
-
-export function real(least: number, most: number): ValueType<number> {
-  return single('number', `a number from ${least} to ${most}`, (value) => isWithin(value, least, most));
-}
-
-export function nonNegative(): ValueType<number> {
-  return single('number', `a number of at least 0, ${UP_TO}`, (value) => isWithin(value, 0, MOST_REAL));
-}
-
-/** A number above 0 and below 1, or at most 1 where the whole is allowed. */
-export function share(what = 'a share', options: { readonly whole?: boolean } = {}): ValueType<number> {
-  const whole = options.whole === true;
-  return single(
-    'number',
-    `${what} above 0 and ${whole ? 'at most 1' : 'below 1'}`,
-    (value) => isWithin(value, 0, 1) && value > 0 && (whole || value < 1),
-  );
-}
-
-export function toggle(): ValueType<boolean> {
-  return single('boolean', 'yes or no', (value) => typeof value === 'boolean');
-}
+export const toggle = () => valueType(z.boolean(), { form: 'boolean', expected: 'yes or no' });
 
 export function oneOf<const Word extends string>(words: readonly Word[]): ValueType<Word> {
-  const accepts = (value: unknown): boolean => words.some((word) => word === value);
-  return { ...single<Word>('word', `one of ${words.join(', ')}`, accepts), words };
+  return valueType(z.enum(words), { form: 'word', expected: `one of ${words.join(', ')}`, words });
 }
 
 /** Neither empty nor longer than a path, which most texts are; and without the character that no path has. */
-export function text(expected: string): ValueType<string> {
-  return single(
-    'text',
-    expected,
-    (value) =>
-      typeof value === 'string' && value !== '' && value.length <= LONGEST_PATH && !value.includes('\0'),
+export function text(expected: string) {
+  const schema = z.string().min(1).max(LONGEST_PATH);
+  return valueType(
+    schema.refine((value) => !value.includes('\0'), 'no path has the character \\0'),
+    { form: 'text', expected },
   );
 }
 
+const pixels = integer(...RANGES.side);
+type Size = number | readonly [number, number];
+const sizeSchema = (): ValueType<Size> => z.union([pixels, z.tuple([pixels, pixels])]);
+
 /** A side in pixels, or [height, width]. */
-export function size(): ValueType<number | readonly [number, number]> {
-  const pixels = integer(...RANGES.side);
-  return single(
-    'size',
-    'pixels: a side such as 224, or height and width such as 64x32',
-    (value) =>
-      pixels.accepts(value) || (Array.isArray(value) && value.length === 2 && value.every(pixels.accepts)),
-  );
+export function size() {
+  const expected = 'pixels: a side such as 224, or height and width such as 64x32';
+  return valueType(sizeSchema(), { form: 'size', expected });
 }
 
 /** A number that the shorter side gets, or [height, width]. */
-export function shorterSide(): ValueType<number | readonly [number, number]> {
-  const type = size();
+export function shorterSide() {
   const expected = 'pixels: the shorter side, such as 256, or height and width such as 256x256';
-  return { ...type, expected, form: 'shorter side or size' };
+  return valueType(sizeSchema(), { form: 'shorter side or size', expected });
 }
 
 /** A value of a type, or null. */
 export function orNone<Value>(type: ValueType<Value>): ValueType<Value | null> {
-  return {
-    ...type,
-    accepts: (value): value is Value | null => value === null || type.accepts(value),
-    expected: `${type.expected}, or none`,
-    takesNone: true,
-  };
+  const meta = metaOf(type);
+  return valueType(type.nullable(), { ...meta, expected: `${meta.expected}, or none`, takesNone: true });
 }
 
 /** At least one value of a type. */
 export function listOf<Value>(type: ValueType<Value>): ValueType<readonly Value[]> {
-  return {
-    ...type,
-    accepts: (value): value is readonly Value[] =>
-      Array.isArray(value) && value.length > 0 && value.every(type.accepts),
-    expected: `${type.expected}, or several of them`,
-    isList: true,
-    item: type,
-  };
+  return list(type, z.array(type).min(1), 'or several of them');
 }
 
 /** Values of a type for red, green and blue. */
 export function three(type: ValueType<number>): ValueType<readonly [number, number, number]> {
-  const list = listOf(type);
-  return {
-    ...list,
-    accepts: (value): value is readonly [number, number, number] => list.accepts(value) && value.length === 3,
-    expected: `${type.expected}, three of them`,
-  };
+  return list(type, z.tuple([type, type, type]), 'three of them');
 }
 
-/** At least `least` values of a type, none twice. */
-export function severalOf<Value>(type: ValueType<Value>, least = 1): ValueType<readonly Value[]> {
-  const list = listOf(type);
-  return {
-    ...list,
-    accepts: (value): value is readonly Value[] =>
-      list.accepts(value) && value.length >= least && new Set(value).size === value.length,
-    expected:
-      least === 1
-        ? `${type.expected}, or several different ones`
-        : `${type.expected}, and ${least} different ones or more`,
-  };
+/** At least `min` values of a type, none twice. */
+export function severalOf<Value>(type: ValueType<Value>, min = 1): ValueType<readonly Value[]> {
+  const differing = z
+    .array(type)
+    .min(min)
+    .refine((values) => new Set(values).size === values.length);
+  return list(type, differing, min === 1 ? 'or several different ones' : `and ${min} different ones or more`);
 }
 
-/** Nobody waits for what an async function does: where it failed, the process would end. */
-export function callback(): ValueType<unknown> {
-  return single(
-    'text',
-    'a function that is not async',
-    (value) =>
-      typeof value === 'function' && Object.prototype.toString.call(value) !== '[object AsyncFunction]',
-  );
+/** zod's own `readonly` freezes what it checks, which is the caller's. */
+function list<Values>(item: z.ZodType, schema: z.ZodType<Values>, count: string): z.ZodType<Values> {
+  const meta = metaOf(item);
+  return valueType(schema, { ...meta, expected: `${meta.expected}, ${count}`, item });
+}
+
+/** A function. An async one is refused: nobody awaits it, and its error would end the process. */
+export function callback() {
+  const isSync = (value: unknown): boolean =>
+    typeof value === 'function' && Object.prototype.toString.call(value) !== '[object AsyncFunction]';
+  return valueType(z.custom<unknown>(isSync), { form: 'text', expected: 'a function that is not async' });
 }
 
 /** Goes by shape: worker contexts and test runners have classes of their own. */
-export function abortSignal(): ValueType<unknown> {
+export function abortSignal() {
   return objectWith('the signal of an AbortController', 'aborted', 'addEventListener');
 }
 
 /** An object whose values another function checks. */
-export function objectWith(expected: string, ...keys: readonly string[]): ValueType<unknown> {
-  return single(
-    'text',
-    expected,
-    (value) =>
-      typeof value === 'object' &&
-      value !== null &&
-      !Array.isArray(value) &&
-      keys.every((key) => key in value),
-  );
+export function objectWith(expected: string, ...keys: readonly string[]) {
+  const hasKeys = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && keys.every((key) => key in value);
+  return valueType(z.custom<unknown>(hasKeys), { form: 'text', expected });
 }
 
-export function either(one: ValueType<unknown>, other: ValueType<unknown>): ValueType<unknown> {
-  return {
-    ...one,
-    accepts: (value): value is unknown => one.accepts(value) || other.accepts(value),
-    expected: `${one.expected}, or ${other.expected}`,
-  };
+export function either(one: ValueType<unknown>, other: ValueType<unknown>) {
+  const [first, second] = [one, other].map(metaOf) as [ValueMeta, ValueMeta];
+  return valueType(z.union([one, other]), { ...first, expected: `${first.expected}, or ${second.expected}` });
 }

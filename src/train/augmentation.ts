@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Augmentation } from '../data/preprocessing.js';
 import { RANGES } from '../settings/ranges.js';
 import { defined } from '../settings/setting.js';
-import type { ValueType } from '../settings/values.js';
+import { type ValueType, valueType } from '../settings/values.js';
 
 const probability = z.number().min(0).max(1);
 const range = (number: z.ZodNumber) =>
@@ -56,12 +56,10 @@ export const AUGMENTATION_HELP = `none, dataset, simclr, or parts such as simclr
 
 const choiceSchema = z.union([partsSchema, z.literal('simclr'), z.literal('dataset')]).nullable();
 
-export const augmentationChoice: ValueType<AugmentationChoice> = {
-  accepts: (value): value is AugmentationChoice => choiceSchema.safeParse(value).success,
+export const augmentationChoice: ValueType<AugmentationChoice> = valueType(choiceSchema, {
   expected: `none, dataset, simclr, minScale,maxScale,flip such as 0.8,1,0, or parts such as ${ALL_PARTS} and simclr,blur=0`,
   form: 'augmentation',
-  isList: false,
-};
+});
 
 /** @param known the dataset's, which gives the size of crops, and their ratio where none is chosen */
 export function augmentationOf(

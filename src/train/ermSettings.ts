@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LOSSES } from '../metrics/loss.js';
-import { architecture } from '../models/architectures.js';
+import { architecture } from '../models/modelOptions.js';
 import { PRECISIONS } from '../native/addon.js';
 import { RANGES } from '../settings/ranges.js';
 import { whole } from '../settings/schema.js';
@@ -14,6 +14,7 @@ import {
   share,
   text,
   type ValueType,
+  valueType,
 } from '../settings/values.js';
 import {
   AUGMENTATION_HELP,
@@ -77,12 +78,10 @@ export const schedulerSchema = z.strictObject({
   patience: whole(RANGES.count),
 });
 
-const scheduler: ValueType<Readonly<z.infer<typeof schedulerSchema>>> = {
-  accepts: (value): value is z.infer<typeof schedulerSchema> => schedulerSchema.safeParse(value).success,
+const scheduler: ValueType<Readonly<z.infer<typeof schedulerSchema>>> = valueType(schedulerSchema, {
   expected: 'a scheduler with its factor and patience',
   form: 'text',
-  isList: false,
-};
+});
 
 /** The fixed settings of every run of epochs. */
 export const fixedSettings = (patience: number) => ({

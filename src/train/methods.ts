@@ -1,5 +1,6 @@
 import { SpurmemError } from '../errors.js';
 import { checkOptions } from '../settings/options.js';
+import { accepts, metaOf } from '../settings/values.js';
 import { acceptedBy, type TrainingMethod } from './method.js';
 import { cnc } from './methods/cnc.js';
 import { dfr } from './methods/dfr.js';
@@ -10,6 +11,7 @@ import { jtt } from './methods/jtt.js';
 import { rwg, rwy, subg, suby } from './methods/resampled.js';
 import type { ErmOptions } from './recipe.js';
 import type { TrainedRun } from './results.js';
+import { methodOf, type RunConfig } from './runConfig.js';
 
 /** Every training method, in the order of commands and tables. */
 export const TRAINING_METHODS: readonly TrainingMethod[] = [
@@ -25,7 +27,18 @@ export const TRAINING_METHODS: readonly TrainingMethod[] = [
   finetune,
 ];
 
-/** The training method of a run's config.json. Throws `RUN_INVALID` where there is none. */
+/** Settings that a run's config.json records in another form than options have. */
+const OTHER_FORMS = new Set([
+  'arch',
+  'weights',
+  'imageSize',
+  'crop',
+  'augmentation',
+  'viewAugmentation',
+  'kickInEpoch',
+]);
+
+/** Returns the training method of that name. Throws `RUN_INVALID` if there is none. */
 export function methodNamed(name: string): TrainingMethod {
   const method = TRAINING_METHODS.find((known) => known.name === name);
   if (method) return method;
@@ -33,6 +46,20 @@ export function methodNamed(name: string): TrainingMethod {
   const problem = `There is no training method named ${JSON.stringify(name)}: there are ${names}.`;
   const advice = ['A `config.json` that has another is damaged, or of a newer version.'];
   throw new SpurmemError('RUN_INVALID', problem, { advice });
+}
+
+/** Returns the training method of a run's configuration. Throws `RUN_INVALID` for one whose own settings are not of their types. */
+export function methodOfRun(config: RunConfig): TrainingMethod {
+  const method = methodNamed(methodOf(config));
+  for (const [name, { type }] of Object.entries(method.settings)) {
+    const value = (config as Readonly<Record<string, unknown>>)[name];
+    if (value === undefined || OTHER_FORMS.has(name) || accepts(type, value)) continue;
+    const problem = `config.json has \`${name}\` ${JSON.stringify(value)}: it takes ${metaOf(type).expected}.`;
+    throw new SpurmemError('RUN_INVALID', problem, {
+      advice: ['Restore it, or start anew in another folder.'],
+    });
+  }
+  return method;
 }
 
 /** Training by a method for callers who may misspell an option or its value. */

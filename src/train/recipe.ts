@@ -74,6 +74,7 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
       const { from } = given;
       return trainRun(options, {
         ...plan,
+        settings: { ...RECIPE_SETTINGS, ...settings },
         prepare: async (dataset) => {
           const program =
             programPath === undefined ? undefined : await readProgram(programPath, nameOf(options));

@@ -1,22 +1,20 @@
 import { z } from 'zod';
 import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { augmentationSchema } from '../data/preprocessing.js';
-import { LOSSES } from '../metrics/loss.js';
 import { ARCHITECTURES } from '../models/architectures.js';
-import { PRECISIONS } from '../native/addon.js';
 import { ENGINE_SETTINGS } from '../native/engine.js';
 import { PROTOCOLS } from '../protocol.js';
 import { RANGES } from '../settings/ranges.js';
 import { optionalSchemas, whole } from '../settings/schema.js';
-import { defined } from '../settings/setting.js';
-import { CHECKPOINTS, schedulerSchema } from './ermSettings.js';
+import { defined, typesOf } from '../settings/setting.js';
+import { ERM_SETTINGS, VIT_SETTINGS } from './ermSettings.js';
 import { FORMAT_VERSION } from './formatVersion.js';
 import { inputShape } from './inputSettings.js';
 
-const positive = z.number().positive().max(RANGES.real[1]);
-
 /** The architecture in a run's configuration: of a program its file's name. */
 export const architectureSchema = z.union([z.enum(ARCHITECTURES), z.templateLiteral([z.string(), '.pt2'])]);
+
+const recipe = typesOf(ERM_SETTINGS);
 
 /** The configuration of every run, to which a training method adds its own settings. */
 const runShape = {
@@ -29,19 +27,19 @@ const runShape = {
   program: z.string().optional(),
   /** Instead of the dataset's preprocessing. */
   ...inputShape,
-  /** For vision transformers alone, as the next one. */
-  patchSize: whole(RANGES.side).optional(),
-  layerNormEps: positive.optional(),
+  /** For vision transformers alone, like `layerNormEps`. */
+  patchSize: VIT_SETTINGS.patchSize.type.optional(),
+  layerNormEps: VIT_SETTINGS.layerNormEps.type.optional(),
   numClasses: whole([2, RANGES.label[1] + 1]),
   /** Default: the dataset's own. */
   augmentation: augmentationSchema.optional(),
   /** sha256 of the initial weights file; null: random weights from the seed. */
   weights: z.string().nullable(),
-  batchSize: whole(RANGES.count, 1),
+  batchSize: recipe.batchSize,
   /** For evaluation, and for ERM's training. */
-  loss: z.enum(LOSSES),
-  precision: z.enum(PRECISIONS),
-  select: z.enum(CHECKPOINTS),
+  loss: recipe.loss,
+  precision: recipe.precision,
+  select: recipe.select,
   seed: whole(RANGES.seed),
   /** Present where several processes trained it together. */
   processes: z
@@ -51,12 +49,12 @@ const runShape = {
 };
 
 const epochsShape = {
-  epochs: whole(RANGES.count, 1),
-  lr: positive,
-  weightDecay: z.number().min(0).max(RANGES.real[1]),
-  scheduler: schedulerSchema.readonly(),
+  epochs: recipe.epochs,
+  lr: recipe.lr,
+  weightDecay: recipe.weightDecay,
+  scheduler: recipe.scheduler,
   /** Decay of the moving average of the weights that is evaluated and selected; default: none. */
-  ema: z.number().min(0).lt(1).optional(),
+  ema: recipe.ema.optional(),
 };
 
 /** Checks the configuration of every training method. */
@@ -117,8 +115,18 @@ export const runFileSchema = z.strictObject({
   environment: runEnvironmentSchema,
 });
 
-/** The settings that differ, as `name: old -> new`. */
-export function configDifferences(old: RunConfig, wanted: RunConfig): string[] {
+/**
+ * Returns the settings that differ, as `name: old -> new`.
+ *
+ * @param defaults taken for settings that the old configuration lacks, as one of an earlier version may
+ */
+export function configDifferences(
+  recorded: RunConfig,
+  wanted: RunConfig,
+  defaults: Readonly<Record<string, unknown>> = {},
+): string[] {
+  const missing = Object.entries(defaults).filter(([name]) => name in wanted && !(name in recorded));
+  const old: RunConfig = { ...recorded, ...Object.fromEntries(missing) };
   return Object.keys({ ...old, ...wanted })
     .map((key) => [key, ...[old, wanted].map((config) => JSON.stringify(config[key as keyof RunConfig]))])
     .filter(([, before, after]) => before !== after)

@@ -11,6 +11,7 @@ import { type Generator, native } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
 import { engineOptions, openEngine } from '../native/engine.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
+import { defaultsOf, type SettingsTable } from '../settings/setting.js';
 import { versions } from '../versions.js';
 import { lacking } from './checkpoint.js';
 import { type TrainedRun, type TrainingResult, trainingResultSchema } from './results.js';
@@ -23,6 +24,8 @@ const SLOW_BF16 =
   '`precision` is bf16, which this CPU does not compute in: a step takes many times as long as with fp32.';
 
 export interface RunPlan<Config extends RunConfig> {
+  /** The method's own and ERM's. */
+  readonly settings: SettingsTable;
   /** Resolves the settings, and reads the program that is trained: torch.export's, or that of a run's folder. */
   readonly prepare: (
     dataset: Dataset,
@@ -87,7 +90,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
   await folder.create();
   const result = await folder.locked(async () => {
     const finished = await context.onRankZero(
-      async () => (await finishedOrFresh<Result>(folder, config, options)) ?? null,
+      async () => (await finishedOrFresh<Result>(folder, config, options, plan.settings)) ?? null,
     );
     if (finished) {
       await onFinished?.({ config, folder, dataset }, finished);
@@ -137,6 +140,7 @@ async function finishedOrFresh<Result extends TrainingResult>(
   folder: RunWriter,
   config: RunConfig,
   { resume = false }: Pick<RunOptions, 'resume'>,
+  settings: SettingsTable,
 ): Promise<Result | undefined> {
   const existing = await folder.readConfig();
   const progress = await folder.readProgress();
@@ -146,7 +150,8 @@ async function finishedOrFresh<Result extends TrainingResult>(
   if (!existing) {
     throw lacking(`${folder.path} holds epochs of a run, but its config.json is missing.`);
   }
-  const changes = configDifferences(existing.config, config);
+  const defaults = defaultsOf(settings, config.protocol);
+  const changes = configDifferences(existing.config, config, defaults);
   const { epochs = 0 } = config;
   const mayExtend = (existing.config.epochs ?? 0) < epochs;
   const blocking = resume && mayExtend ? changes.filter((change) => !change.startsWith('epochs:')) : changes;

@@ -8,6 +8,7 @@ import { SESSION_TYPES } from '../../src/experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
 import { PART1_TYPES } from '../../src/reproduce/part1.js';
 import { FIGURE_SETTINGS } from '../../src/reproduce/part1Traces.js';
+import { accepts } from '../../src/settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../src/train/ermSettings.js';
 import { acceptedBy } from '../../src/train/method.js';
 import { TRAINING_METHODS } from '../../src/train/methods.js';
@@ -51,7 +52,7 @@ test.each<[string, string, object]>([
 test('a value of the command line is one of the library, too', () => {
   const { type } = MODEL_SETTINGS.imageSize;
   expect(parseValue('64', type)).toEqual([64, 64]);
-  expect(['64', 64, [64, 32], [64], 0].map((value) => type.accepts(value))).toEqual([
+  expect(['64', 64, [64, 32], [64], 0].map((value) => accepts(type, value))).toEqual([
     ...[false, true, true, false, false],
   ]);
   const { resize, crop, mean } = MODEL_SETTINGS;

@@ -5,7 +5,7 @@ import { parseValue, settingOptions } from '../../src/cli/settings.js';
 import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
 import { type Protocol, PROTOCOLS } from '../../src/protocol.js';
 import { resolveSettings, type Setting, type SettingsTable } from '../../src/settings/setting.js';
-import type { ValueType } from '../../src/settings/values.js';
+import { accepts, metaOf, type ValueForm, type ValueType } from '../../src/settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../src/train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
 import { TRAINING_METHODS } from '../../src/train/methods.js';
@@ -61,15 +61,13 @@ afterAll(() => {
 function anotherText(entry: Setting<unknown>, protocol: Protocol): string[] {
   const { type } = entry;
   const isOther = (value: unknown): boolean =>
-    type.accepts(value) && JSON.stringify(entry[protocol]) !== JSON.stringify(value);
-  const words = type.words ?? [];
+    accepts(type, value) && JSON.stringify(entry[protocol]) !== JSON.stringify(value);
+  const { words = [], item, form, expected } = metaOf(type);
   const found =
-    type.isList && words.length > 0
+    item !== undefined && words.length > 0
       ? [...words.map((word) => [word]), words.slice(-2)].find(isOther)
-      : [...words, ...TEXTS[type.form]]
-          .map((text) => [text])
-          .find(([text = '']) => isOther(parsed(text, type)));
-  if (found === undefined) throw new Error(`No other value of ${type.expected}`);
+      : [...words, ...TEXTS[form]].map((text) => [text]).find(([text = '']) => isOther(parsed(text, type)));
+  if (found === undefined) throw new Error(`No other value of ${expected}`);
   return found;
 }
 
@@ -81,7 +79,7 @@ function parsed(text: string, type: ValueType<unknown>): unknown {
   }
 }
 
-const TEXTS: Readonly<Record<ValueType<unknown>['form'], readonly string[]>> = {
+const TEXTS: Readonly<Record<ValueForm, readonly string[]>> = {
   integer: ['7', '9'],
   'integer or word': ['7'],
   number: ['0.37', '0.41', '0.3,0.4,0.5'],

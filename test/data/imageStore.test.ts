@@ -49,7 +49,7 @@ async function expectPixels(stored: StoredImages, pixels: readonly Buffer[]): Pr
     expect(await pixelsAt(stored, example)).toEqual(expected);
 }
 
-const files = async () => (await readdir(store())).map((name) => name.replace(/^[0-9a-f-]{36}/, 'ID'));
+const files = async () => (await readdir(store())).map((name) => name.replace(/^[0-9a-f]{64}/, 'ID'));
 
 /** The numbers of images that calls decode. */
 function counter() {

@@ -6,6 +6,7 @@ import { withoutChecksum } from '../../src/checksum.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { ComputeContext } from '../../src/native/context.js';
 import { FORMAT_VERSION } from '../../src/train/formatVersion.js';
+import { trainErm } from '../../src/train/methods.js';
 import type { TrainingResult } from '../../src/train/results.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { RunWriter } from '../../src/train/runWriter.js';
@@ -82,6 +83,20 @@ describe('a damaged run', () => {
     } finally {
       await writeFile(path, whole);
     }
+  });
+
+  test('of an earlier version that lacks a setting takes its default', async () => {
+    const run = await runs.copyOf('earlier');
+    const path = join(run.path, 'config.json');
+    const { config, ...rest } = JSON.parse(withoutChecksum(await readFile(path, 'utf8'))) as {
+      config: Record<string, unknown>;
+    };
+    const { weightDecay, scheduler, ...older } = config;
+    expect([weightDecay, scheduler]).not.toContain(undefined);
+    await writeFile(path, JSON.stringify({ ...rest, config: older }));
+    const resumed = await trainErm({ ...runs.base, out: run.path, resume: true });
+    expect(resumed.bestEpoch).toBe(result.bestEpoch);
+    await runs.refusal({ out: run.path, resume: true, lr: 0.1 }, 'RUN_EXISTS', 'lr: 0.001 -> 0.1');
   });
 
   test('names data.json, and reads files whose checksums were removed', async () => {

@@ -4,7 +4,7 @@ import { engineOptions } from '../../native/engine.js';
 import type { Protocol } from '../../protocol.js';
 import { part2Jobs, type Part2Options, planPart2, reproducePart2 } from '../../reproduce/part2.js';
 import { STUDIES } from '../../reproduce/study/studies.js';
-import { share, type ValueType } from '../../settings/values.js';
+import { share } from '../../settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../../train/finetune/settings.js';
 import { tell } from '../dryRunText.js';
@@ -38,11 +38,7 @@ interface Part2CommandOptions extends ComputingOptions, DatasetOptions, PlanOpti
 const { epochs, batchSize, lr, augmentation, precision, ema } = ERM_SETTINGS;
 const ERM_OPTIONS = { epochs, batchSize, lr, augmentation } as const;
 /** A difference of accuracies, in points. */
-const POINTS: ValueType<number> = {
-  ...share(),
-  accepts: (value): value is number => typeof value === 'number' && value > 0 && value < 100,
-  expected: 'points above 0 and below 100',
-};
+const POINTS = share('points', { below: 100 });
 /** Settings of both, with one option each. */
 const SHARED_OPTIONS = { precision, ema } as const;
 

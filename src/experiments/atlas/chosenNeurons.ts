@@ -2,7 +2,7 @@ import { invalidParameter, SpurmemError } from '../../errors.js';
 import type { Generator } from '../../native/addon.js';
 import { type NeuronLayer, type NeuronPlace, placeText, unknownLayer } from '../../neurons/neuron.js';
 import { countByLayer, randomNeuronsByLayer } from '../../neurons/randomNeurons.js';
-import { text } from '../../settings/values.js';
+import { metaOf, text } from '../../settings/values.js';
 import { readResults } from '../resultFiles.js';
 import type { TraceSession } from '../traceSession.js';
 import type { AtlasNeuron, NeuronChoice } from './atlasResult.js';
@@ -18,7 +18,7 @@ export const neuronType = text('a neuron by its layer and number, such as conv1[
 export function namedNeurons(names: readonly string[], layers: readonly NeuronLayer[]): AtlasPlace[] {
   return names.map((name) => {
     const [, layer, number] = /^(.+)\[(\d+)\]$/.exec(name) ?? [];
-    if (layer === undefined) throw invalidParameter('neurons', name, neuronType.expected);
+    if (layer === undefined) throw invalidParameter('neurons', name, metaOf(neuronType).expected);
     const index = Number(number);
     const found = layers.find((one) => one.name === layer);
     if (!found) throw unknownLayer(layer, layers);

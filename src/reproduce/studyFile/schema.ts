@@ -37,7 +37,7 @@ const fileName = name.regex(
 );
 const table = z.record(z.string(), z.unknown());
 const settings = table.default({});
-const seeds = differing(z.array(z.number().refine(SEED_TYPE.accepts, SEED_TYPE.expected)).min(1));
+const seeds = differing(z.array(SEED_TYPE).min(1));
 const group = whole(RANGES.groups, 0);
 const names = <Name extends string>(known: readonly Name[]) => differing(z.array(z.enum(known)).min(1));
 const someNames = differing(z.array(name).min(1));

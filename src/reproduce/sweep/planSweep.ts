@@ -37,7 +37,7 @@ const entrySchema = z.strictObject({
 const sweepSchema = z.strictObject({
   out: pathSchema,
   data: pathSchema,
-  seeds: differing(z.array(z.number().refine(SEED_TYPE.accepts, SEED_TYPE.expected)).min(1)),
+  seeds: differing(z.array(SEED_TYPE).min(1)),
   /** Settings of all entries whose method has them. */
   settings: settingsSchema.default({}),
   jobs: z.array(entrySchema).min(1),

@@ -61,7 +61,8 @@ function withViews<Settings extends Pick<Resolved, 'precision' | 'viewAugmentati
 function viewOf({ preprocessing }: Dataset, choice: AugmentationChoice = 'dataset'): Augmentation {
   const { viewAugmentation, augmentation, crop, resize } = preprocessing;
   const known = viewAugmentation === undefined ? augmentation : viewAugmentation;
-  if (choice === 'dataset' && known !== null) return known;
+  // The dataset asks for views without random changes by null.
+  if (choice === 'dataset' && (known !== null || viewAugmentation === null)) return known;
   const view = augmentationOf(choice === 'dataset' ? PUBLISHED_AUGMENTATION : choice, known);
   const side = crop ?? (Array.isArray(resize) ? resize : null);
   if (!view?.randomResizedCrop || side === null) return view;

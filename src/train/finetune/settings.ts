@@ -1,10 +1,11 @@
+import { z } from 'zod';
 import { BATCH_NORM_STATISTICS, type Unit } from '../../native/addon.js';
 import { CRITERION_NAMES } from '../../neurons/criteria.js';
 import type { GradientOrder } from '../../neurons/score.js';
 import { MAGNITUDE_ORDERS } from '../../neurons/select.js';
 import { CHOICE_SETTINGS } from '../../neurons/settings.js';
 import { protocolSetting, setting } from '../../settings/setting.js';
-import { integer, oneOf, positive, share, toggle, type ValueType } from '../../settings/values.js';
+import { integer, oneOf, positive, share, toggle, valueType } from '../../settings/values.js';
 import { AUGMENTATION_HELP, augmentationChoice, PUBLISHED_AS_TEXT } from '../augmentation.js';
 import { EMA, ERM_SETTINGS, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
 import { kickInDefault } from '../kickIn.js';
@@ -27,14 +28,10 @@ const CONTRASTED_FEATURES = ['projection', 'penultimate', 'logits', 'softmax'] a
 /** Mean squared error of the prediction vector (article, Eq. 4), or cross-entropy (Table 4). */
 export const SUPERVISED_LOSSES = ['mse', 'cross-entropy'] as const;
 
-/** The branch through which the contrast has no gradient. */
-
-const kickIn: ValueType<number | 'selected'> = {
-  accepts: (value): value is number | 'selected' => value === 'selected' || integer(1).accepts(value),
+const kickIn = valueType(z.union([z.literal('selected'), integer(1)]), {
   expected: 'an epoch from 1 on, or selected',
   form: 'integer or word',
-  isList: false,
-};
+});
 
 /** The settings of fine-tuning (article, Methods, and "Spurious memorization by critical neurons"). */
 export const FINETUNE_SETTINGS = {
