@@ -135,7 +135,7 @@ RunResult run(const Network& network, const at::Tensor& input, const RunOptions&
   const auto replacements = applyEdits(network, options.edits);
   ForwardContext context;
   context.statistics = options.statistics;
-  context.replacements = &replacements;
+  if (!replacements.empty()) context.replacements = &replacements;
   if (options.features) context.features = &result.features;
   if (options.costs) context.multiplyAdds = &costs;
   if (options.inputs) {

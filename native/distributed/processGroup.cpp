@@ -138,9 +138,11 @@ std::shared_ptr<Distribution> distribute(const Network& network, std::shared_ptr
                                          bool synchronizesNorms) {
   std::vector<at::Tensor> parameters;
   std::unordered_map<size_t, std::string> names;
-  for (const auto& [name, value] : network.parameters) {
-    names[parameters.size()] = name;
-    parameters.push_back(value);
+  for (const auto& parameter : network.parameters) {
+    // The Reducer would wait for its gradient.
+    if (!network.isUsed(parameter)) continue;
+    names[parameters.size()] = parameter.name;
+    parameters.push_back(parameter.value);
   }
   const std::vector<bool> isSparse(parameters.size(), false);
   auto [buckets, limits] =

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "../distributed/processGroup.h"
 
@@ -293,6 +294,15 @@ const NeuronLayer& Network::layer(const std::string& name) const {
   TORCH_CHECK(false, "the model has no layer of neurons named ", name);
 }
 
+bool Network::isUsed(const Parameter& parameter) const {
+  return std::any_of(sources_.begin(), sources_.end(), [&](const Source& source) {
+    const auto frees = [&source](const Node& node) {
+      return std::find(node.frees.begin(), node.frees.end(), source.value) != node.frees.end();
+    };
+    return source.parameter == &parameter && std::any_of(nodes_.begin(), nodes_.end(), frees);
+  });
+}
+
 const Parameter* Network::given(const Node& node, size_t place) const {
   const auto value = takenBy(node, place);
   for (const auto& source : sources_) {
@@ -318,6 +328,7 @@ void Network::seedPass() const {
 Network::Pass Network::begin(const at::Tensor& activation, const ForwardContext& context) const {
   Pass pass;
   pass.values.resize(values_);
+  pass.fused.resize(groups_.size());
   for (const auto& [value, parameter, constant] : sources_) {
     pass.values[value] = parameter == nullptr ? constant : context.weight(*parameter);
   }
@@ -416,9 +427,9 @@ void Network::step(const Node& node, Pass& pass, const ForwardContext& context,
   if (node.group >= 0) {
     const auto& group = groups_[node.group];
     if (node.square && group.layer.isFused(values[group.images].toTensor(), context)) {
-      pass.fused.insert(node.group);
+      pass.fused[node.group] = true;
     }
-    if (pass.fused.count(node.group) > 0) {
+    if (pass.fused[node.group]) {
       if (&node == &nodes_[group.last]) runGroup(group, pass, context);
       return;
     }

@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "../kernels/convNorm.h"
@@ -42,6 +41,8 @@ class Network {
   // The parameter or buffer of that name.
   const Parameter& parameter(const std::string& name) const;
   const NeuronLayer& layer(const std::string& name) const;
+  // Whether a call takes it.
+  bool isUsed(const Parameter& parameter) const;
   size_t countStages() const { return stages_.size(); }
 
   // Whether convolutions and matrix products compute in bfloat16, as under torch.autocast; the weights are
@@ -72,7 +73,7 @@ class Network {
   // The values of one pass, and the groups that run as one kernel in it.
   struct Pass {
     std::vector<c10::IValue> values;
-    std::unordered_set<int64_t> fused;
+    std::vector<bool> fused;
   };
 
   void addSources(const Plan& plan, Nodes& nodes, at::Device device);

@@ -385,9 +385,7 @@ const TARGETS = [
   ...ofNetwork('head', 'features'),
   ...Array(3).fill(['shape', 'dtype', 'disposed'].map(getter)).flat(),
   ...['images', 'logits', 'longs', 'scalar'].flatMap((name) =>
-    ['item', 'data', 'argmax', 'softmax', 'channelsLast', 'dispose'].map((method) =>
-      on(name, method),
-    ),
+    ['item', 'data', 'argmax', 'softmax', 'channelsLast', 'dispose'].map((method) => on(name, method)),
   ),
   on('loss', 'backward', () => [1]),
   on('logits', 'backward', () => [0.5]),

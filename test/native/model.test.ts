@@ -1,6 +1,7 @@
 import { takeData, withTensors } from '../../src/models/model.js';
 import type { TensorData } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
+import { PlanBuilder, value } from '../../src/native/planBuilder.js';
 import { newModel } from '../networks.js';
 import { maxDifference } from '../parity/compare.js';
 
@@ -71,4 +72,15 @@ test('gradients can be put back', async () => {
   await expect(withTensors(misshapen, (tensors) => model.network.loadGradients(tensors))).rejects.toThrow(
     /fc\.bias has the shape \[3\]/,
   );
+});
+
+test('a network without parameters has no optimizer', async () => {
+  const addon = native();
+  const net = new PlanBuilder();
+  net.stage('relu', net.call('relu', { self: value(net.images) }));
+  const generator = new addon.Generator(0);
+  const network = await addon.createNetwork({ plan: net.plan(), generator, device: 'cpu' });
+  const options = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
+  expect(() => new addon.Adam(network, options)).toThrow('has no parameters to optimize');
+  network.dispose();
 });

@@ -1,4 +1,6 @@
 import { SpurmemError } from '../../src/errors.js';
+import { native } from '../../src/native/addon.js';
+import { PlanBuilder } from '../../src/native/planBuilder.js';
 import { failureOf, joinProcessGroup, readOutcome } from '../../src/native/processGroup.js';
 import { failure } from '../data/support.js';
 
@@ -38,4 +40,30 @@ test('an error of the first process reaches the others with its advice', () => {
   );
   expect(() => readOutcome(failureOf(new TypeError('no')))).toThrow(new Error('no'));
   expect(readOutcome(JSON.stringify({ result: [1] }))).toEqual([1]);
+});
+
+test('a parameter that no call takes does not stop processes that train together', async () => {
+  const addon = native();
+  const place = { rank: 0, size: 1, host: '127.0.0.1', port: 0, hostsStore: true, prefix: 'test' };
+  const group = await addon.joinProcessGroup(place);
+  const net = new PlanBuilder();
+  net.parameter('unused', 3);
+  const layer = net.convNorm('conv', 'norm', { in: 3, out: 4, kernel: 3 });
+  net.head('fc', net.linear('fc', 4, 2), net.averaged(layer.relu(net.images)));
+  const generator = new addon.Generator(1);
+  const network = await addon.createNetwork({ plan: net.plan(), generator, device: 'cpu' });
+  await network.distribute(group, false);
+  using images = await addon.tensor(generator.randn(2 * 3 * 64), [2, 3, 8, 8], 'cpu');
+  using labels = await addon.tensor(Int32Array.of(0, 1), [2], 'cpu');
+  for (let step = 0; step < 3; step += 1) {
+    await network.zeroGrad(true);
+    using logits = (await network.run(images, { grad: true, statistics: 'shared' })).logits;
+    using loss = await addon.crossEntropy(logits, labels, 'mean');
+    await loss.backward();
+  }
+  const gradients = await network.gradients();
+  expect(Object.keys(gradients)).not.toContain('unused');
+  expect(Object.keys(gradients)).toContain('conv.weight');
+  for (const tensor of Object.values(gradients)) tensor.dispose();
+  network.dispose();
 });
