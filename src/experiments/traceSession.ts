@@ -10,7 +10,7 @@ import { type ChoiceContext, gradientSamples, scoreNeurons } from '../neurons/ch
 import { type CriterionName, criterionNamed } from '../neurons/criteria.js';
 import { candidateLayers, type GradientSamples, selectByCriterion } from '../neurons/criterion.js';
 import type { ModelLayer, Neuron, NeuronPlace } from '../neurons/neuron.js';
-import { meanOutputs } from '../neurons/neuronValues.js';
+import { meanOutputs } from '../neurons/perturb.js';
 import { countNeurons, requireTopK, startOf, unitLayers } from '../neurons/select.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';

@@ -6,7 +6,7 @@ import { type TraceOptions, traceUnstructured } from '../../src/experiments/trac
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import type { NeuronPlace } from '../../src/neurons/neuron.js';
-import { meanOutputs } from '../../src/neurons/neuronValues.js';
+import { meanOutputs } from '../../src/neurons/perturb.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';

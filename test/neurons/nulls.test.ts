@@ -1,7 +1,6 @@
 import { type Generator, native } from '../../src/native/addon.js';
 import { type NeuronPlace, placeText } from '../../src/neurons/neuron.js';
-import { type NullName, nullNamed } from '../../src/neurons/nulls.js';
-import { permutedNeurons } from '../../src/neurons/randomNeurons.js';
+import { type NullName, nullNamed, permutedNeurons } from '../../src/neurons/nulls.js';
 
 const layers = [
   { name: 'a', size: 30 },

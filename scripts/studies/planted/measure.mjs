@@ -5,9 +5,8 @@ import { evaluate } from '#src/metrics/evaluate.js';
 import { mannWhitney } from '#src/metrics/mannWhitney.js';
 import { mean } from '#src/metrics/statistics.js';
 import { native } from '#src/native/addon.js';
-import { weightsIn } from '#src/neurons/neuronValues.js';
 import { nullNamed } from '#src/neurons/nulls.js';
-import { perturbedVariants, ZERO } from '#src/neurons/perturb.js';
+import { perturbedVariants, weightsIn, ZERO } from '#src/neurons/perturb.js';
 import { placeAt } from '#src/neurons/select.js';
 
 /** Planted groups are the odd ones: class * 2 + planted. */

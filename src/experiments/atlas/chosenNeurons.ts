@@ -1,7 +1,7 @@
 import { invalidParameter, SpurmemError } from '../../errors.js';
 import type { Generator } from '../../native/addon.js';
 import { type NeuronLayer, type NeuronPlace, placeText, unknownLayer } from '../../neurons/neuron.js';
-import { countByLayer, randomNeuronsByLayer } from '../../neurons/randomNeurons.js';
+import { countByLayer, randomNeuronsByLayer } from '../../neurons/nulls.js';
 import { metaOf, text } from '../../settings/values.js';
 import { readResults } from '../resultFiles.js';
 import type { TraceSession } from '../traceSession.js';

@@ -2,7 +2,7 @@ import { colorPng } from '../../data/pictures.js';
 import type { TensorData } from '../../models/safetensors.js';
 import { native } from '../../native/addon.js';
 import { type NeuronPlace, placeText } from '../../neurons/neuron.js';
-import { countByLayer } from '../../neurons/randomNeurons.js';
+import { countByLayer } from '../../neurons/nulls.js';
 import { type GivenOf, resolveSettings } from '../../settings/setting.js';
 import { severalOf, toggle } from '../../settings/values.js';
 import { openRun } from '../../train/runFolder.js';

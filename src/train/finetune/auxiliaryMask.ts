@@ -2,7 +2,7 @@ import { gradientSamples, scoreNeurons } from '../../neurons/choose.js';
 import { type CriterionName, criterionNamed } from '../../neurons/criteria.js';
 import { type GradientSamples, selectByCriterion } from '../../neurons/criterion.js';
 import { type Neuron, type NeuronPlace, placeText } from '../../neurons/neuron.js';
-import { countByLayer, permutedNeurons, randomNeuronsByLayer } from '../../neurons/randomNeurons.js';
+import { countByLayer, permutedNeurons, randomNeuronsByLayer } from '../../neurons/nulls.js';
 import { countNeurons, fractionToCount, unitLayers } from '../../neurons/select.js';
 import { requireMinorityImages } from '../minorityImages.js';
 import type { Run } from '../run.js';
