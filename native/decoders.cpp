@@ -42,7 +42,7 @@ namespace {
 constexpr int64_t kMaxPixels = int64_t{1} << 24;
 constexpr int64_t kMaxFileBytes = int64_t{1} << 26;
 // A job stops once its images take this many bytes.
-constexpr int64_t kMaxJobBytes = int64_t{1} << 24;
+constexpr int64_t kMaxJobBytes = int64_t{1} << 26;
 
 struct Bytes {
   std::unique_ptr<uint8_t[]> data;

@@ -9,7 +9,7 @@ const BY_FILE = {
   'src/data/imageStore.ts': [
     ["if (sum !== checksum(text)) throw new Error('the index has changed');", ''],
     ['?? file.states[i]) === file.states[i]', '?? file.states[i]) !== ""'],
-    ['await append(other.pixels), crc32(other.pixels)', 'await append(other.pixels), 0'],
+    ['checksum: crc32(image.pixels)', 'checksum: 0'],
     ['!isStored.has(filename)', 'filename.length > 0'],
   ],
   'src/data/groups.ts': [['ofClass / numSpurious / 2', 'ofClass / numSpurious']],

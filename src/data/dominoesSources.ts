@@ -49,8 +49,7 @@ export async function readDigits(digits: readonly number[]): Promise<SourceImage
       });
     }
     const pixels = parseDigits(path, await readText(path));
-    const images = Array.from({ length: pixels.length / SOURCE_BYTES }, (_, id) => imageOf(pixels, id));
-    pools.push(distinctImages(images, seen));
+    pools.push(distinctImages([...Array(pixels.length / SOURCE_BYTES).keys()], pixels, seen));
   }
   return pools;
 }
@@ -63,48 +62,36 @@ export async function readGarments(
   garments: readonly Garment[],
   folder: string = DEBIAN_FOLDER,
 ): Promise<SourceImage[][]> {
-  const parts = await Promise.all(
-    ['train', 't10k'].map(async (part) => {
-      const [images, labels] = await Promise.all([
-        readIdx(folder, `${part}-images-idx3-ubyte.gz`, IMAGES_MAGIC),
-        readIdx(folder, `${part}-labels-idx1-ubyte.gz`, LABELS_MAGIC),
-      ]);
-      if (images.length !== labels.length * SOURCE_BYTES)
-        throw damaged(folder, 'the numbers of images and labels differ');
-      return { images, labels };
-    }),
-  );
-  const pixels = Buffer.concat(parts.map(({ images }) => images));
-  const labels = Buffer.concat(parts.map((part) => part.labels));
+  const read = async (name: string, magic: number): Promise<Buffer> => {
+    const parts = ['train', 't10k'].map((part) => readIdx(folder, `${part}-${name}-ubyte.gz`, magic));
+    return Buffer.concat(await Promise.all(parts));
+  };
+  const [pixels, labels] = [await read('images-idx3', IMAGES_MAGIC), await read('labels-idx1', LABELS_MAGIC)];
+  if (pixels.length !== labels.length * SOURCE_BYTES) {
+    throw damaged(folder, 'the numbers of images and labels differ');
+  }
   const seen = new Set<string>();
   return garments.map((garment) => {
-    const images: SourceImage[] = [];
     const label = GARMENTS.indexOf(garment);
-    for (let id = labels.indexOf(label); id !== -1; id = labels.indexOf(label, id + 1))
-      images.push(imageOf(pixels, id));
-    return distinctImages(images, seen);
+    const ids = [...labels.keys()].filter((id) => labels[id] === label);
+    return distinctImages(ids, pixels, seen);
   });
 }
 
 function parseDigits(path: string, text: string): Buffer {
   let values: unknown;
   try {
-    const json: unknown = JSON.parse(text);
-    values = typeof json === 'object' && json !== null && 'data' in json ? json.data : undefined;
+    values = (JSON.parse(text) as { readonly data?: unknown } | null)?.data;
   } catch (error) {
     throw damaged(path, messageOf(error));
   }
-  const flawed = (): SpurmemError =>
-    damaged(path, `not a list of ${SOURCE_SIDE} x ${SOURCE_SIDE} images with values from 0 to 1`);
-  if (!Array.isArray(values) || values.length % SOURCE_BYTES !== 0) throw flawed();
-  // Checked by hand, and in one pass: a schema takes seconds over the million of values.
+  const problem = `not a list of ${SOURCE_SIDE} x ${SOURCE_SIDE} images with values from 0 to 1`;
+  if (!Array.isArray(values) || values.length % SOURCE_BYTES !== 0) throw damaged(path, problem);
+  // By hand: a schema takes seconds over the million of values.
   const pixels = Buffer.allocUnsafe(values.length);
-  const { round } = Math;
-  let position = 0;
-  for (const value of values as readonly unknown[]) {
-    if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw flawed();
-    pixels[position] = round(value * 255);
-    position += 1;
+  for (const [position, value] of (values as readonly unknown[]).entries()) {
+    if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw damaged(path, problem);
+    pixels[position] = Math.round(value * 255);
   }
   return pixels;
 }
@@ -112,47 +99,40 @@ function parseDigits(path: string, text: string): Buffer {
 /** The data of a gzipped idx file, after its header. */
 async function readIdx(folder: string, name: string, magic: number): Promise<Buffer> {
   const path = join(folder, name);
-  let packed: Buffer;
-  try {
-    packed = await readWhole(path);
-  } catch (error) {
+  const packed = await readWhole(path).catch((error: unknown) => {
     throw new SpurmemError('DATASET_NOT_FOUND', `${path}: Fashion-MNIST is missing.`, {
       parameter: 'fashionMnist',
       value: folder,
       expected: 'the folder of its four .gz files',
       advice: [
-        'Install it with apt-get install dataset-fashion-mnist, or name the folder of its four .gz files with ' +
-          '`fashionMnist`.',
+        'Install it with apt-get install dataset-fashion-mnist, or name the folder of its four .gz files with `fashionMnist`.',
       ],
       cause: error,
     });
-  }
+  });
   const data = await promisify(gunzip)(packed, { chunkSize: CHUNK_BYTES }).catch((error: unknown) => {
     throw damaged(path, messageOf(error));
   });
-  const header = magic === IMAGES_MAGIC ? 16 : 8;
+  const isImages = magic === IMAGES_MAGIC;
+  const header = isImages ? 16 : 8;
   if (data.length < header || data.readUInt32BE(0) !== magic)
     throw damaged(path, 'not an idx file of its kind');
-  const sides = magic === IMAGES_MAGIC ? [data.readUInt32BE(8), data.readUInt32BE(12)] : [];
+  const sides = isImages ? [data.readUInt32BE(8), data.readUInt32BE(12)] : [];
   if (sides.some((side) => side !== SOURCE_SIDE))
     throw damaged(path, `its images are ${sides.join(' x ')} pixels`);
-  const size = data.readUInt32BE(4) * (magic === IMAGES_MAGIC ? SOURCE_BYTES : 1);
+  const size = data.readUInt32BE(4) * (isImages ? SOURCE_BYTES : 1);
   if (data.length !== header + size) throw damaged(path, `it has ${data.length - header} bytes of ${size}`);
   return data.subarray(header);
 }
 
-/** The image of a position in a source's pixels. */
-function imageOf(pixels: Buffer, id: number): SourceImage {
-  return { id, pixels: pixels.subarray(id * SOURCE_BYTES, (id + 1) * SOURCE_BYTES) };
-}
-
-/** The images whose pixels are not yet in `seen`, which takes them in. */
-function distinctImages(images: readonly SourceImage[], seen: Set<string>): SourceImage[] {
-  return images.filter(({ pixels }) => {
-    const content = pixels.toString('latin1');
-    const isNew = !seen.has(content);
+/** The images of these ids whose pixels are not yet in `seen`, which takes them in. */
+function distinctImages(ids: readonly number[], pixels: Buffer, seen: Set<string>): SourceImage[] {
+  return ids.flatMap((id) => {
+    const own = pixels.subarray(id * SOURCE_BYTES, (id + 1) * SOURCE_BYTES);
+    const content = own.toString('latin1');
+    if (seen.has(content)) return [];
     seen.add(content);
-    return isNew;
+    return [{ id, pixels: own }];
   });
 }
 

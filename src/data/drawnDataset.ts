@@ -104,25 +104,30 @@ async function isFinished<Options extends object>(
   options: Options,
   parse: (stored: unknown) => Options,
 ): Promise<boolean> {
-  let names: string[];
-  try {
-    names = await readdir(root);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return false;
+  const names: string[] = await readdir(root).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
     throw unwritable(error, root);
-  }
+  });
   if (!names.includes(optionsName)) {
-    const foreign = names.find(
-      (name) => name !== LOCK_NAME && !isLockAside(name) && !name.startsWith(`${optionsName}.`),
-    );
+    const isOurs = (name: string) =>
+      name === LOCK_NAME || isLockAside(name) || name.startsWith(`${optionsName}.`);
+    const foreign = names.find((name) => !isOurs(name));
     if (foreign === undefined) return false;
-    throw new SpurmemError(
-      'OUTPUT_UNWRITABLE',
-      `${root}: the folder holds other files, such as ${foreign}, and no ${noun}.`,
-      { parameter: 'data', value: root, advice: ['Choose a new or empty folder.'] },
-    );
+    const problem = `${root}: the folder holds other files, such as ${foreign}, and no ${noun}.`;
+    throw new SpurmemError('OUTPUT_UNWRITABLE', problem, {
+      parameter: 'data',
+      value: root,
+      advice: ['Choose a new or empty folder.'],
+    });
   }
-  const found = await readOptions(join(root, optionsName), noun, parse);
+  const path = join(root, optionsName);
+  let found: Options;
+  try {
+    found = parse(JSON.parse(await readText(path)));
+  } catch (error) {
+    const problem = `${path}: not the options of ${noun}: ${messageOf(error)}. Choose another folder.`;
+    throw new SpurmemError('OUTPUT_UNWRITABLE', problem, { cause: error });
+  }
   const keys = Object.keys({ ...found, ...options }) as (keyof Options & string)[];
   const differing = keys.filter((key) => !isDeepStrictEqual(found[key], options[key]));
   if (differing.length === 0) return names.includes(TABLE_NAME);
@@ -132,22 +137,6 @@ async function isFinished<Options extends object>(
     `${root}: the folder holds ${noun} drawn with other options (${named} differ; see ${optionsName} there).`,
     { advice: ['Choose another folder, give the same options, or remove the folder.'] },
   );
-}
-
-async function readOptions<Options>(
-  path: string,
-  noun: string,
-  parse: (stored: unknown) => Options,
-): Promise<Options> {
-  try {
-    return parse(JSON.parse(await readText(path)));
-  } catch (error) {
-    throw new SpurmemError(
-      'OUTPUT_UNWRITABLE',
-      `${path}: not the options of ${noun}: ${messageOf(error)}. Choose another folder.`,
-      { cause: error },
-    );
-  }
 }
 
 async function draw(

@@ -31,7 +31,9 @@ import { mapOrdered } from './ordered.js';
 const TASK = 'decoding images';
 /** Jobs in flight: more than threads, so that no thread waits for JavaScript. */
 const JOBS = Math.min(availableParallelism(), 8) + 2;
-const FILES_PER_JOB = 64;
+const FILES_PER_JOB = 32;
+/** As in native/decoders.cpp. */
+const MAX_JOB_BYTES = 2 ** 26;
 const STATS_AT_ONCE = 64;
 
 interface StoreOptions extends JobOptions {
@@ -251,7 +253,7 @@ function storedImages({ examples }: Dataset, files: readonly PixelFile[]): Store
   return { paths, fileOf, offsets, heights, widths, digest };
 }
 
-/** Decodes images into a new file, in any order: pixels, index, footer. */
+/** Decodes images into a new file: pixels in the images' order, index, footer. Equal images give equal bytes. */
 async function writeFileOf(
   path: string,
   dataset: Dataset,
@@ -269,53 +271,59 @@ async function writeFileOf(
     throwIfAborted(signal, TASK);
     onProgress?.({ task: TASK, done: index.names.length, total, unit: 'images' });
   };
-  const decode = async (job: readonly Example[], target: FileHandle): Promise<void> => {
-    const append = async (...pixels: readonly Buffer[]): Promise<number> => {
-      const offset = bytes;
-      bytes += sizeOf(pixels);
-      await writeAt(target, pixels, offset);
-      return offset;
-    };
-    const record = (example: Example, { height, width }: RgbImage, offset: number, sum: number): void => {
-      index.names.push(example.filename);
-      index.states.push(states.get(example.filename) as string);
-      index.offsets.push(offset);
-      index.heights.push(height);
-      index.widths.push(width);
-      index.checksums.push(sum);
-      report();
-    };
-    for (let left = job; left.length > 0;) {
-      throwIfAborted(signal, TASK);
-      const paths = left.map(({ filename }) => join(folder, filename));
-      const decoded = (await addon?.decodeImages(paths)) ?? left.map(() => null);
-      // One write: a small image takes less time to decode than to write alone.
-      let next = await append(...decoded.flatMap((image) => image?.pixels ?? []));
-      for (const [i, image] of decoded.entries()) {
-        const example = left[i] as Example;
-        if (image === null) {
-          const other = await readExampleImage(dataset, example, decodeRgb);
-          record(example, other, await append(other.pixels), crc32(other.pixels));
-        } else {
-          record(example, image, next, image.checksum);
-          next += image.pixels.length;
-        }
-      }
-      left = left.slice(decoded.length);
+  /** Decodes the first of some images, one at least, until they take much memory. */
+  const decode = async (examples: readonly Example[]): Promise<readonly DecodedImage[]> => {
+    throwIfAborted(signal, TASK);
+    const paths = examples.map(({ filename }) => join(folder, filename));
+    const decoded = (await addon?.decodeImages(paths)) ?? paths.map(() => null);
+    const found: DecodedImage[] = [];
+    for (let i = 0; i < decoded.length && sizeOf(found) < MAX_JOB_BYTES; i += 1) {
+      found.push(decoded[i] ?? (await decodeBySharp(dataset, examples[i] as Example)));
     }
+    return found;
   };
   const jobs = Array.from({ length: Math.ceil(total / FILES_PER_JOB) }, (_, i) =>
     images.slice(i * FILES_PER_JOB, (i + 1) * FILES_PER_JOB),
   );
   const write = async (target: FileHandle): Promise<void> => {
     report();
-    for await (const _ of mapOrdered(jobs, JOBS, (job) => decode(job, target)));
+    const begun = mapOrdered(jobs, JOBS, async (job) => [job, await decode(job)] as const);
+    for await (const [job, first] of begun) {
+      for (let [left, found] = [job, first]; left.length > 0;) {
+        // One write: a small image takes less time to decode than to write alone.
+        await writeAt(
+          target,
+          found.map(({ pixels }) => pixels),
+          bytes,
+        );
+        for (const [i, { height, width, checksum: sum, pixels }] of found.entries()) {
+          const { filename } = left[i] as Example;
+          index.names.push(filename);
+          index.states.push(states.get(filename) as string);
+          index.offsets.push(bytes);
+          index.heights.push(height);
+          index.widths.push(width);
+          index.checksums.push(sum);
+          bytes += pixels.length;
+          report();
+        }
+        left = left.slice(found.length);
+        if (left.length > 0) found = await decode(left);
+      }
+    }
     const text = Buffer.from(JSON.stringify(index));
     const footer = `spurmem3 ${checksum(text)}${String(text.length).padStart(FOOTER_BYTES - 18)}\n`;
     await writeAt(target, [text, Buffer.from(footer)], bytes);
   };
   await writeLargeFile(path, write, () => bytes);
   return { path, ...index };
+}
+
+type DecodedImage = RgbImage & { readonly checksum: number };
+
+async function decodeBySharp(dataset: Dataset, example: Example): Promise<DecodedImage> {
+  const image = await readExampleImage(dataset, example, decodeRgb);
+  return { ...image, checksum: crc32(image.pixels) };
 }
 
 /** The addon with its decoders; undefined if it does not load, so that sharp decodes all. */
@@ -329,14 +337,11 @@ function addonWithDecoders(): Addon | undefined {
 }
 
 async function writeAt(target: FileHandle, buffers: readonly Buffer[], position: number): Promise<void> {
-  const { length } = buffers;
-  let { bytesWritten } = length > 0 ? await target.writev(buffers, position) : { bytesWritten: 0 };
-  for (let left = sizeOf(buffers) - bytesWritten; left > 0; left -= bytesWritten) {
-    const rest = Buffer.concat(buffers).subarray(-left);
-    ({ bytesWritten } = await target.write(rest, 0, left, position + sizeOf(buffers) - left));
-  }
+  const { bytesWritten } = await target.writev(buffers, position);
+  if (bytesWritten === buffers.reduce((bytes, { length }) => bytes + length, 0)) return;
+  await writeAt(target, [Buffer.concat(buffers).subarray(bytesWritten)], position + bytesWritten);
 }
 
-function sizeOf(buffers: readonly Buffer[]): number {
-  return buffers.reduce((bytes, { length }) => bytes + length, 0);
+function sizeOf(images: readonly DecodedImage[]): number {
+  return images.reduce((bytes, { pixels }) => bytes + pixels.length, 0);
 }
