@@ -5,7 +5,7 @@ import { monteCarloShape } from '../metrics/monteCarlo.js';
 import { groupAccuraciesSchema, intervalSchema } from '../metrics/schemas.js';
 import { PRECISIONS } from '../native/addon.js';
 import { CRITERION_NAMES } from '../neurons/criteria.js';
-import { neuronSchema } from '../neurons/neuron.js';
+import { neuronSchema } from '../neurons/neuronSchema.js';
 import { NULL_NAMES } from '../neurons/nulls.js';
 import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
 import { GRADIENT_ORDERS } from '../neurons/score.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { mannWhitneyShape } from '../metrics/mannWhitney.js';
 import { intervalSchema } from '../metrics/schemas.js';
-import { neuronSchema } from '../neurons/neuron.js';
+import { neuronSchema } from '../neurons/neuronSchema.js';
 import { count, real, type Recorded } from '../recorded.js';
 import { group, sessionShape } from './results.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { groupAccuraciesSchema } from '../metrics/schemas.js';
-import { neuronSchema } from '../neurons/neuron.js';
+import { neuronSchema } from '../neurons/neuronSchema.js';
 import { count, real, type Recorded } from '../recorded.js';
 import { CHECKPOINTS, type SelectedCheckpoint } from './ermSettings.js';
 
