@@ -3,10 +3,10 @@ import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { augmentationSchema } from '../data/preprocessing.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { ENGINE_SETTINGS } from '../native/engine.js';
-import { PROTOCOLS } from '../protocol.js';
+import { type Protocol, PROTOCOLS } from '../protocol.js';
 import { RANGES } from '../settings/ranges.js';
 import { optionalSchemas, whole } from '../settings/schema.js';
-import { defined, typesOf } from '../settings/setting.js';
+import { defaultsOf, defined, typesOf } from '../settings/setting.js';
 import { ERM_SETTINGS, VIT_SETTINGS } from './ermSettings.js';
 import { FORMAT_VERSION } from './formatVersion.js';
 import { inputShape } from './inputSettings.js';
@@ -63,8 +63,12 @@ const configSchema = z.object({ ...runShape, ...z.object(epochsShape).partial().
 /** All that determines a run's numbers: runs with equal configurations are the same. */
 export type RunConfig = Readonly<z.infer<typeof configSchema>>;
 
-/** Takes the settings of the run's method as they are. */
-const runConfigSchema = configSchema.loose();
+/** Takes the settings of the run's method as they are, and the defaults of its protocol for those that an earlier version lacked. */
+const runConfigSchema = z.preprocess((config) => {
+  const { protocol = 'article' } = Object(config) as { protocol?: Protocol };
+  const { loss, select, precision } = ERM_SETTINGS;
+  return { protocol, seed: 0, ...defaultsOf({ loss, select, precision }, protocol), ...Object(config) };
+}, configSchema.loose());
 
 export type EpochsConfig = RunConfig & Readonly<z.infer<z.ZodObject<typeof epochsShape>>>;
 
