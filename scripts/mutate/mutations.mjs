@@ -5,14 +5,16 @@
 const BY_FILE = {
   'src/checksum.ts': [['if (sum === checksum(json)) return json;', 'if (sum !== undefined) return json;']],
   // Data
-  'src/data/dataset.ts': [['group: y * numSpurious + a,', 'group: a * named.numClasses + y,']],
+  'src/data/dataset.ts': [
+    ['group: y * numSpurious + a,', 'group: a * named.numClasses + y,'],
+    ['ofClass / numSpurious / 2', 'ofClass / numSpurious'],
+  ],
   'src/data/imageStore.ts': [
     ["if (sum !== checksum(text)) throw new Error('the index has changed');", ''],
     ['?? file.states[i]) === file.states[i]', '?? file.states[i]) !== ""'],
     ['checksum: crc32(image.pixels)', 'checksum: 0'],
     ['!isStored.has(filename)', 'filename.length > 0'],
   ],
-  'src/data/groups.ts': [['ofClass / numSpurious / 2', 'ofClass / numSpurious']],
   'src/data/sampling.ts': [
     ['parts.length / (sizes.get(part) as number)', '(sizes.get(part) as number) / parts.length'],
     ['generator.random(); // The base seed, as above.', '//'],
@@ -57,9 +59,7 @@ const BY_FILE = {
   ],
   'src/metrics/signFlip.ts': [['Math.abs(sum) >= observed - tie', 'Math.abs(sum) >= observed + tie']],
   'src/metrics/mannWhitney.ts': [['(n * m) / 2 - 0.5)', '(n * m) / 2)']],
-  'src/metrics/loss.ts': [
-    ['using probabilities = await logits.softmax();', 'const probabilities = logits;'],
-  ],
+  'src/metrics/loss.ts': [['using probabilities = await logits.softmax();', 'const probabilities = logits;']],
   // Neurons: score, select, perturb, nulls
   'src/neurons/score.ts': [
     ['await loss.backward(size / indices.length)', 'await loss.backward(1)'],

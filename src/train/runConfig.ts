@@ -65,9 +65,10 @@ export type RunConfig = Readonly<z.infer<typeof configSchema>>;
 
 /** Takes the settings of the run's method as they are, and the defaults of its protocol for those that an earlier version lacked. */
 const runConfigSchema = z.preprocess((config) => {
-  const { protocol = 'article' } = Object(config) as { protocol?: Protocol };
+  const given = Object(config) as { protocol?: Protocol };
+  const { protocol = 'article' } = given;
   const { loss, select, precision } = ERM_SETTINGS;
-  return { protocol, seed: 0, ...defaultsOf({ loss, select, precision }, protocol), ...Object(config) };
+  return { protocol, seed: 0, ...defaultsOf({ loss, select, precision }, protocol), ...given };
 }, configSchema.loose());
 
 export type EpochsConfig = RunConfig & Readonly<z.infer<z.ZodObject<typeof epochsShape>>>;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { loadDataset } from '../../src/data/dataset.js';
 import { augmentationOf, PUBLISHED_AUGMENTATION, SIMCLR } from '../../src/train/augmentation.js';
+import { finetuneSettings } from '../../src/train/finetune/config.js';
 import { trainErm, trainJtt } from '../../src/train/methods.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { preparedAs } from '../../src/train/runModel.js';
@@ -70,6 +71,14 @@ test('crops are of the size that a vision transformer\u2019s run asks for', asyn
     augmentation: { randomResizedCrop: { size: [48, 48], scale: [0.7, 1], ratio: [0.45, 0.55] } },
     viewAugmentation: { randomResizedCrop: { size: [48, 48], scale: [0.8, 1] }, horizontalFlip: 0 },
   });
+});
+
+test('a data set that asks for views without random changes gets them', async () => {
+  const dataset = await loadDataset(runs.base.data);
+  const plain = { ...dataset, preprocessing: { ...dataset.preprocessing, viewAugmentation: null } };
+  const { config } = await openRun(runs.reference.path);
+  expect(finetuneSettings({}, config, plain).viewAugmentation).toBeNull();
+  expect(finetuneSettings({}, config, dataset).viewAugmentation).not.toBeNull();
 });
 
 test('parts that are left out are not there; a dataset gives the size and the ratio of crops', () => {

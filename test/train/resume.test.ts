@@ -7,7 +7,7 @@ import { trainErm } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder, runState } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
-import { lastOf, stateOf } from '../fixtures.js';
+import { bestOf, lastOf, stateOf } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectSameRun, measured, Runs, stopIn } from './support.js';
 
@@ -95,6 +95,27 @@ describe('a run that goes on', () => {
     await trainErm({ ...settings, out: stopped.path, epochs: 4 });
     await trainErm({ ...settings, out: stopped.path, resume: true });
     await expectSameRun(stopped, whole);
+  });
+
+  test('with other numerics after an epoch that was cut off has the best epoch that it says', async () => {
+    const out = join(folder, 'other-numerics');
+    const settings = {
+      ...runs.base,
+      out,
+      select: 'best-average',
+      epochs: 3,
+      lr: 0.01,
+      batchSize: 4,
+    } as const;
+    await stopErm('epoch 3/3', settings);
+    // As if its third epoch, with weights of this attempt, was not renamed.
+    const run = new RunFolder(out);
+    await cp(run.epoch(2), `${run.epoch(3)}.tmp`, { recursive: true });
+    const { bestEpoch, val } = await trainErm({ ...settings, threads: 2, resume: true });
+    const metrics = await run.readMetrics();
+    expect(metrics.filter(({ best }) => best).at(-1)?.epoch).toBe(bestEpoch);
+    expect(val.correct).toEqual(metrics[bestEpoch - 1]?.val.correct);
+    expect(bestOf(run)).toBe(run.weights(bestEpoch));
   });
 
   test('says which epochs it passed without keeping them', async () => {
