@@ -113,9 +113,12 @@ async function requireSameWeights(
   result: TrainingResult | undefined,
   { traces, layers, overlap, minimal, gradCam, neurons }: Awaited<ReturnType<typeof readResults>>,
 ): Promise<void> {
-  const made = [result, ...traces, layers, overlap, minimal, gradCam?.after, neurons];
-  const checkpoint = await weightsFingerprint(weights);
-  const other = made.find((one) => one?.checkpoint !== undefined && one.checkpoint !== checkpoint);
+  const made = [result, ...traces, layers, overlap, minimal, gradCam?.after, neurons].filter(
+    (one) => one?.checkpoint !== undefined,
+  );
+  // A run in training has no results, and its weights may be replaced meanwhile.
+  const checkpoint = made.length > 0 ? await weightsFingerprint(weights) : undefined;
+  const other = made.find((one) => one?.checkpoint !== checkpoint);
   if (other === undefined) return;
   const name = 'kind' in other ? other.kind : 'grad-cam';
   throw new SpurmemError(

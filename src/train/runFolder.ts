@@ -62,7 +62,14 @@ export class RunFolder {
   /** Reads how far training has come: the newest epoch is the run's state. Undefined before the first is saved. Throws `RUN_INVALID`. */
   async readProgress(): Promise<TrainingProgress | undefined> {
     const newest = (await this.savedEpochs()).at(-1);
-    return newest === undefined ? undefined : this.readEpoch(newest);
+    if (newest === undefined) return undefined;
+    try {
+      return await this.readEpoch(newest);
+    } catch (error) {
+      // Training may have gone on and replaced it.
+      if ((await this.savedEpochs()).at(-1) === newest) throw error;
+      return this.readProgress();
+    }
   }
   protected async readEpoch(epoch: number): Promise<TrainingProgress> {
     const path = join(this.epoch(epoch), 'epoch.json');
