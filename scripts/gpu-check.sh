@@ -22,7 +22,7 @@ pack() {
   cp -r bench/dist bench/python "$stage/spurmem/bench/"
   cp -r scripts/gpu-check.sh scripts/gpuCheck scripts/libtorch.mjs scripts/reference "$stage/spurmem/scripts/"
   find "$stage/spurmem" -name '*.map' -delete
-  node scripts/bundleVega.mjs "$stage/spurmem/dist"
+  node scripts/bundle.mjs "$stage/spurmem/dist"
   (cd "$stage/spurmem" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
   echo "$(git rev-parse --short=7 HEAD)$(git diff --quiet HEAD || echo +)" >"$stage/spurmem/COMMIT"
   local node

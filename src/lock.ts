@@ -6,10 +6,10 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callbackify, isDeepStrictEqual } from 'node:util';
 import lockfile from 'proper-lockfile';
-import { z } from 'zod';
 import { checksum } from './checksum.js';
 import { systemCode } from './errors.js';
 import { unwritable } from './files.js';
+import * as z from './zod.js';
 
 /** A lock of another host, or container, that is not refreshed for this long belongs to a process that was killed. */
 const STALE_MS = 30_000;

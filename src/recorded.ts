@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from './zod.js';
 
 /** A number. JSON writes NaN and infinity as null, and null is read as NaN. */
 export const real = z

@@ -1,12 +1,12 @@
 import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { parse } from 'yaml';
-import { z } from 'zod';
 import { withoutChecksum } from '../checksum.js';
 import { messageOf, SpurmemError } from '../errors.js';
 import { readText } from '../files.js';
 import { requirePlain } from '../plainData.js';
 import { nearestSentence } from '../settings/names.js';
 import { accepts, metaOf } from '../settings/values.js';
+import * as z from '../zod.js';
 import { type OptionValues, runSchema, valuesOfRun } from './repeat.js';
 import { TypedOption } from './settings.js';
 import { commandName } from './usage.js';

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { z } from 'zod';
 import { columnsAsText } from '../data/table.js';
 import { SpurmemError } from '../errors.js';
 import { engineOptions } from '../native/engine.js';
@@ -9,6 +8,7 @@ import { choiceOf } from '../train/augmentation.js';
 import { requireFormatVersion } from '../train/formatVersion.js';
 import { methodNamed } from '../train/methods.js';
 import { runFileSchema } from '../train/runConfig.js';
+import * as z from '../zod.js';
 import { optionWord } from './settings.js';
 import { commandName } from './usage.js';
 

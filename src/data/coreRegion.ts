@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from '../zod.js';
 import { centerCrop, resizedSize, type Size } from './geometry.js';
 import type { Preprocessing } from './preprocessing.js';
 import { pathBelow } from './relativePath.js';

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { count } from '../recorded.js';
+import * as z from '../zod.js';
 import { coreRegionSchema } from './coreRegion.js';
 import type { Dataset, Example } from './dataset.js';
 import { type SampleImage, sampleImage, sampleImageSchema } from './pictures.js';

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { messageOf, SpurmemError } from '../errors.js';
 import { LONGEST_NAME, RANGES } from '../settings/ranges.js';
+import * as z from '../zod.js';
 import { coreRegionSchema } from './coreRegion.js';
 import { datasetOptionsShape } from './datasetOptions.js';
 import { describeIssues } from './issues.js';

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { SpurmemError } from '../errors.js';
+import * as z from '../zod.js';
 import { parseOptions } from './issues.js';
 import type { LayoutOption, LayoutOptions, OptionsOf, Origin } from './layout.js';
 import { type AnyLayout, type DatasetFormat, LAYOUTS } from './layouts.js';

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { mersenne } from 'pure-rand/generator/mersenne';
-import { z } from 'zod';
 import { SpurmemError } from '../errors.js';
 import type { JobOptions } from '../progress.js';
 import { RANGES } from '../settings/ranges.js';
 import { whole } from '../settings/schema.js';
+import * as z from '../zod.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetConfig } from './datasetConfig.js';
 import { GARMENTS, readDigits, readGarments, SOURCE_SIDE, type SourceImage } from './dominoesSources.js';

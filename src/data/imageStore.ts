@@ -6,7 +6,6 @@ import { access, type FileHandle, open, readdir, realpath, stat } from 'node:fs/
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { z } from 'zod';
 import { buildOnce } from '../buildOnce.js';
 import { checksum } from '../checksum.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
@@ -23,6 +22,7 @@ import { loadDecoders } from '../native/decoders.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { count } from '../recorded.js';
 import { userCache } from '../userCache.js';
+import * as z from '../zod.js';
 import type { Dataset, Example } from './dataset.js';
 import { decodeRgb, type RgbImage } from './decode.js';
 import { placeOf, readExampleImage } from './exampleImage.js';

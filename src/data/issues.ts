@@ -1,6 +1,6 @@
-import type { z } from 'zod';
 import { SpurmemError } from '../errors.js';
 import { nearestSentence } from '../settings/names.js';
+import type * as z from '../zod.js';
 
 /** Problems of a file that a message names. */
 const MOST_NAMED = 5;

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
-import type { z } from 'zod';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { readWhole } from '../files.js';
+import type * as z from '../zod.js';
 import type { CoreRegion } from './coreRegion.js';
 import type { Split } from './split.js';
 

@@ -1,5 +1,5 @@
 import type { Sharp } from 'sharp';
-import { z } from 'zod';
+import * as z from '../zod.js';
 import type { Dataset, Example } from './dataset.js';
 import { ofImage, openImage } from './decode.js';
 import { readExampleImage } from './exampleImage.js';

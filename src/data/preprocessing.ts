@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { RANGES } from '../settings/ranges.js';
 import { whole } from '../settings/schema.js';
+import * as z from '../zod.js';
 
 const probability = z.number().min(0).max(1);
 const side = whole(RANGES.side);

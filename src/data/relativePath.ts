@@ -1,6 +1,6 @@
 import { isAbsolute, posix } from 'node:path';
-import { z } from 'zod';
 import { LONGEST_PATH } from '../settings/ranges.js';
+import * as z from '../zod.js';
 
 /**
  * The path of a file or folder below the dataset's folder, normalized, with `/`.

@@ -1,9 +1,9 @@
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
 import { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
 import { LONGEST_NAME, RANGES } from '../settings/ranges.js';
+import * as z from '../zod.js';
 import { forEachCsvRow } from './csv.js';
 import { countValues, invalidData, type ReadContext, readSource, type TableRow } from './layout.js';
 import { relativePath } from './relativePath.js';

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { groupAccuraciesSchema } from '../metrics/schemas.js';
 import { count, type Recorded } from '../recorded.js';
+import * as z from '../zod.js';
 
 const comparedRunSchema = z.looseObject({
   title: z.string(),

@@ -1,8 +1,8 @@
-import { z } from 'zod';
 import { SPLITS } from '../data/split.js';
 import { intervalSchema } from '../metrics/schemas.js';
 import { count, real, type Recorded } from '../recorded.js';
 import { architectureSchema } from '../train/runConfig.js';
+import * as z from '../zod.js';
 import { group, picture } from './results.js';
 
 /** A model whose heat maps were taken. */

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { dataDescriptionSchema } from '../data/dataDescription.js';
 import { datasetConfigSchema } from '../data/datasetConfig.js';
 import { SPLITS } from '../data/split.js';
@@ -6,6 +5,7 @@ import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
 import { progressSchema, trainingResultSchema } from '../train/results.js';
 import { runFileSchema } from '../train/runConfig.js';
 import type { RunFolder } from '../train/runFolder.js';
+import * as z from '../zod.js';
 import { atlasSchema } from './atlas/atlasResult.js';
 import { comparisonSchema } from './comparison.js';
 import { gradCamSchema } from './gradCamResult.js';

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { SPLITS } from '../data/split.js';
 import { LOSSES } from '../metrics/loss.js';
 import { monteCarloShape } from '../metrics/monteCarlo.js';
@@ -12,6 +11,7 @@ import { GRADIENT_ORDERS } from '../neurons/score.js';
 import { MAGNITUDE_LAYERS, UNITS } from '../neurons/select.js';
 import { PROTOCOLS } from '../protocol.js';
 import { count, real, type Recorded } from '../recorded.js';
+import * as z from '../zod.js';
 import type { Outcome } from './outcomes.js';
 
 // The files of traces in `results/`. Anyone may have written them.

@@ -1,8 +1,8 @@
-import { z } from 'zod';
 import { mannWhitneyShape } from '../metrics/mannWhitney.js';
 import { intervalSchema } from '../metrics/schemas.js';
 import { neuronSchema } from '../neurons/neuronSchema.js';
 import { count, real, type Recorded } from '../recorded.js';
+import * as z from '../zod.js';
 import { group, sessionShape } from './results.js';
 
 const beforeAfter = <Schema extends z.ZodType>(schema: Schema) =>

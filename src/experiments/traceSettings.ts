@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { type Split, SPLITS } from '../data/split.js';
 import { type Loss, LOSSES } from '../metrics/loss.js';
 import { type Precision, PRECISIONS } from '../native/addon.js';
@@ -27,6 +26,7 @@ import {
 } from '../settings/setting.js';
 import { integer, oneOf, positive, severalOf, share, text, toggle, valueType } from '../settings/values.js';
 import { givenOrOfRun } from '../train/ofRun.js';
+import * as z from '../zod.js';
 
 /** The article's standard deviation of random initialization and noise. */
 export const ARTICLE_SIGMA = 0.005;

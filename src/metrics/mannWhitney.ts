@@ -1,7 +1,7 @@
 import jstat from 'jstat';
 import { wilcoxonRankSum } from 'simple-statistics';
-import type { z } from 'zod';
 import { real, type Recorded } from '../recorded.js';
+import type * as z from '../zod.js';
 
 const { normal } = jstat.jStat;
 

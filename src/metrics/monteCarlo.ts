@@ -1,5 +1,5 @@
-import type { z } from 'zod';
 import { count, real, type Recorded } from '../recorded.js';
+import type * as z from '../zod.js';
 import { intervalSchema } from './schemas.js';
 import { mean, middle } from './statistics.js';
 

@@ -1,6 +1,6 @@
 // How results record measures; apart from what computes these, so that to import the library loads no schema.
-import { z } from 'zod';
 import { count, real, type Recorded } from '../recorded.js';
+import * as z from '../zod.js';
 
 /** [low, high]; [NaN, NaN] where there is none. */
 export const intervalSchema = z.tuple([real, real]);

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { checkValues } from '../settings/options.js';
 import { integer, valueType } from '../settings/values.js';
+import * as z from '../zod.js';
 import { type Architecture, ARCHITECTURES, isArchitecture } from './architectures.js';
 
 export const architecture = valueType(z.custom<Architecture>(isArchitecture), {

@@ -1,11 +1,11 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { z } from 'zod';
 import { checksum, NO_CHECKSUM } from '../checksum.js';
 import { describeIssues } from '../data/issues.js';
 import { messageOf, SpurmemError } from '../errors.js';
 import { requireReadable, writeLargeFile } from '../files.js';
 import type { NativeArray, Tensor } from '../native/addon.js';
 import { count } from '../recorded.js';
+import * as z from '../zod.js';
 import { dtypeOf, type StoredDtype } from './dtypes.js';
 import { unreadable } from './fingerprint.js';
 import { readFully } from './zipArchive.js';

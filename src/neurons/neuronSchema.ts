@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { count, real } from '../recorded.js';
+import * as z from '../zod.js';
 
 /** An output channel of a convolution, a row of a linear layer, or a single weight where that is the unit. */
 export const neuronSchema = z.looseObject({

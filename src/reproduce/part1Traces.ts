@@ -1,4 +1,3 @@
-import type { z } from 'zod';
 import { neuronAtlasIn } from '../experiments/atlas/neuronAtlas.js';
 import { gradCam } from '../experiments/gradCam.js';
 import { RESULTS } from '../experiments/resultFiles.js';
@@ -14,6 +13,7 @@ import { ARTICLE_CRITERIA, type CriterionName } from '../neurons/criteria.js';
 import type { Recorded } from '../recorded.js';
 import type { Figure, RunResults, TraceNeed } from '../report/figure.js';
 import { type GivenOf, resolveSettings } from '../settings/setting.js';
+import type * as z from '../zod.js';
 import { mergeNeeds } from './articleFigures.js';
 
 const { criteria, sigmas, repeats, samples, nullDraws, exceedances, comparedTopK } =

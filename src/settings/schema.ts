@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from '../zod.js';
 import type { Range } from './ranges.js';
 import { firstRepeated } from './repeated.js';
 import type { SettingsTable, ValueOf } from './setting.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from '../zod.js';
 import { LONGEST_PATH, RANGES } from './ranges.js';
 
 /** How front ends read a value from text. */

@@ -1,8 +1,8 @@
-import { z } from 'zod';
 import type { Augmentation } from '../data/preprocessing.js';
 import { RANGES } from '../settings/ranges.js';
 import { defined } from '../settings/setting.js';
 import { type ValueType, valueType } from '../settings/values.js';
+import * as z from '../zod.js';
 
 const probability = z.number().min(0).max(1);
 const range = (number: z.ZodNumber) =>

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { LOSSES } from '../metrics/loss.js';
 import { architecture } from '../models/modelOptions.js';
 import { PRECISIONS } from '../native/addon.js';
@@ -16,6 +15,7 @@ import {
   type ValueType,
   valueType,
 } from '../settings/values.js';
+import * as z from '../zod.js';
 import {
   AUGMENTATION_HELP,
   augmentationChoice,

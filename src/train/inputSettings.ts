@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { Dataset } from '../data/dataset.js';
 import { preprocessingSchema } from '../data/preprocessing.js';
 import { misplaced } from '../errors.js';
@@ -6,6 +5,7 @@ import { RANGES } from '../settings/ranges.js';
 import { whole } from '../settings/schema.js';
 import { checkSettings, defined, type GivenOf, setting } from '../settings/setting.js';
 import { orNone, real, shorterSide, size, three } from '../settings/values.js';
+import * as z from '../zod.js';
 
 const OF_DATASET = { default: undefined, otherwise: 'as the dataset prepares them' } as const;
 

@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import { groupAccuraciesSchema } from '../metrics/schemas.js';
 import { neuronSchema } from '../neurons/neuronSchema.js';
 import { count, real, type Recorded } from '../recorded.js';
+import * as z from '../zod.js';
 import { CHECKPOINTS, type SelectedCheckpoint } from './ermSettings.js';
 
 /** The measurements of an epoch. */

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { augmentationSchema } from '../data/preprocessing.js';
 import { ARCHITECTURES } from '../models/architectures.js';
@@ -7,6 +6,7 @@ import { type Protocol, PROTOCOLS } from '../protocol.js';
 import { RANGES } from '../settings/ranges.js';
 import { optionalSchemas, whole } from '../settings/schema.js';
 import { defaultsOf, defined, typesOf } from '../settings/setting.js';
+import * as z from '../zod.js';
 import { ERM_SETTINGS, VIT_SETTINGS } from './ermSettings.js';
 import { FORMAT_VERSION } from './formatVersion.js';
 import { inputShape } from './inputSettings.js';

@@ -1,10 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
-import { z } from 'zod';
 import { withoutChecksum } from '../checksum.js';
 import { describeIssues } from '../data/issues.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { readText } from '../files.js';
 import type { Recorded } from '../recorded.js';
+import * as z from '../zod.js';
 
 /** The origin of a result: the command that repeats it, and what its numbers may depend on. */
 const originSchema = z.object({

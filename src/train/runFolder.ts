@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import type { z } from 'zod';
 import { type DataDescription, dataDescriptionSchema } from '../data/dataDescription.js';
 import { SpurmemError } from '../errors.js';
 import { makeFolder, removeLeftovers } from '../files.js';
 import type { Recorded } from '../recorded.js';
+import type * as z from '../zod.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
 import { requireFormatVersion } from './formatVersion.js';
 import {

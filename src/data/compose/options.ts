@@ -1,6 +1,6 @@
 import { posix, resolve } from 'node:path';
-import { z } from 'zod';
 import { defined } from '../../settings/setting.js';
+import * as z from '../../zod.js';
 import { parseOptions } from '../issues.js';
 import { WATERBIRDS_CLASSES, WATERBIRDS_PLACES } from './waterbirds.js';
 

@@ -1,7 +1,7 @@
 import { join, posix } from 'node:path';
-import { z } from 'zod';
 import { SpurmemError } from '../../errors.js';
 import { nearestNames } from '../../nearest.js';
+import * as z from '../../zod.js';
 import { forEachCsvRow } from '../csv.js';
 import {
   defineLayout,

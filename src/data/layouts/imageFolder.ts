@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { z } from 'zod';
 import { messageOf, SpurmemError } from '../../errors.js';
 import { nearestNames } from '../../nearest.js';
 import { LONGEST_NAME } from '../../settings/ranges.js';
+import * as z from '../../zod.js';
 import { forEachCsvRow } from '../csv.js';
 import {
   defineLayout,

@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import { groupAccuraciesSchema, intervalSchema } from '../../metrics/schemas.js';
 import { CRITERION_NAMES } from '../../neurons/criteria.js';
 import { count, real, type Recorded } from '../../recorded.js';
+import * as z from '../../zod.js';
 import { group, picture, picturedSchema } from '../results.js';
 
 /** Why a neuron is in the atlas: a trace chose it, it was drawn beside those, or the caller named it. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import type { z } from 'zod';
 import { describeIssues } from '../../data/issues.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { requireReadable } from '../../files.js';
+import type * as z from '../../zod.js';
 import { dtypeOf, shown, UnusableContent } from '../dtypes.js';
 import { nodeOf, parsePickle } from '../pickle.js';
 import { findState, isWithin, readTensors, rootFolder, type TensorView } from '../pytorchFile.js';

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import type { PlanArgument } from '../../native/plan.js';
+import * as z from '../../zod.js';
 import { shown, UnusableContent } from '../dtypes.js';
 
 /**

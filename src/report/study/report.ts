@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { messageOf, SpurmemError } from '../../errors.js';
 import type { StudyDifference, StudyResult } from '../../experiments/study.js';
 import { readCheckedJson, writeAtomic } from '../../files.js';
+import * as z from '../../zod.js';
 import type { Section } from '../figure.js';
 import { articleName, inArticleOrder, plural, probability, pText, range, sideOf, signed } from '../format.js';
 import { chartFigure, html, htmlTable } from '../html/html.js';

@@ -1,5 +1,4 @@
 import { dirname, resolve } from 'node:path';
-import type { z } from 'zod';
 import { SpurmemError } from '../../errors.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import { nearestSentence, requireKnownNames } from '../../settings/names.js';
@@ -8,6 +7,7 @@ import { checkSettings, type SettingsTable } from '../../settings/setting.js';
 import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
 import { erm } from '../../train/methods/erm.js';
 import { finetune } from '../../train/methods/finetune.js';
+import type * as z from '../../zod.js';
 import type { StudyArm } from '../study/studyArm.js';
 import { checkArm } from '../study/studyOptions.js';
 import { inFile, readAs } from '../sweep/plan.js';

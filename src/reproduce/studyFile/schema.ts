@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { datasetOptionsShape } from '../../data/datasetOptions.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import { CRITERIA } from '../../neurons/criteria.js';
@@ -7,6 +6,7 @@ import { LONGEST_NAME, RANGES } from '../../settings/ranges.js';
 import { differing, pathSchema, whole } from '../../settings/schema.js';
 import type { SettingsTable } from '../../settings/setting.js';
 import { SEED_TYPE } from '../../train/runOptions.js';
+import * as z from '../../zod.js';
 import type { StudyArm } from '../study/studyArm.js';
 import { PLANNED_NAMES, QUESTION_NAMES } from './questions.js';
 

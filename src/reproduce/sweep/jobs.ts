@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
 import { type Dataset, datasetOf } from '../../data/dataset.js';
 import { inScope, SpurmemError } from '../../errors.js';
 import { isLocked, tryLock } from '../../lock.js';
@@ -10,6 +9,7 @@ import { methodNamed } from '../../train/methods.js';
 import type { TrainedRun } from '../../train/results.js';
 import { isBusy, RunFolder, type RunState, runState } from '../../train/runFolder.js';
 import type { EpochOptions, MethodOptions } from '../../train/runOptions.js';
+import * as z from '../../zod.js';
 import { figuresNamed } from '../articleFigures.js';
 import { reproducePart1 } from '../part1.js';
 import type { SweepJob, SweepPlan } from './plan.js';

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
-import { z } from 'zod';
 import { withoutChecksum } from '../../checksum.js';
 import { datasetOptionsShape } from '../../data/datasetOptions.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
@@ -13,6 +12,7 @@ import { LONGEST_PATH, RANGES } from '../../settings/ranges.js';
 import { optionalSchemas, pathSchema, whole } from '../../settings/schema.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 import { writeAlone } from '../../writeAlone.js';
+import * as z from '../../zod.js';
 
 const METHOD_NAMES = TRAINING_METHODS.map(({ name }) => name);
 const settingsSchema = z.record(z.string(), z.unknown());

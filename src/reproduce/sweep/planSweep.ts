@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
 import { SpurmemError } from '../../errors.js';
 import { nearestSentence, requireKnownNames } from '../../settings/names.js';
 import { LONGEST_NAME } from '../../settings/ranges.js';
@@ -7,6 +6,7 @@ import { differing, pathSchema } from '../../settings/schema.js';
 import { checkSettings } from '../../settings/setting.js';
 import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
 import { SEED_TYPE } from '../../train/runOptions.js';
+import * as z from '../../zod.js';
 import {
   type Combination,
   combinationsOf,

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { BATCH_NORM_STATISTICS, type Unit } from '../../native/addon.js';
 import { CRITERION_NAMES } from '../../neurons/criteria.js';
 import type { GradientOrder } from '../../neurons/score.js';
@@ -6,6 +5,7 @@ import { MAGNITUDE_ORDERS } from '../../neurons/select.js';
 import { CHOICE_SETTINGS } from '../../neurons/settings.js';
 import { protocolSetting, setting } from '../../settings/setting.js';
 import { integer, oneOf, positive, share, toggle, valueType } from '../../settings/values.js';
+import * as z from '../../zod.js';
 import { AUGMENTATION_HELP, augmentationChoice, PUBLISHED_AS_TEXT } from '../augmentation.js';
 import { EMA, ERM_SETTINGS, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
 import { kickInDefault } from '../kickIn.js';
