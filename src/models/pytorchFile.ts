@@ -44,23 +44,24 @@ const TENSOR_FUNCTIONS: ReadonlyMap<string | undefined, Reader> = new Map<string
   ['torch._utils._rebuild_tensor_v2', view],
   [
     'torch._utils._rebuild_tensor_v3',
-    (args, name) => {
-      throw unsupportedDtype(name, nodeOf(args[6], 'global')?.name ?? 'unknown');
-    },
+    refused((name, args) => unsupportedDtype(name, nodeOf(args[6], 'global')?.name ?? 'unknown')),
   ],
-  [
-    'torch._utils._rebuild_qtensor',
-    (_args, name) => {
-      throw unsupportedDtype(name, 'of a quantized tensor');
-    },
-  ],
+  ['torch._utils._rebuild_qtensor', refused((name) => unsupportedDtype(name, 'of a quantized tensor'))],
   [
     'torch._utils._rebuild_sparse_tensor',
-    (_args, name) => {
-      throw new UnusableContent(`tensor ${shown(name)} is sparse. Save it as a dense one: value.to_dense()`);
-    },
+    refused(
+      (name) =>
+        new UnusableContent(`tensor ${shown(name)} is sparse. Save it as a dense one: value.to_dense()`),
+    ),
   ],
 ]);
+
+function refused(reason: (name: string, args: readonly PickleValue[]) => UnusableContent): Reader {
+  return (args, name) => {
+    throw reason(name, args);
+  };
+}
+
 /** The functions that torch pickles parameters with, and tensors with attributes of their own. */
 const WRAPPING_FUNCTIONS: ReadonlyMap<string | undefined, Reader> = new Map<string, Reader>([
   ['torch._utils._rebuild_parameter', ([inner], name) => wrapped(inner, name)],
@@ -68,23 +69,10 @@ const WRAPPING_FUNCTIONS: ReadonlyMap<string | undefined, Reader> = new Map<stri
   ['torch._tensor._rebuild_from_type_v2', typed],
 ]);
 
-/** Reads the arguments of a call as a tensor; undefined where Python would make none by it. */
+/** The function that reads the arguments of a call as a tensor; undefined where Python would make none by it. */
 function readerOf(call: Call): Reader | undefined {
   const callee = globalName(call.callee);
   return TENSOR_FUNCTIONS.get(callee) ?? WRAPPING_FUNCTIONS.get(callee);
-}
-
-/** Whether Python would make a tensor or a parameter by a call. */
-function buildsTensor(call: Call): boolean {
-  return readerOf(call) !== undefined;
-}
-
-/**
- * The tensor that a call describes; undefined for a call of another function than torch pickles tensors with. Throws
- * UnusableContent for a tensor that is not supported, Error for a damaged one.
- */
-function tensorView(call: Call, name: string): TensorView | undefined {
-  return readerOf(call)?.(items(call.args) ?? [], name);
 }
 
 /** The values of a view in row-major order, from the bytes of its whole storage. */
@@ -103,8 +91,12 @@ function wrapped(value: PickleValue | undefined, name: string): TensorView {
   const callee = globalName(inner?.callee);
   const read = TENSOR_FUNCTIONS.get(callee);
   if (inner !== undefined && read !== undefined) return read(items(inner.args) ?? [], name);
-  throw new UnusableContent(
-    `tensor ${shown(name)} is made by ${shown(callee ?? '?')}, which builds no tensor; nothing of it was run. ${SAVE_STATE}`,
+  throw noTensor(`tensor ${shown(name)}`, callee);
+}
+
+function noTensor(what: string, callee = '?'): UnusableContent {
+  return new UnusableContent(
+    `${what} is made by ${shown(callee)}, which builds no tensor; nothing of it was run. ${SAVE_STATE}`,
   );
 }
 
@@ -259,20 +251,16 @@ function find(
   }
   for (const [key, inner] of nested) {
     const made = otherCall(inner);
-    if (made !== undefined && !buildsTensor(made)) throw notAState(made, [...keys, key], path);
+    if (made !== undefined && readerOf(made) === undefined) throw notAState(made, [...keys, key], path);
   }
   const views = new Map<string, TensorView>();
   for (const [name, item] of entries) {
     const made = otherCall(item);
     if (made === undefined) continue;
-    const view = tensorView(made, name);
-    if (view === undefined) {
-      throw new UnusableContent(
-        `${shown(name)} is made by ${shown(globalName(made.callee) ?? '?')}, which builds no tensor; nothing of it was run. ${SAVE_STATE}`,
-      );
-    }
+    const read = readerOf(made);
+    if (read === undefined) throw noTensor(shown(name), globalName(made.callee));
     if (views.size >= MAX_TENSORS) throw new UnusableContent(`it has more than ${MAX_TENSORS} tensors`);
-    views.set(name, view);
+    views.set(name, read(items(made.args) ?? [], name));
   }
   return views.size > 0 ? { keys, views } : undefined;
 }
@@ -298,7 +286,7 @@ function otherCall(value: PickleValue): Call | undefined {
 function notAState(call: Call, keys: readonly string[], path: string): UnusableContent {
   const place = keys.length === 0 ? 'it' : `its entry ${keys.map(shown).join('.')}`;
   const callee = shown(globalName(call.callee) ?? '?');
-  if (buildsTensor(call)) {
+  if (readerOf(call) !== undefined) {
     return new UnusableContent(`${place} is one tensor, not a state dict. ${SAVE_STATE}`);
   }
   // The attributes that nn.Module keeps in its __dict__.

@@ -97,10 +97,9 @@ const PREFIX_BYTES = 512;
  */
 export async function readWeights(path: string): Promise<WeightsFile> {
   const format = await formatOf(path);
-  const { tensors, source } =
-    format === 'safetensors'
-      ? { tensors: (await readSafetensors(path)).tensors, source: 'safetensors' }
-      : await readPytorchWeights(path);
+  const read = format === 'safetensors' ? await readSafetensors(path) : await readPytorch(path);
+  const { tensors } = read;
+  const source = 'keys' in read ? ['PyTorch', read.keys.join('.')].filter(Boolean).join(', ') : format;
   try {
     const { values, changes } = canonicalNames(tensors);
     return { tensors: values, named: tensors, source: [source, ...changes].join(', ') };
@@ -108,11 +107,6 @@ export async function readWeights(path: string): Promise<WeightsFile> {
     if (!(error instanceof UnusableContent)) throw error;
     throw new SpurmemError('WEIGHTS_INVALID', `${path}: ${error.message}`, { cause: error });
   }
-}
-
-async function readPytorchWeights(path: string): Promise<Pick<WeightsFile, 'tensors' | 'source'>> {
-  const { tensors, keys } = await readPytorch(path);
-  return { tensors, source: keys.length === 0 ? 'PyTorch' : `PyTorch, ${keys.join('.')}` };
 }
 
 async function formatOf(path: string): Promise<'safetensors' | 'pytorch'> {

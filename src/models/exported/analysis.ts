@@ -62,16 +62,14 @@ export function modesOf(graph: Graph, operators: ReadonlyMap<string, OperatorTra
 
 function flagsOf(node: GraphNode, kinds: ReadonlyMap<number, string>): Mode {
   // Normalizes by the batch in evaluation too, where it keeps no running statistics.
-  const keeps = !Object.hasOwn(node.arguments, 'running_mean') || valueOf(node, 'running_mean') !== undefined;
   const mean = valueOf(node, 'running_mean');
+  const keeps = mean !== undefined || !Object.hasOwn(node.arguments, 'running_mean');
   if (mean !== undefined && kinds.get(mean) !== 'buffer') {
     throw new UnusableContent(`the running statistics of ${node.module} are no buffers`);
   }
   const flags = Object.entries(FLAGS).filter(([name]) => keeps && Object.hasOwn(node.arguments, name));
-  if (flags.length === 0) return {};
-  return {
-    evaluation: Object.fromEntries(flags.map(([name, kind]) => [name, { kind, numbers: [0] }])),
-  };
+  const evaluation = Object.fromEntries(flags.map(([name, kind]) => [name, { kind, numbers: [0] }]));
+  return flags.length === 0 ? {} : { evaluation };
 }
 
 /**
@@ -148,7 +146,8 @@ export class Flow {
     this.#operators = operators;
     for (const [index, node] of graph.nodes.entries()) {
       const taken = takenBy(node);
-      const shared = this.#writesIn(node) ? taken.slice(0, 1) : this.#aliasesIn(node) ? taken : [];
+      const aliases = operators.get(node.target)?.aliases === true;
+      const shared = this.#writesIn(node) ? taken.slice(0, 1) : aliases ? taken : [];
       const { alias } = modes[index] ?? {};
       const [first, ...others] = [...shared, ...(alias === undefined ? [] : [alias])];
       if (first === undefined) continue;
@@ -220,10 +219,6 @@ export class Flow {
 
   #writesIn(node: GraphNode): boolean {
     return this.#operators.get(node.target)?.writes === true;
-  }
-
-  #aliasesIn(node: GraphNode): boolean {
-    return this.#operators.get(node.target)?.aliases === true;
   }
 
   #memory(value: number): number {
@@ -376,12 +371,10 @@ function gridOf({ metas, nodes }: Graph, calls: readonly LayerCall[]): readonly 
     (node) => node.target === 'layer_norm' && metas[madeBy(node)[0] ?? -1]?.sizes.length === 3,
   );
   const convolution = calls.findLast(({ node }) => node.target !== 'linear');
-  const meta = metas[madeBy(convolution?.node ?? NOTHING)[0] ?? -1];
+  const meta = convolution && metas[madeBy(convolution.node)[0] ?? -1];
   const [rows, columns] = [sizeOf(meta, 2), sizeOf(meta, 3)];
   return hasTokens && rows !== undefined && columns !== undefined ? [rows, columns] : null;
 }
-
-const NOTHING: GraphNode = { target: '', module: '', arguments: {}, results: [] };
 
 /** Whether a LayerNorm's tokens are the patches, after at most a few others, which then still see the patches. */
 function isOfGrid(graph: Graph, index: number, patches: readonly [number, number] | null): boolean {
@@ -390,22 +383,10 @@ function isOfGrid(graph: Graph, index: number, patches: readonly [number, number
   const tokens = sizeOf(graph.metas[madeBy(node)[0] ?? -1], 1);
   const others = (tokens ?? 0) - patches[0] * patches[1];
   if (others < 0 || others > 8) return false;
-  const reached = reachedFrom(graph, madeBy(node)[0] ?? -1);
-  return (
-    others === 0 ||
-    graph.nodes.some(
-      (later) => MIXING.includes(later.target) && takenBy(later).some((value) => reached.has(value)),
-    )
-  );
-}
-
-/** The values that depend on one. */
-function reachedFrom({ nodes }: Graph, value: number): ReadonlySet<number> {
-  const reached = new Set([value]);
-  for (const node of nodes) {
-    if (takenBy(node).some((taken) => reached.has(taken))) for (const made of madeBy(node)) reached.add(made);
-  }
-  return reached;
+  const layers = layersFrom(graph, madeBy(node)[0] ?? -1);
+  const mixes = (later: GraphNode) =>
+    MIXING.includes(later.target) && takenBy(later).some((one) => layers.has(one));
+  return others === 0 || graph.nodes.some(mixes);
 }
 
 /**
@@ -422,14 +403,14 @@ function isShortcut(graph: Graph, node: GraphNode): boolean {
     if (NORMS.includes(later.target)) value = madeBy(later)[0];
     else if (/^add_?\.Tensor$/.test(later.target)) {
       const other = taken.find((one) => one !== value);
-      return other !== undefined && other !== input && reachedByLayers(graph, input, other);
+      return other !== undefined && other !== input && (layersFrom(graph, input).get(other) ?? 0) > 1;
     } else return false;
   }
   return false;
 }
 
-/** Whether a value is made from another one by two layers or more. */
-function reachedByLayers({ nodes }: Graph, from: number, to: number): boolean {
+/** The values that are made from another one, with the most layers in between. */
+function layersFrom({ nodes }: Graph, from: number): ReadonlyMap<number, number> {
   const layers = new Map<number, number>([[from, 0]]);
   for (const node of nodes) {
     const most = Math.max(-1, ...takenBy(node).map((value) => layers.get(value) ?? -1));
@@ -437,7 +418,7 @@ function reachedByLayers({ nodes }: Graph, from: number, to: number): boolean {
     const own = most + ([...CONVOLUTIONS, 'linear'].includes(node.target) ? 1 : 0);
     for (const made of madeBy(node)) layers.set(made, own);
   }
-  return (layers.get(to) ?? 0) > 1;
+  return layers;
 }
 
 function parameterOf(

@@ -7,10 +7,8 @@ import { shown, UnusableContent } from '../dtypes.js';
  * kinds of arguments and inputs that are not known stay, to be refused by their names.
  */
 
-const size = z.union([
-  z.object({ as_int: z.int() }),
-  z.object({ as_expr: z.object({ expr_str: z.string() }) }),
-]);
+const expression = z.object({ as_expr: z.object({ expr_str: z.string() }) });
+const size = z.union([z.object({ as_int: z.int() }), expression]);
 const tensorMeta = z.object({ dtype: z.int(), sizes: z.array(size) });
 /** One key, the kind, and its value. */
 const union = z.record(z.string(), z.unknown());
@@ -45,13 +43,14 @@ export type Size = z.infer<typeof size>;
 
 const named = z.object({ name: z.string() });
 
-/** The inputs that a network has besides its images. */
-const inputSpecs = {
-  parameter: z.object({ arg: named, parameter_name: z.string() }),
-  buffer: z.object({ arg: named, buffer_name: z.string() }),
-  tensor_constant: z.object({ arg: named, tensor_constant_name: z.string() }),
-  user_input: z.object({ arg: z.object({ as_tensor: named }) }),
-} as const;
+/** The inputs that a network has besides its images, whose names are in `<kind>_name`. */
+const SOURCES: ReadonlyMap<string, GraphInput['kind']> = new Map([
+  ['parameter', 'parameter'],
+  ['buffer', 'buffer'],
+  ['tensor_constant', 'constant'],
+]);
+const sourceSpec = z.looseObject({ arg: named });
+const imagesSpec = z.object({ arg: z.object({ as_tensor: named }) });
 
 /** Python's JSON has no infinities: they are words. */
 const float = z.union([
@@ -161,10 +160,7 @@ export function isKnownSymbolic(target: string): boolean {
 
 /** The expression of a size that is not fixed. */
 function symbolOf(size: unknown): string | undefined {
-  if (typeof size !== 'object' || size === null || !('as_expr' in size)) return undefined;
-  const { as_expr: expression } = size;
-  if (typeof expression !== 'object' || expression === null || !('expr_str' in expression)) return undefined;
-  return typeof expression.expr_str === 'string' ? expression.expr_str : undefined;
+  return expression.safeParse(size).data?.as_expr.expr_str;
 }
 
 /** The size of a value along a dimension, counted from the end where negative; undefined where it is not fixed. */
@@ -266,7 +262,8 @@ class Reader {
     }
     const metas = new Array<TensorMeta | undefined>(this.#numbers.size);
     const sizes: number[] = [];
-    const batch = batchOf(graph.tensor_values[nameOf(this.#numbers, image)]);
+    const [nameOfImages = ''] = [...this.#numbers].find(([, number]) => number === image) ?? [];
+    const batch = batchOf(graph.tensor_values[nameOfImages]);
     for (const [name, number] of this.#numbers) {
       metas[number] = Object.hasOwn(graph.tensor_values, name) ? graph.tensor_values[name] : undefined;
       const size = Object.hasOwn(graph.sym_int_values, name) ? graph.sym_int_values[name] : undefined;
@@ -278,23 +275,16 @@ class Reader {
   #input(spec: Readonly<Record<string, unknown>>) {
     const [kind = 'nothing'] = Object.keys(spec);
     if (kind === 'user_input') {
-      const read = inputSpecs.user_input.safeParse(spec[kind]);
+      const read = imagesSpec.safeParse(spec[kind]);
       if (read.success)
         return { kind: 'images', name: '', value: this.#new(read.data.arg.as_tensor.name) } as const;
       this.#refuse('an input that is no tensor');
       return undefined;
     }
-    if (kind === 'parameter') {
-      const { arg, parameter_name: name } = inputSpecs.parameter.parse(spec[kind]);
-      return { kind: 'parameter', name, value: this.#new(arg.name) } as const;
-    }
-    if (kind === 'buffer') {
-      const { arg, buffer_name: name } = inputSpecs.buffer.parse(spec[kind]);
-      return { kind: 'buffer', name, value: this.#new(arg.name) } as const;
-    }
-    if (kind === 'tensor_constant') {
-      const { arg, tensor_constant_name: name } = inputSpecs.tensor_constant.parse(spec[kind]);
-      return { kind: 'constant', name, value: this.#new(arg.name) } as const;
+    const source = SOURCES.get(kind);
+    if (source !== undefined) {
+      const { arg, ...fields } = sourceSpec.parse(spec[kind]);
+      return { kind: source, name: z.string().parse(fields[`${kind}_name`]), value: this.#new(arg.name) };
     }
     this.#refuse(`an input of the kind ${kind}`);
     return undefined;
@@ -427,13 +417,7 @@ function targetOf(target: string): string | undefined {
 
 /** The path of the innermost module, out of `key,path,class;key,path,class`. */
 function moduleOf(stack = ''): string {
-  const last = stack.slice(stack.lastIndexOf(';') + 1);
-  const [, path = ''] = /^[^,]*,([^,]*),/.exec(last) ?? [];
-  return path;
-}
-
-function nameOf(numbers: ReadonlyMap<string, number>, wanted: number): string {
-  return [...numbers].find(([, number]) => number === wanted)?.[0] ?? '';
+  return /^[^,]*,([^,]*),/.exec(stack.slice(stack.lastIndexOf(';') + 1))?.[1] ?? '';
 }
 
 /** The symbol of the number of images. Throws UnusableContent for inputs that are no batch of images. */
