@@ -6,7 +6,6 @@
 #include <torch/version.h>
 
 #include <algorithm>
-#include <optional>
 #include <string>
 
 #include "arguments.h"
@@ -19,6 +18,20 @@
 #include "kernels/operators.h"
 
 namespace spurmem {
+
+Napi::Value toJavaScript(Napi::Env env, const DeviceMemory& memory) {
+  return objectOf(env, "name", memory.name, "free", memory.free, "total", memory.total);
+}
+
+Napi::Value toJavaScript(Napi::Env env, const Accelerator& one) {
+  return objectOf(env, "name", one.name, "devices", one.devices);
+}
+
+Napi::Value toJavaScript(Napi::Env env, const NamedOperator& wanted) {
+  const std::string name = wanted.name, overload = wanted.overload;
+  return objectOf(env, "name", overload.empty() ? name : name + "." + overload, "isFound",
+                  operatorInLibtorch(wanted).has_value(), "without", std::string(wanted.without));
+}
 
 namespace {
 
@@ -33,8 +46,7 @@ Napi::Value configure(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value claim(const Napi::CallbackInfo& info) {
-  const auto other = Environment::of(info.Env()).claim(toString(info[0], "how"));
-  return other ? Napi::String::New(info.Env(), *other) : info.Env().Null();
+  return toJavaScript(info.Env(), Environment::of(info.Env()).claim(toString(info[0], "how")));
 }
 
 Napi::Value release(const Napi::CallbackInfo& info) {
@@ -59,46 +71,17 @@ Napi::Value setNumerics(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value toJavaScript(Napi::Env env, const std::optional<DeviceMemory>& memory) {
-  if (!memory) return env.Null();
-  return objectOf(env, {{"name", Napi::String::New(env, memory->name)},
-                        {"free", Napi::Number::New(env, memory->free)},
-                        {"total", Napi::Number::New(env, memory->total)}});
-}
-
-Napi::Value toJavaScript(Napi::Env env, const Accelerator& one) {
-  return objectOf(
-      env, {{"name", Napi::String::New(env, one.name)}, {"devices", Napi::Number::New(env, one.devices)}});
-}
-
 Napi::Value listAccelerators(const Napi::CallbackInfo& info) {
-  auto list = Napi::Array::New(info.Env());
-  for (const auto& one : accelerators()) list[list.Length()] = toJavaScript(info.Env(), one);
-  return list;
+  return toJavaScript(info.Env(), accelerators());
 }
 
 Napi::Value deviceMemory(const Napi::CallbackInfo& info) {
   return toJavaScript(info.Env(), memoryOf(toDevice(info[0])));
 }
 
-Napi::Value operators(const Napi::CallbackInfo& info) {
-  const auto env = info.Env();
-  auto list = Napi::Array::New(env);
-  for (const auto& wanted : kOperators) {
-    const std::string overload = wanted.overload;
-    const bool isFound = operatorInLibtorch(wanted).has_value();
-    list[list.Length()] = objectOf(
-        env, {{"name", Napi::String::New(env, wanted.name + (overload.empty() ? "" : "." + overload))},
-              {"isFound", Napi::Boolean::New(env, isFound)},
-              {"without", Napi::String::New(env, wanted.without)}});
-  }
-  return list;
-}
+Napi::Value operators(const Napi::CallbackInfo& info) { return arrayOf(info.Env(), kOperators); }
 
-Napi::Value cudaDriver(const Napi::CallbackInfo& info) {
-  const auto driver = driverVersion();
-  return driver ? Napi::Number::New(info.Env(), *driver) : info.Env().Null();
-}
+Napi::Value cudaDriver(const Napi::CallbackInfo& info) { return toJavaScript(info.Env(), driverVersion()); }
 
 Napi::Value matmul(const Napi::CallbackInfo& info) {
   return compute(info, [a = toTensor(info[0], "a"), b = toTensor(info[1], "b")] { return at::matmul(a, b); });

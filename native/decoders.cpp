@@ -235,22 +235,16 @@ std::optional<Image> decodeFile(const std::string& path) {
   return std::nullopt;
 }
 
-Napi::Value toJavaScript(Napi::Env env, const std::optional<Image>& image) {
-  if (!image) return env.Null();
-  const auto release = [pixels = image->pixels](Napi::Env, uint8_t*) {};
-  return objectOf(
-      env, {{"height", Napi::Number::New(env, image->height)},
-            {"width", Napi::Number::New(env, image->width)},
-            {"checksum", Napi::Number::New(env, image->checksum)},
-            {"pixels", Napi::Buffer<uint8_t>::New(env, image->pixels.get(), image->bytes(), release)}});
+Napi::Value toJavaScript(Napi::Env env, const Image& image) {
+  const auto release = [pixels = image.pixels](Napi::Env, uint8_t*) {};
+  const auto pixels = Napi::Buffer<uint8_t>::New(env, image.pixels.get(), image.bytes(), release);
+  return objectOf(env, "height", image.height, "width", image.width, "checksum", image.checksum, "pixels",
+                  pixels);
 }
-
-using Images = std::vector<std::optional<Image>>;
-Napi::Value toJavaScript(Napi::Env env, const Images& images) { return arrayOf(env, images); }
 
 Napi::Value decodeImages(const Napi::CallbackInfo& info) {
   return submit(info.Env(), LaneName::files, [paths = toVector<std::string>(info[0], "paths", toString)] {
-    Images images;
+    std::vector<std::optional<Image>> images;
     int64_t bytes = 0;
     for (const auto& path : paths) {
       auto image = decodeFile(path);
@@ -264,8 +258,8 @@ Napi::Value decodeImages(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value loadDecoders(const Napi::CallbackInfo& info) {
-  return objectOf(info.Env(),
-                  {{"jpeg", load(info[0], "jpeg", turboJpeg)}, {"png", load(info[1], "png", spng)}});
+  const auto jpeg = load(info[0], "jpeg", turboJpeg), png = load(info[1], "png", spng);
+  return objectOf(info.Env(), "jpeg", jpeg, "png", png);
 }
 
 }  // namespace

@@ -81,19 +81,19 @@ class GeneratorHandle : public Handle<GeneratorHandle, at::Generator> {
 
   Napi::Value uniform(const Napi::CallbackInfo& info) {
     const auto drawn = draw(info.Env(), toNumber(info[0], "low"), toNumber(info[1], "high"));
-    return Napi::Number::New(info.Env(), drawn.item<float>());
+    return toJavaScript(info.Env(), drawn.item<float>());
   }
 
   Napi::Value logUniform(const Napi::CallbackInfo& info) {
     const auto bounds = at::log(at::tensor(
         {static_cast<float>(toNumber(info[0], "low")), static_cast<float>(toNumber(info[1], "high"))}));
     const auto* bound = bounds.const_data_ptr<float>();
-    return Napi::Number::New(info.Env(), at::exp(draw(info.Env(), bound[0], bound[1])).item<float>());
+    return toJavaScript(info.Env(), at::exp(draw(info.Env(), bound[0], bound[1])).item<float>());
   }
 
   Napi::Value randint(const Napi::CallbackInfo& info) {
     const auto drawn = at::randint(0, toInteger(info[0], "high"), {1}, held(info.Env()), at::kLong);
-    return Napi::Number::New(info.Env(), static_cast<double>(drawn.item<int64_t>()));
+    return toJavaScript(info.Env(), drawn.item<int64_t>());
   }
 
   Napi::Value getState(const Napi::CallbackInfo& info) {

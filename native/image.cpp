@@ -7,7 +7,6 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +22,11 @@
 namespace spurmem {
 
 namespace {
+
+template <class... Parts>
+void requireRange(Napi::Env env, bool holds, const Parts&... message) {
+  if (!holds) throw Napi::RangeError::New(env, c10::str(message...));
+}
 
 // Every image's pixels, [height, width, 3] uint8, in private read-only mappings of their files.
 struct Pixels {
@@ -136,9 +140,8 @@ std::shared_ptr<Pixels> openPixels(const Napi::CallbackInfo& info) {
   const auto heights = fromTypedArray(info[3], at::kInt, "heights");
   const auto widths = fromTypedArray(info[4], at::kInt, "widths");
   const auto count = offsets.numel();
-  if (count != fileOf.numel() || count != heights.numel() || count != widths.numel()) {
-    throw Napi::RangeError::New(info.Env(), "fileOf, offsets, heights and widths differ in length");
-  }
+  requireRange(info.Env(), count == fileOf.numel() && count == heights.numel() && count == widths.numel(),
+               "fileOf, offsets, heights and widths differ in length");
   // The bytes of each file in which images lie.
   std::vector<int64_t> ends(paths.size(), 0);
   for (int64_t i = 0; i < count; ++i) {
@@ -146,11 +149,10 @@ std::shared_ptr<Pixels> openPixels(const Napi::CallbackInfo& info) {
     const double offset = offsets.const_data_ptr<double>()[i];
     const int64_t height = heights.const_data_ptr<int32_t>()[i];
     const int64_t width = widths.const_data_ptr<int32_t>()[i];
-    if (!(file >= 0 && static_cast<size_t>(file) < paths.size() && offset >= 0 && offset < 0x1p52 &&
-          height > 0 && width > 0 && height <= kMaxBytesOfImage / (3 * width))) {
-      throw Napi::RangeError::New(info.Env(), c10::str("image ", i, " has ", height, " x ", width,
-                                                       " px at byte ", offset, " of file ", file));
-    }
+    requireRange(info.Env(),
+                 file >= 0 && static_cast<size_t>(file) < paths.size() && offset >= 0 && offset < 0x1p52 &&
+                     height > 0 && width > 0 && height <= kMaxBytesOfImage / (3 * width),
+                 "image ", i, " has ", height, " x ", width, " px at byte ", offset, " of file ", file);
     ends[file] = std::max(ends[file], static_cast<int64_t>(offset) + 3 * height * width);
   }
   auto pixels = std::make_shared<Pixels>();
@@ -168,26 +170,22 @@ std::shared_ptr<Pixels> openPixels(const Napi::CallbackInfo& info) {
 
 void requireInside(Napi::Env env, const char* what, const Rectangle& part, const char* whole, int64_t height,
                    int64_t width) {
-  if (part.top >= 0 && part.left >= 0 && part.height > 0 && part.width > 0 &&
-      int64_t{part.top} + part.height <= height && int64_t{part.left} + part.width <= width) {
-    return;
-  }
-  throw Napi::RangeError::New(
-      env, c10::str("a ", what, " of ", part.height, " x ", part.width, " px at ", part.top, ", ", part.left,
-                    " lies outside of ", whole, " of ", height, " x ", width, " px"));
+  requireRange(env,
+               part.top >= 0 && part.left >= 0 && part.height > 0 && part.width > 0 &&
+                   int64_t{part.top} + part.height <= height && int64_t{part.left} + part.width <= width,
+               "a ", what, " of ", part.height, " x ", part.width, " px at ", part.top, ", ", part.left,
+               " lies outside of ", whole, " of ", height, " x ", width, " px");
 }
 
 // Pixels outside would be read or written otherwise.
 void check(Napi::Env env, const Placement& placement, const BatchPlan& plan, const Pixels& pixels) {
   const auto& [index, source, height, width, window, top, left, flip] = placement;
-  if (index < 0 || static_cast<size_t>(index) >= pixels.images.size()) {
-    throw Napi::RangeError::New(env, "No image has the index " + std::to_string(index));
-  }
+  requireRange(env, index >= 0 && static_cast<size_t>(index) < pixels.images.size(),
+               "No image has the index ", index);
   const auto& image = pixels.images[index];
   requireInside(env, "crop", source, "an image", image.height, image.width);
-  if (height < 1 || width < 1 || height > kMostPixelsOfSide || width > kMostPixelsOfSide) {
-    throw Napi::RangeError::New(env, c10::str("images cannot be resized to ", height, " x ", width, " px"));
-  }
+  requireRange(env, std::min(height, width) > 0 && std::max(height, width) <= kMostPixelsOfSide,
+               "images cannot be resized to ", height, " x ", width, " px");
   requireInside(env, "window", window, "a resized image", height, width);
   requireInside(env, "window", {top, left, window.height, window.width}, "a batch", plan.height, plan.width);
 }
@@ -196,46 +194,42 @@ void check(Napi::Env env, const Change& change, const BatchPlan& plan) {
   const auto isOneOf = [](double number, size_t count) {
     return number >= 0 && number < static_cast<double>(count) && number == std::floor(number);
   };
-  if (!isOneOf(change.position, plan.placements.size()) || !isOneOf(change.adjustment, kAdjustments)) {
-    throw Napi::RangeError::New(
-        env, c10::str("there is no image ", change.position, " or no adjustment ", change.adjustment));
-  }
+  requireRange(env,
+               isOneOf(change.position, plan.placements.size()) && isOneOf(change.adjustment, kAdjustments),
+               "there is no image ", change.position, " or no adjustment ", change.adjustment);
 }
 
-BatchPlan toPlan(const Napi::Object& options, const Pixels& pixels) {
-  const auto env = options.Env();
-  const auto numbers = fromTypedArray(options.Get("placements"), at::kInt, "placements");
+BatchPlan toPlan(const Napi::Value& value, const Pixels& pixels) {
+  const auto env = value.Env();
+  const Fields options(value, "options");
+  const auto numbers = fromTypedArray(options["placements"], at::kInt, "placements");
   const auto count = static_cast<size_t>(numbers.numel());
-  const auto size = options.Get("size");
-  const auto sides = toVector<int64_t>(size, "size", toInteger);
-  if (sides.size() != 2) throw expected(env, "[height, width]", "size", size);
-  const auto rows = options.Get("changes");
-  const auto kernel = options.Get("blurKernel");
-  const auto changes =
-      isGiven(rows) ? fromTypedArray(rows, at::kDouble, "changes") : at::empty({0}, at::kDouble);
-  BatchPlan plan{std::vector<Placement>(count / kColumns),
-                 std::vector<Change>(changes.nbytes() / sizeof(Change)),
-                 isGiven(kernel) ? toInteger(kernel, "blurKernel", 1, kMostPixelsOfBlur) : 1,
-                 sides[0],
-                 sides[1],
-                 toNumbers<3>(options.Get("mean"), "mean", "three numbers"),
-                 toNumbers<3>(options.Get("std"), "std", "three numbers"),
-                 toDevice(options.Get("device")),
-                 toMemoryFormat(options.Get("memoryFormat"))};
-  if (changes.nbytes() % sizeof(Change) != 0) throw expected(env, "rows of 3 numbers", "changes", rows);
-  if (count == 0 || count % kColumns != 0) {
-    throw Napi::RangeError::New(env, c10::str("A batch needs ", kColumns, " numbers for each of its images"));
-  }
+  const auto sides = toIntegers(options["size"], "size");
+  if (sides.size() != 2) throw expected(env, "[height, width]", "size", options["size"]);
+  const auto changes = options.has("changes") ? fromTypedArray(options["changes"], at::kDouble, "changes")
+                                              : at::empty({0}, at::kDouble);
+  BatchPlan plan{
+      std::vector<Placement>(count / kColumns),
+      std::vector<Change>(changes.nbytes() / sizeof(Change)),
+      options.has("blurKernel") ? toInteger(options["blurKernel"], "blurKernel", 1, kMostPixelsOfBlur) : 1,
+      sides[0],
+      sides[1],
+      toNumbers<3>(options["mean"], "mean", "three numbers"),
+      toNumbers<3>(options["std"], "std", "three numbers"),
+      toDevice(options["device"]),
+      toMemoryFormat(options["memoryFormat"])};
+  if (changes.nbytes() % sizeof(Change) != 0)
+    throw expected(env, "rows of 3 numbers", "changes", options["changes"]);
+  requireRange(env, count > 0 && count % kColumns == 0, "A batch needs ", kColumns,
+               " numbers for each of its images");
   const auto isSide = [](int64_t side) { return side > 0 && side <= kMostPixelsOfSide; };
-  if (!isSide(plan.height) || !isSide(plan.width) ||
-      plan.height * plan.width > kMostPixelsOfBatch / static_cast<int64_t>(plan.placements.size())) {
-    throw Napi::RangeError::New(
-        env, c10::str("size is ", plan.height, " x ", plan.width, " px for ", plan.placements.size(),
-                      " images: a side has 1 to ", kMostPixelsOfSide, " px, and a batch at most ",
-                      kMostPixelsOfBatch));
-  }
-  if (plan.blurKernel % 2 == 0)
-    throw Napi::RangeError::New(env, "blurKernel is odd, and not " + std::to_string(plan.blurKernel));
+  requireRange(
+      env,
+      isSide(plan.height) && isSide(plan.width) &&
+          plan.height * plan.width <= kMostPixelsOfBatch / static_cast<int64_t>(plan.placements.size()),
+      "size is ", plan.height, " x ", plan.width, " px for ", plan.placements.size(),
+      " images: a side has 1 to ", kMostPixelsOfSide, " px, and a batch at most ", kMostPixelsOfBatch);
+  requireRange(env, plan.blurKernel % 2 == 1, "blurKernel is odd, and not ", plan.blurKernel);
   std::memcpy(plan.placements.data(), numbers.const_data_ptr(), numbers.nbytes());
   for (const auto& placement : plan.placements) check(env, placement, plan, pixels);
   if (!plan.changes.empty()) std::memcpy(plan.changes.data(), changes.const_data_ptr(), changes.nbytes());
@@ -259,7 +253,7 @@ class ImageStoreHandle : public Handle<ImageStoreHandle, std::shared_ptr<Pixels>
  private:
   Napi::Value batch(const Napi::CallbackInfo& info) {
     const auto pixels = held(info.Env());
-    return submit(info.Env(), LaneName::data, [pixels, plan = toPlan(toObject(info[0], "options"), *pixels)] {
+    return submit(info.Env(), LaneName::data, [pixels, plan = toPlan(info[0], *pixels)] {
       at::NoGradGuard noGrad;
       return batchOf(plan, *pixels);
     });

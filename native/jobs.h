@@ -70,16 +70,13 @@ Napi::Promise submit(Napi::Env env, LaneName lane, Work work) {
   };
   auto settle = [job](Napi::Env settleEnv) {
     Napi::HandleScope scope(settleEnv);
-    if (job->result) {
-      try {
+    try {
+      inWords(settleEnv, job->call, [&] {
+        if (!job->result) throw nativeError(settleEnv, job->error, job->call);
         job->deferred.Resolve(toJavaScript(settleEnv, *job->result));
-      } catch (const Napi::Error& error) {
-        job->deferred.Reject(error.Value());
-      } catch (...) {
-        job->deferred.Reject(nativeError(settleEnv, currentErrorMessage(), job->call).Value());
-      }
-    } else {
-      job->deferred.Reject(nativeError(settleEnv, job->error, job->call).Value());
+      });
+    } catch (const Napi::Error& error) {
+      job->deferred.Reject(error.Value());
     }
   };
   Environment::of(env).submit(lane, std::move(run), std::move(wait), std::move(settle));

@@ -1,7 +1,6 @@
 // The JavaScript Network: a network on a device, run on the compute lane.
 #include <memory>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "device/streams.h"
@@ -14,20 +13,20 @@
 namespace spurmem {
 
 Napi::Value toJavaScript(Napi::Env env, const HeatMaps& maps) {
-  return objectOf(env, {{"heat", toJavaScript(env, maps.heat)},
-                        {"cells", arrayOf(env, std::array{maps.rows, maps.columns})}});
+  return objectOf(env, "heat", maps.heat, "cells", std::vector{maps.rows, maps.columns});
 }
 
 Napi::Value toJavaScript(Napi::Env env, const NeuronOutputs::Layer& layer) {
-  return objectOf(env, {{"outputs", toJavaScript(env, layer.outputs)},
-                        {"cells", arrayOf(env, std::array{layer.rows, layer.columns})}});
+  return objectOf(env, "outputs", layer.outputs, "cells", std::vector{layer.rows, layer.columns});
 }
 
 Napi::Value toJavaScript(Napi::Env env, const NeuronOutputs& found) {
-  return objectOf(env, {{"layers", arrayOf(env, found.layers)},
-                        {"highest", toJavaScript(env, found.highest)},
-                        {"places", toJavaScript(env, found.places)},
-                        {"means", toJavaScript(env, found.means)}});
+  return objectOf(env, "layers", found.layers, "highest", found.highest, "places", found.places, "means",
+                  found.means);
+}
+
+Napi::Value toJavaScript(Napi::Env env, const PlanOperator& one) {
+  return objectOf(env, "name", one.name, "aliases", one.aliases, "writes", one.writes);
 }
 
 Napi::Value toJavaScript(Napi::Env env, const std::shared_ptr<Network>& network);
@@ -107,10 +106,10 @@ struct RunResult {
 };
 
 Napi::Value toJavaScript(Napi::Env env, const RunResult& result) {
-  auto object = objectOf(env, {{"logits", spurmem::toJavaScript(env, result.logits)}});
-  if (result.features.defined()) object.Set("features", spurmem::toJavaScript(env, result.features));
-  if (result.inputs) object.Set("inputs", arrayOf(env, *result.inputs));
-  if (result.costs) object.Set("costs", toTypedArray(env, *result.costs));
+  auto object = objectOf(env, "logits", result.logits);
+  if (result.features.defined()) setFields(object, "features", result.features);
+  if (result.inputs) setFields(object, "inputs", *result.inputs);
+  if (result.costs) setFields(object, "costs", Values{*result.costs});
   return object;
 }
 
@@ -362,14 +361,7 @@ Napi::Value createNetwork(const Napi::CallbackInfo& info) {
 
 // [{name, aliases, writes}]
 Napi::Value listPlanOperators(const Napi::CallbackInfo& info) {
-  const auto env = info.Env();
-  auto list = Napi::Array::New(env);
-  for (const auto& [name, aliases, writes] : planOperators()) {
-    list[list.Length()] = objectOf(env, {{"name", Napi::String::New(env, name)},
-                                         {"aliases", Napi::Boolean::New(env, aliases)},
-                                         {"writes", Napi::Boolean::New(env, writes)}});
-  }
-  return list;
+  return toJavaScript(info.Env(), planOperators());
 }
 
 }  // namespace

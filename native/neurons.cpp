@@ -158,22 +158,18 @@ at::Tensor neuronScores(const Network& network, Unit unit, Score score) {
 
 at::Tensor outputSums(const Network& network, const at::Tensor& batch) {
   at::NoGradGuard noGrad;
-  std::unordered_map<std::string, at::Tensor> sums;
-  for (const auto& layer : network.layers) sums[layer.name];
+  std::vector<at::Tensor> sums(network.layers.size());
   const Observer observer = [&](const std::string& name, const at::Tensor& output) {
-    const auto found = sums.find(name);
-    if (found != sums.end()) {
-      found->second = sumOfMeans(output, network.layer(name).weight->value.dim() == 4, batch.size(0));
+    for (size_t i = 0; i < sums.size(); ++i) {
+      const auto& layer = network.layers[i];
+      if (layer.name == name) sums[i] = sumOfMeans(output, layer.weight->value.dim() == 4, batch.size(0));
     }
     return false;
   };
   ForwardContext context;
   context.observer = &observer;
   network.forward(0, batch, context);
-  std::vector<at::Tensor> inOrder;
-  inOrder.reserve(network.layers.size());
-  for (const auto& layer : network.layers) inOrder.push_back(sums[layer.name]);
-  return at::cat(inOrder);
+  return at::cat(sums);
 }
 
 NeuronOutputs neuronOutputs(const Network& network, const at::Tensor& batch,

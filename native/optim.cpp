@@ -2,9 +2,7 @@
 #include <ATen/ATen.h>
 #include <napi.h>
 
-#include <algorithm>
 #include <array>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
@@ -45,9 +43,8 @@ at::Tensor areFinite(const std::vector<at::Tensor>& tensors, at::Device device) 
   // Infinity and NaN stay in a sum, which costs one pass through memory; a sum that overflows tells nothing.
   const auto ofSums = isFinite(at::stack(sums));
   if (ofSums.item<bool>()) return ofSums;
-  std::vector<at::Tensor> each;
-  std::transform(tensors.begin(), tensors.end(), std::back_inserter(each), isFinite);
-  return at::stack(each).all();
+  for (size_t i = 0; i < tensors.size(); ++i) sums[i] = isFinite(tensors[i]);
+  return at::stack(sums).all();
 }
 
 // Adam moves a weight by a few times the rate, whatever the gradient: only such a rate makes finite ones
@@ -62,8 +59,7 @@ struct Finite : Values {
 
 Napi::Value toJavaScript(Napi::Env env, const Finite& finite) {
   const auto* are = finite.tensor.const_data_ptr<uint8_t>();
-  return objectOf(env, {{"gradients", Napi::Boolean::New(env, are[0] != 0)},
-                        {"weights", Napi::Boolean::New(env, are[1] != 0)}});
+  return objectOf(env, "gradients", are[0] != 0, "weights", are[1] != 0);
 }
 
 struct Adam {

@@ -53,18 +53,15 @@ constexpr DType kDTypes[] = {
     {napi_uint8_array, "a Uint8Array", at::kByte, "uint8"},
 };
 
-// Null for a type that JavaScript has no array of.
-const DType* dtypeOf(at::ScalarType scalar) {
+// Null for a type that JavaScript has no array of, and for a value that is no array of one of them.
+template <class Type>
+const DType* dtypeOf(const Type& value) {
   for (const auto& dtype : kDTypes) {
-    if (dtype.scalar == scalar) return &dtype;
-  }
-  return nullptr;
-}
-
-// Null for anything but an array of one of them.
-const DType* dtypeOf(const Napi::Value& array) {
-  for (const auto& dtype : kDTypes) {
-    if (array.IsTypedArray() && array.As<Napi::TypedArray>().TypedArrayType() == dtype.array) return &dtype;
+    if constexpr (std::is_same_v<Type, at::ScalarType>) {
+      if (value == dtype.scalar) return &dtype;
+    } else if (value.IsTypedArray()) {
+      if (value.template As<Napi::TypedArray>().TypedArrayType() == dtype.array) return &dtype;
+    }
   }
   return nullptr;
 }
@@ -114,9 +111,7 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
     return Napi::String::New(info.Env(), known != nullptr ? known->name : at::toString(scalar));
   }
 
-  Napi::Value disposed(const Napi::CallbackInfo& info) {
-    return Napi::Boolean::New(info.Env(), !held_.has_value());
-  }
+  Napi::Value disposed(const Napi::CallbackInfo& info) { return toJavaScript(info.Env(), !held_); }
 
   Napi::Value item(const Napi::CallbackInfo& info) {
     return compute(info, [tensor = held(info.Env())] {
@@ -171,7 +166,7 @@ Napi::Value createTensor(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value liveTensors(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(liveHandles.load()));
+  return toJavaScript(info.Env(), liveHandles.load());
 }
 
 }  // namespace
@@ -191,7 +186,7 @@ Napi::Value toJavaScript(Napi::Env env, const at::Tensor& tensor) { return Tenso
 Napi::Value toJavaScript(Napi::Env env, const Values& values) { return toTypedArray(env, values.tensor); }
 
 Napi::Value toJavaScript(Napi::Env env, const Number& number) {
-  return Napi::Number::New(env, *number.tensor.const_data_ptr<double>());
+  return toJavaScript(env, *number.tensor.const_data_ptr<double>());
 }
 
 at::Tensor fromTypedArray(const Napi::Value& value, const std::string& name) {

@@ -6,8 +6,9 @@
 #include <ATen/core/grad_mode.h>
 #include <napi.h>
 
-#include <initializer_list>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -40,7 +41,12 @@ NamedTensors viewsOf(const NamedTensors& tensors);
 // another shape.
 void copyInto(const NamedTensors& targets, const NamedTensors& values);
 
-inline Napi::Value toJavaScript(Napi::Env env, double number) { return Napi::Number::New(env, number); }
+inline Napi::Value toJavaScript(Napi::Env, const Napi::Value& value) { return value; }
+template <class T, std::enable_if_t<std::is_arithmetic_v<T>, int> = 0>
+Napi::Value toJavaScript(Napi::Env env, T value) {
+  if constexpr (std::is_same_v<T, bool>) return Napi::Boolean::New(env, value);
+  return Napi::Number::New(env, static_cast<double>(value));
+}
 inline Napi::Value toJavaScript(Napi::Env env, const std::string& text) {
   return Napi::String::New(env, text);
 }
@@ -50,6 +56,12 @@ Napi::Value toJavaScript(Napi::Env env, const NamedTensors& tensors);
 Napi::Value toJavaScript(Napi::Env env, const Values& values);
 Napi::Value toJavaScript(Napi::Env env, const Number& number);
 
+// Null for none.
+template <class T>
+Napi::Value toJavaScript(Napi::Env env, const std::optional<T>& value) {
+  return value ? toJavaScript(env, *value) : env.Null();
+}
+
 template <class Range>
 Napi::Value arrayOf(Napi::Env env, const Range& range) {
   auto array = Napi::Array::New(env, range.size());
@@ -58,10 +70,22 @@ Napi::Value arrayOf(Napi::Env env, const Range& range) {
   return array;
 }
 
-inline Napi::Object objectOf(Napi::Env env,
-                             std::initializer_list<std::pair<const char*, Napi::Value>> fields) {
+template <class T>
+Napi::Value toJavaScript(Napi::Env env, const std::vector<T>& items) {
+  return arrayOf(env, items);
+}
+
+template <class T, class... Rest>
+void setFields(Napi::Object object, const char* name, const T& value, const Rest&... rest) {
+  object.Set(name, toJavaScript(object.Env(), value));
+  if constexpr (sizeof...(rest) > 0) setFields(object, rest...);
+}
+
+// Of names and values in turn.
+template <class... Fields>
+Napi::Object objectOf(Napi::Env env, const Fields&... fields) {
   auto object = Napi::Object::New(env);
-  for (const auto& [name, value] : fields) object.Set(name, value);
+  setFields(object, fields...);
   return object;
 }
 

@@ -26,7 +26,13 @@ class Driver {
  public:
   // Null if there is none.
   static Driver* instance() {
-    static const auto driver = open();
+    static const auto driver = []() -> std::unique_ptr<Driver> {
+      try {
+        return std::make_unique<Driver>();
+      } catch (const std::exception&) {
+        return nullptr;
+      }
+    }();
     return driver.get();
   }
 
@@ -38,14 +44,6 @@ class Driver {
   }
 
  private:
-  static std::unique_ptr<Driver> open() {
-    try {
-      return std::make_unique<Driver>();
-    } catch (const std::exception&) {
-      return nullptr;
-    }
-  }
-
   at::DynamicLibrary library_{"libcuda.so.1", nullptr, /*leak_handle=*/true};
 };
 

@@ -83,13 +83,10 @@ struct SynchronizedNorm : Function<SynchronizedNorm> {
     const auto means = (sums / context->saved_data["count"].toDouble()).to(at::kFloat);
     const auto ofInput = (gradient - asChannels(means[0]) - normalized * asChannels(means[1]))
                              .mul_(asChannels(weight * factor));
-    return {ofInput.to(gradients[0].scalar_type()),
-            ofWeight.to(at::kFloat),
-            ofBias.to(at::kFloat),
-            {},
-            {},
-            {},
-            {}};
+    variable_list result{ofInput.to(gradients[0].scalar_type()), ofWeight.to(at::kFloat),
+                         ofBias.to(at::kFloat)};
+    result.resize(7);
+    return result;
   }
 };
 

@@ -66,16 +66,16 @@ std::shared_ptr<Reducer> makeReducer(const std::vector<at::Tensor>& parameters,
   using Flags = std::vector<bool>;
   using Caps = std::vector<int64_t>;
   constexpr bool kFindsUnused = false, kGradientIsView = false, kSkipsUnused = false, kIsPython = false;
+  const auto make = [&](const auto&... more) {
+    return std::make_shared<Reducer>(parameters, buckets, group, isSparse, kBucketBytes, kFindsUnused,
+                                     kGradientIsView, names, kFirstBucketBytes, more...);
+  };
   if constexpr (kTakes<Reducer, Group, Flags, int64_t, bool, bool, Names, int64_t, bool, bool, Caps>) {
-    return std::make_shared<Reducer>(parameters, buckets, group, isSparse, kBucketBytes, kFindsUnused,
-                                     kGradientIsView, names, kFirstBucketBytes, kSkipsUnused, kIsPython,
-                                     Caps{});
+    return make(kSkipsUnused, kIsPython, Caps{});
   } else if constexpr (kTakes<Reducer, Group, Flags, int64_t, bool, bool, Names, int64_t, bool, bool>) {
-    return std::make_shared<Reducer>(parameters, buckets, group, isSparse, kBucketBytes, kFindsUnused,
-                                     kGradientIsView, names, kFirstBucketBytes, kSkipsUnused, kIsPython);
+    return make(kSkipsUnused, kIsPython);
   } else if constexpr (kTakes<Reducer, Group, Flags, int64_t, bool, bool, Names, int64_t>) {
-    return std::make_shared<Reducer>(parameters, buckets, group, isSparse, kBucketBytes, kFindsUnused,
-                                     kGradientIsView, names, kFirstBucketBytes);
+    return make();
   } else {
     return std::make_shared<Reducer>(parameters, buckets, limits, group, isSparse, kBucketBytes, kFindsUnused,
                                      kGradientIsView, names, kFirstBucketBytes);
@@ -177,27 +177,23 @@ class ProcessGroupHandle : public Handle<ProcessGroupHandle, std::shared_ptr<Pro
   static constexpr napi_type_tag kTag = {0x7370757265746e73, 0x67726f7570303031};
 
   static void exportTo(Napi::Object exports) {
-    exportClass(exports, {
-                             method<&ProcessGroupHandle::sum>("sum(values)"),
-                             method<&ProcessGroupHandle::copyFromFirst>("copyFromFirst(values)"),
-                             method<&ProcessGroupHandle::gather>("gather(rows, offset, total)"),
-                             method<&ProcessGroupHandle::missing>("missing()"),
-                         });
+    exportClass(
+        exports,
+        {
+            method<&ProcessGroupHandle::collect<&ProcessGroup::sum>>("sum(values)"),
+            method<&ProcessGroupHandle::collect<&ProcessGroup::copyFromFirst>>("copyFromFirst(values)"),
+            method<&ProcessGroupHandle::gather>("gather(rows, offset, total)"),
+            method<&ProcessGroupHandle::missing>("missing()"),
+        });
   }
 
   explicit ProcessGroupHandle(const Napi::CallbackInfo& info) : Handle(info, made(info)) {}
 
  private:
-  Napi::Value sum(const Napi::CallbackInfo& info) {
+  template <void (ProcessGroup::*collective)(at::Tensor) const>
+  Napi::Value collect(const Napi::CallbackInfo& info) {
     return compute(info, [group = held(info.Env()), values = fromTypedArray(info[0], "values")] {
-      group->sum(values);
-      return Values{values};
-    });
-  }
-
-  Napi::Value copyFromFirst(const Napi::CallbackInfo& info) {
-    return compute(info, [group = held(info.Env()), values = fromTypedArray(info[0], "values")] {
-      group->copyFromFirst(values);
+      (*group.*collective)(values);
       return Values{values};
     });
   }

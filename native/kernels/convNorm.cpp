@@ -79,9 +79,7 @@ struct ConvNorm::Folded {
   std::vector<std::pair<at::Tensor, int64_t>> sources;
 
   void drop() {
-    weight.reset();
-    bias.reset();
-    hidden.reset();
+    weight = bias = hidden = at::Tensor();
     sources.clear();
   }
 
@@ -95,24 +93,15 @@ struct ConvNorm::Folded {
   }
 };
 
-ConvNorm::ConvNorm(const Parameter* weight, const Parameter* bias,
-                   const std::array<const Parameter*, 4>& norms, const ConvShape& shape, int64_t groups,
-                   double momentum, double eps)
-    : weight_(weight),
-      bias_(bias),
-      norms_(norms),
-      shape_(shape),
-      groups_(groups),
-      momentum_(momentum),
-      eps_(eps),
-      kept_(std::make_shared<Folded>()) {}
+ConvNorm::ConvNorm(const Layers& layers) : own_(layers), kept_(std::make_shared<Folded>()) {}
 
 at::Tensor ConvNorm::unfused(const at::Tensor& x, const ForwardContext& context) const {
-  const auto [scale, shift, mean, variance] = norms_;
-  return at::batch_norm(convolve(x, context.weight(*weight_), context.bias(*weight_, bias_), shape_, groups_),
+  const auto [scale, shift, mean, variance] = own_.norms;
+  return at::batch_norm(convolve(x, context.weight(*own_.weight), context.bias(*own_.weight, own_.bias),
+                                 own_.shape, own_.groups),
                         context.weight(*scale), context.weight(*shift), context.weight(*mean),
                         context.weight(*variance),
-                        /*training=*/false, momentum_, eps_, /*cudnn_enabled=*/true);
+                        /*training=*/false, own_.momentum, own_.eps, /*cudnn_enabled=*/true);
 }
 
 at::Tensor ConvNorm::operator()(const at::Tensor& x, at::Tensor residual, bool relu,
@@ -120,7 +109,7 @@ at::Tensor ConvNorm::operator()(const at::Tensor& x, at::Tensor residual, bool r
   const auto convolution = fusable(x, context);
   const bool sums = residual.defined();
   // oneDNN's sum fails if the output is one pixel, whose strides say nothing of the memory format.
-  const bool sumsInKernel = sums && residual.size(2) * residual.size(3) > 1 && !amxMisreads(x, shape_);
+  const bool sumsInKernel = sums && residual.size(2) * residual.size(3) > 1 && !amxMisreads(x, own_.shape);
   if (convolution && sums == sumsInKernel) return fused(x, *convolution, std::move(residual), relu);
   auto result = convolution ? fused(x, *convolution, {}, false) : unfused(x, context);
   if (sums) result += residual;
@@ -129,7 +118,7 @@ at::Tensor ConvNorm::operator()(const at::Tensor& x, at::Tensor residual, bool r
 
 bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const {
   // libtorch's own convolution says what is wrong with shapes.
-  const bool fits = x.dim() == 4 && x.size(1) == groups_ * weight_->value.size(1);
+  const bool fits = x.dim() == 4 && x.size(1) == own_.groups * own_.weight->value.size(1);
   const bool wants = fits && context.statistics == Statistics::frozen && !at::GradMode::is_enabled() &&
                      context.multiplyAdds == nullptr && context.observer == nullptr &&
                      // oneDNN's ReLU makes 0 of NaN, and a model of NaN would seem to predict.
@@ -152,15 +141,15 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution, 
                            bool relu) const {
   const auto type = isAutocast(x) ? at::kBFloat16 : at::kFloat;
   const auto& [weight, bias] = convolution;
-  const auto stride = bothWays(shape_.stride), padding = bothWays(shape_.padding);
+  const auto stride = bothWays(own_.shape.stride), padding = bothWays(own_.shape.padding);
   const bool sums = residual.defined();
   if (!isHost(x.device())) {
     if (sums) residual = residual.to(type).contiguous(x.suggest_memory_format());
-    return onAccelerator(x.to(type), weight, bias, residual, relu, stride, padding, groups_,
+    return onAccelerator(x.to(type), weight, bias, residual, relu, stride, padding, own_.groups,
                          kept_->cudnnFuses);
   }
   if (weight.dim() == 2) {
-    auto result = convolvePatches(x.to(type), weight, bias, shape_);
+    auto result = convolvePatches(x.to(type), weight, bias, own_.shape);
     if (sums) result += residual;
     return relu ? result.relu_() : result;
   }
@@ -170,24 +159,14 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution, 
     residual = residual.to(type).contiguous(at::MemoryFormat::ChannelsLast);
     const bool isOurs = residual.use_count() == 1 && residual.storage().use_count() == 1;
     auto sum = isOurs ? std::move(residual) : residual.clone();
-    return callOperator(operation, {sum,
-                                    x.to(type),
-                                    weight,
-                                    bias,
-                                    padding,
-                                    stride,
-                                    kDilation,
-                                    groups_,
-                                    "add",
-                                    1.0,
-                                    relu ? c10::IValue("relu") : c10::IValue(),
-                                    noScalars(),
-                                    {}})
+    return callOperator(operation,
+                        {sum, x.to(type), weight, bias, padding, stride, kDilation, own_.groups, "add", 1.0,
+                         relu ? c10::IValue("relu") : c10::IValue(), noScalars(), c10::IValue()})
         .toTensor();
   }
   static const auto operation = *findOperator(kConvolution);
-  return convolveSafely(x.to(type), shape_, [&](const at::Tensor& images) {
-    return callOperator(operation, {images, weight, bias, padding, stride, kDilation, groups_,
+  return convolveSafely(x.to(type), own_.shape, [&](const at::Tensor& images) {
+    return callOperator(operation, {images, weight, bias, padding, stride, kDilation, own_.groups,
                                     relu ? "relu" : "none", noScalars(), ""})
         .toTensor();
   });
@@ -195,25 +174,25 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution, 
 
 ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::ScalarType type,
                                        at::IntArrayRef inputSize) const {
-  const auto& weight = context.weight(*weight_);
+  const auto& weight = context.weight(*own_.weight);
   std::vector<at::Tensor> sources{weight};
-  const auto bias = context.bias(*weight_, bias_);
-  for (const auto* parameter : norms_) sources.push_back(context.weight(*parameter));
-  const bool isOwn = !bias || (bias_ != nullptr && bias->is_same(bias_->value));
+  const auto bias = context.bias(*own_.weight, own_.bias);
+  for (const auto* parameter : own_.norms) sources.push_back(context.weight(*parameter));
+  const bool isOwn = !bias || (own_.bias != nullptr && bias->is_same(own_.bias->value));
   if (bias) sources.push_back(*bias);
   const bool isHere = isHost(weight.device());
   const bool isMatrix =
-      isHere && type == at::kBFloat16 && groups_ == 1 && isFasterAsProduct(inputSize, weight, shape_);
+      isHere && type == at::kBFloat16 && own_.groups == 1 && isFasterAsProduct(inputSize, weight, own_.shape);
   if (isOwn && kept_->isOf(sources, type, isMatrix)) {
     propagateNan(kept_->hidden, context);
     return {kept_->weight, kept_->bias};
   }
   const auto &scale = sources[1], &shift = sources[2], &mean = sources[3], &variance = sources[4];
-  const auto factor = scale / (variance + eps_).sqrt();
+  const auto factor = scale / (variance + own_.eps).sqrt();
   // Batch-norm takes the mean from what the convolution gives, its bias included.
   const auto center = bias ? mean - *bias : mean;
   Convolution result{(weight * factor.view({-1, 1, 1, 1})).to(type), (shift - center * factor).to(type)};
-  const bool isVariant = !isOwn || !weight.is_same(weight_->value);
+  const bool isVariant = !isOwn || !weight.is_same(own_.weight->value);
   at::Tensor hidden;
   if (!isHere) {
     // The host does not wait for a look at them: 0 times what is not finite is NaN.
@@ -238,8 +217,8 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
 // As oneDNN wants it for inputs of this size; others work too.
 at::Tensor ConvNorm::reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const {
   static const auto operation = *findOperator(kReorderedWeight);
-  return callOperator(operation, {weight, bothWays(shape_.padding), bothWays(shape_.stride), kDilation,
-                                  groups_, inputSize.vec()})
+  return callOperator(operation, {weight, bothWays(own_.shape.padding), bothWays(own_.shape.stride),
+                                  kDilation, own_.groups, inputSize.vec()})
       .toTensor();
 }
 

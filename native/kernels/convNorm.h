@@ -23,10 +23,16 @@ bool hasFastBf16();
 // The folded weights are kept until a tensor that they come from changes.
 class ConvNorm {
  public:
-  // A convolution that is square and not dilated (no bias: null), and a batch-norm by its weight, bias,
-  // running mean and running variance.
-  ConvNorm(const Parameter* weight, const Parameter* bias, const std::array<const Parameter*, 4>& norms,
-           const ConvShape& shape, int64_t groups, double momentum, double eps);
+  // A convolution that is square and not dilated, and a batch-norm.
+  struct Layers {
+    const Parameter* weight;
+    const Parameter* bias;                  // null: none
+    std::array<const Parameter*, 4> norms;  // weight, bias, running mean, running variance
+    ConvShape shape;
+    int64_t groups;
+    double momentum, eps;
+  };
+  explicit ConvNorm(const Layers& layers);
 
   // norm(conv(x)), plus the residual if it is defined, and then a ReLU if that is wanted.
   at::Tensor operator()(const at::Tensor& x, at::Tensor residual, bool relu,
@@ -49,12 +55,7 @@ class ConvNorm {
   Convolution folded(const ForwardContext& context, at::ScalarType type, at::IntArrayRef inputSize) const;
   at::Tensor reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const;
 
-  const Parameter* weight_;
-  const Parameter* bias_;
-  std::array<const Parameter*, 4> norms_;  // weight, bias, running mean, running variance
-  ConvShape shape_;
-  int64_t groups_;
-  double momentum_, eps_;
+  Layers own_;
   std::shared_ptr<Folded> kept_;  // shared by all copies of this layer
 };
 

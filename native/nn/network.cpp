@@ -40,9 +40,6 @@ class PrecisionGuard {
     at::autocast::set_autocast_enabled(device_, false);
   }
 
-  PrecisionGuard(const PrecisionGuard&) = delete;
-  PrecisionGuard& operator=(const PrecisionGuard&) = delete;
-
  private:
   bool isBf16_;
   at::DeviceType device_;
@@ -236,8 +233,8 @@ void Network::addGroups(const Plan& plan) {
       nodes_[member].group = static_cast<int64_t>(groups_.size());
     }
     const auto number = [&](size_t place) { return normalizes.arguments[place].constant.toDouble(); };
-    groups_.push_back({ConvNorm(convolves.weight, convolves.bias, norms, *convolves.square,
-                                convolves.arguments[6].constant.toInt(), number(6), number(7)),
+    groups_.push_back({ConvNorm({convolves.weight, convolves.bias, norms, *convolves.square,
+                                 convolves.arguments[6].constant.toInt(), number(6), number(7)}),
                        last, convolves.arguments[0].values.at(0), residual, resultOf(nodes_[last]),
                        relu >= 0});
   }
@@ -295,12 +292,14 @@ const NeuronLayer& Network::layer(const std::string& name) const {
 }
 
 bool Network::isUsed(const Parameter& parameter) const {
-  return std::any_of(sources_.begin(), sources_.end(), [&](const Source& source) {
-    const auto frees = [&source](const Node& node) {
-      return std::find(node.frees.begin(), node.frees.end(), source.value) != node.frees.end();
-    };
-    return source.parameter == &parameter && std::any_of(nodes_.begin(), nodes_.end(), frees);
-  });
+  for (const auto& node : nodes_) {
+    for (const auto value : node.frees) {
+      for (const auto& source : sources_) {
+        if (source.value == value && source.parameter == &parameter) return true;
+      }
+    }
+  }
+  return false;
 }
 
 const Parameter* Network::given(const Node& node, size_t place) const {

@@ -116,9 +116,7 @@ Argument Nodes::argument(const PlannedArgument& given, const c10::Argument& want
                 " takes something else than ", word);
   }
   Argument result;
-  if (word == "none") {
-    result.constant = IValue();
-  } else if (word == "value") {
+  if (word == "value") {
     result.kind = Argument::Kind::value;
     result.values = {known(values.at(0))};
   } else if (word == "values") {
@@ -150,13 +148,10 @@ Argument Nodes::argument(const PlannedArgument& given, const c10::Argument& want
     result.constant = listOf<bool>(numbers);
   } else if (word == "text") {
     result.constant = given.text;
-  } else if (word == "dtype") {
+  } else if (word == "dtype" || word == "memoryFormat") {
     const auto code = toWhole(number());
-    TORCH_CHECK((code >= 0 && code <= 7) || code == 11 || code == 15, "there is no dtype ", code);
-    result.constant = code;
-  } else if (word == "memoryFormat") {
-    const auto code = toWhole(number());
-    TORCH_CHECK(code >= 0 && code <= 3, "there is no memory format ", code);
+    const bool isKnown = code >= 0 && (word == "dtype" ? code <= 7 || code == 11 || code == 15 : code <= 3);
+    TORCH_CHECK(isKnown, "there is no ", word, " ", code);
     result.constant = code;
   } else if (word == "layout") {
     result.constant = static_cast<int64_t>(at::kStrided);
@@ -164,7 +159,7 @@ Argument Nodes::argument(const PlannedArgument& given, const c10::Argument& want
     TORCH_CHECK(kind == Kind::DeviceObjType, name, " takes no device");
     result.constant = device_;
   } else {
-    TORCH_CHECK(false, name, " is of the unknown kind ", word);
+    TORCH_CHECK(word == "none", name, " is of the unknown kind ", word);
   }
   return result;
 }
