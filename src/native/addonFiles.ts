@@ -2,11 +2,9 @@
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { constants, hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type nodeGypBuildModule from 'node-gyp-build';
 import { messageOf } from '../errors.js';
 import { userCache } from '../userCache.js';
 import {
@@ -18,6 +16,7 @@ import {
   type Libtorch,
   type LibtorchContent,
   minorOf,
+  numbered,
   readLibtorch,
 } from './libtorch.js';
 
@@ -26,36 +25,31 @@ export const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The addon within the folder of a build, as cmake-js lays it out. */
 export const ADDON_IN_BUILD = join('Release', 'spurmem.node');
 
-/** A checkout's builds: cmake-js's, then node-gyp's. */
-const CHECKOUT_BUILDS = ['build-cmake', 'build'].map((folder) => join(PACKAGE_ROOT, folder, ADDON_IN_BUILD));
-
-/** Each libtorch's folder has the layout that node-gyp-build reads: prebuilds/<platform>-<arch>/spurmem.<C library>.node. */
+/** Each libtorch's folder holds prebuilds/<platform>-<arch>/spurmem.<C library>.node. */
 export const PREBUILDS = join(PACKAGE_ROOT, 'prebuilds');
 
-/** Whether the package is a checkout, and not an installed one. */
-function isCheckout(): boolean {
-  return existsSync(join(PACKAGE_ROOT, 'scripts', 'setup.sh'));
-}
+/** Rebuilding the addon: in a checkout, or of an installed package. */
+const isCheckout = existsSync(join(PACKAGE_ROOT, 'scripts', 'setup.sh'));
+const REBUILD = `rebuild: ${isCheckout ? 'scripts/setup.sh' : 'npx spurmem build'}`;
 
-/** The addon that was built in this checkout. */
+const existing = (...paths: readonly string[]): string | undefined => paths.find((path) => existsSync(path));
+
+/** The addon that was built in this checkout, by cmake-js or by node-gyp. */
 export function checkoutAddon(): string | undefined {
-  return CHECKOUT_BUILDS.find((path) => existsSync(path));
+  return existing(...['build-cmake', 'build'].map((folder) => join(PACKAGE_ROOT, folder, ADDON_IN_BUILD)));
 }
 
 /** The addon that `spurmem build` compiled against this libtorch. */
 export function compiledAddon(libtorch: Libtorch): string | undefined {
-  const path = join(cachedBuild(libtorch), ADDON_IN_BUILD);
-  return existsSync(path) ? path : undefined;
+  return existing(join(cachedBuild(libtorch), ADDON_IN_BUILD));
 }
 
 /** The package's addon for this platform, C library and minor version of libtorch. */
 export function prebuiltAddon(libtorch: Libtorch): string | undefined {
-  const nodeGypBuild = createRequire(import.meta.url)('node-gyp-build') as typeof nodeGypBuildModule;
-  try {
-    return nodeGypBuild.path(join(PREBUILDS, prebuildName(libtorch)));
-  } catch {
-    return undefined;
-  }
+  const platform = `${process.platform}-${process.arch}`;
+  return existing(
+    join(PREBUILDS, prebuildName(libtorch), 'prebuilds', platform, `spurmem.${cLibrary()}.node`),
+  );
 }
 
 /**
@@ -65,11 +59,9 @@ export function prebuiltAddon(libtorch: Libtorch): string | undefined {
 export function buildRecord(path: string): Libtorch | undefined {
   try {
     const record = JSON.parse(readFileSync(join(dirname(path), '..', 'libtorch.json'), 'utf8')) as Libtorch;
-    const isRecord =
-      [record.root, record.source, record.version].every((text) => typeof text === 'string') &&
-      [record.cuda, record.python].every((text) => text === null || typeof text === 'string') &&
-      typeof record.cxx11Abi === 'boolean';
-    return isRecord ? record : undefined;
+    const { root, source, version, cxx11Abi } = record;
+    const types = [root, source, version, cxx11Abi].map((value) => typeof value);
+    return types.join() === 'string,string,string,boolean' ? record : undefined;
   } catch {
     return undefined;
   }
@@ -108,15 +100,14 @@ export function nativeSources(): string {
   return hashOf([join(PACKAGE_ROOT, 'CMakeLists.txt'), ...files].map((path) => readFileSync(path)));
 }
 
-/** As node-gyp-build finds it. */
 export function cLibrary(): 'glibc' | 'musl' {
   return existsSync('/etc/alpine-release') ? 'musl' : 'glibc';
 }
 
-function hashOf(parts: readonly (string | Buffer)[]): string {
+function hashOf(parts: readonly (string | Buffer)[], digits = 8): string {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
-  return hash.digest('hex').slice(0, 8);
+  return hash.digest('hex').slice(0, digits);
 }
 
 /** Far more than a busy machine takes for it. */
@@ -129,20 +120,22 @@ const PATIENCE_MS = 120_000;
 export function tryAddon(path: string, libtorch: Libtorch): string | undefined {
   const file = join(userCache(), 'trials', keyOf(path, libtorch));
   if (existsSync(file)) return undefined;
-  const problem = run(path, libtorch);
-  if (problem === undefined) keep(file);
-  return problem;
-}
-
-function run(path: string, libtorch: Libtorch): string | undefined {
   const script = fileURLToPath(new URL('./trialProcess.js', import.meta.url));
-  return problemOf(
+  const problem = problemOf(
     spawnSync(process.execPath, [script, path, JSON.stringify(libtorch)], {
       encoding: 'utf8',
       timeout: PATIENCE_MS,
       stdio: ['ignore', 'ignore', 'pipe'],
     }),
   );
+  if (problem !== undefined) return problem;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, '');
+  } catch {
+    // Where the cache cannot be written, the addon is tried again next time.
+  }
+  return undefined;
 }
 
 /** Returns why a process ended as it did; undefined if all went well. */
@@ -169,20 +162,7 @@ function keyOf(path: string, { root, version }: Libtorch): string {
     const found = statSync(file, { throwIfNoEntry: false });
     return `${file} ${found?.size ?? ''} ${found?.mtimeMs ?? ''}`;
   });
-  return createHash('sha256')
-    .update([version, hostname(), ...parts].join('\n'))
-    .digest('hex')
-    .slice(0, 16);
-}
-
-/** Where the cache cannot be written, the addon is tried again next time. */
-function keep(file: string): void {
-  try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, '');
-  } catch {
-    // As above.
-  }
+  return hashOf([[version, hostname(), ...parts].join('\n')], 16);
 }
 
 /** A flag of dlfcn.h that Node's constants leave out: the library stays, though Node closes what is no addon. */
@@ -191,15 +171,11 @@ const RTLD_NODELETE = 0x1000;
 /** Loads a libtorch's libraries into this process; the system finds Debian's. Throws an Error with the loader's message. */
 export function loadLibtorch({ root, cuda }: Pick<Libtorch, 'root' | 'cuda'>): void {
   if (root === DEBIAN) return;
-  // Without a driver, CUDA's libraries would take 0.4 GB for nothing; the other ones need none of them.
-  const needed = cuda !== null && !hasNvidiaDriver() ? 'libtorch_cpu.so' : 'libtorch.so';
+  // Without NVIDIA's driver, CUDA's libraries would take 0.4 GB for nothing; the other ones need none of them.
+  const hasDriver = cuda !== null && loadLibrary('libcuda.so.1') === undefined;
+  const needed = cuda !== null && !hasDriver ? 'libtorch_cpu.so' : 'libtorch.so';
   const failure = loadLibrary(join(libraryFolder(root), needed));
   if (failure !== undefined) throw new Error(failure);
-}
-
-/** Whether NVIDIA's driver, which a libtorch with CUDA computes through, is installed. */
-function hasNvidiaDriver(): boolean {
-  return loadLibrary('libcuda.so.1') === undefined;
 }
 
 /** Loads a library that is no addon, which Node reports once it has done so. Returns the loader's message where it does not load. */
@@ -213,26 +189,20 @@ function loadLibrary(path: string): string | undefined {
   return undefined;
 }
 
+/** libtorch reserves so many bytes of addresses before it computes anything; with fewer the process hangs or crashes. */
+const LEAST_ADDRESSES = 2.5e9;
+
 /** The reason that the addon loads on no such machine; undefined where it may. */
 export function platformProblem(): string | undefined {
   const { platform, arch } = process;
   const isSupported = platform === 'linux' && (arch === 'x64' || arch === 'arm64') && cLibrary() === 'glibc';
-  if (isSupported) return addressProblem();
-  return `spurmem runs on Linux with glibc, on x64 and arm64. This is ${platform}-${arch}${platform === 'linux' ? ` with ${cLibrary()}` : ''}.`;
-}
-
-/** libtorch reserves so many bytes of addresses before it computes anything; with fewer the process hangs or crashes. */
-const LEAST_ADDRESSES = 2.5e9;
-
-function addressProblem(): string | undefined {
-  let limits = '';
-  try {
-    limits = readFileSync('/proc/self/limits', 'utf8');
-  } catch {
-    // A system that does not say has none.
+  if (!isSupported) {
+    return `spurmem runs on Linux with glibc, on x64 and arm64. This is ${platform}-${arch}${platform === 'linux' ? ` with ${cLibrary()}` : ''}.`;
   }
-  const limit = Number(/^Max address space +(\d+)/m.exec(limits)?.[1] ?? Number.NaN);
-  if (!(limit < LEAST_ADDRESSES)) return undefined;
+  if (!existsSync('/proc/self/limits')) return undefined;
+  const limits = readFileSync('/proc/self/limits', 'utf8');
+  const limit = Number(/^Max address space +(\d+)/m.exec(limits)?.[1] ?? Infinity);
+  if (limit >= LEAST_ADDRESSES) return undefined;
   const [have, need] = [limit, LEAST_ADDRESSES].map((bytes) => (bytes / 1e9).toFixed(1));
   return `This process may have ${have} GB of addresses, and libtorch needs ${need} GB to begin with. Raise the limit (ulimit -v).`;
 }
@@ -254,22 +224,21 @@ export function notBuilt(libtorch: Libtorch, path: string | undefined, problem: 
   const names = prebuildNames().map((name) => name.replace('libtorch-', ''));
   const brings =
     names.length === 0 ? 'the package brings none' : `the package brings some for ${names.join(', ')}`;
-  const found =
-    path === undefined || problem === undefined
-      ? `There is no native addon for ${describeLibtorch(libtorch)} on ${process.arch}: ${brings}.`
-      : [
-          `The package\u2019s native addon does not work with ${describeLibtorch(libtorch)}: ${path}`,
-          `  Reason: ${problem}`,
-        ].join('\n');
-  return numbered(found, [
-    isCheckout()
+  const what = describeLibtorch(libtorch);
+  const again = libtorch.source === 'spurmem build' ? `, naming ${libtorch.root} again` : '';
+  const advice = [
+    isCheckout
       ? 'In this checkout, run scripts/setup.sh, which builds it.'
-      : `Compile it, which takes minutes: npx spurmem build${libtorch.source === 'spurmem build' ? `, naming ${libtorch.root} again` : ''} (needs cmake, make and g++; a reinstall keeps it).`,
-    ...(names.length > 0 && problem === undefined
-      ? ['Or install a PyTorch that the package has an addon for, and activate its Python.']
-      : []),
+      : `Compile it, which takes minutes: npx spurmem build${again} (needs cmake, make and g++; a reinstall keeps it).`,
+    'Or install a PyTorch that the package has an addon for, and activate its Python.',
     'If it was built elsewhere, set SPURMEM_ADDON to the path of spurmem.node.',
-  ]);
+  ];
+  return problem === undefined
+    ? numbered(`There is no native addon for ${what} on ${process.arch}: ${brings}.`, advice)
+    : numbered(
+        `The package\u2019s native addon does not work with ${what}: ${path ?? ''}\n  Reason: ${problem}`,
+        advice,
+      );
 }
 
 /**
@@ -285,76 +254,67 @@ export function loadAdvice(path: string, libtorch: Libtorch, reason: string): st
     `  Reason: ${reason.split('\n', 1)[0] ?? ''}`,
     ...(record === undefined ? [] : [`  Built against ${describeLibtorch(record)}.`]),
   ];
-  const advice = [...fixes(path, reason, record ?? libtorch), '`spurmem doctor` shows what is found.'];
-  return numbered(lines.join('\n'), advice);
+  const [pattern, advise] = CAUSES.find(([one]) => one.test(reason)) ?? OTHERWISE;
+  const advice = advise(pattern.exec(reason)?.[1] ?? '', record ?? libtorch);
+  return numbered(lines.join('\n'), [...advice, '`spurmem doctor` shows what is found.']);
 }
 
-const REBUILD = `rebuild: ${isCheckout() ? 'scripts/setup.sh' : 'npx spurmem build'}`;
+/** The system's message, and the advice by the library or version that it names. */
+type Cause = readonly [RegExp, (named: string, record: Libtorch) => readonly string[]];
 
-function fixes(path: string, reason: string, record: Libtorch): string[] {
-  const missing = /(lib[\w.+-]+\.so[\w.]*): cannot open shared object file/.exec(reason)?.[1];
-  if (missing !== undefined) return missingLibrary(missing, record);
-  const wanted = /version `((?:GLIBC|GLIBCXX)_[\d.]+)' not found/.exec(reason)?.[1];
-  if (wanted !== undefined)
-    return [`This system\u2019s C or C++ library is older than ${wanted}: ${REBUILD}.`];
-  if (reason.includes('undefined symbol')) return otherLibrary(path, record);
-  return [`If it was built on another machine, ${REBUILD}.`];
-}
-
-function missingLibrary(library: string, record: Libtorch): string[] {
-  const { root, version } = record;
-  if (root !== DEBIAN && !existsSync(root)) {
-    return [
-      `${library} was in ${root}, which is no longer there: install that PyTorch again (${version}).`,
-      `Or activate the Python of another one, and ${REBUILD}.`,
-    ];
-  }
-  if (/^lib(cu|nv|nccl)/.test(library)) {
-    return [
+const OTHERWISE: Cause = [/^/, () => [`If it was built on another machine, ${REBUILD}.`]];
+const CAUSES: readonly Cause[] = [
+  [
+    /(lib(?:cu|nv|nccl)[\w.+-]*): cannot open shared object file/,
+    (library, { version }) => [
       `${library} is one of CUDA\u2019s libraries, which pip installs beside torch: pip uninstall torch, then pip install torch==${version}`,
-    ];
-  }
-  if (!/torch|c10/.test(library)) {
-    return [
+    ],
+  ],
+  [
+    /(lib[\w.+-]*(?:torch|c10)[\w.+-]*): cannot open shared object file/,
+    (library, { root, version }) => [
+      root === DEBIAN
+        ? `${library} was not found: install libtorch (on Debian 13: apt-get install libtorch2.6 libopenblas0-openmp).`
+        : `${library} was ${existsSync(root) ? `not found in ${root}` : `in ${root}, which is no longer there`}: install that PyTorch again (${version}).`,
+      `If PyTorch is installed in another version than the addon was built with, ${REBUILD}.`,
+    ],
+  ],
+  [
+    /(lib[\w.+-]+): cannot open shared object file/,
+    (library) => [
       `${library} was not found: install the package that has it (on Debian: apt-file search ${library}).`,
-    ];
-  }
-  return [
-    root === DEBIAN
-      ? `${library} was not found: install libtorch (on Debian 13: apt-get install libtorch2.6 libopenblas0-openmp).`
-      : `${library} was not found in ${root}: install that PyTorch again (${version}).`,
-    `If PyTorch is installed in another version than the addon was built with, ${REBUILD}.`,
-  ];
-}
+    ],
+  ],
+  [
+    /version `((?:GLIBC|GLIBCXX)_[\d.]+)' not found/,
+    (wanted) => [`This system\u2019s C or C++ library is older than ${wanted}: ${REBUILD}.`],
+  ],
+  [/undefined symbol/, otherLibrary],
+];
 
 /** The addon names a function that the loaded libtorch does not have. */
-function otherLibrary(path: string, record: Libtorch): string[] {
-  const shadow = process.env.LD_LIBRARY_PATH ?? '';
-  const shadowed =
-    shadow === ''
+function otherLibrary(_symbol: string, record: Libtorch): string[] {
+  const { LD_LIBRARY_PATH: path = '' } = process.env;
+  const now = readLibtorch(record.root) ?? record;
+  const factsOf = ({ cxx11Abi, version }: LibtorchContent) => [
+    cxx11Abi ? 'the C++11 ABI' : 'the C++ ABI of GCC before 5',
+    `libtorch ${version}`,
+  ];
+  const changed = factsOf(record).flatMap((had, index) => {
+    const has = factsOf(now)[index] ?? had;
+    return has === had
+      ? []
+      : [`${record.root} has ${has} now, and the addon was built with ${had}: ${REBUILD}.`];
+  });
+  return [
+    ...changed,
+    ...(path === ''
       ? []
       : [
-          `LD_LIBRARY_PATH is ${shadow}, which may bring another libtorch first: unset it, or name the right one first.`,
-        ];
-  const now = readLibtorch(record.root);
-  const changed = (has: string, had: string): string[] => [
-    `${record.root} ${has} now, and the addon was built with ${had}: ${REBUILD}.`,
-    ...shadowed,
+          `LD_LIBRARY_PATH is ${path}, which may bring another libtorch first: unset it, or name the right one first.`,
+        ]),
+    ...(changed.length > 0
+      ? []
+      : [`The addon was built with another version of libtorch than the one that was loaded: ${REBUILD}.`]),
   ];
-  if (now !== undefined && now.cxx11Abi !== record.cxx11Abi) {
-    const abiOf = ({ cxx11Abi }: LibtorchContent) =>
-      cxx11Abi ? 'the C++11 ABI' : 'the C++ ABI of GCC before 5';
-    return changed(`has ${abiOf(now)}`, abiOf(record));
-  }
-  if (now !== undefined && now.version !== record.version)
-    return changed(`holds libtorch ${now.version}`, record.version);
-  return [
-    ...shadowed,
-    `The addon was built with another version of libtorch than the one that was loaded: ${REBUILD}.`,
-    ...(path === prebuiltAddon(record) ? ['It is the package\u2019s own: please report this.'] : []),
-  ];
-}
-
-function numbered(problem: string, lines: readonly string[]): string {
-  return [problem, ...lines.map((line, index) => `  ${index + 1}. ${line}`)].join('\n');
 }

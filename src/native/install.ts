@@ -1,12 +1,12 @@
 // Installs PyTorch if there is none, and compiles an addon for it: `spurmem build`.
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { buildOnce } from '../buildOnce.js';
 import { SpurmemError, systemCode } from '../errors.js';
 import { makeFolder, unwritable, writeAtomic } from '../files.js';
@@ -40,26 +40,21 @@ function hasProgram(name: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)));
 }
 
-interface ProgramOptions {
-  /** The task, for the message when it is stopped. */
-  readonly task: string;
-  readonly signal: AbortSignal | undefined;
-  /** Added to this process's environment. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** Receives the program's output, line by line; default: it goes to stderr. */
-  readonly onLine?: (line: string) => void;
-}
-
 /**
  * Runs a program to its end.
  *
+ * @param task for the message when it is stopped
+ * @param env added to this process's environment
+ * @param onLine receives the program's output, line by line; default: it goes to stderr
  * @returns its exit code, null where a signal ended it; undefined where there is no such program
  * @throws SpurmemError `INTERRUPTED` when aborted
  */
 async function runProgram(
-  program: string,
-  args: readonly string[],
-  { task, signal, env = {}, onLine }: ProgramOptions,
+  [program, ...args]: readonly [string, ...string[]],
+  task: string,
+  signal: AbortSignal | undefined,
+  env: Readonly<Record<string, string>> = {},
+  onLine?: (line: string) => void,
 ): Promise<number | null | undefined> {
   throwIfAborted(signal, task);
   const output = onLine === undefined ? 2 : 'pipe';
@@ -68,16 +63,11 @@ async function runProgram(
     env: { ...process.env, ...env },
     stdio: ['ignore', output, output],
   });
-  const listen = async (stream: Readable | null): Promise<void> => {
-    if (stream === null) return;
-    for await (const line of createInterface({ input: stream })) onLine?.(line);
-  };
-  const closed = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream !== null && onLine !== undefined) createInterface({ input: stream }).on('line', onLine);
+  }
   try {
-    const [exitCode] = await Promise.all([closed, listen(child.stdout), listen(child.stderr)]);
+    const [exitCode] = (await once(child, 'close')) as [number | null];
     return exitCode;
   } catch (error) {
     throwIfAborted(signal, task);
@@ -161,8 +151,7 @@ async function install(environment: string, packages: readonly string[], control
   const tool = hasProgram('uv') ? 'uv' : 'pip';
   if (has.length === 0) {
     const { bavail, bsize } = await statfs(userCache());
-    const problem = noRoom(userCache(), bavail * bsize);
-    if (problem !== undefined) throw problem;
+    requireRoom(userCache(), bavail * bsize);
     onInfo?.(
       `${tool} will download torch ${PINNED_TORCH} with CUDA\u2019s libraries, about ${DOWNLOAD_GB} GB, and install it into ${environment}, ${UNPACKED_GB} GB.`,
     );
@@ -179,12 +168,9 @@ async function install(environment: string, packages: readonly string[], control
   const marker = join(environment, 'adding');
   const wasCutOff = existsSync(marker);
   await writeAtomic(marker, '');
-  const [program, ...pip] = tool === 'uv' ? ['uv', 'pip'] : [pythonOf(environment), '-m', 'pip'];
-  const code = await runProgram(program, [...pip, 'install', ...wanted], {
-    task: INSTALLING,
-    signal,
-    env: { VIRTUAL_ENV: environment, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
-  });
+  const [program = '', ...pip] = tool === 'uv' ? ['uv', 'pip'] : [pythonOf(environment), '-m', 'pip'];
+  const env = { VIRTUAL_ENV: environment, PIP_DISABLE_PIP_VERSION_CHECK: '1' };
+  const code = await runProgram([program, ...pip, 'install', ...wanted], INSTALLING, signal, env);
   if (code !== 0 && isWhole && wasCutOff) {
     await rm(environment, { recursive: true, force: true });
     return install(environment, packages, control);
@@ -201,25 +187,23 @@ async function install(environment: string, packages: readonly string[], control
 }
 
 async function makeEnvironment(environment: string, signal: AbortSignal | undefined): Promise<void> {
-  const uv = hasProgram('uv');
   const python = hasProgram('python3') ? 'python3' : 'python';
-  const [program, ...args] = uv ? ['uv', 'venv'] : [python, '-m', 'venv'];
-  const code = await runProgram(program, [...args, environment], { task: INSTALLING, signal });
+  const [program = '', ...args] = hasProgram('uv') ? ['uv', 'venv'] : [python, '-m', 'venv'];
+  const code = await runProgram([program, ...args, environment], INSTALLING, signal);
   if (code === 0) return;
   await rm(environment, { recursive: true, force: true });
   throw notInstalled(
     code === undefined
       ? 'There is no python3, which installs it.'
-      : `${uv ? 'uv venv' : 'python3 -m venv'} failed; what it says is above. On Debian: apt-get install python3-venv.`,
+      : `${program} ${args.join(' ')} failed; what it says is above. On Debian: apt-get install python3-venv.`,
   );
 }
 
-/** The error of a folder that has so many bytes free; undefined where they are enough. */
-export function noRoom(folder: string, free: number): SpurmemError | undefined {
-  // pip keeps what it downloads in the user's cache, too.
+/** Throws where a folder that has so many bytes free has too few. pip keeps what it downloads in the user's cache, too. */
+export function requireRoom(folder: string, free: number): void {
   const needed = DOWNLOAD_GB + UNPACKED_GB;
-  if (free >= needed * 1e9) return undefined;
-  return notInstalled(
+  if (free >= needed * 1e9) return;
+  throw notInstalled(
     `${folder} has ${(free / 1e9).toFixed(1)} GB free, and it takes ${needed} GB: ${UNPACKED_GB} for PyTorch with CUDA\u2019s libraries, and ${DOWNLOAD_GB} while they are downloaded.`,
     ['Make room, or name a folder on another disk in XDG_CACHE_HOME.'],
   );
@@ -276,10 +260,10 @@ export async function buildAddon({
 /** Compiles the addon into the user's cache, and returns its path. */
 async function compiled(libtorch: Libtorch, control: JobOptions): Promise<string> {
   if (!hasHeaders(libtorch.root)) {
-    const advice = ['On Debian, apt-get install libtorch-dev.', 'Or activate a Python that has PyTorch.'];
     throw notCompiled(
       `${describeLibtorch(libtorch)} has no headers, with which the addon is compiled.`,
-      ...advice,
+      'On Debian, apt-get install libtorch-dev.',
+      'Or activate a Python that has PyTorch.',
     );
   }
   const folder = cachedBuild(libtorch);
@@ -314,25 +298,25 @@ export async function compile(
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(allowedMemory() / BYTES_A_JOB)));
   const tool = async (program: string, ...args: string[]): Promise<void> => {
     const lines: string[] = [];
-    const exitCode = await runProgram(program, args, {
-      task: COMPILING,
-      signal,
-      env: { ...environment, LIBTORCH: libtorch.root },
-      onLine: (line) => {
-        lines.push(line);
-        // make's "[ 12%]", ninja's "[3/25]".
-        const [, done, total = '100'] = /^\[ *(\d+)(?:%|\/(\d+))\]/.exec(line) ?? [];
-        if (done === undefined) return;
-        const percent = Math.round((100 * Number(done)) / Number(total));
-        onProgress?.({ task: COMPILING, done: percent, total: 100, unit: '%' });
-      },
+    const env = { ...environment, LIBTORCH: libtorch.root };
+    const exitCode = await runProgram([program, ...args], COMPILING, signal, env, (line) => {
+      lines.push(line);
+      // make's "[ 12%]", ninja's "[3/25]".
+      const [, done, total = '100'] = /^\[ *(\d+)(?:%|\/(\d+))\]/.exec(line) ?? [];
+      if (done === undefined) return;
+      const percent = Math.round((100 * Number(done)) / Number(total));
+      onProgress?.({ task: COMPILING, done: percent, total: 100, unit: '%' });
     });
     if (exitCode === 0) return;
-    const problem =
+    // From the first error on, or the end.
+    const error = lines.findIndex((line) => /error/i.test(line));
+    const shown = error < 0 ? lines.slice(-SHOWN_LINES) : lines.slice(error, error + SHOWN_LINES);
+    throw notCompiled(
       exitCode === undefined
         ? `${program} is missing, which builds the native addon.`
-        : `The native addon could not be built: ${program} ended with ${String(exitCode)}.\n${excerpt(lines)}\n`;
-    throw notCompiled(problem, TOOLS);
+        : `The native addon could not be built: ${program} ended with ${String(exitCode)}.\n${shown.map((line) => `  ${line}`).join('\n')}\n`,
+      TOOLS,
+    );
   };
   const [program, generator] =
     !hasProgram('make') && hasProgram('ninja') ? ['ninja', 'Ninja'] : ['make', 'Unix Makefiles'];
@@ -350,14 +334,4 @@ export async function compile(
 
 function notCompiled(problem: string, ...advice: readonly string[]): SpurmemError {
   return new SpurmemError('NATIVE_BUILD_FAILED', problem, { advice });
-}
-
-/** From the first error on, or the end. */
-function excerpt(lines: readonly string[]): string {
-  const error = lines.findIndex((line) => /error/i.test(line));
-  const start = error < 0 ? Math.max(0, lines.length - SHOWN_LINES) : error;
-  return lines
-    .slice(start, start + SHOWN_LINES)
-    .map((line) => `  ${line}`)
-    .join('\n');
 }

@@ -37,27 +37,40 @@ export function describeLibtorch(libtorch: Libtorch): string {
   return `libtorch ${versionAndFolder(libtorch)} (${libtorch.source})`;
 }
 
-/** `2.15.0 with CUDA 13.2 in FOLDER` */
 function versionAndFolder({ version, cuda, root }: Libtorch): string {
   return `${version}${cuda === null ? '' : ` with CUDA ${cuda}`} in ${root}`;
+}
+
+/** A problem with numbered advice. */
+export function numbered(problem: string, advice: readonly string[]): string {
+  return [problem, ...advice.map((line, index) => `  ${index + 1}. ${line}`)].join('\n');
+}
+
+function unusable(problem: string, ...advice: readonly string[]): SpurmemError {
+  return new SpurmemError('LIBTORCH_UNUSABLE', numbered(problem, advice));
 }
 
 /** The libtorch of a folder; undefined where it is none. */
 export function readLibtorch(root: string): LibtorchContent | undefined {
   const libraries = libraryFolder(root);
+  const files = filesOf(libraries);
   if (root === DEBIAN) {
-    const name = filesOf(libraries).find((file) => /^libtorch_cpu\.so\.\d+\.\d+$/.test(file));
-    if (name === undefined) return undefined;
-    const version = headerVersion(root) ?? name.replace('libtorch_cpu.so.', '');
-    return { version, cxx11Abi: true, cuda: null };
+    const name = files.find((file) => /^libtorch_cpu\.so\.\d+\.\d+$/.test(file));
+    const version = name && (headerVersion(root) ?? name.replace('libtorch_cpu.so.', ''));
+    return version === undefined ? undefined : { version, cxx11Abi: true, cuda: null };
   }
-  if (!existsSync(join(libraries, 'libtorch_cpu.so'))) return undefined;
   const python = textOf(join(root, 'version.py'));
   // A libtorch zip's has the version alone.
   const build = /__version__ = '([^']+)'/.exec(python)?.[1] ?? textOf(join(root, 'build-version')).trim();
   const version = /^\d+\.\d+\.\d+/.exec(build)?.[0] ?? headerVersion(root);
-  if (version === undefined) return undefined;
-  return { version, cxx11Abi: hasCxx11Abi(libraries), cuda: cudaOf(libraries, python, build) };
+  if (version === undefined || !files.includes('libtorch_cpu.so')) return undefined;
+  // By the name of a function that takes a string.
+  const names = textOf(join(libraries, 'libc10.so'), 'latin1');
+  const cxx11Abi = names === '' || /_ZN3c105ErrorC[12]E\w*__cxx11/.test(names);
+  const told =
+    /^cuda\b.*= '([\d.]+)'/m.exec(python)?.[1] ?? /\+cu(\d+)/.exec(build)?.[1]?.replace(/\d$/, '.$&');
+  const cuda = files.includes('libtorch_cuda.so') ? (told ?? 'of an unknown version') : null;
+  return { version, cxx11Abi, cuda };
 }
 
 /** Whether a C++ program can be compiled against it. */
@@ -91,26 +104,10 @@ function headerVersion(root: string): string | undefined {
   return numbers.includes(undefined) ? undefined : numbers.join('.');
 }
 
-function cudaOf(libraries: string, python: string, build: string): string | null {
-  if (!existsSync(join(libraries, 'libtorch_cuda.so'))) return null;
-  const told = /^cuda\b.*= '([\d.]+)'/m.exec(python)?.[1];
-  const [, major, minor] = /\+cu(\d\d)(\d)/.exec(build) ?? [];
-  return told ?? (major !== undefined && minor !== undefined ? `${major}.${minor}` : 'of an unknown version');
-}
-
-/** By the name of a function that takes a string. */
-function hasCxx11Abi(libraries: string): boolean {
+/** A file's text; an empty one where it cannot be read. */
+function textOf(path: string, encoding: BufferEncoding = 'utf8'): string {
   try {
-    const names = readFileSync(join(libraries, 'libc10.so'), 'latin1');
-    return /_ZN3c105ErrorC[12]E\w*__cxx11/.test(names);
-  } catch {
-    return true;
-  }
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path, encoding);
   } catch {
     return '';
   }
@@ -128,12 +125,17 @@ export function filesOf(folder: string): string[] {
 /** The version of PyTorch that is installed where there is none. */
 export const PINNED_TORCH = '2.15.0';
 
-/** A place that a libtorch may be found in. */
+/** A place that a libtorch may be found in, and its content in words. */
 interface Place {
   readonly name: string;
   readonly found: Libtorch | undefined;
-  /** Its content in words. */
   readonly says: string;
+}
+
+/** A place with a libtorch, or with the reason that it has none. */
+function placeOf(name: string, outcome: Libtorch | string): Place {
+  if (typeof outcome === 'string') return { name, found: undefined, says: outcome };
+  return { name, found: outcome, says: versionAndFolder(outcome) };
 }
 
 /** The file that holds the folder of the option `libtorch` of `spurmem build`. */
@@ -161,8 +163,13 @@ export function pythonOf(environment: string): string {
 export function firstLibtorch(named = process.env.LIBTORCH, forBuild = false): Libtorch | undefined {
   for (const { found } of places(named)) {
     if (found === undefined || (forBuild && !hasHeaders(found.root))) continue;
-    if (compareVersions(minorOf(found.version), OLDEST_LIBTORCH) < 0) throw tooOld(found);
-    return found;
+    const { version, root, source } = found;
+    if (compareVersions(minorOf(version), OLDEST_LIBTORCH) >= 0) return found;
+    throw unusable(
+      `PyTorch ${version} in ${root} (${source}) is too old: ${OLDEST_LIBTORCH} or newer is needed.`,
+      'Install a newer one there: pip install -U torch',
+      'Or name another libtorch in LIBTORCH.',
+    );
   }
   return undefined;
 }
@@ -171,15 +178,12 @@ export function firstLibtorch(named = process.env.LIBTORCH, forBuild = false): L
 export function findLibtorch(named = process.env.LIBTORCH, forBuild = false): Libtorch {
   const found = firstLibtorch(named, forBuild);
   if (found !== undefined) return found;
-  throw new SpurmemError(
-    'LIBTORCH_UNUSABLE',
-    [
-      'No PyTorch was found here, whose libtorch computes: LIBTORCH is not set, the active Python has no torch, and Debian\u2019s libtorch is not installed.',
-      '  1. Install it into the Python that is active: pip install torch',
-      `  2. Or let npx spurmem build install torch ${PINNED_TORCH} into an environment of its own (3 GB to download).`,
-      '  3. Or name a folder in LIBTORCH: that of a libtorch zip, or a wheel\u2019s torch folder.',
-      '  4. On Debian 13: apt-get install libtorch2.6 libopenblas0-openmp',
-    ].join('\n'),
+  throw unusable(
+    'No PyTorch was found here, whose libtorch computes: LIBTORCH is not set, the active Python has no torch, and Debian\u2019s libtorch is not installed.',
+    'Install it into the Python that is active: pip install torch',
+    `Or let npx spurmem build install torch ${PINNED_TORCH} into an environment of its own (3 GB to download).`,
+    'Or name a folder in LIBTORCH: that of a libtorch zip, or a wheel\u2019s torch folder.',
+    'On Debian 13: apt-get install libtorch2.6 libopenblas0-openmp',
   );
 }
 
@@ -189,18 +193,19 @@ export function* places(named = process.env.LIBTORCH): Generator<Place> {
     yield placeOf('LIBTORCH', namedLibtorch(named, 'LIBTORCH'));
     return;
   }
-  const chosen = chosenLibtorch();
-  if (chosen === undefined) {
-    yield { name: 'LIBTORCH', found: undefined, says: 'not set' };
-  } else {
-    yield placeOf('the folder that was built against last', namedLibtorch(chosen, 'spurmem build'));
-  }
+  const chosen = textOf(chosenFile()).trim();
+  yield chosen === ''
+    ? placeOf('LIBTORCH', 'not set')
+    : placeOf('the folder that was built against last', namedLibtorch(chosen, 'spurmem build'));
   yield activePython();
-  const debian = readLibtorch(DEBIAN);
   const name = 'Debian\u2019s libtorch';
-  const found = debian && { ...debian, root: DEBIAN, source: name, python: pythonBeside(DEBIAN) };
-  yield { name, found, says: debian?.version ?? 'not installed' };
+  yield placeOf(name, libtorchIn(DEBIAN, name, '/usr/bin/python3') ?? 'not installed');
   yield ownPlace();
+}
+
+function libtorchIn(root: string, source: string, python: string | null): Libtorch | undefined {
+  const content = readLibtorch(root);
+  return content && { root, source, ...content, python };
 }
 
 /** Takes a folder from now on, also where LIBTORCH is not set; or none. Throws `LIBTORCH_UNUSABLE` where it holds no libtorch. */
@@ -211,99 +216,65 @@ export async function chooseLibtorch(root: string | undefined): Promise<void> {
   await writeAtomic(chosenFile(), folder);
 }
 
-/** The folder that the last build was given; undefined where it was given none. */
-function chosenLibtorch(): string | undefined {
-  try {
-    const chosen = readFileSync(chosenFile(), 'utf8').trim();
-    return chosen === '' ? undefined : chosen;
-  } catch {
-    return undefined;
-  }
-}
+/** Those that name a folder, in words, and what else to do. */
+const NAMING = {
+  LIBTORCH: ['LIBTORCH names', 'Or unset LIBTORCH, and the torch of the active Python is taken.'],
+  libtorch: ['`libtorch` is', 'Or leave it out, and the torch of the active Python is taken.'],
+  'spurmem build': ['spurmem build was last told to take', 'Or run npx spurmem build again.'],
+} as const;
 
 /** The libtorch of a folder that somebody has named. Throws `LIBTORCH_UNUSABLE` where there is none. */
-function namedLibtorch(named: string, source: 'LIBTORCH' | 'libtorch' | 'spurmem build'): Libtorch {
+function namedLibtorch(named: string, source: keyof typeof NAMING): Libtorch {
   const root = resolve(named);
-  const content = readLibtorch(root);
-  if (content === undefined) {
-    const [who, otherwise] = {
-      LIBTORCH: ['LIBTORCH names', 'Or unset LIBTORCH, and the torch of the active Python is taken.'],
-      libtorch: ['`libtorch` is', 'Or leave it out, and the torch of the active Python is taken.'],
-      'spurmem build': ['spurmem build was last told to take', 'Or run npx spurmem build again.'],
-    }[source];
-    throw new SpurmemError(
-      'LIBTORCH_UNUSABLE',
-      [
-        `${who} ${named}, which is no libtorch: it has no lib/libtorch_cpu.so, or tells no version.`,
-        '  1. Name the folder that holds include/ and lib/: that of a libtorch zip, or the torch folder of a wheel',
-        '     (python3 -c "import torch; print(torch.__path__[0])").',
-        `  2. ${otherwise}`,
-      ].join('\n'),
-    );
-  }
-  return { root, source, ...content, python: pythonBeside(root) };
+  // Of a wheel: <environment>/lib/python3.N/site-packages/torch.
+  const beside = pythonOf(resolve(root, '..', '..', '..', '..'));
+  const isWheel = existsSync(join(root, '__init__.py')) && existsSync(beside);
+  const found = libtorchIn(root, source, root === DEBIAN ? '/usr/bin/python3' : isWheel ? beside : null);
+  if (found !== undefined) return found;
+  const [who, otherwise] = NAMING[source];
+  throw unusable(
+    `${who} ${named}, which is no libtorch: it has no lib/libtorch_cpu.so, or tells no version.`,
+    'Name the folder that holds include/ and lib/: that of a libtorch zip, or the torch folder of a wheel (python3 -c "import torch; print(torch.__path__[0])").',
+    otherwise,
+  );
 }
 
-/** The Python of the environment that a wheel's torch folder lies in: <environment>/lib/python3.N/site-packages/torch. */
-function pythonBeside(root: string): string | null {
-  if (root === DEBIAN) return '/usr/bin/python3';
-  const python = pythonOf(resolve(root, '..', '..', '..', '..'));
-  return existsSync(join(root, '__init__.py')) && existsSync(python) ? python : null;
-}
+/** Prints a Python and the folder of its torch. From the sources on: a folder of that name where the user stands is no torch. */
+const WHERE_TORCH_IS = `
+import sys
+sys.path = [path for path in sys.path if path]
+import importlib.util
+spec = importlib.util.find_spec("torch")
+print(sys.executable)
+print(spec.submodule_search_locations[0] if spec and spec.submodule_search_locations else "")`;
 
 /** The torch of the Python that `python3`, or else `python`, starts: that of a venv, of conda or of pyenv. */
 function activePython(): Place {
   const name = 'torch of the active Python';
-  const nothing = (says: string): Place => ({ name, found: undefined, says });
-  // From the sources on: a folder of that name where the user stands is no torch.
-  const code = [
-    'import sys',
-    'sys.path = [path for path in sys.path if path]',
-    'import importlib.util',
-    'spec = importlib.util.find_spec("torch")',
-    'print(sys.executable)',
-    'print(spec.submodule_search_locations[0] if spec and spec.submodule_search_locations else "")',
-  ].join('\n');
   for (const program of ['python3', 'python']) {
-    const { status, stdout } = spawnSync(program, ['-c', code], { encoding: 'utf8', env: process.env });
+    const { status, stdout } = spawnSync(program, ['-c', WHERE_TORCH_IS], {
+      encoding: 'utf8',
+      env: process.env,
+    });
     if (status !== 0) continue;
     const [python = '', root = ''] = stdout.split('\n');
-    if (root === '') return nothing(`${python} has no torch`);
-    const content = readLibtorch(root);
+    if (root === '') return placeOf(name, `${python} has no torch`);
     // Debian's python3-torch lies over Debian's libtorch, which has a place of its own.
-    if (content === undefined) return nothing(`${root} brings no libtorch`);
-    return placeOf(name, { root, source: name, ...content, python });
+    return placeOf(name, libtorchIn(root, name, python) ?? `${root} brings no libtorch`);
   }
-  return nothing('no python3');
+  return placeOf(name, 'no python3');
 }
 
 /** The environment of this package's own. */
 export function ownPlace(): Place {
   const name = 'spurmem\u2019s own environment';
   const environment = ownEnvironment();
-  if (!existsSync(environment)) return { name, found: undefined, says: `${environment} is not set up` };
+  if (!existsSync(environment)) return placeOf(name, `${environment} is not set up`);
   const [python = ''] = filesOf(join(environment, 'lib')).filter((folder) => folder.startsWith('python3'));
   const root = join(environment, 'lib', python, 'site-packages', 'torch');
-  const content = readLibtorch(root);
-  if (content === undefined || !existsSync(join(environment, ENVIRONMENT_RECORD))) {
-    return { name, found: undefined, says: `${environment} is not complete: npx spurmem build` };
-  }
-  return placeOf(name, { root, source: name, ...content, python: pythonOf(environment) });
-}
-
-function placeOf(name: string, found: Libtorch): Place {
-  return { name, found, says: versionAndFolder(found) };
-}
-
-function tooOld({ version, root, source }: Libtorch): SpurmemError {
-  return new SpurmemError(
-    'LIBTORCH_UNUSABLE',
-    [
-      `PyTorch ${version} in ${root} (${source}) is too old: ${OLDEST_LIBTORCH} or newer is needed.`,
-      '  1. Install a newer one there: pip install -U torch',
-      '  2. Or name another libtorch in LIBTORCH.',
-    ].join('\n'),
-  );
+  const isWhole = existsSync(join(environment, ENVIRONMENT_RECORD));
+  const found = isWhole ? libtorchIn(root, name, pythonOf(environment)) : undefined;
+  return placeOf(name, found ?? `${environment} is not complete: npx spurmem build`);
 }
 
 /** The warning of a libtorch that is newer than all that were tested; undefined for the others. */
