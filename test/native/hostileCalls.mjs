@@ -38,73 +38,18 @@ const PLANS = {
     net.stage('projection', net.linear('0', 3, 4)(net.images));
     return net.plan();
   },
-  small: () => plan(),
+  small: () => {
+    const net = new PlanBuilder();
+    const layer = net.convNorm('conv', 'norm', { in: 3, out: 4, kernel: 3 });
+    const means = net.averaged(layer.relu(net.images));
+    net.stage('conv', means);
+    net.head('fc', net.linear('fc', 4, 2), means);
+    return net.plan();
+  },
 };
 const networkOptions = (name, more = {}) => {
   return { plan: PLANS[name](), generator: handles.generator, device: 'cpu', ...more };
 };
-const value = (...values) => ({ kind: 'value', values });
-/** A convolution with batch-norm and ReLU, a mean over pixels, and a head. */
-const plan = () => ({
-  values: 13,
-  inputs: [
-    ...[
-      ['conv.weight', 4, 3, 3, 3],
-      ['norm.weight', 4],
-      ['norm.bias', 4],
-    ].map(([name, ...shape], i) => {
-      return { kind: 'parameter', name, value: i + 1, shape, dtype: 6 };
-    }),
-    ...['norm.running_mean', 'norm.running_var'].map((name, i) => {
-      return { kind: 'buffer', name, value: i + 4, shape: [4], dtype: 6 };
-    }),
-    { kind: 'parameter', name: 'fc.weight', value: 6, shape: [2, 4], dtype: 6 },
-    { kind: 'parameter', name: 'fc.bias', value: 7, shape: [2], dtype: 6 },
-  ],
-  initial: [
-    { name: 'conv.weight', kind: 'normal', scale: 0.3 },
-    { name: 'norm.weight', kind: 'constant', scale: 1 },
-    { name: 'fc.weight', kind: 'uniform', scale: 0.5 },
-    { name: 'fc.bias', kind: 'truncated normal', scale: 0.02 },
-  ],
-  batchSizes: [],
-  nodes: [
-    { target: 'conv2d', arguments: { input: value(0), weight: value(1) }, results: [8], layer: 'conv' },
-    {
-      target: 'batch_norm',
-      arguments: {
-        input: value(8),
-        weight: value(2),
-        bias: value(3),
-        running_mean: value(4),
-        running_var: value(5),
-        training: { kind: 'bool', numbers: [1] },
-        momentum: { kind: 'float', numbers: [0.1] },
-        eps: { kind: 'float', numbers: [1e-5] },
-        cudnn_enabled: { kind: 'bool', numbers: [1] },
-      },
-      evaluation: { training: { kind: 'bool', numbers: [0] } },
-      results: [9],
-    },
-    { target: 'relu_', arguments: { self: value(9) }, results: [10] },
-    {
-      target: 'mean.dim',
-      arguments: { self: value(10), dim: { kind: 'ints', numbers: [2, 3] } },
-      results: [11],
-    },
-    { target: 'linear', arguments: { input: value(11), weight: value(6), bias: value(7) }, results: [12] },
-  ],
-  stages: [
-    { name: 'conv', begin: 0, end: 4, input: 0, output: 11, prelude: [] },
-    { name: 'fc', begin: 4, end: 5, input: 11, output: 12, prelude: [] },
-  ],
-  layers: [{ name: 'conv', weight: 'conv.weight', bias: null, stage: 0, isShortcut: false }],
-  head: { name: 'fc', node: 4 },
-  groups: [{ convolution: 0, norm: 1, sum: null, relu: 2 }],
-  mappable: [{ name: 'conv', node: 0, isChannelsLast: false }],
-  mappedByDefault: 'conv',
-  patches: null,
-});
 const ADAM = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
 const storeOptions = () => [
   [pixels],
