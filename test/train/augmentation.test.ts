@@ -3,7 +3,7 @@ import { loadDataset } from '../../src/data/dataset.js';
 import { augmentationOf, PUBLISHED_AUGMENTATION, SIMCLR } from '../../src/train/augmentation.js';
 import { finetuneSettings } from '../../src/train/finetune/config.js';
 import { trainErm, trainJtt } from '../../src/train/methods.js';
-import { openRun, RunFolder } from '../../src/train/runFolder.js';
+import { openRun } from '../../src/train/runFolder.js';
 import { preparedAs } from '../../src/train/runModel.js';
 import { temporaryFolder } from '../temporary.js';
 import { Runs } from './support.js';
@@ -24,28 +24,16 @@ beforeAll(async () => {
 
 const configOf = async (path: string): Promise<unknown> => (await openRun(path)).config;
 
-describe('ERM with SimCLR\u2019s augmentation', () => {
+test('SimCLR\u2019s augmentation is recorded, and a run does not go on with another one; the dataset\u2019s is not', async () => {
+  const out = join(folder, 'whole');
   const settings = { augmentation: 'simclr', batchSize: 17, epochs: 1 } as const;
-  const whole = new RunFolder(join(folder, 'whole'));
-
-  beforeAll(async () => {
-    await trainErm({ ...runs.base, ...settings, out: whole.path });
-  });
-
-  test('is recorded', async () => {
-    expect(await configOf(whole.path)).toMatchObject({ augmentation: simclr });
-  });
-
-  test('does not go on with another one', async () => {
-    const other = { ...settings, out: whole.path, epochs: 2, resume: true };
-    const without = { ...other, augmentation: { ...SIMCLR, gaussianBlur: undefined } } as const;
-    await runs.refusal(without, 'RUN_EXISTS', /augmentation: .*gaussianBlur.* -> \{/);
-    await runs.refusal({ ...other, augmentation: 'dataset' }, 'RUN_EXISTS', /augmentation: .* -> not given/);
-  });
-});
-
-test('the dataset\u2019s own is not recorded', async () => {
+  await trainErm({ ...runs.base, ...settings, out });
+  expect(await configOf(out)).toMatchObject({ augmentation: simclr });
   expect(await configOf(runs.reference.path)).not.toHaveProperty('augmentation');
+  const other = { ...settings, out, epochs: 2, resume: true };
+  const without = { ...other, augmentation: { ...SIMCLR, gaussianBlur: undefined } } as const;
+  await runs.refusal(without, 'RUN_EXISTS', /augmentation: .*gaussianBlur.* -> \{/);
+  await runs.refusal({ ...other, augmentation: 'dataset' }, 'RUN_EXISTS', /augmentation: .* -> not given/);
 });
 
 test('the published code\u2019s protocol has its own, and JTT\u2019s identification takes that of the run', async () => {

@@ -80,8 +80,7 @@ describe('last-layer retraining', () => {
 
   test('stops when it is told to, and leaves nothing to lose', async () => {
     const stopped = new RunFolder(join(folder, 'stopped'));
-    const options = { ...base, out: stopped.path };
-    await stopIn('last-layer retraining', (stop) => trainDfr({ ...options, ...stop }));
+    await stopIn('last-layer retraining', (stop) => trainDfr({ ...base, out: stopped.path, ...stop }));
     expect(await stopped.readProgress()).toBeUndefined();
   });
 

@@ -103,14 +103,8 @@ test('a run sees its images so in training, in traces and when it is fine-tuned,
     true,
   ]);
   const tuned = join(folder, 'tuned');
-  await trainFinetune({
-    ...computing,
-    from: out,
-    out: tuned,
-    epochs: 1,
-    batchSize: 30,
-    kickInEpoch: 'selected',
-  });
+  const tuning = { epochs: 1, batchSize: 30, kickInEpoch: 'selected' } as const;
+  await trainFinetune({ ...computing, ...tuning, from: out, out: tuned });
   expect((await openRun(tuned)).config).toMatchObject(input);
   // Other pixels give another model.
   await trainErm({ ...computing, ...recipe, data, out: join(folder, 'other') });

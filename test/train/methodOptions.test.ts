@@ -17,7 +17,6 @@ describe('a method refuses an option that it could do nothing with', () => {
     ['RWG', trainRwg, { data: 'data', from: 'runs/erm' }, 'from'],
     ['last-layer retraining', trainDfr, { from: 'runs/erm', protocol: 'released' }, 'protocol'],
     ['last-layer retraining', trainDfr, { from: 'runs/erm', keepEpochs: [5] }, 'keepEpochs'],
-    ['last-layer retraining', trainDfr, { from: 'runs/erm', keepEpochs: [1] }, 'keepEpochs'],
     ['GroupDRO', trainGroupDro, { data: 'data', syncBatchNorm: true }, 'syncBatchNorm'],
     ['fine-tuning', trainFinetune, { from: 'runs/erm', augmentation: null }, 'augmentation'],
   ])('%s', async (_name, train, options, parameter) => {

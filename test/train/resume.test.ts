@@ -52,26 +52,26 @@ describe('a run that goes on', () => {
     expect(existsSync(`${early.epoch(2)}.tmp`)).toBe(false);
   });
 
-  test('killed before it wrote its result has it', async () => {
-    const late = await runs.copyOf('late');
-    await rm(late.result('erm'));
-    expect(await resume(late)).toEqual([]);
-    await expectAsNeverStopped(late);
-  });
-
-  test('after its end has the same result at once, and changes nothing', async () => {
+  test('after its end has the same result, also where it was killed before writing it, and changes nothing', async () => {
     const finished = await runs.copyOf('finished');
     const before = contentOf(finished.path);
     const { run, ...result } = await trainErm({ ...runs.base, out: finished.path, resume: true });
     expect([run, result]).toEqual([finished.path, await finished.readTrainingResult()]);
     expect(contentOf(finished.path)).toEqual(before);
+    await rm(finished.result('erm'));
+    expect(await resume(finished)).toEqual([]);
+    await expectAsNeverStopped(finished);
   });
 
-  test('for more epochs ends as one that had them from the start', async () => {
+  test('for more epochs ends as one that had them from the start, and names epochs that it passed', async () => {
     const extended = new RunFolder(join(folder, 'extended'));
     await trainErm({ ...runs.base, out: extended.path, epochs: 1 });
-    expect(await resume(extended)).toEqual([]);
+    const passed = /^The run has passed epoch 0 without keeping its weights, which `keepEpochs` names/;
+    const asked = { keepEpochs: [0, 2] };
+    for (const _time of [1, 2])
+      expect(await resume(extended, asked)).toEqual([expect.stringMatching(passed)]);
     await expectAsNeverStopped(extended);
+    expect(existsSync(extended.weights(2))).toBe(true);
   });
 
   test('for more epochs and is stopped has no result of the fewer ones', async () => {
@@ -80,21 +80,24 @@ describe('a run that goes on', () => {
     expect(await runState(extended)).toEqual({ state: 'stopped', epochs: 3, result: undefined });
     await resume(extended, { epochs: 4 });
     expect(await runState(extended)).toMatchObject({ state: 'finished', result: { epochs: 4 } });
+    // Fine-tuning starts from 40 % of the epochs, which this run has passed.
+    const warned: string[] = [];
+    const onWarning = (text: string): number => warned.push(text);
+    await stopErm('epoch 5/8', { out: extended.path, epochs: 8, resume: true, onWarning });
+    expect(warned).toEqual([
+      expect.stringMatching(/^The run has passed epoch 3 without keeping its weights/),
+    ]);
   });
 
   test('keeps count of epochs whose training loss did not improve, which halve the learning rate', async () => {
     // One batch of all images, and steps too small to change their loss: that of validation changes with the statistics.
-    const settings = { ...runs.base, lr: 2.1e-8, batchSize: 84, epochs: 7 };
-    const [whole, stopped] = ['stalled', 'stalled-stopped'].map(
-      (name) => new RunFolder(join(folder, name)),
-    ) as [RunFolder, RunFolder];
-    await trainErm({ ...settings, out: whole.path });
-    const epochs = await whole.readMetrics();
+    const stalled = new RunFolder(join(folder, 'stalled'));
+    const settings = { ...runs.base, out: stalled.path, lr: 2.1e-8, batchSize: 84 };
+    await trainErm({ ...settings, epochs: 4 });
+    await trainErm({ ...settings, epochs: 7, resume: true });
+    const epochs = await stalled.readMetrics();
     expect(epochs.map(({ lr }) => lr)).toEqual([...Array<number>(5).fill(2.1e-8), 1.05e-8, 1.05e-8]);
     expect(epochs[5]?.valLoss).toBeLessThan(0.9 * (epochs[2]?.valLoss ?? 0));
-    await trainErm({ ...settings, out: stopped.path, epochs: 4 });
-    await trainErm({ ...settings, out: stopped.path, resume: true });
-    await expectSameRun(stopped, whole);
   });
 
   test('with other numerics after an epoch that was cut off has the best epoch that it says', async () => {
@@ -118,29 +121,6 @@ describe('a run that goes on', () => {
     expect(bestOf(run)).toBe(run.weights(bestEpoch));
   });
 
-  test('says which epochs it passed without keeping them', async () => {
-    const stopped = new RunFolder(join(folder, 'passed'));
-    await stopErm('epoch 2/2', { out: stopped.path });
-    const passed = /^The run has passed epoch 0 without keeping its weights, which `keepEpochs` names/;
-    const asked = { keepEpochs: [0, 2] };
-    expect(await resume(stopped, asked)).toEqual([expect.stringMatching(passed)]);
-    expect(await resume(stopped, asked)).toEqual([expect.stringMatching(passed)]);
-    expect(existsSync(stopped.weights(2))).toBe(true);
-  });
-
-  test('says that it passed the epoch that fine-tuning starts from', async () => {
-    // 40 % of five epochs, and of ten.
-    const extended = new RunFolder(join(folder, 'longer'));
-    const warned: string[] = [];
-    await trainErm({ ...runs.base, out: extended.path, epochs: 5 });
-    expect(existsSync(extended.weights(2))).toBe(true);
-    warned.push(...(await resume(extended, { epochs: 10 })));
-    expect(warned).toEqual([
-      expect.stringMatching(/^The run has passed epoch 4 without keeping its weights/),
-    ]);
-    expect(existsSync(extended.weights(2))).toBe(true);
-  });
-
   test('keeps more epochs than are asked for', async () => {
     const { path } = runs.reference;
     const before = contentOf(path);
@@ -149,25 +129,16 @@ describe('a run that goes on', () => {
   });
 });
 
-describe('a run without a finished epoch gives way to other settings', () => {
-  test('when it diverged', async () => {
-    const out = join(folder, 'diverged');
-    const infinite = /weights became infinite or NaN in epoch 1, batch 1\..* Try a lower `lr`\. .*`weights`/;
-    await runs.refusal({ out, lr: 1e38, batchSize: 128 }, 'NATIVE_FAILED', infinite);
-    expect(contentOf(join(out, 'checkpoints'))).toEqual({});
-    await writeFile(join(out, 'notes.txt'), 'kept');
-    await trainErm({ ...runs.base, out });
-    await expectAsNeverStopped(new RunFolder(out));
-    expect(await readFile(join(out, 'notes.txt'), 'utf8')).toBe('kept');
-  });
-
-  test('when it was stopped', async () => {
-    const stopped = new RunFolder(join(folder, 'stopped'));
-    const message = await stopErm('epoch 1/2', { out: stopped.path, lr: 0.1 });
-    expect(message).toContain('Stopped during epoch 1');
-    expect(await resume(stopped)).toEqual([]);
-    await expectAsNeverStopped(stopped);
-  });
+test('a run without a finished epoch gives way to other settings, after it was stopped or diverged', async () => {
+  const out = join(folder, 'diverged');
+  expect(await stopErm('epoch 1/2', { out, lr: 0.1 })).toContain('Stopped during epoch 1');
+  const infinite = /weights became infinite or NaN in epoch 1, batch 1\..* Try a lower `lr`\. .*`weights`/;
+  await runs.refusal({ out, lr: 1e38, batchSize: 128 }, 'NATIVE_FAILED', infinite);
+  expect(contentOf(join(out, 'checkpoints'))).toEqual({});
+  await writeFile(join(out, 'notes.txt'), 'kept');
+  await trainErm({ ...runs.base, out });
+  await expectAsNeverStopped(new RunFolder(out));
+  expect(await readFile(join(out, 'notes.txt'), 'utf8')).toBe('kept');
 });
 
 describe('a run that lacks a file', () => {
@@ -180,12 +151,12 @@ describe('a run that lacks a file', () => {
     const path = fileOf(run);
     await rm(path);
     const before = contentOf(run.path);
-    const message = await runs.refusal(
+    await runs.refusal(
       { out: run.path, epochs: 3, resume: true },
       path.includes('epoch.json') ? 'RUN_INVALID' : 'WEIGHTS_INVALID',
+      path,
+      /Restore (?:it|the file), or start anew in another folder/,
     );
-    expect(message).toContain(path);
-    expect(message).toMatch(/Restore (?:it|the file), or start anew in another folder/);
     expect(contentOf(run.path)).toEqual(before);
   });
 
@@ -211,7 +182,10 @@ test('images that were replaced while a run was stopped are told of', async () =
   await stopErm('epoch 2/2', { data, out: run.path });
   const [image, other] = (await loadDataset(data)).examples.map(({ filename }) => join(data, filename));
   await cp(other ?? '', image ?? '');
-  expect(await resume(run, { data })).toEqual([
+  const warned: string[] = [];
+  const onWarning = (text: string): number => warned.push(text);
+  await stopErm('epoch 2/2', { data, out: run.path, resume: true, onWarning });
+  expect(warned).toEqual([
     expect.stringContaining('The images are not those that the run was trained on until now') as unknown,
   ]);
 });

@@ -8,23 +8,16 @@ test('a vision transformer has timm\u2019s defaults, and what was asked for', ()
   expect(vitSettings('resnet18', {})).toEqual({});
 });
 
+const ELSEWHERE = '`arch` is resnet50, and only vision transformers take that';
 test.each([
-  [{ patchSize: 8 }, '`patchSize`: `arch` is resnet50, and only vision transformers take that'],
-  [
-    { patchSize: 8, layerNormEps: 1e-5 },
-    '`patchSize` and `layerNormEps`: `arch` is resnet50, and only vision transformers take that',
-  ],
-] as const)('%j is refused with another architecture', async (given, message) => {
-  await failure(() => vitSettings('resnet50', given), 'USAGE', message);
-});
-
-test.each([
-  [{ patchSize: 0 }, '`patchSize` is 0'],
-  [{ patchSize: 7.5 }, '`patchSize` is 7.5'],
-  [{ layerNormEps: 0 }, '`layerNormEps` is 0'],
-  [{ layerNormEps: Number.NaN }, '`layerNormEps` is NaN'],
-] as const)('%j is refused', async (given, message) => {
-  await failure(() => vitSettings('vit_tiny_patch16_224', given), 'USAGE', message);
+  ['resnet50', { patchSize: 8 }, `\`patchSize\`: ${ELSEWHERE}`],
+  ['resnet50', { patchSize: 8, layerNormEps: 1e-5 }, `\`patchSize\` and \`layerNormEps\`: ${ELSEWHERE}`],
+  ['vit_tiny_patch16_224', { patchSize: 0 }, '`patchSize` is 0'],
+  ['vit_tiny_patch16_224', { patchSize: 7.5 }, '`patchSize` is 7.5'],
+  ['vit_tiny_patch16_224', { layerNormEps: 0 }, '`layerNormEps` is 0'],
+  ['vit_tiny_patch16_224', { layerNormEps: Number.NaN }, '`layerNormEps` is NaN'],
+] as const)('%s with %j is refused', async (arch, given, message) => {
+  await failure(() => vitSettings(arch, given), 'USAGE', message);
 });
 
 test('patches must cover the images that the dataset gives', () => {
