@@ -8,6 +8,7 @@ import { type ComposeOptions, parseComposeOptions } from '../../src/data/compose
 import { isWaterBird, WATERBIRDS_COUNTS } from '../../src/data/compose/waterbirds.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { decodeRgb } from '../../src/data/decode.js';
+import type { ErrorCode } from '../../src/errors.js';
 import { expectWithin } from '../parity/compare.js';
 import { failure, put, putImage, splitsOf, useTemporaryFolder } from './support.js';
 
@@ -187,16 +188,19 @@ describe('composeDataset', () => {
     }
     await rm(join(folder(), 'things'), { recursive: true });
     expect(await composeDataset(out(), options())).toEqual(first);
+    // It is read like any other.
+    expect(await loadDataset(out())).toEqual(first);
+    expect(first.coreRegion).toBe('masks');
     await failure(composeDataset(out(), options({ seed: 1 })), 'USAGE', '`seed` differ');
   });
 
   test('names a column that the table lacks, and a foreground on two lines', async () => {
     await sources(4, 20);
-    const lacking = await failure(composeDataset(out(), options({ classColumn: 'clas' })), 'USAGE');
-    expect(lacking.message).toMatch(/things\.csv.*clas;.*The nearest: class/s);
+    const lacking = composeDataset(out(), options({ classColumn: 'clas' }));
+    await failure(lacking, 'USAGE', /things\.csv.*clas;.*The nearest: class/s);
     await appendFile(table(), 'things/apple/0.png,masks/apple/0.png,apple,x\n');
-    const { message } = await failure(composeDataset(out(), options()), 'DATASET_INVALID');
-    expect(message).toMatch(/things\.csv:11: things\S+ is in line 2 already/);
+    const twice = /things\.csv:11: things\S+ is in line 2 already/;
+    await failure(composeDataset(out(), options()), 'DATASET_INVALID', twice);
     await writeFile(table(), 'image,mask,class\n../x.png,y.png,apple\n');
     await failure(composeDataset(out(), options()), 'DATASET_INVALID', /things\.csv:2.*climbs out/);
   });
@@ -220,16 +224,12 @@ describe('composeDataset', () => {
 });
 
 describe('bad masks', () => {
-  const bad = async (): Promise<void> => {
+  test('are named, and nothing is written; on request they are left out', async () => {
     await sources(8, 40);
     const at = (i: number): string => join(folder(), 'masks', 'apple', `${i}.png`);
     await put(at(0), await draw(() => [0]));
     await put(at(1), await draw(() => [255]));
     await put(at(2), await draw((inside) => [inside ? 120 : 0]));
-  };
-
-  test('are named, and nothing is written', async () => {
-    await bad();
     await failure(
       composeDataset(out(), options()),
       'IMAGE_INVALID',
@@ -240,17 +240,12 @@ describe('bad masks', () => {
       '`skipBadMasks`',
     );
     await expect(readFile(join(out(), 'compose.json'))).rejects.toThrow('ENOENT');
-  });
-
-  test('are left out on request, and named', async () => {
-    await bad();
     const warnings: string[] = [];
     const job = { onWarning: (text: string) => warnings.push(text) };
     const dataset = await composeDataset(out(), options({ skipBadMasks: true }), job);
     expect(warnings).toHaveLength(3);
     expect(warnings[0]).toContain('apple/0.png');
-    const ofApples = (await rowsOf()).filter(({ y }) => y === '0');
-    expect(ofApples).toHaveLength(5);
+    expect((await rowsOf()).filter(({ y }) => y === '0')).toHaveLength(5);
     expect(dataset.examples).toHaveLength(13);
   });
 
@@ -267,7 +262,7 @@ describe('bad masks', () => {
   });
 });
 
-test.each<[string, Partial<ComposeOptions>, RegExp]>([
+test.each<[string, Partial<ComposeOptions>, RegExp, ErrorCode?]>([
   ['a cut-out larger than its image', { foregroundSize: 3 }, /`foregroundSize`.*from 0\.05 to 1/],
   ['one class', { classes: [named('bird')] }, /`classes`.*at least two/],
   ['a class without foregrounds', { classes: [named('apple'), named('plums')] }, /class plums/],
@@ -288,9 +283,11 @@ test.each<[string, Partial<ComposeOptions>, RegExp]>([
     { places: [named('a', 'field/0'), named('b', 'field/1'), named('lake')] },
     /`places`.*2 classes and 3 places/,
   ],
-])('%s is refused', async (_what, changes, reason) => {
-  await sources(6, 20);
-  await failure(composeDataset(out(), options(changes)), 'USAGE', reason);
+  ['too few scenes', {}, /13 scenes of field, each only once, and there are 6/],
+  ['a folder without scenes', { places: [named('field'), named('sea')] }, /scenes\/sea/, 'DATASET_NOT_FOUND'],
+])('%s is refused', async (_what, changes, reason, code = 'USAGE') => {
+  await sources(12, 6);
+  await failure(composeDataset(out(), options(changes)), code, reason);
 });
 
 test('a preset keeps its own choices, and takes no others', () => {
@@ -301,17 +298,6 @@ test('a preset keeps its own choices, and takes no others', () => {
     expect(() => parseComposeOptions({ ...given, ...other })).toThrow(/has no part beside `preset`/);
   }
   expect(() => parseComposeOptions(undefined as never)).toThrow(/`foregrounds`/);
-});
-
-test('too few scenes, and folders of scenes that are empty, are refused', async () => {
-  await sources(12, 6);
-  await failure(
-    composeDataset(out(), options()),
-    'USAGE',
-    /13 scenes of field, each only once, and there are 6/,
-  );
-  const none = options({ places: [named('field'), named('sea')] });
-  await failure(composeDataset(out(), none), 'DATASET_NOT_FOUND', join('scenes', 'sea'));
 });
 
 describe('Waterbirds', () => {
@@ -408,27 +394,16 @@ describe('Waterbirds', () => {
     expectWithin('a composed image and the published formula, difference in levels', worst, 6);
   });
 
-  test('by substring has the published counts', async () => {
+  test('by substring has the published counts, and a damaged list is named', async () => {
     const given = await layout();
     await failure(
       composeDataset(out(), { ...given, substringSpecies: true }),
       'USAGE',
       '933 foregrounds of landbird in val',
     );
-  });
-
-  test('names a damaged list', async () => {
-    const given = await layout();
     await put(join(folder(), 'CUB', 'train_test_split.txt'), '1 1\n2 2\n');
     await failure(composeDataset(out(), given), 'DATASET_INVALID', /train_test_split\.txt:2: "2 2"/);
     await rm(join(folder(), 'CUB', 'images.txt'));
     await failure(composeDataset(out(), given), 'DATASET_NOT_FOUND', 'images.txt');
   });
-});
-
-test('a composed dataset is read like any other', async () => {
-  await sources(6, 20);
-  const built = await composeDataset(out(), options());
-  expect(await loadDataset(out())).toEqual(built);
-  expect(built.coreRegion).toBe('masks');
 });

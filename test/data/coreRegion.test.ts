@@ -11,10 +11,21 @@ import { failure, put, useTemporaryFolder } from './support.js';
 const folder = useTemporaryFolder();
 const REGION: CoreRectangle = [0.5, 0.25, 0.25, 0.5];
 
+type Sizing = Pick<Preprocessing, 'resize' | 'crop'>;
+
+/** The loader of a dataset of one image. */
+async function loaderOf(image: Buffer, how: Sizing, coreRegion: unknown): Promise<BatchLoader> {
+  await put(join(folder(), 'a.png'), image);
+  await put(join(folder(), 'metadata.csv'), 'img_id,img_filename,y,split,place\n0,a.png,0,0,0\n');
+  const preprocessing = { ...how, mean: [0, 0, 0], std: [1, 1, 1], augmentation: null };
+  await put(join(folder(), 'dataset.json'), JSON.stringify({ preprocessing, coreRegion }));
+  return BatchLoader.open(await loadDataset(folder()), { device: 'cpu' });
+}
+
 /** One image, white in the region and black elsewhere, as a model sees it: [H * W] of brightness from 0 to 1. */
 async function seen(
   [height, width]: readonly [number, number],
-  { resize, crop }: Pick<Preprocessing, 'resize' | 'crop'>,
+  how: Sizing,
 ): Promise<{ pixels: Float32Array; shape: readonly number[] }> {
   const [top, left, high, wide] = REGION;
   const isInside = (y: number, x: number): boolean =>
@@ -24,26 +35,15 @@ async function seen(
       isInside(Math.floor(at / width), at % width) ? 255 : 0,
     ),
   );
-  await put(
-    join(folder(), 'a.png'),
-    await sharp(grey, { raw: { width, height, channels: 1 } })
-      .png()
-      .toBuffer(),
-  );
-  await put(join(folder(), 'metadata.csv'), 'img_id,img_filename,y,split,place\n0,a.png,0,0,0\n');
-  const preprocessing = { resize, crop, mean: [0, 0, 0], std: [1, 1, 1], augmentation: null };
-  await put(join(folder(), 'dataset.json'), JSON.stringify({ preprocessing, coreRegion: REGION }));
-  using loader = await BatchLoader.open(await loadDataset(folder()), { device: 'cpu' });
-  for await (const batch of loader.evaluation(Int32Array.of(0), 1)) {
-    using current = batch;
-    const [, , ...shape] = current.images.shape;
-    const data = (await current.images.data()) as Float32Array;
-    return { pixels: data.slice(0, data.length / 3), shape };
-  }
-  throw new Error('no batch');
+  const image = sharp(grey, { raw: { width, height, channels: 1 } }).png();
+  using loader = await loaderOf(await image.toBuffer(), how, REGION);
+  using batch = await loader.evaluation(Int32Array.of(0), 1).start(1);
+  const [, , ...shape] = batch.images.shape;
+  const data = (await batch.images.data()) as Float32Array;
+  return { pixels: data.slice(0, data.length / 3), shape };
 }
 
-test.each<[string, readonly [number, number], Pick<Preprocessing, 'resize' | 'crop'>, number]>([
+test.each<[string, readonly [number, number], Sizing, number]>([
   ['as it is', [64, 32], { resize: null, crop: null }, 0],
   ['cropped by an odd number of pixels', [64, 32], { resize: null, crop: [51, 17] }, 0],
   ['padded by an odd number of pixels', [64, 32], { resize: null, crop: [71, 45] }, 0],
@@ -74,17 +74,13 @@ test.each<[string, readonly [number, number], Pick<Preprocessing, 'resize' | 'cr
 
 describe('masks go the way of their images', () => {
   /** The coverage of an image of 64 x 32 px by a mask, as the first one says. */
-  async function covered(mask: readonly [number, number], how: Pick<Preprocessing, 'resize' | 'crop'>) {
+  async function covered(mask: readonly [number, number], how: Sizing) {
     const white = ([height, width]: readonly [number, number]): Promise<Buffer> =>
       sharp({ create: { width, height, channels: 3, background: 'white' } })
         .png()
         .toBuffer();
-    await put(join(folder(), 'a.png'), await white([64, 32]));
     await put(join(folder(), 'masks/a.png'), await white(mask));
-    await put(join(folder(), 'metadata.csv'), 'img_id,img_filename,y,split,place\n0,a.png,0,0,0\n');
-    const preprocessing = { ...how, mean: [0, 0, 0], std: [1, 1, 1], augmentation: null };
-    await put(join(folder(), 'dataset.json'), JSON.stringify({ preprocessing, coreRegion: 'masks' }));
-    using loader = await BatchLoader.open(await loadDataset(folder()), { device: 'cpu' });
+    using loader = await loaderOf(await white([64, 32]), how, 'masks');
     for await (const coverage of coreCoverage(loader, Int32Array.of(0), 1, {})) return coverage?.[0]?.length;
     throw new Error('no batch');
   }

@@ -63,12 +63,8 @@ test('whatever the sizes, the parts lie inside of what they are parts of', () =>
 });
 
 test('a flip mirrors the padding', () => {
-  const straight = evaluationPlacement([3, 2], { resize: null, crop: [3, 5] }, false);
-  const flipped = evaluationPlacement([3, 2], { resize: null, crop: [3, 5] }, true);
-  expect([straight.place, flipped.place]).toEqual([
-    [0, 1],
-    [0, 2],
-  ]);
+  const placeOf = (flip: boolean) => evaluationPlacement([3, 2], { resize: null, crop: [3, 5] }, flip).place;
+  expect({ straight: placeOf(false), flipped: placeOf(true) }).toEqual({ straight: [0, 1], flipped: [0, 2] });
 });
 
 describe('the plan of a batch', () => {

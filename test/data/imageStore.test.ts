@@ -58,25 +58,20 @@ function counter() {
 }
 
 describe('openImageStore', () => {
-  test('holds the pixels of every example, those of one file once', async () => {
+  test('holds the pixels of every example, those of one file once, and decodes once, with progress', async () => {
     const { dataset, pixels } = await makeDataset();
-    const stored = await openImageStore(dataset);
+    const events: ProgressEvent[] = [];
+    const onProgress = (event: ProgressEvent) => events.push(event);
+    const stored = await openImageStore(dataset, { onProgress });
     await expectPixels(stored, pixels);
     expect([...stored.heights]).toEqual([4, 5, 6, 7, 8, 9, 5]);
     expect([...stored.widths]).toEqual([9, 8, 7, 6, 5, 9, 8]);
     expect(stored.offsets[6]).toBe(stored.offsets[1]);
     expect(await files()).toEqual(['ID.pixels']);
-  });
-
-  test('decodes once, with progress', async () => {
-    const { dataset } = await makeDataset();
-    const events: ProgressEvent[] = [];
-    const onProgress = (event: ProgressEvent) => events.push(event);
-    const first = await openImageStore(dataset, { onProgress });
     expect(events).toEqual(
       [0, 1, 2, 3, 4, 5, 6].map((done) => ({ task: 'decoding images', done, total: 6, unit: 'images' })),
     );
-    expect(await openImageStore(dataset, { onProgress })).toEqual(first);
+    expect(await openImageStore(dataset, { onProgress })).toEqual(stored);
     expect(events).toHaveLength(7);
   });
 
@@ -253,23 +248,16 @@ describe('openImageStore refuses', () => {
     expect(await files()).toEqual(['ID.pixels']);
   });
 
-  test('a missing image, naming its line', async () => {
+  test.each<[string, (path: string) => unknown, string]>([
+    ['a missing image, naming its line', () => undefined, 'metadata.csv:3'],
+    ['a folder in place of an image', (path) => mkdir(path), 'not a file'],
+  ])('%s', async (_what, spoil, part) => {
     const { dataset } = await makeDataset();
-    await rm(join(folder(), 'images/1.png'));
-    await failure(
-      openImageStore(dataset),
-      'IMAGE_INVALID',
-      join(folder(), 'images/1.png'),
-      `${dataset.table}:3`,
-    );
+    const path = join(folder(), 'images/1.png');
+    await rm(path);
+    await spoil(path);
+    await failure(openImageStore(dataset), 'IMAGE_INVALID', path, part);
     expect(existsSync(store())).toBe(false);
-  });
-
-  test('a folder in place of an image', async () => {
-    const { dataset } = await makeDataset();
-    await rm(join(folder(), 'images/1.png'));
-    await mkdir(join(folder(), 'images/1.png'));
-    await failure(openImageStore(dataset), 'IMAGE_INVALID', 'not a file');
   });
 
   test('to go on when aborted, and leaves nothing behind', async () => {
