@@ -26,12 +26,10 @@ test('nearly the same magnitude: the ten nearest of the layer, and never the neu
 });
 
 test('nearly the same magnitude: no draw has a neuron twice, or a chosen one', () => {
-  const { draws, all } = drawn('same-magnitude', [
-    { layer: 'a', index: 12 },
-    { layer: 'a', index: 13 },
-  ]);
+  const chosen = [12, 13].map((index) => ({ layer: 'a', index }));
+  const { draws, all } = drawn('same-magnitude', chosen);
   expect(draws.filter((one) => new Set(one).size < 2)).toEqual([]);
-  for (const chosen of places('a', [12, 13])) expect(all).not.toContain(chosen);
+  for (const place of chosen.map(placeText)) expect(all).not.toContain(place);
 });
 
 test('the same layers: as many of each as chosen, any of them', () => {

@@ -7,6 +7,11 @@ const layers = [
   { name: 'b', weights: 3 },
 ];
 
+const neurons = [
+  { layer: 'b', index: 2 },
+  { layer: 'a', index: 0 },
+];
+
 test('a mask has the same key whatever the order, and other keys for other neurons', () => {
   const [one, two] = [
     { layer: 'b', index: 10 },
@@ -23,10 +28,6 @@ test('a mask has the same key whatever the order, and other keys for other neuro
 });
 
 test('draws follow the neurons\u2019 order, and the first k do not depend on the rest', () => {
-  const neurons = [
-    { layer: 'b', index: 2 },
-    { layer: 'a', index: 0 },
-  ];
   const generator = new (native().Generator)(4);
   const [first, second] = [generator.randn(3), generator.randn(20)];
   const drawn = drawForNeurons(neurons, layers, 4);
@@ -43,16 +44,11 @@ test('draws follow the neurons\u2019 order, and the first k do not depend on the
 });
 
 test('the same neurons in another order have other draws, and another key', () => {
-  const neurons = [
-    { layer: 'b', index: 2 },
-    { layer: 'a', index: 0 },
-  ];
-  const variantOf = (ordered: typeof neurons) =>
-    perturbedVariants(ordered, { kind: 'noise', sigma: 0.005, seeds: [4] }, layers)[0];
-  const [one, other] = [variantOf(neurons), variantOf(neurons.toReversed())];
+  const [one, other] = [neurons, neurons.toReversed()].map(
+    (ordered) => perturbedVariants(ordered, { kind: 'noise', sigma: 0.005, seeds: [4] }, layers)[0],
+  );
   expect(one?.edits[0]?.values).not.toEqual(other?.edits[0]?.values);
   expect(one?.key).not.toBe(other?.key);
-  expect(variantOf([...neurons])?.key).toBe(one?.key);
 });
 
 test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('sigma %p is refused', async (sigma) => {
