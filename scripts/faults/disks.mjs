@@ -120,8 +120,8 @@ async function injectInto(name) {
     set({});
     counts.faults += 1;
     const message = failed?.message ?? '';
-    // A lock and a folder take next to nothing.
-    const namesSpace = error === 'EIO' || /needs [\d.]+ MB|mkdir|\.lock/.test(message);
+    // A lock, a folder and a new name take next to nothing.
+    const namesSpace = error === 'EIO' || /needs [\d.]+ MB|mkdir|rename|\.lock/.test(message);
     const isClear = failed?.code === 'OUTPUT_UNWRITABLE' && message.includes(target) && namesSpace;
     if (failed === undefined) counts.finished += 1;
     else if (isClear) counts.refused += 1;

@@ -2,9 +2,11 @@
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { constants, hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type nodeGypBuildModule from 'node-gyp-build';
 import { messageOf } from '../errors.js';
 import { userCache } from '../userCache.js';
 import {
@@ -25,7 +27,7 @@ export const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The addon within the folder of a build, as cmake-js lays it out. */
 export const ADDON_IN_BUILD = join('Release', 'spurmem.node');
 
-/** Each libtorch's folder holds prebuilds/<platform>-<arch>/spurmem.<C library>.node. */
+/** Each libtorch's folder has the layout that node-gyp-build reads: prebuilds/<platform>-<arch>/spurmem.<C library>.node. */
 export const PREBUILDS = join(PACKAGE_ROOT, 'prebuilds');
 
 /** Rebuilding the addon: in a checkout, or of an installed package. */
@@ -46,10 +48,12 @@ export function compiledAddon(libtorch: Libtorch): string | undefined {
 
 /** The package's addon for this platform, C library and minor version of libtorch. */
 export function prebuiltAddon(libtorch: Libtorch): string | undefined {
-  const platform = `${process.platform}-${process.arch}`;
-  return existing(
-    join(PREBUILDS, prebuildName(libtorch), 'prebuilds', platform, `spurmem.${cLibrary()}.node`),
-  );
+  const nodeGypBuild = createRequire(import.meta.url)('node-gyp-build') as typeof nodeGypBuildModule;
+  try {
+    return nodeGypBuild.path(join(PREBUILDS, prebuildName(libtorch)));
+  } catch {
+    return undefined;
+  }
 }
 
 /**
