@@ -144,8 +144,11 @@ function recordOf(environment: string): string[] {
   }
 }
 
-async function install(environment: string, packages: readonly string[], control: JobOptions): Promise<void> {
-  const { onInfo, signal } = control;
+async function install(
+  environment: string,
+  packages: readonly string[],
+  { onInfo, signal }: JobOptions,
+): Promise<void> {
   const isWhole = installedIn(environment, []) !== undefined;
   const has = isWhole ? recordOf(environment) : [];
   const tool = hasProgram('uv') ? 'uv' : 'pip';
@@ -164,18 +167,9 @@ async function install(environment: string, packages: readonly string[], control
     );
   }
   const wanted = [...new Set([...has, ...packages])];
-  // There while packages are added: a call that is killed meanwhile leaves what neither tool can mend.
-  const marker = join(environment, 'adding');
-  const wasCutOff = existsSync(marker);
-  await writeAtomic(marker, '');
   const [program = '', ...pip] = tool === 'uv' ? ['uv', 'pip'] : [pythonOf(environment), '-m', 'pip'];
   const env = { VIRTUAL_ENV: environment, PIP_DISABLE_PIP_VERSION_CHECK: '1' };
   const code = await runProgram([program, ...pip, 'install', ...wanted], INSTALLING, signal, env);
-  if (code !== 0 && isWhole && wasCutOff) {
-    await rm(environment, { recursive: true, force: true });
-    return install(environment, packages, control);
-  }
-  await rm(marker, { force: true });
   if (code !== 0) {
     const problem = `${tool} could not install ${wanted.join(', ')}; what it says is above.`;
     throw notInstalled(

@@ -25,7 +25,7 @@ beforeAll(async () => {
 }, 120_000);
 
 /** The file of a run whose program is changed. */
-async function changed(change: (program: ProgramJson) => void): Promise<string> {
+async function changed(change: (program: ProgramJson) => unknown): Promise<string> {
   const program = structuredClone(file.program);
   change(program);
   const changedFile = join(folder, 'program.safetensors');
@@ -33,7 +33,7 @@ async function changed(change: (program: ProgramJson) => void): Promise<string> 
   return changedFile;
 }
 
-async function refusal(change: (program: ProgramJson) => void): Promise<string> {
+async function refusal(change: (program: ProgramJson) => unknown): Promise<string> {
   const error: unknown = await readProgram(await changed(change)).catch((reason: unknown) => reason);
   if (!(error instanceof SpurmemError)) throw new Error(`no refusal: ${String(error)}`);
   expect(error.code).toBe('MODEL_INVALID');
@@ -115,61 +115,55 @@ test('everything that is not supported is refused in one message', async () => {
   );
 });
 
-test('other batches, heads, inputs and versions are refused with what to do', async () => {
-  expect(
-    await refusal(({ graph_module: { graph, signature } }) => {
-      const images = signature.input_specs.flatMap(({ user_input: given }) => (given ? [given] : []))[0] as {
-        arg: { as_tensor: { name: string } };
-      };
-      const meta = graph.tensor_values[images.arg.as_tensor.name];
-      if (meta) meta.sizes[0] = { as_int: 4 };
-    }),
-  ).toMatch(/batches of 4 images alone[^]*torch\.export\.Dim\("batch"/);
-  expect(
-    await refusal((program) => {
-      program.schema_version.major = 9;
-    }),
-  ).toMatch(/version 9/);
-  expect(
-    await refusal(({ graph_module: { graph } }) => {
-      const linear = graph.nodes.find(({ target }) => target === 'torch.ops.aten.linear.default');
-      const input = linear?.inputs.find(({ name }) => name === 'input')?.arg;
-      if (input) graph.outputs = [input];
-    }),
-  ).toMatch(/torch\.nn\.Linear/);
-  expect(
-    await refusal(({ graph_module: { graph, signature } }) => {
-      const buffer = signature.input_specs.flatMap(({ buffer: given }) => (given ? [given] : []))[0] as {
-        arg: { name: string };
-      };
-      const meta = graph.tensor_values[buffer.arg.name];
-      if (meta) meta.dtype = 12;
-    }),
-  ).toMatch(/its buffer \S+ is of the type Bool, .* persistent=False/);
-  expect(
-    await refusal(({ graph_module: { signature } }) => {
-      signature.input_specs.push({
-        custom_obj: { arg: { name: 'x', class_fqn: 'y' }, custom_obj_name: 'x' },
-      });
-    }),
-  ).toMatch(/an input of the kind custom_obj/);
-});
+/** What a program says of its first input of a kind. */
+function metaOf({ graph_module: { graph, signature } }: ProgramJson, kind: 'user_input' | 'buffer') {
+  const spec = signature.input_specs.find((one) => kind in one)?.[kind] as {
+    arg: { name: string; as_tensor?: { name: string } };
+  };
+  return graph.tensor_values[(spec.arg.as_tensor ?? spec.arg).name] as { dtype: number; sizes: unknown[] };
+}
 
-test('a value that is not made before, or made twice, is damage', async () => {
-  expect(
-    await refusal((program) => {
-      nodeOf(program, 'cat.default').inputs[0] = {
+test.each<[string, (program: ProgramJson) => unknown, RegExp]>([
+  [
+    'one size of batch',
+    (program) => (metaOf(program, 'user_input').sizes[0] = { as_int: 4 }),
+    /batches of 4 images alone[^]*torch\.export\.Dim\("batch"/,
+  ],
+  ['another version', (program) => (program.schema_version.major = 9), /version 9/],
+  [
+    'no head',
+    (program) => {
+      const input = nodeOf(program, 'linear.default').inputs.find(({ name }) => name === 'input')?.arg;
+      program.graph_module.graph.outputs = [input ?? {}];
+    },
+    /torch\.nn\.Linear/,
+  ],
+  [
+    'a buffer of truths',
+    (program) => (metaOf(program, 'buffer').dtype = 12),
+    /its buffer \S+ is of the type Bool, .* persistent=False/,
+  ],
+  [
+    'an object',
+    (program) => program.graph_module.signature.input_specs.push({ custom_obj: { arg: { name: 'x' } } }),
+    /an input of the kind custom_obj/,
+  ],
+  [
+    'a value from nowhere',
+    (program) =>
+      (nodeOf(program, 'cat.default').inputs[0] = {
         name: 'tensors',
         arg: { as_tensors: [{ name: 'nowhere' }] },
-      };
-    }),
-  ).toMatch(/takes the value "nowhere" before it is made/);
-  expect(
-    await refusal((program) => {
-      const relu = nodeOf(program, 'relu.default');
-      relu.outputs = nodesOf(program)[0]?.outputs ?? [];
-    }),
-  ).toMatch(/twice/);
+      }),
+    /takes the value "nowhere" before it is made/,
+  ],
+  [
+    'a value that is made twice',
+    (program) => (nodeOf(program, 'relu.default').outputs = nodesOf(program)[0]?.outputs ?? []),
+    /twice/,
+  ],
+])('%s is refused with what to do', async (_what, change, message) => {
+  expect(await refusal(change)).toMatch(message);
 });
 
 test('C++ checks the plan again', async () => {
