@@ -10,6 +10,7 @@ import {
   askOracle,
   compareGradients,
   compareInitialWeights,
+  comparePasses,
   compareStages,
   compareWithGradients,
   type Oracle,
@@ -94,16 +95,7 @@ export function describeExported(cases: readonly ExportedCase[]): void {
     test('logits and gradients equal PyTorch\u2019s in both modes', async () => {
       using images = await input();
       using labels = await labelled();
-      using trainLogits = (await model.network.run(images, { statistics: 'shared', grad: true })).logits;
-      using loss = await native().crossEntropy(trainLogits, labels, 'mean');
-      await loss.backward();
-      await compareWithGradients(model, expected, 'training.grad.', tolerance);
-      await model.network.zeroGrad();
-      using logits = (await model.network.run(images, { grad: true })).logits;
-      const inTraining = maxDifference(await trainLogits.data(), expected('logits.train').data);
-      const inEval = maxDifference(await logits.data(), expected('logits.eval').data);
-      expectWithin(`${name}, logits in training mode, max difference`, inTraining, 0);
-      expectWithin(`${name}, logits in eval mode, max difference`, inEval, 0);
+      using logits = await comparePasses(model, expected, images, labels, tolerance);
       if (scores) {
         await compareGradients(model, expected, logits, labels, tolerance);
       } else {

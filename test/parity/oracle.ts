@@ -55,6 +55,31 @@ export function expectSameBits(
   }
 }
 
+/**
+ * Logits and gradients of a batch in both modes, each beside the reference's. Leaves no gradients, and returns the logits in evaluation with
+ * their graph.
+ */
+export async function comparePasses(
+  model: Model,
+  expected: Oracle,
+  images: Tensor,
+  labels: Tensor,
+  tolerance: number,
+): Promise<Tensor> {
+  const { arch, network } = model;
+  using trainLogits = (await network.run(images, { statistics: 'shared', grad: true })).logits;
+  using loss = await native().crossEntropy(trainLogits, labels, 'mean');
+  await loss.backward();
+  await compareWithGradients(model, expected, 'training.grad.', tolerance);
+  await network.zeroGrad();
+  const { logits } = await network.run(images, { grad: true });
+  for (const [mode, tensor] of Object.entries({ train: trainLogits, eval: logits })) {
+    const difference = maxDifference(await tensor.data(), expected(`logits.${mode}`).data);
+    expectWithin(`${arch}, logits in the mode ${mode}, max difference`, difference, 0);
+  }
+  return logits;
+}
+
 /** Gradients of the mean cross-entropy, the neurons' norms, and the ten highest of each in their order. */
 export async function compareGradients(
   model: Model,

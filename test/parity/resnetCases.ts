@@ -5,13 +5,12 @@ import type { TensorData } from '../../src/models/safetensors.js';
 import { type MemoryFormat, native, type Precision, type Tensor } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/engine.js';
 import { imagesOf, newModel } from '../networks.js';
-import { expectWithin, maxDifference } from './compare.js';
 import {
   askOracle,
   compareGradients,
   compareInitialWeights,
+  comparePasses,
   compareStages,
-  compareWithGradients,
   type Oracle,
 } from './oracle.js';
 import { TEAM } from './python.js';
@@ -68,19 +67,7 @@ function describeResNet(given: ResNetCase): void {
   test('logits, gradients and neuron norms equal PyTorch\u2019s', async () => {
     using images = await input();
     using labels = await native().tensor(expected('labels').data, [given.batch], 'cpu');
-
-    using trainLogits = (await model.network.run(images, { statistics: 'shared', grad: true })).logits;
-    using loss = await native().crossEntropy(trainLogits, labels, 'mean');
-    await loss.backward();
-    // Batch-norm's own backward pass.
-    await compareWithGradients(model, expected, 'training.grad.', isRounded ? ofGradients : 0);
-    await model.network.zeroGrad();
-    using logits = (await model.network.run(images, { grad: true })).logits;
-    const inTraining = maxDifference(await trainLogits.data(), expected('logits.train').data);
-    const inEval = maxDifference(await logits.data(), expected('logits.eval').data);
-    expectWithin(`${arch}, ${precision}, logits in training mode, max difference`, inTraining, 0);
-    expectWithin(`${arch}, ${precision}, logits in eval mode, max difference`, inEval, 0);
-
+    using logits = await comparePasses(model, expected, images, labels, isRounded ? ofGradients : 0);
     await compareGradients(model, expected, logits, labels, ofGradients, ofScores);
   });
 

@@ -20,8 +20,7 @@ interface Case {
 
 const cases: Case[] = [
   { arch: 'vit_tiny_patch16_224', batch: 4, imageSize: [64, 32], patchSize: 8, layerNormEps: 1e-6 },
-  { arch: 'vit_small_patch16_224', batch: 2, imageSize: [224, 224], patchSize: 16, layerNormEps: 1e-5 },
-  { arch: 'vit_base_patch16_224', batch: 2, imageSize: [64, 64], patchSize: 16, layerNormEps: 1e-6 },
+  { arch: 'vit_small_patch16_224', batch: 2, imageSize: [48, 64], patchSize: 16, layerNormEps: 1e-5 },
 ];
 
 function ask({ arch, batch, imageSize, patchSize, layerNormEps }: Case): Promise<Oracle> {
@@ -79,7 +78,7 @@ for arch, width in vit.WIDTHS.items():
 
 // Attention in bfloat16 is not PyTorch's kernel: what counts is that it is no further from float32 than autocast is.
 test('logits in bfloat16 are as near those in float32 as autocast\u2019s', async () => {
-  const given: Case = { ...(cases[0] as Case), batch: 64 };
+  const given: Case = { ...(cases[0] as Case), batch: 16 };
   const expected = await ask(given);
   await setThreads(TEAM);
   const { arch, batch: _, ...design } = given;

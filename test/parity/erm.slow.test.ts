@@ -1,3 +1,0 @@
-import { testErmRuns } from './ermRuns.js';
-
-testErmRuns([['resnet18', 'cross-entropy']]);

@@ -1,3 +1,0 @@
-import { testFinetuneSteps } from './finetuneSteps.js';
-
-testFinetuneSteps(['shared', 'frozen']);
