@@ -201,6 +201,9 @@ describe('openImageStore', () => {
     await rm(store(), { recursive: true });
     expect(await openImageStore(await loadDataset(folder()))).toEqual(stored);
     expect((await readFile(pathOf(stored))).equals(bytes)).toBe(true);
+    // Other pixels of an image that sharp decodes give another digest.
+    await put(join(folder(), '2.img'), await patternImage(9, 40, 4).webp({ lossless: true }).toBuffer());
+    expect((await openImageStore(await loadDataset(folder()))).digest).not.toBe(stored.digest);
   });
 });
 
