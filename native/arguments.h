@@ -163,7 +163,7 @@ std::array<double, count> toNumbers(const Napi::Value& value, const std::string&
                                     const std::string& what) {
   const auto values = toVector(value, name, toNumber);
   if (values.size() != count) throw expected(value.Env(), what, name, value);
-  std::array<double, count> result;
+  std::array<double, count> result{};
   std::copy(values.begin(), values.end(), result.begin());
   return result;
 }

@@ -16,6 +16,7 @@ const COLUMN_ROLES = ['filename', 'y', 'split', 'a'] as const;
 type ColumnRole = (typeof COLUMN_ROLES)[number];
 
 const name = z.string().trim().min(1);
+/** The names of the columns of a table. */
 const mapping = z.strictObject({ filename: name, y: name, split: name, a: name.exactOptional() });
 /** The names of a table's columns: image, class, split and spurious attribute, without which groups are classes. */
 export type Columns = Readonly<z.infer<typeof mapping>>;

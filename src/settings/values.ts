@@ -94,6 +94,7 @@ export function text(expected: string) {
 }
 
 const pixels = integer(...RANGES.side);
+/** A side in pixels, or [height, width]. */
 type Size = number | readonly [number, number];
 const sizeSchema = (): ValueType<Size> => z.union([pixels, z.tuple([pixels, pixels])]);
 

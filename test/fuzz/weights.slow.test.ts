@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readWeights, type WeightsFile } from '../../src/models/weights.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
+import { readWeights, type WeightsFile } from '../../src/models/weights.js';
 import { archive, dict, floats, int, pickle, tensor, TINY } from '../models/pthSupport.js';
 import { temporaryFolder } from '../temporary.js';
 import { casesOf, damaged, mutations, Surface, tryCases } from './support.js';

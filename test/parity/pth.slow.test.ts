@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadWeights, readWeights } from '../../src/models/weights.js';
 import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
+import { loadWeights, readWeights } from '../../src/models/weights.js';
 import { failure } from '../data/support.js';
 import { newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { ARCHITECTURES } from '../../src/models/architectures.js';
 import type { Model } from '../../src/models/model.js';
-import { loadWeights, readWeights } from '../../src/models/weights.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../../src/models/safetensors.js';
+import { loadWeights, readWeights } from '../../src/models/weights.js';
 import { setThreads } from '../../src/native/engine.js';
 import { imagesOf, newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';

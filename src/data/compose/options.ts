@@ -36,6 +36,7 @@ export const DEFAULT_COMPOSE = {
   seed: 0,
 } as const;
 
+/** The options of `composeDataset`. */
 const composeOptionsSchema = z
   .strictObject({
     /**
