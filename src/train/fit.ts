@@ -42,7 +42,8 @@ export async function trainRun<Config extends EpochsConfig>(
     if (goesOn) await warnOfPassed(options, kept, folder, saved.epoch);
     const board = await openBoard(options, started);
     await started.writeConfig();
-    await folder.prune(run.progress);
+    // A run that begins keeps nothing of an earlier attempt, which may have had other settings.
+    await folder.prune(goesOn ? run.progress : { epoch: -1, bestEpoch: 0 });
     if (goesOn) {
       await folder.writeMetricsTable(saved.metrics, dataset.groupNames);
     } else {

@@ -112,7 +112,7 @@ export class RunWriter extends RunFolder {
   }
 
   /** Removes the epochs that are neither the newest, the selected nor kept ones, and the state of all but the newest. */
-  async prune({ epoch, bestEpoch }: TrainingProgress): Promise<void> {
+  async prune({ epoch, bestEpoch }: Pick<TrainingProgress, 'epoch' | 'bestEpoch'>): Promise<void> {
     await this.#write(async () => {
       for (const other of (await this.savedEpochs()).filter((saved) => saved !== epoch)) {
         const isKept = other < epoch && (other === bestEpoch || (await this.readEpoch(other)).isKept);

@@ -131,13 +131,16 @@ describe('a run that goes on', () => {
 
 test('a run without a finished epoch gives way to other settings, after it was stopped or diverged', async () => {
   const out = join(folder, 'diverged');
-  expect(await stopErm('epoch 1/2', { out, lr: 0.1 })).toContain('Stopped during epoch 1');
+  const other = { out, lr: 0.1, seed: 4, keepEpochs: [0] };
+  expect(await stopErm('epoch 1/2', other)).toContain('Stopped during epoch 1');
+  expect(Object.keys(contentOf(join(out, 'checkpoints')))).toContain('epoch-0');
   const infinite = /weights became infinite or NaN in epoch 1, batch 1\..* Try a lower `lr`\. .*`weights`/;
   await runs.refusal({ out, lr: 1e38, batchSize: 128 }, 'NATIVE_FAILED', infinite);
   expect(contentOf(join(out, 'checkpoints'))).toEqual({});
   await writeFile(join(out, 'notes.txt'), 'kept');
   await trainErm({ ...runs.base, out });
   await expectAsNeverStopped(new RunFolder(out));
+  expect(existsSync(new RunFolder(out).epoch(0))).toBe(false);
   expect(await readFile(join(out, 'notes.txt'), 'utf8')).toBe('kept');
 });
 
