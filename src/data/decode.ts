@@ -16,7 +16,7 @@ const SIXTEEN_BIT_SPACES: readonly string[] = ['rgb16', 'grey16'];
 
 /** A decoded image: [height, width, 3] uint8 in RGB order, rows from the top. */
 export interface RgbImage {
-  readonly pixels: Buffer;
+  readonly pixels: Uint8Array;
   readonly height: number;
   readonly width: number;
 }

@@ -133,11 +133,12 @@ async function planDrawings(options: DominoesOptions): Promise<Drawings> {
 }
 
 /** A source image centred on its black tile, [side, side] uint8. */
-async function makeTile(pixels: Buffer, side: number): Promise<Buffer> {
+async function makeTile(pixels: Uint8Array, side: number): Promise<Buffer> {
   const tile = Buffer.alloc(TILE_SIDE * TILE_SIDE);
   const border = (TILE_SIDE - SOURCE_SIDE) / 2;
   for (let row = 0; row < SOURCE_SIDE; row++) {
-    pixels.copy(tile, (row + border) * TILE_SIDE + border, row * SOURCE_SIDE, (row + 1) * SOURCE_SIDE);
+    const line = pixels.subarray(row * SOURCE_SIDE, (row + 1) * SOURCE_SIDE);
+    tile.set(line, (row + border) * TILE_SIDE + border);
   }
   if (side === TILE_SIDE) return tile;
   const sharp = await loadSharp();

@@ -26,7 +26,7 @@ const CHUNK_BYTES = 2 ** 20;
 /** A source image: its number in its source and its pixels, [28, 28] uint8. */
 export interface SourceImage {
   readonly id: number;
-  readonly pixels: Buffer;
+  readonly pixels: Uint8Array;
 }
 
 /**

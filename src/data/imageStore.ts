@@ -336,7 +336,7 @@ function addonWithDecoders(): Addon | undefined {
   }
 }
 
-async function writeAt(target: FileHandle, buffers: readonly Buffer[], position: number): Promise<void> {
+async function writeAt(target: FileHandle, buffers: readonly Uint8Array[], position: number): Promise<void> {
   const { bytesWritten } = await target.writev(buffers, position);
   if (bytesWritten === buffers.reduce((bytes, { length }) => bytes + length, 0)) return;
   await writeAt(target, [Buffer.concat(buffers).subarray(bytesWritten)], position + bytesWritten);

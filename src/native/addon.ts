@@ -327,7 +327,7 @@ export interface Addon {
    */
   decodeImages(
     paths: readonly string[],
-  ): Promise<(Readonly<Record<'height' | 'width' | 'checksum', number> & { pixels: Buffer }> | null)[]>;
+  ): Promise<(Readonly<Record<'height' | 'width' | 'checksum', number> & { pixels: Uint8Array }> | null)[]>;
   tensor(data: NativeArray, shape: readonly number[], device: string): Promise<Tensor>;
   /** A network of a plan. */
   createNetwork(options: NetworkOptions): Promise<Network>;
