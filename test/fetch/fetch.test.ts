@@ -97,7 +97,8 @@ describe('download', () => {
     answer = whole(CONTENT, '"1"', () => part);
     const start = performance.now();
     expect((await get({ sha256: SHA256 })).sha256).toBe(SHA256);
-    expect(ranges).toEqual(
+    // A busy machine may lose a part that it has not read when the line is cut, and asks for it again.
+    expect(ranges.filter((range, i) => i === 0 || range !== ranges[i - 1])).toEqual(
       Array.from({ length: 15 }, (_, i) => (i === 0 ? undefined : `bytes=${i * part}-`)),
     );
     // Doubled at each of 14 cuts, the waits alone would take 16 seconds.
