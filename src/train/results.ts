@@ -60,6 +60,7 @@ export const progressSchema = z.object({
     .optional(),
   metrics: z.array(epochMetricsSchema),
 });
+/** How far training had come after an epoch. */
 export type TrainingProgress = Recorded<typeof progressSchema>;
 
 export const NO_PROGRESS: TrainingProgress = {
