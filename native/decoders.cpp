@@ -93,7 +93,7 @@ struct Spng {
 constexpr int kRgb8 = 4;
 constexpr int kGrey = 0;
 constexpr int kRefuse = 0;
-// Of texts and profiles, which are compressed.
+// Limits of compressed texts and color profiles.
 constexpr size_t kMaxChunkBytes = size_t{8} << 20;
 constexpr size_t kMaxChunksBytes = size_t{16} << 20;
 

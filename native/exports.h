@@ -1,5 +1,5 @@
-// What the addon exports: functions, by subject, and the way a call from JavaScript takes.
-// src/native/addon.ts says what each does.
+// The addon's exports by subject, and how they are called from JavaScript. src/native/addon.ts documents
+// each.
 #pragma once
 
 #include <napi.h>

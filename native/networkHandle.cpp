@@ -98,7 +98,7 @@ RunOptions toRunOptions(const Napi::Value& value, const Network& network) {
   return options;
 }
 
-// What was not asked for is undefined or empty.
+// Results of a pass. Outputs that were not requested are undefined or empty.
 struct RunResult {
   at::Tensor logits, features;
   std::optional<std::vector<at::Tensor>> inputs;

@@ -66,13 +66,9 @@ export async function writeLargeFile<Result>(
 }
 
 /** Adds to a file, which may be cut off within the addition. Throws `OUTPUT_UNWRITABLE`. */
-export async function append(
-  path: string,
-  content: string | Buffer,
-  { flush = false }: { readonly flush?: boolean } = {},
-): Promise<void> {
+export async function append(path: string, content: string | Buffer): Promise<void> {
   try {
-    await appendFile(path, content, { flush });
+    await appendFile(path, content);
   } catch (error) {
     throw unwritable(error, path, await spaceNeeded(error, path, () => Buffer.byteLength(content)));
   }

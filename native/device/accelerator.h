@@ -1,5 +1,4 @@
-// Where libtorch computes besides on the CPU: on CUDA's devices (ROCm's libtorch calls its own so), and on
-// the one that tests register.
+// Devices besides the CPU: CUDA's (ROCm's libtorch uses the same name), and the one that tests register.
 #pragma once
 
 #include <c10/core/Device.h>

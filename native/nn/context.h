@@ -35,7 +35,7 @@ enum class Statistics {
   frozen,    // with the running ones
 };
 
-// What a pass keeps besides the logits is null where it is not wanted.
+// Options of a pass. Pointers to outputs other than the logits are null if those are not wanted.
 struct ForwardContext {
   Statistics statistics = Statistics::frozen;
   const Replacements* replacements = nullptr;

@@ -74,7 +74,7 @@ void draw(const at::Tensor& values, const PlannedDraw& step, const at::Generator
   }
 }
 
-// Both numbers of a pair of equal ones, or the only number.
+// Returns the number that all entries of a list equal, such as both strides.
 std::optional<int64_t> bothOf(const Argument& argument) {
   if (argument.kind != Argument::Kind::constant || !argument.constant.isIntList()) return std::nullopt;
   const auto numbers = argument.constant.toIntVector();

@@ -65,24 +65,12 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
     this.#draw = draw;
   }
 
-  [Symbol.asyncIterator](): AsyncGenerator<Prepared, void, void> {
-    return this.from(0);
-  }
-
-  /**
-   * The batches from one on, counted from 0. The random numbers of those before are drawn as well, so that the others are as in
-   * the whole pass. The next batch is prepared while the consumer works on this one.
-   */
-  async *from(first: number): AsyncGenerator<Prepared, void, void> {
+  /** Prepares the next batch while the consumer works on this one. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Prepared, void, void> {
     const { length } = this.indices;
-    const starts = Array.from(
-      { length: Math.ceil(length / this.batchSize) },
-      (_, batch) => batch * this.batchSize,
-    );
-    for (const start of starts.slice(0, first)) this.#draw(this.#indicesFrom(start));
     let next: Promise<Prepared> | undefined;
     try {
-      for (const start of starts.slice(first)) {
+      for (let start = 0; start < length; start += this.batchSize) {
         const batch = await (next ?? this.#prepared(start));
         const following = start + this.batchSize;
         next = following < length ? this.#prepared(following) : undefined;
@@ -103,11 +91,7 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
 
   /** Async, so that whatever is thrown comes with the batch's turn. */
   async #prepared(start: number): Promise<Prepared> {
-    return this.#draw(this.#indicesFrom(start))();
-  }
-
-  #indicesFrom(start: number): Int32Array {
-    return this.indices.slice(start, start + this.batchSize);
+    return this.#draw(this.indices.slice(start, start + this.batchSize))();
   }
 }
 

@@ -77,7 +77,7 @@ async function inputImage(
 }
 
 /** A model's input, [3, size] pixels, as bytes of [size, 3], its normalization undone. */
-export function inputPixels(values: Float32Array, size: number, { mean, std }: Normalization): Uint8Array {
+function inputPixels(values: Float32Array, size: number, { mean, std }: Normalization): Uint8Array {
   const pixels = new Uint8Array(size * 3);
   for (const channel of [0, 1, 2]) {
     for (let at = 0; at < size; at += 1) {

@@ -44,10 +44,6 @@ export class GroupCounter {
     this.#total = [...(counted?.total ?? zeros)];
   }
 
-  get counts(): GroupCounts {
-    return { correct: [...this.#correct], total: [...this.#total] };
-  }
-
   add(group: number, isCorrect: boolean): void {
     this.#total[group] = (this.#total[group] ?? 0) + 1;
     if (isCorrect) this.#correct[group] = (this.#correct[group] ?? 0) + 1;

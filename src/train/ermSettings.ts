@@ -72,7 +72,7 @@ export const MODEL_SETTINGS = {
   ...VIT_SETTINGS,
 } as const;
 
-export const schedulerSchema = z.strictObject({
+const schedulerSchema = z.strictObject({
   name: z.literal('ReduceLROnPlateau'),
   factor: z.number().positive().max(1),
   patience: whole(RANGES.count),

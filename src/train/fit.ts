@@ -5,7 +5,7 @@ import { kickInEpoch } from './kickIn.js';
 import type { TrainedRun, TrainingProgress, TrainingResult } from './results.js';
 import { Run, type Task } from './run.js';
 import { type EpochsConfig, methodOf } from './runConfig.js';
-import type { RunFolder } from './runFolder.js';
+import { type RunFolder, selectedOf } from './runFolder.js';
 import { createModel } from './runModel.js';
 import type { EpochOptions } from './runOptions.js';
 import { selectionScore } from './selection.js';
@@ -51,16 +51,17 @@ export async function trainRun<Config extends EpochsConfig>(
       await task.begin?.();
     }
     await fit(run, task, kept, board, options);
-    const { epoch, bestEpoch, ended } = run.progress;
+    const { epoch, ended } = run.progress;
+    const selected = selectedOf(run.progress, config.select);
     // All processes see its checkpoints.
     await run.context.barrier();
     const result: TrainingResult = {
       kind: methodOf(config),
       epochs: epoch,
       ...(ended === true ? { ended } : {}),
-      bestEpoch: config.select === 'last' ? epoch : bestEpoch,
+      bestEpoch: selected,
       select: config.select,
-      ...(await testSelected(run.evaluated, loader, started)),
+      ...(await testSelected(run.evaluated, loader, started, selected)),
     };
     await folder.writeResult(result.kind, result);
     await board?.finish(result);

@@ -64,23 +64,24 @@ export interface RecipeMethod<
 }
 
 export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<Own>): RecipeMethod<Own> {
-  const { name, settings, check, prepare } = plan;
+  const { name, settings: own, check, prepare } = plan;
+  const settings = { ...RECIPE_SETTINGS, ...own };
   return {
     ...plan,
     startsFrom: 'data',
-    settings: { ...RECIPE_SETTINGS, ...settings },
+    settings,
     async train(given: RecipeOptions & GivenOf<Own>) {
       const { options, programPath } = await started(given);
       const { from } = given;
       return trainRun(options, {
         ...plan,
-        settings: { ...RECIPE_SETTINGS, ...settings },
+        settings,
         prepare: async (dataset) => {
           const program =
             programPath === undefined ? undefined : await readProgram(programPath, nameOf(options));
-          const own = defined(resolveSettings(settings, protocolOf(RECIPE_SETTINGS, options), options));
+          const values = defined(resolveSettings(own, protocolOf(RECIPE_SETTINGS, options), options));
           const start = options.weights ?? programPath;
-          const config = { ...(await recipeConfig(name, options, dataset, program, start)), ...own };
+          const config = { ...(await recipeConfig(name, options, dataset, program, start)), ...values };
           check?.(config, dataset);
           return { config, program };
         },

@@ -5,7 +5,7 @@ import * as z from '../zod.js';
 import { CHECKPOINTS, type SelectedCheckpoint } from './ermSettings.js';
 
 /** The measurements of an epoch. */
-export const epochMetricsSchema = z.looseObject({
+const epochMetricsSchema = z.looseObject({
   /** Counted from 1. */
   epoch: z.number().int().min(1),
   lr: real,

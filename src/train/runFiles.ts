@@ -23,7 +23,7 @@ export async function isFile(path: string): Promise<boolean> {
 }
 
 /** Undefined if the file is missing. Throws `RUN_INVALID`. */
-export async function readIfThere(path: string): Promise<string | undefined> {
+async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readText(path);
   } catch (error) {

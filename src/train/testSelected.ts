@@ -7,15 +7,16 @@ import type { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
 import type { JobOptions } from '../progress.js';
 import type { RunConfig } from './runConfig.js';
-import { openRun, type RunFolder } from './runFolder.js';
+import type { RunFolder } from './runFolder.js';
 
-/** Evaluates a run's selected weights, with their SHA-256, on every split. The test split is read here and nowhere else. */
+/** Evaluates the weights of a run's selected epoch, with their SHA-256, on every split. The test split is read here and nowhere else. */
 export async function testSelected(
   model: Model,
   loader: BatchLoader,
   run: RunOfModel & { readonly folder: RunFolder },
+  epoch: number,
 ): Promise<Record<Split, GroupAccuracies> & { readonly checkpoint: string }> {
-  const { weights } = await openRun(run.folder.path);
+  const weights = run.folder.weights(epoch);
   await loadWeights(model, weights);
   const accuracies: Partial<Record<Split, GroupAccuracies>> = {};
   for (const split of SPLITS) {

@@ -102,7 +102,7 @@ async function retrainLastLayer(run: StartedRun<DfrConfig>): Promise<DfrResult> 
     bestEpoch: 0,
     inverseStrength,
     tuning,
-    ...(await testSelected(model, loader, run)),
+    ...(await testSelected(model, loader, run, 0)),
   };
   await folder.writeResult(result.kind, result);
   return result;
