@@ -127,11 +127,9 @@ const BY_FILE = {
   'src/train/fit.ts': [
     ['score > last.bestScore', 'score >= last.bestScore'],
     ['scheduler.step(training.trainLoss)', 'scheduler.step(val.loss)'],
+    ['scheduler.load(run.progress.scheduler)', 'void scheduler'],
   ],
-  'src/train/checkpoint.ts': [
-    ['run.scheduler.load(scheduler);', 'void scheduler;'],
-    ['for (const saved of run.states) await saved.load(tensors);', ''],
-  ],
+  'src/train/checkpoint.ts': [['for (const saved of run.states) await saved.load(tensors);', '']],
   'src/train/run.ts': [['generator.setState(saved.data as Uint8Array);', 'void generator;']],
   'src/train/finetune/loss.ts': [
     ['config.lambda * supervisedScale', 'supervisedScale'],

@@ -9,7 +9,7 @@ import { unwritable } from '../files.js';
 import type { JobOptions, ProgressEvent } from '../progress.js';
 import { methodNamed } from '../train/methods.js';
 import type { RunConfig } from '../train/runConfig.js';
-import type { MethodOptions, RunStart } from '../train/runOptions.js';
+import type { EpochOptions, RunStart } from '../train/runOptions.js';
 
 /** Milliseconds of a training or a trace that are enough, and of each of several traces. */
 const ENOUGH_MS = 8000;
@@ -52,7 +52,7 @@ export async function withScratch<Result>(job: (scratch: string) => Promise<Resu
  */
 export async function timeTraining(
   method: string,
-  options: MethodOptions,
+  options: EpochOptions,
   control: JobOptions,
 ): Promise<TimedTraining> {
   const watch = new Stopwatch(ENOUGH_MS);

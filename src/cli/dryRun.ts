@@ -12,13 +12,13 @@ import { defaultsOf } from '../settings/setting.js';
 import { methodNamed } from '../train/methods.js';
 import { erm } from '../train/methods/erm.js';
 import { defaultRunFolder } from '../train/runFolder.js';
-import type { MethodOptions } from '../train/runOptions.js';
+import type { EpochOptions } from '../train/runOptions.js';
 import { type TimedTraining, timeTraining, TraceTimer, withScratch } from './calibration.js';
 import type { DryRun, Step } from './dryRunText.js';
 
 /** The training of one run. Throws what training throws. */
 export async function trainDryRun(
-  options: MethodOptions,
+  options: EpochOptions,
   control: JobOptions,
   method: string,
 ): Promise<DryRun> {
@@ -33,7 +33,7 @@ export async function trainDryRun(
 /** The runs of a list of jobs that are not finished, by some seconds of each training method. Throws what training throws. */
 export async function jobsDryRun(
   plan: SweepPlan,
-  options: MethodOptions,
+  options: EpochOptions,
   control: JobOptions,
 ): Promise<DryRun> {
   const statuses = await sweepStatus(plan);

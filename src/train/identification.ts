@@ -1,13 +1,11 @@
 import { join } from 'node:path';
 import { misplaced } from '../errors.js';
-import { evaluate } from '../metrics/evaluate.js';
 import { erm } from './methods/erm.js';
-import type { ErmOptions } from './recipe.js';
+import type { RecipeOptions } from './recipe.js';
 import type { Run } from './run.js';
 import type { EpochsConfig } from './runConfig.js';
 import { RunFolder } from './runFolder.js';
 import { loadModel } from './runModel.js';
-import { evaluationOf } from './testSelected.js';
 
 /** The stage's name and folder. */
 const IDENTIFICATION = 'identification';
@@ -19,7 +17,7 @@ const IDENTIFICATION = 'identification';
  */
 export async function identify(
   run: Run<EpochsConfig & { readonly identificationEpochs: number }>,
-  options: ErmOptions,
+  options: RecipeOptions,
 ): Promise<Int32Array> {
   const { config, folder, loader } = run;
   const identification = new RunFolder(join(folder.path, IDENTIFICATION));
@@ -37,10 +35,7 @@ export async function identify(
   });
   using model = await loadModel(config, loader, identification.weights(epochs), identification);
   const { labels, splits } = loader.dataset;
-  const { predictions } = await evaluate(model, loader, splits.train, {
-    ...evaluationOf(run),
-    task: 'error set',
-  });
+  const { predictions } = await run.evaluate(splits.train, 'error set', model);
   if (splits.train.some((index, i) => predictions[i] !== labels[index])) return predictions;
   throw misplaced(
     'identificationEpochs',

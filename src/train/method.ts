@@ -6,7 +6,7 @@ import { KEEP_EPOCHS } from './ermSettings.js';
 import type { TrainedRun } from './results.js';
 import {
   DATA_TYPES,
-  type MethodOptions,
+  type EpochOptions,
   PROTOCOL_TYPE,
   RUN_TYPE,
   SEED_TYPE,
@@ -25,6 +25,8 @@ export interface TrainingMethod {
   readonly startsFrom: 'data' | 'run';
   /** Whether a method that starts from a dataset may start from a run's model instead of a weights file. */
   readonly mayStartFromRun?: boolean;
+  /** Whether it trains without an example of each group, because it uses no group labels. */
+  readonly toleratesEmptyGroups?: boolean;
   /** Whether several processes can train it together: its loss of a batch is the mean over the examples. */
   readonly isDistributed?: boolean;
   /** Whether studies give it those settings of fine-tuning that it has. */
@@ -37,11 +39,11 @@ export interface TrainingMethod {
     readonly batchSize: number;
   }) => Readonly<Record<string, unknown>>;
   /** Trains a run, or goes on with it. A method, not a property: each object takes options of its own. */
-  train(options: MethodOptions): Promise<TrainedRun>;
+  train(options: EpochOptions): Promise<TrainedRun>;
 }
 
 /** Options of training methods besides their settings. */
-const METHOD_TYPES: OptionTypes<MethodOptions> = {
+const METHOD_TYPES: OptionTypes<EpochOptions> = {
   ...JOB_TYPES,
   ...ENGINE_TYPES,
   ...DATA_TYPES,

@@ -2,8 +2,8 @@ import type { Batch, Batches } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
 import { misplaced } from '../errors.js';
 import { lossOf } from '../metrics/loss.js';
-import { architectureName, isProgram } from '../models/architectures.js';
-import { type Program, readProgram } from '../models/exported/program.js';
+import { type Architecture, architectureName, isProgram } from '../models/architectures.js';
+import type { Program } from '../models/exported/program.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { BatchNormStatistics } from '../native/addon.js';
 import {
@@ -16,40 +16,41 @@ import {
 } from '../settings/setting.js';
 import { augmentationOf } from './augmentation.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from './ermSettings.js';
-import { trainRun } from './fit.js';
 import { inputSettings } from './inputSettings.js';
 import type { TrainingMethod } from './method.js';
 import type { EpochTraining, TrainedRun } from './results.js';
 import type { Run, Task } from './run.js';
-import { type EpochsConfig, modelOf, type RunConfig } from './runConfig.js';
+import { type EpochsConfig, modelOf } from './runConfig.js';
 import { dataOf } from './runData.js';
-import { defaultRunFolder, openRun } from './runFolder.js';
-import type { EpochOptions, MethodOptions } from './runOptions.js';
-import type { RunPlan } from './startRun.js';
+import { openRun } from './runFolder.js';
+import type { EpochOptions, OfData } from './runOptions.js';
+import { trainRun } from './trainRun.js';
 import { vitSettings } from './vitOptions.js';
 
 /** The settings of ERM and of the baselines that train from a dataset. */
 export const RECIPE_SETTINGS = { ...MODEL_SETTINGS, ...ERM_SETTINGS } as const;
 
 /** Settings that are left out are the protocol's. */
-export type ErmSettings = GivenOf<typeof RECIPE_SETTINGS> & Pick<MethodOptions, 'protocol'>;
+export type ErmSettings = GivenOf<typeof RECIPE_SETTINGS> & Pick<EpochOptions, 'protocol'>;
 
 /** The options of ERM and of the baselines that train as it does. */
-export type ErmOptions = EpochOptions & ErmSettings;
+export type ErmOptions = EpochOptions & ErmSettings & OfData & { readonly from?: undefined };
 
-/** The same of ERM, which may start from a run, whose data are the default. */
-export type RecipeOptions = ErmSettings & Omit<EpochOptions, 'data'> & Pick<MethodOptions, 'data' | 'from'>;
+/** ERM's options: it may start from a run, whose data are the default. */
+export type RecipeOptions = EpochOptions & ErmSettings;
 
 type RecipeConfig<Own extends SettingsTable> = EpochsConfig & ValuesOf<Own>;
 
 /** A training method by its differences from ERM. */
-interface RecipePlan<Own extends SettingsTable>
-  extends Omit<TrainingMethod, 'startsFrom' | 'train'>, Pick<RunPlan<RunConfig>, 'toleratesEmptyGroups'> {
+interface RecipePlan<Own extends SettingsTable> extends Omit<TrainingMethod, 'startsFrom' | 'train'> {
   /** Its settings beside ERM's. */
   readonly settings: Own;
   /** Checks settings beside each other and the dataset. Throws `USAGE`. */
   readonly check?: (config: RecipeConfig<Own>, dataset: Dataset) => void;
-  readonly prepare: (run: Run<RecipeConfig<Own>>, options: ErmOptions & GivenOf<Own>) => Task | Promise<Task>;
+  readonly taskOf: (
+    run: Run<RecipeConfig<Own>>,
+    options: RecipeOptions & GivenOf<Own>,
+  ) => Task | Promise<Task>;
 }
 
 export interface RecipeMethod<
@@ -64,48 +65,43 @@ export interface RecipeMethod<
 }
 
 export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<Own>): RecipeMethod<Own> {
-  const { name, settings: own, check, prepare } = plan;
+  const { name, settings: own, check } = plan;
   const settings = { ...RECIPE_SETTINGS, ...own };
   return {
     ...plan,
     startsFrom: 'data',
     settings,
     async train(given: RecipeOptions & GivenOf<Own>) {
-      const { options, programPath } = await started(given);
-      const { from } = given;
+      const { options, program } = await started(given);
+      const { weights } = options;
       return trainRun(options, {
         ...plan,
         settings,
-        prepare: async (dataset) => {
-          const program =
-            programPath === undefined ? undefined : await readProgram(programPath, nameOf(options));
+        weights,
+        program,
+        async configOf(dataset, network) {
           const values = defined(resolveSettings(own, protocolOf(RECIPE_SETTINGS, options), options));
-          const start = options.weights ?? programPath;
-          const config = { ...(await recipeConfig(name, options, dataset, program, start)), ...values };
+          const start = weights ?? program?.path;
+          const config = { ...(await recipeConfig(name, options, dataset, network, start)), ...values };
           check?.(config, dataset);
-          return { config, program };
+          return config;
         },
-        outOf: (dataset) => defaultRunFolder(name, dataset.name, from),
-        weights: options.weights,
-        ...(from === undefined ? {} : { from }),
-        archPath: from === undefined ? programPath : undefined,
-        method: (run: Run<RecipeConfig<Own>>) => prepare(run, options),
+        taskOf: (run: Run<RecipeConfig<Own>>) => plan.taskOf(run, options),
       });
     },
   };
 }
 
 /**
- * Options with what a run to start from gives: its selected weights, and by default its data, architecture, input and precision; and the
- * file of a network that `torch.export` wrote. Throws `RUN_NOT_FOUND`, and `USAGE` for weights beside a run, and without data.
+ * Returns the options with those of the run to start from (its selected weights, and by default its data, architecture, input and
+ * precision), and the program that is trained. Throws `RUN_NOT_FOUND`, and `USAGE` for weights beside a run, and without data.
  */
 async function started<Options extends RecipeOptions>(
   given: Options,
-): Promise<{ options: Options & Pick<ErmOptions, 'data'>; programPath: string | undefined }> {
+): Promise<{ options: Options & OfData; program: ReturnType<typeof programOf> }> {
   const { from, data, weights, arch } = given;
-  const named = arch !== undefined && isProgram(arch) ? arch : undefined;
   if (from === undefined) {
-    if (data !== undefined) return { options: { ...given, data }, programPath: named };
+    if (data !== undefined) return { options: { ...given, data }, program: programOf(arch) };
     const expected = 'a dataset\u2019s folder, or what loadDataset gives';
     throw misplaced('data', data, expected, `\`data\` is missing: it takes ${expected}.`);
   }
@@ -126,22 +122,23 @@ async function started<Options extends RecipeOptions>(
   });
   // Another dataset is read in its own way.
   const ofData = data === undefined ? dataOf(run, given) : { data };
-  // Its configuration has the file's name alone.
   const ownProgram = run.config.program === undefined ? undefined : run.folder.program;
   return {
     options: { ...ofRun, ...defined(given), ...ofData, weights: run.weights },
-    programPath: arch === undefined ? ownProgram : named,
+    // A run's configuration has its program's name, and its folder the program.
+    program: arch === undefined ? programOf(ofRun.arch, ownProgram) : programOf(arch),
   };
 }
 
-/** The name of a program in messages and configurations. */
-function nameOf({ arch }: ErmOptions): Program['name'] | undefined {
-  return arch === undefined ? undefined : (architectureName(arch) as Program['name']);
+/** The file of a network that `torch.export` wrote, and its name in messages and configurations. */
+function programOf(arch: Architecture | undefined, path: string | undefined = arch) {
+  if (arch === undefined || path === undefined || !isProgram(arch)) return undefined;
+  return { path, name: architectureName(arch) as Program['name'] };
 }
 
 async function recipeConfig(
   name: string,
-  options: ErmOptions,
+  options: RecipeOptions,
   dataset: Dataset,
   program: Program | undefined,
   start: string | undefined,

@@ -1,29 +1,46 @@
-import type { Batch, Batches } from '../data/batches.js';
+import type { Batch, Batches, BatchLoader } from '../data/batches.js';
+import { type Split, SPLITS } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
-import { evaluate } from '../metrics/evaluate.js';
+import { evaluate, type Evaluation } from '../metrics/evaluate.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
+import { weightsFingerprint } from '../models/fingerprint.js';
 import { type Model, withTensors } from '../models/model.js';
-import type { TensorData, WrittenTensor } from '../models/safetensors.js';
-import type { BatchNormStatistics, Network, Tensor } from '../native/addon.js';
+import { loadWeights } from '../models/weights.js';
+import {
+  type BatchNormStatistics,
+  type Generator,
+  native,
+  type Network,
+  type Tensor,
+} from '../native/addon.js';
 import { isOutOfMemory, type PendingRead, PendingReads } from '../native/context.js';
-import { throwIfAborted } from '../progress.js';
+import { type JobOptions, throwIfAborted } from '../progress.js';
 import { Adam, type Infinite } from './adam.js';
-import type { BatchLoss, LossOfBatch } from './batchLoss.js';
-import { prefixed, type SavedState, withPrefix } from './checkpoint.js';
 import { PassTotals } from './passTotals.js';
 import { type EpochTraining, NO_PROGRESS, type TrainingProgress } from './results.js';
-import type { EpochsConfig } from './runConfig.js';
-import { ReduceLROnPlateau } from './scheduler.js';
-import type { StartedRun } from './startRun.js';
+import type { EpochsConfig, RunConfig } from './runConfig.js';
+import { createModel } from './runModel.js';
+import type { RunWriter } from './runWriter.js';
+import { type SavedState, underPrefix } from './savedState.js';
 import { culprits, requireLastBatch, tooLarge } from './stepFailures.js';
-import { evaluationOf } from './testSelected.js';
 
-/** What a training method does in a run. */
+/** A method's part in a run. */
 export interface Task {
-  /** Called once before epoch 1, also when that epoch is repeated. */
+  /** Called once before epoch 1, also when that epoch is repeated; all of the training of a method without epochs. */
   begin?(): void | Promise<void>;
   /** @param epoch counted from 1 */
-  trainEpoch(epoch: number, lr: number): Promise<EpochTraining>;
+  readonly trainEpoch?: (epoch: number, lr: number) => Promise<EpochTraining>;
+  /** The result's entries besides those of all methods. */
+  result?(): object;
+}
+
+/** A batch's loss with its graph. */
+export interface BatchLoss {
+  readonly loss: Tensor;
+  /** [N, numClasses] */
+  readonly logits: Tensor;
+  /** The parts of the loss, each averaged over the epoch. */
+  readonly terms?: Readonly<Record<string, Tensor>>;
 }
 
 /** A network that is trained beside the model, such as a projection head. */
@@ -32,46 +49,35 @@ export interface TrainedPart {
   readonly optimizer: Adam;
 }
 
-/** A pass over batches. */
-interface Pass {
-  readonly lr: number;
-  readonly totals: PassTotals;
-}
-
 /** Loss, predictions, what is no longer finite, and the loss's terms. */
 type StepValues = [number, Int32Array, Infinite | undefined, number[]];
 
 /** A run in training: its settings, data, model and optimizers, and everything else that its epochs change. */
-export class Run<Config extends EpochsConfig = EpochsConfig> implements Disposable {
-  readonly config: Config;
-  readonly folder: StartedRun<Config>['folder'];
-  readonly loader: StartedRun<Config>['loader'];
-  readonly model: Model;
-  readonly generator: StartedRun<Config>['generator'];
-  readonly job: StartedRun<Config>['job'];
-  readonly scheduler: ReduceLROnPlateau;
+export class Run<Config extends RunConfig = EpochsConfig> implements Disposable {
   /** Saved and restored with the model. */
   readonly states: SavedState[] = [];
   /** As of the last saved epoch. */
   progress: TrainingProgress = NO_PROGRESS;
+  /** The exponential moving average of the weights. */
+  ema: Model | undefined;
   readonly #parts: TrainedPart[] = [];
 
-  /** @param ema the exponential moving average of the weights */
+  /**
+   * @param model disposed with the run
+   * @param generator stands for PyTorch's default generator, from which the model was drawn
+   */
   constructor(
-    started: StartedRun<Config>,
-    readonly ema: Model | undefined,
+    readonly config: Config,
+    readonly folder: RunWriter,
+    readonly loader: BatchLoader,
+    readonly model: Model,
+    readonly generator: Generator,
+    readonly job: JobOptions,
   ) {
-    const { config, folder, loader, model, generator, job } = started;
-    this.config = config;
-    this.folder = folder;
-    this.loader = loader;
-    this.model = model;
-    this.generator = generator;
-    this.job = job;
-    const { lr, scheduler } = config;
-    this.scheduler = new ReduceLROnPlateau(lr, scheduler.factor, scheduler.patience);
-    const { optimizer } = this.#train(model.network);
-    this.states.push(ofOptimizer('optimizer.', optimizer), {
+    if (config.lr !== undefined) {
+      this.states.push(ofOptimizer('optimizer.', this.#train(model.network).optimizer));
+    }
+    this.states.push({
       save: () => {
         const state = generator.getState();
         return { generator: { shape: [state.length], data: state } };
@@ -81,6 +87,14 @@ export class Run<Config extends EpochsConfig = EpochsConfig> implements Disposab
         generator.setState(saved.data as Uint8Array);
       },
     });
+  }
+
+  /** Starts the moving average of the weights, if the run has one. */
+  async startAverage(): Promise<void> {
+    const { config, loader, model } = this;
+    if (config.ema === undefined) return;
+    this.ema = await createModel(config, loader, new (native().Generator)(config.seed), model.program);
+    await this.ema.network.moveToward(model.network, 1);
   }
 
   /** The model that is evaluated and saved. */
@@ -112,19 +126,19 @@ export class Run<Config extends EpochsConfig = EpochsConfig> implements Disposab
   /** Trains another network by the same loss, with an optimizer of its own. Both are saved under the name; the run disposes them. */
   addPart(name: string, network: Network): TrainedPart {
     const part = this.#train(network);
-    const prefix = `method.${name}.`;
     this.states.push(
-      {
-        save: async () => prefixed(prefix, await network.state()),
-        load: (tensors) => withTensors(withPrefix(prefix, tensors), (own) => network.loadState(own)),
-      },
+      underPrefix(
+        `method.${name}.`,
+        () => network.state(),
+        (state) => withTensors(state, (tensors) => network.loadState(tensors)),
+      ),
       ofOptimizer(`method.${name}Optimizer.`, part.optimizer),
     );
     return part;
   }
 
   #train(network: Network): TrainedPart {
-    const { lr, weightDecay } = this.config;
+    const { lr = 0, weightDecay } = this.config;
     const part = { network, optimizer: new Adam({ network }, lr, weightDecay) };
     this.#parts.push(part);
     return part;
@@ -151,11 +165,11 @@ export class Run<Config extends EpochsConfig = EpochsConfig> implements Disposab
     epoch: number,
     lr: number,
     batches: Batches<Prepared>,
-    lossOfBatch: LossOfBatch<Prepared>,
+    lossOfBatch: (batch: Prepared) => Promise<BatchLoss>,
     statistics: BatchNormStatistics = 'shared',
   ): Promise<EpochTraining> {
     const { context, job } = this;
-    const title = `epoch ${epoch}/${this.config.epochs}`;
+    const title = this.#title(epoch);
     const totals = new PassTotals(this.loader.dataset);
     const total = batches.indices.length;
     let number = 0;
@@ -185,16 +199,41 @@ export class Run<Config extends EpochsConfig = EpochsConfig> implements Disposab
     }
   }
 
+  /** Evaluates a model, by default the one that is saved, as the run's settings say. */
+  evaluate(indices: Int32Array, task: string, model: Model = this.evaluated): Promise<Evaluation> {
+    const { batchSize, loss } = this.config;
+    return evaluate(model, this.loader, indices, { ...this.job, batchSize, loss, task });
+  }
+
   /** Measures the validation split. Throws `NATIVE_FAILED` where the loss or logits are not finite. */
-  async validate(epoch: number): Promise<{ readonly loss: number; readonly accuracies: GroupAccuracies }> {
-    const { config, evaluated, loader } = this;
-    const val = await evaluate(evaluated, loader, loader.dataset.splits.val, {
-      ...evaluationOf(this),
-      task: `epoch ${epoch}/${config.epochs}, validation`,
-    });
+  async validate(epoch: number): Promise<Evaluation> {
+    const task = `${this.#title(epoch)}, validation`;
+    const val = await this.evaluate(this.loader.dataset.splits.val, task);
     const isFinite = Number.isFinite(val.loss);
     if (isFinite && (await this.#givesFiniteLogits())) return val;
     throw this.diverged(`validation loss became ${isFinite ? Number.NaN : val.loss} after epoch ${epoch}.`);
+  }
+
+  /** Evaluates the weights of the selected epoch, with their SHA-256, on every split. The test split is read here and nowhere else. */
+  async testSelected(
+    epoch: number,
+  ): Promise<Record<Split, GroupAccuracies> & { readonly checkpoint: string }> {
+    const { evaluated, folder, loader } = this;
+    const weights = folder.weights(epoch);
+    await loadWeights(evaluated, weights);
+    const accuracies: Partial<Record<Split, GroupAccuracies>> = {};
+    for (const split of SPLITS) {
+      const measured = await this.evaluate(loader.dataset.splits[split], `selected epoch, ${split}`);
+      accuracies[split] = measured.accuracies;
+    }
+    return {
+      checkpoint: await weightsFingerprint(weights),
+      ...(accuracies as Record<Split, GroupAccuracies>),
+    };
+  }
+
+  #title(epoch: number): string {
+    return `epoch ${epoch}/${this.config.epochs ?? 0}`;
   }
 
   /** Whether a validation batch's logits are finite without fused kernels, which make 0 of NaN where activations overflow. */
@@ -209,11 +248,13 @@ export class Run<Config extends EpochsConfig = EpochsConfig> implements Disposab
   [Symbol.dispose](): void {
     for (const { optimizer } of this.#parts) optimizer[Symbol.dispose]();
     for (const { network } of this.#parts.slice(1)) network.dispose();
+    this.ema?.[Symbol.dispose]();
+    this.model[Symbol.dispose]();
   }
 
   /** A step down the loss of a batch, and its measurements. */
   #step(
-    { lr, totals }: Pass,
+    { lr, totals }: { readonly lr: number; readonly totals: PassTotals },
     place: string,
     { indices, part }: Batch,
     { loss, logits, terms = {} }: BatchLoss,
@@ -266,11 +307,11 @@ export class Run<Config extends EpochsConfig = EpochsConfig> implements Disposab
 }
 
 function ofOptimizer(prefix: string, optimizer: Adam): SavedState {
-  return {
-    save: async (): Promise<Record<string, WrittenTensor>> => prefixed(prefix, await optimizer.state()),
-    load: (tensors: Readonly<Record<string, TensorData>>) =>
-      optimizer.loadStateDict(withPrefix(prefix, tensors)),
-  };
+  return underPrefix(
+    prefix,
+    () => optimizer.state(),
+    (state) => optimizer.loadStateDict(state),
+  );
 }
 
 /**

@@ -9,14 +9,18 @@ import type { RunConfig } from './runConfig.js';
 
 /** The options of every run besides its settings. */
 export interface RunOptions extends JobOptions, EngineOptions {
-  /** The dataset or its folder. */
-  readonly data: string | Dataset;
+  /** The dataset or its folder; default: that of `from`. */
+  readonly data?: string | Dataset | undefined;
   /** How to read the folder, where its files do not say. */
   readonly datasetOptions?: DatasetOptions | undefined;
+  /** The folder of the run to start from. */
+  readonly from?: string | undefined;
   /** The run's folder; default: one in `runs/` named by the method and the dataset. */
   readonly out?: string | undefined;
   /** Default: 0. */
   readonly seed?: number | undefined;
+  /** Default: the article's, or that of the run that it starts from (`protocolOf`). */
+  readonly protocol?: Protocol | undefined;
   /** Whether batch-norm of several processes takes its statistics over the whole batch; default: no. */
   readonly syncBatchNorm?: boolean | undefined;
   /** Called before anything is written; what it throws is thrown. */
@@ -25,7 +29,12 @@ export interface RunOptions extends JobOptions, EngineOptions {
   readonly resume?: boolean | undefined;
 }
 
-/** A run that is about to begin, or to go on. */
+export interface OfData {
+  /** The dataset or its folder. */
+  readonly data: string | Dataset;
+}
+
+/** A run that is about to begin or resume. */
 export interface RunStart {
   readonly config: RunConfig;
   readonly dataset: Dataset;
@@ -66,12 +75,3 @@ export const PROTOCOL_TYPE = oneOf(PROTOCOLS);
 export const RUN_TYPE = text('a run\u2019s folder');
 
 export const TENSORBOARD_TYPE = either(text('a folder'), toggle());
-
-/** Options of any training method, besides its settings, which are checked there. */
-export interface MethodOptions extends Omit<EpochOptions, 'data'> {
-  /** Default: the article's, or that of the run that it starts from (`protocolOf`). */
-  readonly protocol?: Protocol | undefined;
-  readonly data?: EpochOptions['data'] | undefined;
-  /** The folder of the run to start from. */
-  readonly from?: string | undefined;
-}

@@ -1,7 +1,8 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import type { DataDescription } from '../data/dataDescription.js';
+import { describeData } from '../data/dataDescription.js';
+import type { Dataset } from '../data/dataset.js';
 import { SpurmemError, systemCode } from '../errors.js';
 import { makeFolder, unwritable, writeAtomic, writeCheckedJson } from '../files.js';
 import type { Lock } from '../lock.js';
@@ -63,18 +64,18 @@ export class RunWriter extends RunFolder {
     await this.locked(() => this.writeResult(name, result), { waits: true });
   }
 
-  async writeConfig(config: RunConfig, environment: RunEnvironment): Promise<void> {
-    await this.#write(() =>
-      writeCheckedJson(this.configPath, { formatVersion: FORMAT_VERSION, config, environment }),
-    );
-  }
-
-  async writeProgram({ file }: Program): Promise<void> {
-    await this.#write(() => writeProgram(this.program, file));
-  }
-
-  async writeData(data: DataDescription): Promise<void> {
-    await this.#write(() => writeCheckedJson(this.dataPath, data));
+  /** Writes the first files: the program, if the run trains one, `config.json`, which names it, and `data.json`. */
+  async writeStart(
+    config: RunConfig,
+    environment: RunEnvironment,
+    dataset: Dataset,
+    program: Program | undefined,
+  ): Promise<void> {
+    await this.#write(async () => {
+      if (program !== undefined) await writeProgram(this.program, program.file);
+      await writeCheckedJson(this.configPath, { formatVersion: FORMAT_VERSION, config, environment });
+      await writeCheckedJson(this.dataPath, await describeData(dataset));
+    });
   }
 
   /**

@@ -28,8 +28,8 @@ test('ERM trains where a group has no training image, says so, and its report sh
   const onWarning = (text: string): void => void warnings.push(text);
   const { train, val } = await trainErm({ ...settings, out: run.path, keepEpochs: [9], onWarning });
   expect(warnings).toEqual([
-    expect.stringContaining('no example of coat, digit 0'),
     expect.stringContaining('`keepEpochs` names 9, and the run ends with epoch'),
+    expect.stringContaining('no example of coat, digit 0'),
   ]);
   expect(train.total[2]).toBe(0);
   expect(train.accuracy[2]).toBeNaN();

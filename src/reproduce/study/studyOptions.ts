@@ -19,6 +19,7 @@ import { erm } from '../../train/methods/erm.js';
 import {
   DATA_TYPES,
   type EpochOptions,
+  type OfData,
   PROTOCOL_TYPE,
   RUN_TYPE,
   SEEDS_TYPE,
@@ -27,7 +28,8 @@ import {
 import type { RunsOptions, StudyArm } from './studyArm.js';
 import { configurationsOf } from './tuning.js';
 
-export interface StudyOptions extends Omit<EpochOptions, 'out' | 'seed' | 'resume'>, RunsOptions {
+export interface StudyOptions
+  extends Omit<EpochOptions, 'data' | 'from' | 'out' | 'seed' | 'protocol' | 'resume'>, OfData, RunsOptions {
   readonly arms: readonly StudyArm[];
   /** The arm that the others are compared with; default: the first one. */
   readonly reference?: string | undefined;

@@ -8,7 +8,7 @@ import { type JobOptions, throwIfAborted } from '../../progress.js';
 import { methodNamed } from '../../train/methods.js';
 import type { TrainedRun } from '../../train/results.js';
 import { isBusy, RunFolder, type RunState, runState } from '../../train/runFolder.js';
-import type { EpochOptions, MethodOptions } from '../../train/runOptions.js';
+import type { EpochOptions } from '../../train/runOptions.js';
 import * as z from '../../zod.js';
 import { figuresNamed } from '../articleFigures.js';
 import { reproducePart1 } from '../part1.js';
@@ -24,10 +24,7 @@ export interface JobStatus extends RunState {
 /** The options of a job besides its plan. */
 type SweepJobOptions = EngineOptions & JobOptions & Pick<EpochOptions, 'onEpoch' | 'tensorboard'>;
 
-/**
- * Runs one job of a plan: trains its run, goes on with one that was stopped, or takes one that is finished, after the run that it
- * starts from. A run that another process is at is waited for, and taken. Throws `USAGE` when there is no such job.
- */
+/** Trains, resumes or reuses a job's run, parents first; waits while another process trains one. Throws `USAGE` for a wrong index. */
 export async function runSweepJob(
   plan: SweepPlan,
   index: number,
@@ -56,7 +53,7 @@ export async function runSweepJob(
 export async function runJob(
   jobs: readonly SweepJob[],
   job: SweepJob,
-  options: MethodOptions & { readonly data: Dataset },
+  options: EpochOptions & { readonly data: Dataset },
   scopeOf?: (job: SweepJob) => string,
 ): Promise<TrainedRun> {
   let last: TrainedRun | undefined;
@@ -84,7 +81,7 @@ function chainOf(jobs: readonly SweepJob[], job: SweepJob): SweepJob[] {
   return source ? [...chainOf(jobs, source), job] : [job];
 }
 
-async function runWhenFree(job: SweepJob, options: MethodOptions): Promise<TrainedRun> {
+async function runWhenFree(job: SweepJob, options: EpochOptions): Promise<TrainedRun> {
   for (let isTold = false; ; isTold = true) {
     try {
       return await trainJob(job, options);
@@ -102,7 +99,7 @@ async function runWhenFree(job: SweepJob, options: MethodOptions): Promise<Train
 /** Trains a job's run and makes its figures. Throws `RUN_BUSY`. */
 async function trainJob(
   { method, settings, seed, out, keepEpochs, figures }: SweepJob,
-  { from, onEpoch, tensorboard, ...options }: MethodOptions,
+  { from, onEpoch, tensorboard, ...options }: EpochOptions,
 ): Promise<TrainedRun> {
   const own = { ...settings, keepEpochs, seed, from, out, tensorboard };
   // As in Part I, figures are made of any run that is finished.

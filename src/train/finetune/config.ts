@@ -14,7 +14,7 @@ import {
 import { type AugmentationChoice, augmentationOf, PUBLISHED_AUGMENTATION } from '../augmentation.js';
 import { type EpochsConfig, modelOf, type RunConfig } from '../runConfig.js';
 import { preparedAs } from '../runModel.js';
-import type { MethodOptions } from '../runOptions.js';
+import type { RunOptions } from '../runOptions.js';
 import { FINETUNE_SETTINGS } from './settings.js';
 
 /** The epoch that it starts from is known before. */
@@ -31,7 +31,7 @@ export interface FinetuneConfig
 
 /** A fine-tuning run's own configuration, from a run of the configuration `from`. Throws `USAGE` for a value out of range. */
 export function finetuneSettings(
-  given: GivenOf<typeof FINETUNE_SETTINGS> & Pick<MethodOptions, 'protocol'>,
+  given: GivenOf<typeof FINETUNE_SETTINGS> & Pick<RunOptions, 'protocol'>,
   from: RunConfig,
   dataset: Dataset,
 ) {

@@ -5,8 +5,7 @@ import type { Model } from '../../models/model.js';
 import { native, type Network, type PassOptions, type Tensor } from '../../native/addon.js';
 import type { ComputeContext } from '../../native/context.js';
 import { TensorScope } from '../../native/tensorScope.js';
-import type { BatchLoss } from '../batchLoss.js';
-import type { Run, TrainedPart } from '../run.js';
+import type { BatchLoss, Run, TrainedPart } from '../run.js';
 import type { FinetuneConfig } from './config.js';
 
 export type FinetuneLossSettings = Pick<

@@ -6,11 +6,10 @@ import { TensorScope } from '../../native/tensorScope.js';
 import { RANGES } from '../../settings/ranges.js';
 import { setting, type ValuesOf } from '../../settings/setting.js';
 import { integer, oneOf, positive, share } from '../../settings/values.js';
-import type { BatchLoss } from '../batchLoss.js';
 import { epochOfSets, imagesOf, SetSampler, type SetSizes, sidesOf } from '../cnc/contrastiveSets.js';
 import { identify } from '../identification.js';
 import { recipeMethod } from '../recipe.js';
-import type { Run } from '../run.js';
+import type { BatchLoss, Run } from '../run.js';
 import type { EpochsConfig } from '../runConfig.js';
 
 const SET_SIZE = 17;
@@ -114,7 +113,7 @@ export const cnc = recipeMethod({
       `A set has that many images with ${config.anchors} \`anchors\`, ${config.positives} \`positives\` and 2 x ${config.negatives} \`negatives\`, and no step has less than a set.`,
     ]);
   },
-  prepare(run, options) {
+  taskOf(run, options) {
     const { config, loader, generator } = run;
     const { labels, splits } = loader.dataset;
     const { train } = splits;

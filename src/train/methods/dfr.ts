@@ -6,15 +6,14 @@ import { throwIfAborted } from '../../progress.js';
 import { RANGES } from '../../settings/ranges.js';
 import { type GivenOf, resolveSettings, setting, type ValuesOf } from '../../settings/setting.js';
 import { integer, positive, severalOf } from '../../settings/values.js';
-import { continuationMethod, type FromRun } from '../continuation.js';
+import { continuationMethod } from '../continuation.js';
 import { fitDfr, type LabelledFeatures, type LinearLayer, type TunedStrength } from '../dfr/fit.js';
 import { PRECISION_OF_START } from '../ermSettings.js';
 import { givenOrOfRun } from '../ofRun.js';
-import { NO_PROGRESS, type TrainingResult } from '../results.js';
+import type { TrainingResult } from '../results.js';
+import type { Run, Task } from '../run.js';
 import type { RunConfig } from '../runConfig.js';
 import type { RunOptions } from '../runOptions.js';
-import { type StartedRun, startRun } from '../startRun.js';
-import { testSelected } from '../testSelected.js';
 
 const OWN_SETTINGS = {
   inverseStrengths: setting({
@@ -46,7 +45,9 @@ const SETTINGS = {
   precision: PRECISION_OF_START,
 } as const;
 
-export interface DfrOptions extends Omit<RunOptions, 'data'>, FromRun, GivenOf<typeof SETTINGS> {}
+export interface DfrOptions extends RunOptions, GivenOf<typeof SETTINGS> {
+  readonly from: string;
+}
 
 type DfrConfig = RunConfig & ValuesOf<typeof OWN_SETTINGS>;
 
@@ -74,7 +75,7 @@ export const dfr = continuationMethod<DfrOptions, DfrConfig, DfrResult>({
     const { inverseStrengths, draws } = given;
     return { batchSize, loss, precision, select: 'last', inverseStrengths, draws };
   },
-  run: (options, plan) => startRun(options, plan, retrainLastLayer),
+  taskOf: lastLayer,
 });
 
 /** One example of each group to fit on while another one judges C. */
@@ -88,28 +89,21 @@ function requireTwoOfEachGroup(dataset: Dataset): void {
   );
 }
 
-async function retrainLastLayer(run: StartedRun<DfrConfig>): Promise<DfrResult> {
-  const { config, folder, loader, model, generator, job } = run;
-  const data = await validationFeatures(run);
-  const { layer, inverseStrength, tuning } = await fitDfr(data, config, generator, job);
-  await run.writeConfig();
-  await model.loadStateDict(headState(model, layer));
-  const weights = await model.stateDict();
-  await folder.commit({ ...NO_PROGRESS, images: loader.digest }, weights, {});
-  const result: DfrResult = {
-    kind: 'dfr',
-    epochs: 0,
-    bestEpoch: 0,
-    inverseStrength,
-    tuning,
-    ...(await testSelected(model, loader, run, 0)),
+function lastLayer(run: Run<DfrConfig>): Task {
+  const { config, model, generator, job } = run;
+  let tuned: Pick<DfrResult, 'inverseStrength' | 'tuning'> | undefined;
+  return {
+    async begin() {
+      const { layer, ...chosen } = await fitDfr(await validationFeatures(run), config, generator, job);
+      await model.loadStateDict(headState(model, layer));
+      tuned = chosen;
+    },
+    result: () => ({ ...tuned }),
   };
-  await folder.writeResult(result.kind, result);
-  return result;
 }
 
 /** The penultimate features of the validation split, in evaluation mode. */
-async function validationFeatures(run: StartedRun<DfrConfig>): Promise<LabelledFeatures> {
+async function validationFeatures(run: Run<DfrConfig>): Promise<LabelledFeatures> {
   const { config, loader, model, job } = run;
   const { numFeatures, numClasses } = model;
   const { labels, groups, splits } = loader.dataset;

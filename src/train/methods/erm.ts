@@ -1,8 +1,6 @@
-import { evaluate } from '../../metrics/evaluate.js';
 import { minorityImages } from '../minorityImages.js';
 import { checkPlanting, PLANTING_SETTINGS, plantingBatches, trainAlone } from '../planting.js';
 import { ermEpoch, type RecipeMethod, recipeMethod, type RecipeOptions } from '../recipe.js';
-import { evaluationOf } from '../testSelected.js';
 
 /**
  * Empirical risk minimization (article, Methods), from initial weights or a run's. With `PLANTING_SETTINGS` it plants a memory: some
@@ -17,7 +15,7 @@ export const erm: RecipeMethod<typeof PLANTING_SETTINGS, RecipeOptions> = recipe
   check: checkPlanting,
   toleratesEmptyGroups: true,
   isDistributed: true,
-  async prepare(run) {
+  async taskOf(run) {
     const { config, loader, generator } = run;
     const { labels } = loader.dataset;
     const neurons = await trainAlone(run);
@@ -27,10 +25,7 @@ export const erm: RecipeMethod<typeof PLANTING_SETTINGS, RecipeOptions> = recipe
       const task = `epoch ${epoch}/${config.epochs}, minority images`;
       // The model that is saved, in all processes.
       await run.agreeOnStatistics();
-      const { predictions } = await evaluate(run.evaluated, loader, minority, {
-        ...evaluationOf(run),
-        task,
-      });
+      const { predictions } = await run.evaluate(minority, task);
       return predictions.filter((predicted, i) => predicted === labels[minority[i] as number]).length;
     };
     return {

@@ -4,23 +4,23 @@ import { type Model, withTensors } from '../../models/model.js';
 import { maskNeurons } from '../../neurons/perturb.js';
 import { countNeurons, unitLayers } from '../../neurons/select.js';
 import { type GivenOf, protocolOf, resolveSettings, setting } from '../../settings/setting.js';
-import { prefixed, type SavedState, withPrefix } from '../checkpoint.js';
-import { continuationMethod, type ContinuationOptions } from '../continuation.js';
+import { continuationMethod } from '../continuation.js';
 import { MODEL_SETTINGS } from '../ermSettings.js';
 import { auxiliaryNeurons } from '../finetune/auxiliaryMask.js';
 import { type FinetuneConfig, finetuneSettings, hasHead } from '../finetune/config.js';
 import { addProjectionHead, finetuneLoss } from '../finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
-import { trainRun } from '../fit.js';
 import type { KickInRun } from '../kickIn.js';
 import type { Run, Task } from '../run.js';
 import { keptEpoch, type OpenedRun } from '../runFolder.js';
-import type { MethodOptions } from '../runOptions.js';
+import type { EpochOptions } from '../runOptions.js';
+import { type SavedState, underPrefix } from '../savedState.js';
 
 /** Settings that are left out are the protocol's. */
-export type FinetuneSettings = GivenOf<typeof FINETUNE_SETTINGS> & Pick<MethodOptions, 'protocol'>;
+export type FinetuneSettings = GivenOf<typeof FINETUNE_SETTINGS> & Pick<EpochOptions, 'protocol'>;
 
-export interface FinetuneOptions extends ContinuationOptions, GivenOf<typeof FINETUNE_SETTINGS> {
+export interface FinetuneOptions extends EpochOptions, GivenOf<typeof FINETUNE_SETTINGS> {
+  readonly from: string;
   /** Checked against the run's, where it is given. */
   readonly arch?: Architecture | undefined;
 }
@@ -69,7 +69,7 @@ export const finetune = continuationMethod<FinetuneOptions, FinetuneConfig>({
       ...finetuneSettings(options, from.config, dataset),
     };
   },
-  run: (options, plan) => trainRun(options, { ...plan, method: bothBranches }),
+  taskOf: bothBranches,
 });
 
 function requireArch(arch: Architecture | undefined, { folder, config }: OpenedRun): void {
@@ -108,9 +108,9 @@ async function bothBranches(run: Run<FinetuneConfig>): Promise<Task> {
 
 /** The gradient of the last batch, from which the next epoch's scores start, as in the published code's slip. */
 function lastGradient({ network }: Model): SavedState {
-  const prefix = 'method.gradient.';
-  return {
-    save: async () => prefixed(prefix, await network.gradients()),
-    load: (tensors) => withTensors(withPrefix(prefix, tensors), (own) => network.loadGradients(own)),
-  };
+  return underPrefix(
+    'method.gradient.',
+    () => network.gradients(),
+    (gradients) => withTensors(gradients, (tensors) => network.loadGradients(tensors)),
+  );
 }

@@ -5,9 +5,8 @@ import { lossOf } from '../../metrics/loss.js';
 import { native } from '../../native/addon.js';
 import { setting, type ValuesOf } from '../../settings/setting.js';
 import { nonNegative, oneOf, positive } from '../../settings/values.js';
-import type { BatchLoss } from '../batchLoss.js';
 import { recipeMethod } from '../recipe.js';
-import type { Run } from '../run.js';
+import type { BatchLoss, Run } from '../run.js';
 import type { EpochsConfig } from '../runConfig.js';
 
 /** The published code's defaults, and the sampling of its published commands. */
@@ -54,7 +53,7 @@ export const groupDro = recipeMethod({
       `${name} has ${numGroups} groups: no smaller batch could show the loss of each.`,
     ]);
   },
-  prepare(run) {
+  taskOf(run) {
     const { config, loader, generator } = run;
     const { dataset } = loader;
     const { train } = dataset.splits;

@@ -39,7 +39,7 @@ export const jtt = recipeMethod({
     identificationEpochs: Math.max(1, Math.round(0.2 * epochs)),
     upweight: 20,
   }),
-  prepare(run, options) {
+  taskOf(run, options) {
     const { config, loader, generator } = run;
     const { labels, splits } = loader.dataset;
     const { train } = splits;

@@ -17,7 +17,7 @@ function reweighted(name: string, title: string, parts: keyof typeof PARTS) {
     name,
     title,
     description: `ERM on images drawn with each ${PARTS[parts]} equally likely (Idrissi et al. 2022)`,
-    prepare(run) {
+    taskOf(run) {
       const { config, loader, generator } = run;
       const { [parts]: partOf, splits } = loader.dataset;
       const weights = inverseSizes(splits.train.map((index) => partOf[index] as number));
@@ -42,7 +42,7 @@ function subsampled(name: string, title: string, parts: keyof typeof PARTS) {
     name,
     title,
     description: `ERM on a subset with as many images of each ${PARTS[parts]} (Idrissi et al. 2022)`,
-    prepare(run) {
+    taskOf(run) {
       const { config, loader, generator } = run;
       const { [parts]: partOf, splits } = loader.dataset;
       const subset = run.state('subset', new Int32Array());

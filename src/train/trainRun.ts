@@ -1,0 +1,287 @@
+import { resolve } from 'node:path';
+import { type Dataset, datasetOf, requireGroups } from '../data/dataset.js';
+import { SPLITS } from '../data/split.js';
+import { SpurmemError } from '../errors.js';
+import { type Program, readProgram } from '../models/exported/program.js';
+import { loadWeights } from '../models/weights.js';
+import { native } from '../native/addon.js';
+import type { ComputeContext } from '../native/context.js';
+import { engineOptions, openEngine } from '../native/engine.js';
+import { throwIfAborted } from '../progress.js';
+import { defaultsOf } from '../settings/setting.js';
+import { versions } from '../versions.js';
+import { lacking, restoreEpoch, saveEpoch } from './checkpoint.js';
+import { fit } from './fit.js';
+import { kickInEpoch } from './kickIn.js';
+import type { TrainingMethod } from './method.js';
+import { type TrainedRun, type TrainingResult, trainingResultSchema } from './results.js';
+import { Run, type Task } from './run.js';
+import { configDifferences, type EpochsConfig, methodOf, type RunConfig } from './runConfig.js';
+import { defaultRunFolder, selectedOf } from './runFolder.js';
+import { createModel, openImages } from './runModel.js';
+import type { EpochOptions, OfData } from './runOptions.js';
+import { RunWriter } from './runWriter.js';
+import type { RunBoard } from './tensorboard/runBoard.js';
+
+const SLOW_BF16 =
+  '`precision` is bf16, which this CPU does not compute in: a step takes many times as long as with fp32.';
+
+/** A run as its method plans it. */
+export interface RunPlan<Config extends RunConfig> extends Pick<
+  TrainingMethod,
+  'name' | 'settings' | 'isDistributed' | 'toleratesEmptyGroups'
+> {
+  /** Resolves the settings. */
+  readonly configOf: (dataset: Dataset, program: Program | undefined) => Config | Promise<Config>;
+  /** The file with the initial weights; undefined: random weights from the seed. */
+  readonly weights: string | undefined;
+  /** The file of the program that is trained, and the program's name in messages. */
+  readonly program?: { readonly path: string; readonly name: Program['name'] } | undefined;
+  readonly taskOf: (run: Run<Config>) => Task | Promise<Task>;
+}
+
+/**
+ * Trains a run, resumes it or returns the result of a finished one, and evaluates the selected epoch on every split at the end. A run that
+ * was stopped resumes to the same bits from its last epoch.
+ *
+ * @throws `RUN_EXISTS` if the folder holds another or a finished run, `RUN_INVALID` if a file of it is damaged or missing, `RUN_BUSY`,
+ * `INTERRUPTED` if the signal aborts, and what loading the dataset and weights throws
+ */
+export async function trainRun<Config extends RunConfig>(
+  options: EpochOptions & OfData,
+  plan: RunPlan<Config>,
+): Promise<TrainedRun> {
+  const { onProgress, signal, onInfo, onWarning, from } = options;
+  throwIfAborted(signal, 'the start');
+  using context = await openEngine(options);
+  const dataset = await datasetOf(options.data, options.datasetOptions);
+  requireGroups(dataset, plan.toleratesEmptyGroups === true ? ['val', 'test'] : SPLITS);
+  // Holds its own copy of the weights, which goes once the model has them.
+  let program = plan.program && (await readProgram(plan.program.path, plan.program.name));
+  const config = { ...(await plan.configOf(dataset, program)), ...processesOf(context, plan, options) };
+  const out = options.out ?? defaultRunFolder(plan.name, dataset.name, from);
+  options.onStart?.({ config, dataset, out });
+  const kept = keptEpochs(options, config, dataset);
+  const folder = new RunWriter(out, context);
+  await folder.create();
+  const openBoard = async (): Promise<RunBoard | undefined> => {
+    const { tensorboard = false } = options;
+    if (tensorboard === false || !context.isRankZero) return undefined;
+    const { RunBoard } = await import('./tensorboard/runBoard.js');
+    return RunBoard.open(tensorboard, { config, folder, groupNames: dataset.groupNames });
+  };
+  const result = await folder.locked(async () => {
+    const finished = await context.onRankZero(
+      async () => (await finishedResult(folder, config, options, plan)) ?? null,
+    );
+    if (finished) {
+      await warnOfPassed(folder, kept, finished.epochs, options);
+      await (await openBoard())?.finish(finished);
+      return finished;
+    }
+    warnOfData(config, context, dataset, options);
+    using loader = await openImages(config, dataset, { ...options, context });
+    const generator = new (native().Generator)(config.seed);
+    const model = await createModel(config, loader, generator, program);
+    using run = new Run(config, folder, loader, model, generator, { onProgress, signal, onInfo, onWarning });
+    await initialize(run, plan.weights, program);
+    program = undefined;
+    await run.startAverage();
+    const task = await plan.taskOf(run);
+    await run.distribute();
+    const saved = await folder.readProgress();
+    const isResumed = saved !== undefined && saved.epoch > 0;
+    // Before anything is written: a damaged checkpoint leaves the folder as it was.
+    if (isResumed) {
+      await restoreEpoch(run, saved);
+      await warnOfPassed(folder, kept, saved.epoch, options);
+    }
+    const board = await openBoard();
+    const environment = {
+      data: dataset.folder,
+      dataOptions: dataset.options,
+      weightsPath: plan.weights === undefined ? null : resolve(plan.weights),
+      ...(from === undefined ? {} : { from: resolve(from) }),
+      ...(from === undefined && plan.program ? { archPath: resolve(plan.program.path) } : {}),
+      ...engineOptions(options),
+      device: context.device,
+      threads: context.threads,
+      memoryFormat: context.memoryFormat,
+      versions: versions(),
+    };
+    await folder.writeStart(config, environment, loader.dataset, model.program);
+    // A run that begins keeps nothing of an earlier attempt, which may have had other settings.
+    await folder.prune(isResumed ? run.progress : { epoch: -1, bestEpoch: 0 });
+    if (isResumed) {
+      await folder.writeMetricsTable(saved.metrics, dataset.groupNames);
+    } else {
+      if (kept.has(0)) await saveEpoch(run, { ...run.progress, isKept: true });
+      await task.begin?.();
+    }
+    if (task.trainEpoch === undefined) await saveEpoch(run, { ...run.progress, images: loader.digest });
+    else await fit(run as Run<Config & EpochsConfig>, task.trainEpoch, kept, board, options.onEpoch);
+    const { epoch, ended } = run.progress;
+    const selected = selectedOf(run.progress, config.select);
+    // All processes see its checkpoints.
+    await context.barrier();
+    const trained: TrainingResult = {
+      kind: plan.name,
+      epochs: epoch,
+      ...(ended === true ? { ended } : {}),
+      bestEpoch: selected,
+      ...(epoch === 0 ? {} : { select: config.select }),
+      ...task.result?.(),
+      ...(await run.testSelected(selected)),
+    };
+    await folder.writeResult(trained.kind, trained);
+    await board?.finish(trained);
+    return trained;
+  });
+  return { ...result, run: out };
+}
+
+/** Returns the result of a finished run that is to resume; otherwise checks that training may start or resume. */
+async function finishedResult(
+  folder: RunWriter,
+  config: RunConfig,
+  { resume = false }: Pick<EpochOptions, 'resume'>,
+  { settings }: Pick<TrainingMethod, 'settings'>,
+): Promise<TrainingResult | undefined> {
+  const existing = await folder.readConfig();
+  const progress = await folder.readProgress();
+  const isSaved = progress !== undefined && progress.epoch > 0;
+  // Before its first epoch is finished, a run may take other settings, such as a lower learning rate.
+  if (!isSaved && (await folder.results()).length === 0) return undefined;
+  if (!existing) {
+    throw lacking(`${folder.path} holds epochs of a run, but its config.json is missing.`);
+  }
+  const changes = configDifferences(existing.config, config, defaultsOf(settings, config.protocol));
+  const { epochs = 0 } = config;
+  const mayExtend = resume && (existing.config.epochs ?? 0) < epochs;
+  const blocking = mayExtend ? changes.filter((change) => !change.startsWith('epochs:')) : changes;
+  if (blocking.length > 0) {
+    throw new SpurmemError(
+      'RUN_EXISTS',
+      `${folder.path} already holds a run with another configuration:\n  ${blocking.join('\n  ')}\nNothing was changed.`,
+      { advice: ['Choose another `out`, or use the same settings with `resume`.'] },
+    );
+  }
+  const result = await folder.readResult(methodOf(config), trainingResultSchema);
+  const isFinished = result !== undefined && (result.epochs === epochs || result.ended === true);
+  if (!resume) {
+    throw new SpurmemError(
+      'RUN_EXISTS',
+      `${folder.path} already holds ${isFinished ? 'this run, finished' : 'this run, unfinished'}. Nothing was changed.`,
+      { advice: ['Continue it with `resume`, or choose another `out`.'] },
+    );
+  }
+  if (isFinished) return result;
+  if (epochs > 0 && !isSaved) {
+    throw lacking(
+      `${folder.weights(result?.epochs ?? 1)} is missing: training cannot go on from the epochs that are finished.`,
+    );
+  }
+  return undefined;
+}
+
+/** Loads the initial weights, and reports their source. */
+async function initialize<Config extends RunConfig>(
+  run: Run<Config>,
+  weights: string | undefined,
+  program: Program | undefined,
+): Promise<void> {
+  const { model, job } = run;
+  const { onInfo } = job;
+  const { arch, numClasses, seed } = run.config;
+  if (program?.isEvaluationOnly === true) {
+    onInfo?.(`${arch} was exported in evaluation mode: its batch-norms keep their statistics.`);
+  }
+  if (weights !== undefined) {
+    const { newHead } = await loadWeights(model, weights);
+    const change = `${newHead.join(' and ')} are new, for ${numClasses} classes`;
+    if (newHead.length > 0) onInfo?.(`${weights} has a head of other classes: ${change}.`);
+  } else if (program !== undefined) {
+    const classes = program.file.weights?.[model.head.weight]?.shape[0];
+    const head = classes === numClasses ? '' : `, with a new head for ${numClasses} classes`;
+    onInfo?.(`${arch} starts from the weights in its file${head}.`);
+  } else {
+    onInfo?.(`${arch} starts from random weights of seed ${seed}: no \`weights\` are given.`);
+  }
+  if (program !== undefined) await warnOfMixing(run);
+}
+
+/** Reports a program in which images of a batch influence one another. */
+async function warnOfMixing<Config extends RunConfig>({
+  config,
+  model,
+  loader,
+  job,
+}: Run<Config>): Promise<void> {
+  const { mixesImages } = await import('../models/exported/program.js');
+  if (!(await mixesImages(model, loader.inputSize, config.precision === 'bf16' ? 0.02 : undefined))) return;
+  job.onInfo?.(
+    `In ${config.arch}, images of a batch influence one another in evaluation: results depend on \`batchSize\`.`,
+  );
+}
+
+/** The processes of a run, if there are several. Throws `USAGE` if only one can train it. */
+function processesOf(
+  { isDistributed, worldSize }: ComputeContext,
+  method: Pick<TrainingMethod, 'isDistributed'>,
+  { syncBatchNorm = false }: EpochOptions,
+): Pick<RunConfig, 'processes'> {
+  if (!isDistributed) return {};
+  if (method.isDistributed === true) return { processes: { count: worldSize, syncBatchNorm } };
+  throw new SpurmemError(
+    'USAGE',
+    `Several processes cannot train this together; WORLD_SIZE is ${worldSize}.`,
+    {
+      advice: ['Start one process. Those that can are ERM, its variants by sampling, JTT, and fine-tuning.'],
+    },
+  );
+}
+
+function warnOfData(
+  { precision }: RunConfig,
+  context: ComputeContext,
+  { groupNames, counts }: Dataset,
+  { onWarning }: EpochOptions,
+): void {
+  const missing = groupNames.filter((_, group) => counts.train[group] === 0).join(' and ');
+  if (missing !== '') {
+    onWarning?.(`the training split has no example of ${missing}: nothing is said of it there.`);
+  }
+  if (precision === 'bf16' && context.emulatesBf16) onWarning?.(SLOW_BF16);
+}
+
+/** The epochs whose weights stay: those that the options name, and the one that fine-tuning starts from. */
+function keptEpochs(
+  { keepEpochs = [], from, onWarning }: EpochOptions,
+  { epochs, protocol }: RunConfig,
+  { options: { format } }: Dataset,
+): ReadonlySet<number | 'selected'> {
+  const late = epochs === undefined ? [] : keepEpochs.filter((epoch) => epoch > epochs);
+  if (late.length > 0) {
+    onWarning?.(`\`keepEpochs\` names ${late.join(', ')}, and the run ends with epoch ${epochs ?? 0}.`);
+  }
+  return new Set([
+    ...keepEpochs,
+    ...(from === undefined ? [kickInEpoch(protocol, { runEpochs: epochs, format })] : []),
+  ]);
+}
+
+/** Warns of epochs to keep that the run has passed without keeping them. */
+async function warnOfPassed(
+  folder: RunWriter,
+  kept: ReadonlySet<number | 'selected'>,
+  passed: number,
+  { onWarning }: EpochOptions,
+): Promise<void> {
+  const saved = new Set(await folder.savedEpochs());
+  const lost = [...kept].filter((epoch) => typeof epoch === 'number' && epoch <= passed && !saved.has(epoch));
+  if (lost.length === 0) return;
+  onWarning?.(
+    `The run has passed epoch ${lost.join(', ')} without keeping its weights, which \`keepEpochs\` names or fine-tuning starts from by default. ` +
+      'Train it anew in another `out` to have them.',
+  );
+}
