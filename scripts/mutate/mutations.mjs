@@ -182,12 +182,11 @@ const BY_FILE = {
     ['weight / (deviations[j] as number)', 'weight * (deviations[j] as number)'],
   ],
   'src/train/inputSettings.ts': [['side < (most[i] as number)', 'side <= (most[i] as number)']],
-  'src/train/tensorboard/runBoard.ts': [
-    ['epoch > this.#last', 'epoch >= this.#last'],
+  'src/train/tensorboard.ts': [
     ['mask.count / mask.total', 'mask.total / mask.count'],
-    ['board.#last > finished', 'board.#last >= finished'],
+    ['await file.truncate(content.length);', ''],
+    ['for (const metrics of epochs) {', 'for (const metrics of epochs.slice(1)) {'],
   ],
-  'src/train/tensorboard/eventFile.ts': [['if (end < before.length)', 'if (end > before.length)']],
   // Locks
   'src/lock.ts': [
     ["systemCode(error) === 'ESRCH'", "systemCode(error) !== 'ESRCH'"],

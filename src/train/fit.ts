@@ -5,7 +5,7 @@ import { methodOf } from './runConfig.js';
 import type { EpochOptions } from './runOptions.js';
 import { ReduceLROnPlateau } from './scheduler.js';
 import { selectionScore } from './selection.js';
-import type { RunBoard } from './tensorboard/runBoard.js';
+import type { RunBoard } from './tensorboard.js';
 
 /** Trains epochs until the last one: a pass of the task, validation, ReduceLROnPlateau on the training loss, a checkpoint. */
 export async function fit(
@@ -46,7 +46,7 @@ export async function fit(
     await folder.removeResult(methodOf(config));
     await saveEpoch(run, progress);
     await folder.writeMetricsTable(progress.metrics, groupNames);
-    await board?.add([metrics]);
+    await board?.add(metrics);
     onEpoch?.(metrics, { groupNames, epochs: config.epochs });
   }
 }

@@ -21,7 +21,7 @@ import { defaultRunFolder, selectedOf } from './runFolder.js';
 import { createModel, openImages } from './runModel.js';
 import type { EpochOptions, OfData } from './runOptions.js';
 import { RunWriter } from './runWriter.js';
-import type { RunBoard } from './tensorboard/runBoard.js';
+import type { RunBoard } from './tensorboard.js';
 
 const SLOW_BF16 =
   '`precision` is bf16, which this CPU does not compute in: a step takes many times as long as with fp32.';
@@ -67,7 +67,7 @@ export async function trainRun<Config extends RunConfig>(
   const openBoard = async (): Promise<RunBoard | undefined> => {
     const { tensorboard = false } = options;
     if (tensorboard === false || !context.isRankZero) return undefined;
-    const { RunBoard } = await import('./tensorboard/runBoard.js');
+    const { RunBoard } = await import('./tensorboard.js');
     return RunBoard.open(tensorboard, { config, folder, groupNames: dataset.groupNames });
   };
   const result = await folder.locked(async () => {
