@@ -2,11 +2,10 @@ import { basename } from 'node:path';
 import type { DataDescription } from '../data/dataDescription.js';
 import { SpurmemError } from '../errors.js';
 import { compareRuns } from '../experiments/runs/compareRuns.js';
-import { FORMAT_VERSION } from '../train/formatVersion.js';
 import type { TrainingMethod } from '../train/method.js';
 import { methodOfRun } from '../train/methods.js';
 import type { TrainingResult } from '../train/results.js';
-import { type RunConfig, type RunEnvironment } from '../train/runConfig.js';
+import { FORMAT_VERSION, type RunConfig, type RunEnvironment } from '../train/runConfig.js';
 import { readRunData } from '../train/runData.js';
 import { type HistoryEntry, openRun, type RunFolder } from '../train/runFolder.js';
 

@@ -1,5 +1,6 @@
 import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { augmentationSchema } from '../data/preprocessing.js';
+import { SpurmemError } from '../errors.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { ENGINE_SETTINGS } from '../native/engine.js';
 import { type Protocol, PROTOCOLS } from '../protocol.js';
@@ -8,7 +9,6 @@ import { optionalSchemas, whole } from '../settings/schema.js';
 import { defaultsOf, defined, typesOf } from '../settings/setting.js';
 import * as z from '../zod.js';
 import { ERM_SETTINGS, VIT_SETTINGS } from './ermSettings.js';
-import { FORMAT_VERSION } from './formatVersion.js';
 import { inputShape } from './inputSettings.js';
 
 /** The architecture in a run's configuration: of a program its file's name. */
@@ -113,12 +113,29 @@ const runEnvironmentSchema = z.object({
 });
 export type RunEnvironment = z.infer<typeof runEnvironmentSchema>;
 
+/** The version of the format of a run's folder, as its `config.json` has it. */
+export const FORMAT_VERSION = 2;
+
 /** A run's `config.json`. */
 export const runFileSchema = z.strictObject({
   formatVersion: z.literal(FORMAT_VERSION),
   config: runConfigSchema,
   environment: runEnvironmentSchema,
 });
+
+export type RunFile = z.infer<typeof runFileSchema>;
+
+/** Throws `RUN_INVALID` naming both versions, where the content of a `config.json` is of another format. */
+export function requireFormatVersion(path: string, file: unknown): void {
+  const version = typeof file === 'object' && file !== null && 'formatVersion' in file && file.formatVersion;
+  if (version === FORMAT_VERSION) return;
+  const which = typeof version === 'number' ? `format version ${version}` : 'no format version';
+  throw new SpurmemError(
+    'RUN_INVALID',
+    `${path} has ${which}, and this version of spurmem reads format version ${FORMAT_VERSION}.`,
+    { advice: ['Train the run anew in another folder, or use the version of spurmem that wrote this one.'] },
+  );
+}
 
 /**
  * Returns the settings that differ, as `name: old -> new`.

@@ -1,12 +1,13 @@
-import { rm } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { realpath, rm } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type DataDescription, dataDescriptionSchema } from '../data/dataDescription.js';
 import { SpurmemError } from '../errors.js';
 import { makeFolder, removeLeftovers } from '../files.js';
+import { awaitLock, isLocked, ownerOf, ownHost } from '../lock.js';
 import type { Recorded } from '../recorded.js';
 import type * as z from '../zod.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
-import { requireFormatVersion } from './formatVersion.js';
 import {
   type EpochMetrics,
   progressSchema,
@@ -14,12 +15,22 @@ import {
   type TrainingResult,
   trainingResultSchema,
 } from './results.js';
-import { methodOf, type RunConfig, type RunEnvironment, runFileSchema } from './runConfig.js';
+import {
+  methodOf,
+  requireFormatVersion,
+  type RunConfig,
+  type RunEnvironment,
+  type RunFile,
+  runFileSchema,
+} from './runConfig.js';
 import { type HistoryEntry, isFile, matchesIn, readJson, readOrigins, readResultFile } from './runFiles.js';
-import { lockReport, requireUnlocked } from './runLock.js';
 
 export type { RunConfig, RunEnvironment } from './runConfig.js';
 export { isFile, type HistoryEntry } from './runFiles.js';
+
+const MAX_NAME_BYTES = 255;
+/** The time that a job which only writes what it has computed waits for another one. */
+export const PATIENCE_MS = 30_000;
 
 const FOLDERS = ['checkpoints', 'results', 'figures'] as const;
 
@@ -100,14 +111,40 @@ export class RunFolder {
     for (const folder of FOLDERS) await makeFolder(join(this.path, folder));
   }
 
-  /** Throws `RUN_BUSY` when another process is writing here: for jobs that lock the folder only at their end. */
+  /** Whether another job is writing here. */
+  async isBusy(): Promise<boolean> {
+    return isLocked(await this.lockPath());
+  }
+
+  /** Throws `RUN_BUSY` if another job is writing here: for jobs that lock the folder only at their end. */
   async requireUnlocked(): Promise<void> {
-    await requireUnlocked(this.path);
+    if (await this.isBusy()) throw await this.busy();
+  }
+
+  /** The lock lies beside the folder, by whatever name that is reached. */
+  protected async lockPath(): Promise<string> {
+    const path = await realpath(this.path).catch(() => this.path);
+    const name = `${basename(path)}.lock`;
+    const isTooLong = Buffer.byteLength(name) > MAX_NAME_BYTES;
+    const short = isTooLong ? `${createHash('sha256').update(name).digest('hex')}.lock` : name;
+    return join(dirname(path), short);
+  }
+
+  protected async busy(): Promise<SpurmemError> {
+    const owner = await ownerOf(await this.lockPath());
+    const isOwn = owner?.pid === process.pid && owner.host === ownHost();
+    const other = owner ? `Process ${owner.pid} of ${owner.host}` : 'Another process';
+    return new SpurmemError(
+      'RUN_BUSY',
+      `${isOwn ? 'Another job of this process' : other} is writing to ${this.path}.`,
+      { advice: ['Wait for it to end, or use another run folder.'] },
+    );
   }
 
   /** Runs `job`, which writes the report and its figures, also while a run is trained. Throws `RUN_BUSY`. */
   async publish<Result>(job: () => Promise<Result>): Promise<Result> {
-    const lock = await lockReport(this.path);
+    const lock = await awaitLock(join(this.path, 'figures', '.report.lock'), PATIENCE_MS);
+    if (!lock) throw await this.busy();
     try {
       await this.removeLeftovers(isReport);
       return await job();
@@ -117,8 +154,11 @@ export class RunFolder {
   }
 
   /** Undefined if there is none, as of all files read here. Throws `RUN_INVALID`. */
-  readConfig(): Promise<z.infer<typeof runFileSchema> | undefined> {
-    return readJson(this.configPath, runFileSchema, requireFormatVersion);
+  readConfig(): Promise<RunFile | undefined> {
+    const path = this.configPath;
+    return readJson(path, runFileSchema, (content) => {
+      requireFormatVersion(path, content);
+    });
   }
 
   readData(): Promise<DataDescription | undefined> {
@@ -259,19 +299,8 @@ export async function runState(folder: RunFolder): Promise<RunState> {
   const epochs = (await folder.readMetrics()).length;
   const stateOf = async (): Promise<RunState['state']> => {
     if (result !== undefined) return 'finished';
-    if (await isBusy(folder)) return 'running';
+    if (await folder.isBusy()) return 'running';
     return epochs > 0 || (await folder.readConfig()) !== undefined ? 'stopped' : 'waiting';
   };
   return { state: await stateOf(), epochs, result };
-}
-
-/** Whether another process is training this run. */
-export async function isBusy(folder: RunFolder): Promise<boolean> {
-  try {
-    await folder.requireUnlocked();
-    return false;
-  } catch (error) {
-    // A missing folder has no lock.
-    return error instanceof SpurmemError && error.code === 'RUN_BUSY';
-  }
 }

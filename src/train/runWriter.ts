@@ -5,18 +5,16 @@ import { describeData } from '../data/dataDescription.js';
 import type { Dataset } from '../data/dataset.js';
 import { SpurmemError, systemCode } from '../errors.js';
 import { makeFolder, unwritable, writeAtomic, writeCheckedJson } from '../files.js';
-import type { Lock } from '../lock.js';
+import { awaitLock, type Lock } from '../lock.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import { writeProgram } from '../models/exported/archive.js';
 import type { Program } from '../models/exported/program.js';
 import { writeSafetensors, type WrittenTensor } from '../models/safetensors.js';
 import type { ComputeContext } from '../native/context.js';
 import { provenance } from '../provenance.js';
-import { FORMAT_VERSION } from './formatVersion.js';
 import type { EpochMetrics, TrainingProgress } from './results.js';
-import type { RunConfig, RunEnvironment } from './runConfig.js';
-import { isReport, RunFolder } from './runFolder.js';
-import { lockRun } from './runLock.js';
+import { FORMAT_VERSION, type RunConfig, type RunEnvironment } from './runConfig.js';
+import { isReport, PATIENCE_MS, RunFolder } from './runFolder.js';
 
 /** A run's folder that a job writes to; where several processes do the job, the first one writes. */
 export class RunWriter extends RunFolder {
@@ -39,7 +37,8 @@ export class RunWriter extends RunFolder {
     { waits = false }: { readonly waits?: boolean } = {},
   ): Promise<Result> {
     await this.context.onRankZero(async () => {
-      this.#lock = await lockRun(this.path, waits);
+      this.#lock = await awaitLock(await this.lockPath(), waits ? PATIENCE_MS : 0);
+      if (this.#lock === undefined) throw await this.busy();
     });
     try {
       if (this.context.isRankZero) {

@@ -112,7 +112,7 @@ test('names and shows what a group lost to its own neurons, and is not read with
   await writeFile(path, JSON.stringify({ ...rest, entries }));
   const { message } = await failure(readRunReport({ run }), 'RUN_INVALID');
   expect(message).toMatch(
-    /trace-unstructured\.json is no result of this name \(pictures: .*; entries\.0\.lost: .*; and \d+ more\)\. Delete it and run again\.$/,
+    /trace-unstructured\.json is damaged: pictures: .*; entries\.0\.lost: .*; and \d+ more\. Delete it and run again\.$/,
   );
 });
 

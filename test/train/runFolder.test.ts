@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { withoutChecksum } from '../../src/checksum.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { ComputeContext } from '../../src/native/context.js';
-import { FORMAT_VERSION } from '../../src/train/formatVersion.js';
 import { trainErm } from '../../src/train/methods.js';
 import type { TrainingResult } from '../../src/train/results.js';
+import { FORMAT_VERSION } from '../../src/train/runConfig.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { RunWriter } from '../../src/train/runWriter.js';
 import { contentOf } from '../cli/support.js';
@@ -48,7 +48,7 @@ describe('a damaged run', () => {
   };
   const noWeight = /conv1\.weight is missing/;
   const noMoment = /exp_avg\.conv1\.weight is missing/;
-  const noField = /erm\.json is no result of this name \(bestEpoch: .*Delete it and run again/;
+  const noField = /erm\.json is damaged: bestEpoch: .*Delete it and run again/;
 
   test.each<[string, string | undefined, Damage, RegExp]>([
     ['a setting that is no number', CONFIG, replaced('"lr": 0.001', '"lr": "x"'), /config\.lr/],

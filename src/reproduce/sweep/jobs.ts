@@ -7,7 +7,7 @@ import { type EngineOptions, numericOptions } from '../../native/engine.js';
 import { type JobOptions, throwIfAborted } from '../../progress.js';
 import { methodNamed } from '../../train/methods.js';
 import type { TrainedRun } from '../../train/results.js';
-import { isBusy, RunFolder, type RunState, runState } from '../../train/runFolder.js';
+import { RunFolder, type RunState, runState } from '../../train/runFolder.js';
 import type { EpochOptions } from '../../train/runOptions.js';
 import * as z from '../../zod.js';
 import { figuresNamed } from '../articleFigures.js';
@@ -155,7 +155,7 @@ async function requireRunOf({ index, seed, settings, out }: SweepJob, folder: Ru
 }
 
 async function isUnderWay({ out }: SweepJob): Promise<boolean> {
-  return (await isBusy(new RunFolder(out))) || (await isLocked(figuresLock(out)));
+  return (await new RunFolder(out).isBusy()) || (await isLocked(figuresLock(out)));
 }
 
 async function hasFigures(folder: RunFolder, { figures }: SweepJob): Promise<boolean> {
