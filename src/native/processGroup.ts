@@ -81,11 +81,6 @@ export class ProcessGroup {
     }
   }
 
-  /** Waits for the first process, such as for files that it writes and the others read. */
-  async barrier(): Promise<void> {
-    await this.onRankZero(() => Promise.resolve());
-  }
-
   /**
    * This process's share of so many examples, batch after batch in turn: the batches are those that one process would have.
    *

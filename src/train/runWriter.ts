@@ -16,13 +16,13 @@ import type { EpochMetrics, TrainingProgress } from './results.js';
 import { FORMAT_VERSION, type RunConfig, type RunEnvironment } from './runConfig.js';
 import { isReport, PATIENCE_MS, RunFolder } from './runFolder.js';
 
-/** A run's folder that a job writes to; where several processes do the job, the first one writes. */
+/** A run's folder that a job writes to; the first of several processes writes. */
 export class RunWriter extends RunFolder {
   #lock: Lock | undefined;
 
   constructor(
     path: string,
-    readonly context: Pick<ComputeContext, 'isRankZero' | 'onRankZero' | 'barrier'>,
+    readonly context: Pick<ComputeContext, 'onRankZero'>,
   ) {
     super(path);
   }
@@ -39,16 +39,11 @@ export class RunWriter extends RunFolder {
     await this.context.onRankZero(async () => {
       this.#lock = await awaitLock(await this.lockPath(), waits ? PATIENCE_MS : 0);
       if (this.#lock === undefined) throw await this.busy();
+      await this.removeLeftovers((name) => !isReport(name));
+      await this.removeAsides();
     });
     try {
-      if (this.context.isRankZero) {
-        await this.removeLeftovers((name) => !isReport(name));
-        await this.removeAsides();
-      }
-      const result = await job();
-      // All see what the first process wrote.
-      await this.context.barrier();
-      return result;
+      return await job();
     } catch (error) {
       // The new owner may have removed what this one was writing.
       this.#requireLock();
@@ -139,8 +134,9 @@ export class RunWriter extends RunFolder {
     await this.#write(() => rm(this.result(name), { force: true }));
   }
 
-  async #write(job: () => Promise<void>): Promise<void> {
-    if (this.context.isRankZero) await job();
+  /** The other processes wait, and see what was written. */
+  #write(job: () => Promise<void>): Promise<void> {
+    return this.context.onRankZero(job);
   }
 
   /** A process that was suspended for long loses its lock, and the file may belong to another one by now. */

@@ -122,8 +122,6 @@ export async function trainRun<Config extends RunConfig>(
     else await fit(run as Run<Config & EpochsConfig>, task.trainEpoch, kept, board, options.onEpoch);
     const { epoch, ended } = run.progress;
     const selected = selectedOf(run.progress, config.select);
-    // All processes see its checkpoints.
-    await context.barrier();
     const trained: TrainingResult = {
       kind: plan.name,
       epochs: epoch,
