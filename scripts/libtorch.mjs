@@ -22,6 +22,10 @@ import {
 
 const [, , question, operand] = process.argv;
 
+/** Packages that the tests and benchmarks compare with. */
+const TEST_PACKAGES =
+  'numpy==2.4.6 torchvision==0.29.2 timm==1.0.31 safetensors==0.8.0 tensorboard==2.21.0'.split(' ');
+
 /** Facts of the libtorch that an addon is built against. */
 const answers = {
   describe: (libtorch) => [describeLibtorch(libtorch)],
@@ -58,15 +62,13 @@ try {
 
 /** Debian's Python and libtorch are packages that setup.sh installs; all others may be PyTorch's own environment. */
 async function ensure(forTests) {
-  const { ensureEnvironment, TORCH_PACKAGES, TEST_PACKAGES } = await import('../dist/native/install.js');
+  const { ensureEnvironment, TORCH_PACKAGES } = await import('../dist/native/install.js');
   const packages = forTests ? [...TORCH_PACKAGES, ...TEST_PACKAGES] : TORCH_PACKAGES;
   const found = firstLibtorch(undefined, true);
-  if (found === undefined) return ensureEnvironment(packages, { onInfo: console.error });
-  if (!forTests) return found;
-  const missing = missingModules(found.python);
-  if (missing.length === 0) return found;
+  const missing = forTests && found !== undefined ? missingModules(found.python) : [];
+  if (found !== undefined && missing.length === 0) return found;
   // What is not ours is not changed.
-  if (found.python === null || process.env.LIBTORCH) {
+  if (found !== undefined && (found.python === null || process.env.LIBTORCH)) {
     throw new Error(
       `The tests compare with PyTorch, and ${found.python ?? found.root} lacks ${missing.join(', ')}: install them beside torch, or unset LIBTORCH.`,
     );

@@ -17,8 +17,7 @@ import {
   unwritable,
   writeLargeFile,
 } from '../files.js';
-import { type Addon, native } from '../native/addon.js';
-import { loadDecoders } from '../native/decoders.js';
+import { type Addon, loadDecoders, native } from '../native/addon.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { count } from '../recorded.js';
 import { userCache } from '../userCache.js';

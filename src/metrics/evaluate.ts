@@ -1,8 +1,7 @@
 import type { BatchLoader } from '../data/batches.js';
 import type { Model } from '../models/model.js';
 import type { Tensor, WeightEdit } from '../native/addon.js';
-import { type ComputeContext, PendingReads } from '../native/context.js';
-import { TensorScope } from '../native/tensorScope.js';
+import { type ComputeContext, PendingReads, TensorScope } from '../native/context.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { checkValues } from '../settings/options.js';
 import { integer, oneOf } from '../settings/values.js';

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { messageOf, SpurmemError } from '../errors.js';
 import {
-  addonMissing,
   buildRecord,
   checkoutAddon,
   compiledAddon,
@@ -11,6 +10,7 @@ import {
   loadLibtorch,
   notBuilt,
   platformProblem,
+  PREBUILDS,
   prebuiltAddon,
   tryAddon,
 } from './addonFiles.js';
@@ -426,24 +426,26 @@ export function addonInUse(): AddonFile & { readonly addon: Addon } {
 function findAddon(): AddonFile {
   const problem = platformProblem();
   if (problem !== undefined) throw new SpurmemError('NATIVE_LOAD_FAILED', problem);
-  const chosen = process.env.SPURMEM_ADDON === '' ? undefined : process.env.SPURMEM_ADDON;
-  if (chosen !== undefined && !existsSync(chosen)) {
-    throw new SpurmemError('NATIVE_LOAD_FAILED', addonMissing(resolve(chosen)));
+  const { SPURMEM_ADDON: named = '' } = process.env;
+  if (named !== '' && !existsSync(named)) {
+    throw new SpurmemError(
+      'NATIVE_LOAD_FAILED',
+      `The environment variable SPURMEM_ADDON names ${resolve(named)}, which does not exist. Unset it to use the addon that was built here, or set it to the path of a spurmem.node.`,
+    );
   }
-  const path = chosen === undefined ? checkoutAddon() : resolve(chosen);
+  const path = named === '' ? checkoutAddon() : resolve(named);
   if (path !== undefined) return { path, libtorch: buildRecord(path) ?? findLibtorch() };
   const libtorch = findLibtorch();
-  return { path: compiledAddon(libtorch) ?? fittingPrebuild(libtorch), libtorch };
+  return { path: compiledAddon(libtorch) ?? workingPrebuild(libtorch), libtorch };
 }
 
 /** The package's addon for a libtorch, tried with it. */
-function fittingPrebuild(libtorch: Libtorch): string {
+function workingPrebuild(libtorch: Libtorch): string {
   const path = prebuiltAddon(libtorch);
-  const problem = path === undefined ? undefined : tryAddon(path, libtorch);
-  if (path === undefined || problem !== undefined) {
-    throw new SpurmemError('NATIVE_LOAD_FAILED', notBuilt(libtorch, path, problem));
-  }
-  return path;
+  if (path === undefined) throw new SpurmemError('NATIVE_LOAD_FAILED', notBuilt(libtorch));
+  const problem = tryAddon(path, libtorch);
+  if (problem === undefined) return path;
+  throw new SpurmemError('NATIVE_LOAD_FAILED', notBuilt(libtorch, { path, problem }));
 }
 
 /** Loads the addon of a file with a libtorch. Throws `NATIVE_LOAD_FAILED`. */
@@ -491,4 +493,17 @@ function quietUcx(): void {
  */
 function boundSpinning(): void {
   if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '1000';
+}
+
+/**
+ * Loads libjpeg-turbo and libspng, if there are any: the package's, which lie beside its addons, else the system's.
+ * `SPURMEM_DECODERS=off` leaves all images to sharp. Throws `NATIVE_LOAD_FAILED`.
+ */
+export function loadDecoders(): ImageDecoders {
+  const folder = join(PREBUILDS, 'decoders', `${process.platform}-${process.arch}`);
+  const places = (name: string): string[] => {
+    if (process.env.SPURMEM_DECODERS === 'off') return [];
+    return [join(folder, name), name].filter((path) => path === name || existsSync(path));
+  };
+  return native().loadDecoders(places('libturbojpeg.so.0'), places('libspng.so.0'));
 }

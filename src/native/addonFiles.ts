@@ -1,4 +1,4 @@
-// Where addons lie, whether one fits a libtorch, and what to do if it cannot be loaded.
+// Where addons lie, whether one works with a libtorch, and what to do if it does not load.
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -6,7 +6,6 @@ import { createRequire } from 'node:module';
 import { constants, hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type nodeGypBuildModule from 'node-gyp-build';
 import { messageOf } from '../errors.js';
 import { userCache } from '../userCache.js';
 import {
@@ -16,7 +15,6 @@ import {
   filesOf,
   libraryFolder,
   type Libtorch,
-  type LibtorchContent,
   minorOf,
   numbered,
   readLibtorch,
@@ -30,13 +28,12 @@ export const ADDON_IN_BUILD = join('Release', 'spurmem.node');
 /** Each libtorch's folder has the layout that node-gyp-build reads: prebuilds/<platform>-<arch>/spurmem.<C library>.node. */
 export const PREBUILDS = join(PACKAGE_ROOT, 'prebuilds');
 
-/** Rebuilding the addon: in a checkout, or of an installed package. */
 const isCheckout = existsSync(join(PACKAGE_ROOT, 'scripts', 'setup.sh'));
 const REBUILD = `rebuild: ${isCheckout ? 'scripts/setup.sh' : 'npx spurmem build'}`;
 
 const existing = (...paths: readonly string[]): string | undefined => paths.find((path) => existsSync(path));
 
-/** The addon that was built in this checkout, by cmake-js or by node-gyp. */
+/** The addon that cmake-js or node-gyp built in this checkout. */
 export function checkoutAddon(): string | undefined {
   return existing(...['build-cmake', 'build'].map((folder) => join(PACKAGE_ROOT, folder, ADDON_IN_BUILD)));
 }
@@ -48,7 +45,7 @@ export function compiledAddon(libtorch: Libtorch): string | undefined {
 
 /** The package's addon for this platform, C library and minor version of libtorch. */
 export function prebuiltAddon(libtorch: Libtorch): string | undefined {
-  const nodeGypBuild = createRequire(import.meta.url)('node-gyp-build') as typeof nodeGypBuildModule;
+  const nodeGypBuild = createRequire(import.meta.url)('node-gyp-build') as { path(folder: string): string };
   try {
     return nodeGypBuild.path(join(PREBUILDS, prebuildName(libtorch)));
   } catch {
@@ -56,14 +53,12 @@ export function prebuiltAddon(libtorch: Libtorch): string | undefined {
   }
 }
 
-/**
- * The libtorch that the addon of that path was built against, by the record beside its folder; none for an addon that was moved. The
- * addon is loaded without zod, which takes as long as all else that is imported.
- */
+/** The libtorch that an addon was built against, by the record beside its folder; undefined for an addon that was moved. */
 export function buildRecord(path: string): Libtorch | undefined {
   try {
     const record = JSON.parse(readFileSync(join(dirname(path), '..', 'libtorch.json'), 'utf8')) as Libtorch;
     const { root, source, version, cxx11Abi } = record;
+    // Without zod, which takes as long to load as all else that the addon needs.
     const types = [root, source, version, cxx11Abi].map((value) => typeof value);
     return types.join() === 'string,string,string,boolean' ? record : undefined;
   } catch {
@@ -84,7 +79,7 @@ export function prebuildNames(): string[] {
 }
 
 /**
- * The folder of what `spurmem build` builds against a libtorch: in the user's cache, by the package's version, its native sources, the
+ * The folder in the user's cache of what `spurmem build` builds against a libtorch, by the package's version, its native sources, the
  * platform and the C library, which a reinstall does not change. Node's version does not matter to an addon of Node-API.
  */
 export function cachedBuild({ version, root }: Libtorch): string {
@@ -94,7 +89,7 @@ export function cachedBuild({ version, root }: Libtorch): string {
   return join(userCache(), 'addons', sources, platform, `libtorch-${version}-${hashOf([root])}`);
 }
 
-/** Tells these native sources from those of another commit. */
+/** A hash that identifies the native sources. */
 export function nativeSources(): string {
   const native = join(PACKAGE_ROOT, 'native');
   const files = (readdirSync(native, { recursive: true }) as string[])
@@ -118,11 +113,11 @@ function hashOf(parts: readonly (string | Buffer)[], digits = 8): string {
 const PATIENCE_MS = 120_000;
 
 /**
- * The problem of an addon with a libtorch, if there is one. That there is none is kept in the user's cache as long as neither file nor
- * the host changes. A problem is not: its cause, such as a package that is missing, may be gone the next time.
+ * Runs an addon with a libtorch in a process of its own, and returns the problem if there is one. A success is kept in the user's cache
+ * until a file or the host changes; a problem is not, since its cause, such as a missing package, may be gone the next time.
  */
 export function tryAddon(path: string, libtorch: Libtorch): string | undefined {
-  const file = join(userCache(), 'trials', keyOf(path, libtorch));
+  const file = join(userCache(), 'trials', trialKey(path, libtorch));
   if (existsSync(file)) return undefined;
   const script = fileURLToPath(new URL('./trialProcess.js', import.meta.url));
   const problem = problemOf(
@@ -137,31 +132,27 @@ export function tryAddon(path: string, libtorch: Libtorch): string | undefined {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, '');
   } catch {
-    // Where the cache cannot be written, the addon is tried again next time.
+    // Without a writable cache, the addon is tried again next time.
   }
   return undefined;
 }
 
-/** Returns why a process ended as it did; undefined if all went well. */
-export function problemOf({
-  status,
-  signal,
-  stderr,
-  error,
-}: Pick<SpawnSyncReturns<string>, 'status' | 'signal' | 'stderr' | 'error'>): string | undefined {
+type Outcome = Pick<SpawnSyncReturns<string>, 'status' | 'signal' | 'stderr' | 'error'>;
+
+/** The reason that a process failed; undefined if it succeeded. */
+export function problemOf({ status, signal, stderr, error }: Outcome): string | undefined {
   if (status === 0) return undefined;
-  if (error !== undefined && !('code' in error && error.code === 'ETIMEDOUT')) return error.message;
   if (signal === 'SIGTERM') return `it did not end within ${PATIENCE_MS / 1000} seconds`;
   if (signal !== null) return `it ended the process by ${signal}`;
-  const [reason = ''] = stderr.trim().split('\n').slice(-1);
+  const reason = error?.message ?? stderr.trim().split('\n').at(-1) ?? '';
   return reason === '' ? `the process ended with ${String(status)}` : reason;
 }
 
-/** Tells both files from others of the same paths. */
-function keyOf(path: string, { root, version }: Libtorch): string {
+/** A hash that identifies the addon's and the libtorch's files. */
+function trialKey(path: string, { root, version }: Libtorch): string {
   const folder = libraryFolder(root);
   // Debian's without its development files has a name with a version.
-  const libraries = readdirSync(folder).filter((name) => name.startsWith('libtorch_cpu.so'));
+  const libraries = filesOf(folder).filter((name) => name.startsWith('libtorch_cpu.so'));
   const parts = [path, ...libraries.sort().map((name) => join(folder, name))].map((file) => {
     const found = statSync(file, { throwIfNoEntry: false });
     return `${file} ${found?.size ?? ''} ${found?.mtimeMs ?? ''}`;
@@ -176,13 +167,12 @@ const RTLD_NODELETE = 0x1000;
 export function loadLibtorch({ root, cuda }: Pick<Libtorch, 'root' | 'cuda'>): void {
   if (root === DEBIAN) return;
   // Without NVIDIA's driver, CUDA's libraries would take 0.4 GB for nothing; the other ones need none of them.
-  const hasDriver = cuda !== null && loadLibrary('libcuda.so.1') === undefined;
-  const needed = cuda !== null && !hasDriver ? 'libtorch_cpu.so' : 'libtorch.so';
-  const failure = loadLibrary(join(libraryFolder(root), needed));
+  const leavesOutCuda = cuda !== null && loadLibrary('libcuda.so.1') !== undefined;
+  const failure = loadLibrary(join(libraryFolder(root), leavesOutCuda ? 'libtorch_cpu.so' : 'libtorch.so'));
   if (failure !== undefined) throw new Error(failure);
 }
 
-/** Loads a library that is no addon, which Node reports once it has done so. Returns the loader's message where it does not load. */
+/** Loads a library that is no addon, which Node reports once it has done so. Returns the loader's message if it does not load. */
 function loadLibrary(path: string): string | undefined {
   try {
     process.dlopen({ exports: {} }, path, constants.dlopen.RTLD_LAZY | RTLD_NODELETE);
@@ -194,9 +184,9 @@ function loadLibrary(path: string): string | undefined {
 }
 
 /** libtorch reserves so many bytes of addresses before it computes anything; with fewer the process hangs or crashes. */
-const LEAST_ADDRESSES = 2.5e9;
+const MIN_ADDRESSES = 2.5e9;
 
-/** The reason that the addon loads on no such machine; undefined where it may. */
+/** The reason that no addon loads on this machine; undefined if one may. */
 export function platformProblem(): string | undefined {
   const { platform, arch } = process;
   const isSupported = platform === 'linux' && (arch === 'x64' || arch === 'arm64') && cLibrary() === 'glibc';
@@ -206,50 +196,38 @@ export function platformProblem(): string | undefined {
   if (!existsSync('/proc/self/limits')) return undefined;
   const limits = readFileSync('/proc/self/limits', 'utf8');
   const limit = Number(/^Max address space +(\d+)/m.exec(limits)?.[1] ?? Infinity);
-  if (limit >= LEAST_ADDRESSES) return undefined;
-  const [have, need] = [limit, LEAST_ADDRESSES].map((bytes) => (bytes / 1e9).toFixed(1));
+  if (limit >= MIN_ADDRESSES) return undefined;
+  const [have, need] = [limit, MIN_ADDRESSES].map((bytes) => (bytes / 1e9).toFixed(1));
   return `This process may have ${have} GB of addresses, and libtorch needs ${need} GB to begin with. Raise the limit (ulimit -v).`;
 }
 
-/** The message where SPURMEM_ADDON names a file that is not there. */
-export function addonMissing(path: string): string {
-  return numbered(`The environment variable SPURMEM_ADDON names ${path}, which does not exist.`, [
-    'Unset SPURMEM_ADDON to use the addon that was built here.',
-    'Or set it to the path of an existing spurmem.node.',
-  ]);
-}
-
 /**
- * The message where a libtorch has no addon that works.
+ * The message about a libtorch without an addon that works.
  *
- * @param path the package's prebuild for it, and the problem that trying it found
+ * @param failed the package's prebuild for it, and the problem that trying it found
  */
-export function notBuilt(libtorch: Libtorch, path: string | undefined, problem: string | undefined): string {
+export function notBuilt(libtorch: Libtorch, failed?: { path: string; problem: string }): string {
   const names = prebuildNames().map((name) => name.replace('libtorch-', ''));
-  const brings =
-    names.length === 0 ? 'the package brings none' : `the package brings some for ${names.join(', ')}`;
   const what = describeLibtorch(libtorch);
+  const problem =
+    failed === undefined
+      ? `There is no native addon for ${what} on ${process.arch}: the package brings ${names.length === 0 ? 'none' : `some for ${names.join(', ')}`}.`
+      : `The package\u2019s native addon does not work with ${what}: ${failed.path}\n  Reason: ${failed.problem}`;
   const again = libtorch.source === 'spurmem build' ? `, naming ${libtorch.root} again` : '';
-  const advice = [
+  return numbered(problem, [
     isCheckout
       ? 'In this checkout, run scripts/setup.sh, which builds it.'
       : `Compile it, which takes minutes: npx spurmem build${again} (needs cmake, make and g++; a reinstall keeps it).`,
     'Or install a PyTorch that the package has an addon for, and activate its Python.',
     'If it was built elsewhere, set SPURMEM_ADDON to the path of spurmem.node.',
-  ];
-  return problem === undefined
-    ? numbered(`There is no native addon for ${what} on ${process.arch}: ${brings}.`, advice)
-    : numbered(
-        `The package\u2019s native addon does not work with ${what}: ${path ?? ''}\n  Reason: ${problem}`,
-        advice,
-      );
+  ]);
 }
 
 /**
- * The message where an addon does not load. It tells a missing library from one of another version or ABI.
+ * The message about an addon that does not load.
  *
  * @param libtorch the one that was loaded for it
- * @param reason what the system says
+ * @param reason the system's message, which distinguishes a missing library from one of another version or ABI
  */
 export function loadAdvice(path: string, libtorch: Libtorch, reason: string): string {
   const record = buildRecord(path);
@@ -296,29 +274,20 @@ const CAUSES: readonly Cause[] = [
   [/undefined symbol/, otherLibrary],
 ];
 
-/** The addon names a function that the loaded libtorch does not have. */
+/** The advice for an addon that calls a function which the loaded libtorch does not have. */
 function otherLibrary(_symbol: string, record: Libtorch): string[] {
-  const { LD_LIBRARY_PATH: path = '' } = process.env;
-  const now = readLibtorch(record.root) ?? record;
-  const factsOf = ({ cxx11Abi, version }: LibtorchContent) => [
-    cxx11Abi ? 'the C++11 ABI' : 'the C++ ABI of GCC before 5',
-    `libtorch ${version}`,
-  ];
-  const changed = factsOf(record).flatMap((had, index) => {
-    const has = factsOf(now)[index] ?? had;
-    return has === had
-      ? []
-      : [`${record.root} has ${has} now, and the addon was built with ${had}: ${REBUILD}.`];
-  });
+  const [had, has] = [record, readLibtorch(record.root) ?? record].map(
+    ({ version, cxx11Abi }) => `libtorch ${version}${cxx11Abi ? '' : ' with the C++ ABI of GCC before 5'}`,
+  );
+  const path = process.env.LD_LIBRARY_PATH;
   return [
-    ...changed,
-    ...(path === ''
+    ...(path === undefined || path === ''
       ? []
       : [
           `LD_LIBRARY_PATH is ${path}, which may bring another libtorch first: unset it, or name the right one first.`,
         ]),
-    ...(changed.length > 0
-      ? []
-      : [`The addon was built with another version of libtorch than the one that was loaded: ${REBUILD}.`]),
+    had === has
+      ? `The addon was built with another version of libtorch than the one that was loaded: ${REBUILD}.`
+      : `${record.root} has ${has} now, and the addon was built with ${had}: ${REBUILD}.`,
   ];
 }

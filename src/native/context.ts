@@ -130,3 +130,24 @@ export function isOutOfMemory(error: unknown): boolean {
     messageOf(error),
   );
 }
+
+/** Tensors that are freed together, at the end of the scope of a `using` declaration. */
+export class TensorScope implements Disposable {
+  readonly #tensors = new Set<Tensor>();
+
+  /** Takes a tensor, or all of an object's, and returns its argument. */
+  own<Made extends Tensor | Readonly<Record<string, Tensor>>>(made: Made): Made {
+    const tensors = typeof made.dispose === 'function' ? [made as Tensor] : Object.values(made);
+    for (const tensor of tensors as readonly Tensor[]) this.#tensors.add(tensor);
+    return made;
+  }
+
+  /** Lets tensors outlive the scope. */
+  release(...tensors: readonly Tensor[]): void {
+    for (const tensor of tensors) this.#tensors.delete(tensor);
+  }
+
+  [Symbol.dispose](): void {
+    for (const tensor of this.#tensors) tensor.dispose();
+  }
+}

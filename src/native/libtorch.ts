@@ -1,4 +1,4 @@
-// What a libtorch is, and which one this package computes with: the first of a list of places that has one.
+// Finds the libtorch that this package computes with: the first of a list of places that has one.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -7,30 +7,33 @@ import { SpurmemError } from '../errors.js';
 import { makeFolder, writeAtomic } from '../files.js';
 import { userCache } from '../userCache.js';
 
-/** A libtorch, and of an addon the one that it was built against. */
-export interface Libtorch {
-  /** The folder that holds its include/ and lib/: that of a libtorch zip, a wheel's torch folder, or `/usr` for Debian's packages. */
-  readonly root: string;
-  /** The place where it was found. */
-  readonly source: string;
+export interface LibtorchContent {
   /** Such as `2.15.0`. */
   readonly version: string;
   /** Whether its strings and lists are those of GCC 5 and later, which pip's wheels have from 2.7 on. */
   readonly cxx11Abi: boolean;
   /** The CUDA that it is built for, such as `13.2`; null for one without. */
   readonly cuda: string | null;
+}
+
+/** A libtorch that was found here, or that an addon was built against. */
+export interface Libtorch extends LibtorchContent {
+  /** The folder that holds include/ and lib/: a libtorch zip's, a wheel's torch folder, or `/usr` for Debian's packages. */
+  readonly root: string;
+  /** The name of the place where it was found. */
+  readonly source: string;
   /** The Python whose torch it is; null for a libtorch zip. */
   readonly python: string | null;
 }
 
-export type LibtorchContent = Pick<Libtorch, 'version' | 'cxx11Abi' | 'cuda'>;
-
-/** The versions that this package was built and tested with: the oldest and the newest minor. */
+/** The minor versions that this package was tested with, and the version that it installs if there is none. */
 const OLDEST_LIBTORCH = '2.6';
 const NEWEST_LIBTORCH = '2.15';
+export const PINNED_TORCH = '2.15.0';
 
 /** The root of Debian's libtorch. */
 export const DEBIAN = '/usr';
+const DEBIAN_PYTHON = '/usr/bin/python3';
 
 /** `libtorch 2.15.0 with CUDA 13.2 in FOLDER (torch of the active Python)` */
 export function describeLibtorch(libtorch: Libtorch): string {
@@ -50,7 +53,7 @@ function unusable(problem: string, ...advice: readonly string[]): SpurmemError {
   return new SpurmemError('LIBTORCH_UNUSABLE', numbered(problem, advice));
 }
 
-/** The libtorch of a folder; undefined where it is none. */
+/** The libtorch of a folder; undefined if there is none. */
 export function readLibtorch(root: string): LibtorchContent | undefined {
   const libraries = libraryFolder(root);
   const files = filesOf(libraries);
@@ -88,7 +91,7 @@ export function minorOf(version: string): string {
   return version.split('.').slice(0, 2).join('.');
 }
 
-/** Negative where the first version is the older one. */
+/** Negative if the first version is older. */
 export function compareVersions(a: string, b: string): number {
   return a.localeCompare(b, 'en', { numeric: true });
 }
@@ -104,7 +107,7 @@ function headerVersion(root: string): string | undefined {
   return numbers.includes(undefined) ? undefined : numbers.join('.');
 }
 
-/** A file's text; an empty one where it cannot be read. */
+/** A file's text; empty if it cannot be read. */
 function textOf(path: string, encoding: BufferEncoding = 'utf8'): string {
   try {
     return readFileSync(path, encoding);
@@ -113,7 +116,7 @@ function textOf(path: string, encoding: BufferEncoding = 'utf8'): string {
   }
 }
 
-/** The names in a folder; none where it cannot be read. */
+/** The names in a folder; none if it cannot be read. */
 export function filesOf(folder: string): string[] {
   try {
     return readdirSync(folder);
@@ -122,31 +125,26 @@ export function filesOf(folder: string): string[] {
   }
 }
 
-/** The version of PyTorch that is installed where there is none. */
-export const PINNED_TORCH = '2.15.0';
-
-/** A place that a libtorch may be found in, and its content in words. */
+/** A place where a libtorch may lie; `says` describes the libtorch, or says why there is none. */
 interface Place {
   readonly name: string;
   readonly found: Libtorch | undefined;
   readonly says: string;
 }
 
-/** A place with a libtorch, or with the reason that it has none. */
-function placeOf(name: string, outcome: Libtorch | string): Place {
-  if (typeof outcome === 'string') return { name, found: undefined, says: outcome };
-  return { name, found: outcome, says: versionAndFolder(outcome) };
+function placeOf(name: string, found: Libtorch | undefined, otherwise: string): Place {
+  return { name, found, says: found === undefined ? otherwise : versionAndFolder(found) };
 }
 
-/** The file that holds the folder of the option `libtorch` of `spurmem build`. */
+/** The file that keeps the option `libtorch` of the last `spurmem build`. */
 const chosenFile = (): string => join(userCache(), 'libtorch');
 
-/** The virtual environment of this package's own, which all checkouts and installations share. */
+/** This package's own virtual environment, which all checkouts and installations share. */
 export function ownEnvironment(): string {
   return join(userCache(), `torch-${PINNED_TORCH}`);
 }
 
-/** The list of the packages of an environment, which says that it is complete. */
+/** The list of an environment's packages; its presence marks the environment as complete. */
 export const ENVIRONMENT_RECORD = 'spurmem.json';
 
 export function pythonOf(environment: string): string {
@@ -154,11 +152,11 @@ export function pythonOf(environment: string): string {
 }
 
 /**
- * The first libtorch in the order of `places`; undefined where there is none.
+ * The first libtorch in the order of `places`; undefined if there is none.
  *
- * @param named the folder that LIBTORCH names, or another one in its place
- * @param forBuild whether one without headers is passed over, as Debian's without libtorch-dev is
- * @throws SpurmemError `LIBTORCH_UNUSABLE` where the first one is too old, or a folder that was named holds none
+ * @param named a folder, in place of the places; default: LIBTORCH's
+ * @param forBuild whether to skip those without headers, such as Debian's without libtorch-dev
+ * @throws SpurmemError `LIBTORCH_UNUSABLE` if the first one is too old, or a folder that was named holds none
  */
 export function firstLibtorch(named = process.env.LIBTORCH, forBuild = false): Libtorch | undefined {
   for (const { found } of places(named)) {
@@ -174,7 +172,7 @@ export function firstLibtorch(named = process.env.LIBTORCH, forBuild = false): L
   return undefined;
 }
 
-/** As `firstLibtorch`; throws `LIBTORCH_UNUSABLE` where there is none, too. */
+/** As `firstLibtorch`; throws `LIBTORCH_UNUSABLE` if there is none, too. */
 export function findLibtorch(named = process.env.LIBTORCH, forBuild = false): Libtorch {
   const found = firstLibtorch(named, forBuild);
   if (found !== undefined) return found;
@@ -187,19 +185,19 @@ export function findLibtorch(named = process.env.LIBTORCH, forBuild = false): Li
   );
 }
 
-/** The places of a libtorch, in this order, each looked at when it is asked for. */
+/** The places where a libtorch may lie, in the order of preference; each is examined when it is reached. */
 export function* places(named = process.env.LIBTORCH): Generator<Place> {
   if (named !== undefined && named !== '') {
-    yield placeOf('LIBTORCH', namedLibtorch(named, 'LIBTORCH'));
+    yield placeOf('LIBTORCH', namedLibtorch(named, 'LIBTORCH'), '');
     return;
   }
   const chosen = textOf(chosenFile()).trim();
   yield chosen === ''
-    ? placeOf('LIBTORCH', 'not set')
-    : placeOf('the folder that was built against last', namedLibtorch(chosen, 'spurmem build'));
+    ? placeOf('LIBTORCH', undefined, 'not set')
+    : placeOf('the folder that was built against last', namedLibtorch(chosen, 'spurmem build'), '');
   yield activePython();
   const name = 'Debian\u2019s libtorch';
-  yield placeOf(name, libtorchIn(DEBIAN, name, '/usr/bin/python3') ?? 'not installed');
+  yield placeOf(name, libtorchIn(DEBIAN, name, DEBIAN_PYTHON), 'not installed');
   yield ownPlace();
 }
 
@@ -208,34 +206,26 @@ function libtorchIn(root: string, source: string, python: string | null): Libtor
   return content && { root, source, ...content, python };
 }
 
-/** Takes a folder from now on, also where LIBTORCH is not set; or none. Throws `LIBTORCH_UNUSABLE` where it holds no libtorch. */
+/** Prefers a folder from now on, also without LIBTORCH; or none. Throws `LIBTORCH_UNUSABLE` if it holds no libtorch. */
 export async function chooseLibtorch(root: string | undefined): Promise<void> {
   if (root === undefined) return rm(chosenFile(), { force: true });
-  const { root: folder } = namedLibtorch(root, 'libtorch');
+  const { root: folder } = namedLibtorch(root, 'spurmem build');
   await makeFolder(userCache());
   await writeAtomic(chosenFile(), folder);
 }
 
-/** Those that name a folder, in words, and what else to do. */
-const NAMING = {
-  LIBTORCH: ['LIBTORCH names', 'Or unset LIBTORCH, and the torch of the active Python is taken.'],
-  libtorch: ['`libtorch` is', 'Or leave it out, and the torch of the active Python is taken.'],
-  'spurmem build': ['spurmem build was last told to take', 'Or run npx spurmem build again.'],
-} as const;
-
-/** The libtorch of a folder that somebody has named. Throws `LIBTORCH_UNUSABLE` where there is none. */
-function namedLibtorch(named: string, source: keyof typeof NAMING): Libtorch {
+/** The libtorch of a folder that LIBTORCH or `spurmem build` names. Throws `LIBTORCH_UNUSABLE` if there is none. */
+function namedLibtorch(named: string, source: 'LIBTORCH' | 'spurmem build'): Libtorch {
   const root = resolve(named);
-  // Of a wheel: <environment>/lib/python3.N/site-packages/torch.
+  // A wheel's: <environment>/lib/python3.N/site-packages/torch.
   const beside = pythonOf(resolve(root, '..', '..', '..', '..'));
   const isWheel = existsSync(join(root, '__init__.py')) && existsSync(beside);
-  const found = libtorchIn(root, source, root === DEBIAN ? '/usr/bin/python3' : isWheel ? beside : null);
+  const found = libtorchIn(root, source, root === DEBIAN ? DEBIAN_PYTHON : isWheel ? beside : null);
   if (found !== undefined) return found;
-  const [who, otherwise] = NAMING[source];
   throw unusable(
-    `${who} ${named}, which is no libtorch: it has no lib/libtorch_cpu.so, or tells no version.`,
+    `${source} names ${named}, which is no libtorch: it has no lib/libtorch_cpu.so, or no version.`,
     'Name the folder that holds include/ and lib/: that of a libtorch zip, or the torch folder of a wheel (python3 -c "import torch; print(torch.__path__[0])").',
-    otherwise,
+    'Or unset LIBTORCH and run npx spurmem build without a folder: the torch of the active Python is taken.',
   );
 }
 
@@ -248,7 +238,7 @@ spec = importlib.util.find_spec("torch")
 print(sys.executable)
 print(spec.submodule_search_locations[0] if spec and spec.submodule_search_locations else "")`;
 
-/** The torch of the Python that `python3`, or else `python`, starts: that of a venv, of conda or of pyenv. */
+/** The torch of the active Python: a venv's, conda's, pyenv's or the system's. */
 function activePython(): Place {
   const name = 'torch of the active Python';
   for (const program of ['python3', 'python']) {
@@ -258,26 +248,26 @@ function activePython(): Place {
     });
     if (status !== 0) continue;
     const [python = '', root = ''] = stdout.split('\n');
-    if (root === '') return placeOf(name, `${python} has no torch`);
+    if (root === '') return placeOf(name, undefined, `${python} has no torch`);
     // Debian's python3-torch lies over Debian's libtorch, which has a place of its own.
-    return placeOf(name, libtorchIn(root, name, python) ?? `${root} brings no libtorch`);
+    return placeOf(name, libtorchIn(root, name, python), `${root} brings no libtorch`);
   }
-  return placeOf(name, 'no python3');
+  return placeOf(name, undefined, 'no python3');
 }
 
-/** The environment of this package's own. */
+/** The libtorch of this package's own environment. */
 export function ownPlace(): Place {
   const name = 'spurmem\u2019s own environment';
   const environment = ownEnvironment();
-  if (!existsSync(environment)) return placeOf(name, `${environment} is not set up`);
+  if (!existsSync(environment)) return placeOf(name, undefined, `${environment} is not set up`);
   const [python = ''] = filesOf(join(environment, 'lib')).filter((folder) => folder.startsWith('python3'));
   const root = join(environment, 'lib', python, 'site-packages', 'torch');
   const isWhole = existsSync(join(environment, ENVIRONMENT_RECORD));
   const found = isWhole ? libtorchIn(root, name, pythonOf(environment)) : undefined;
-  return placeOf(name, found ?? `${environment} is not complete: npx spurmem build`);
+  return placeOf(name, found, `${environment} is not complete: npx spurmem build`);
 }
 
-/** The warning of a libtorch that is newer than all that were tested; undefined for the others. */
+/** The warning about a libtorch that is newer than all that were tested; undefined for others. */
 export function newerThanTested({ version }: Pick<Libtorch, 'version'>): string | undefined {
   if (compareVersions(minorOf(version), NEWEST_LIBTORCH) <= 0) return undefined;
   return `PyTorch ${version} is newer than ${NEWEST_LIBTORCH}, the newest that spurmem was tested with.`;

@@ -1,6 +1,6 @@
 import { messageOf, SpurmemError } from '../errors.js';
 import { readSafetensors, type TensorData, type WrittenTensor } from '../models/safetensors.js';
-import { TensorScope } from '../native/tensorScope.js';
+import { TensorScope } from '../native/context.js';
 import type { TrainingProgress } from './results.js';
 import type { Run } from './run.js';
 import type { RunConfig } from './runConfig.js';

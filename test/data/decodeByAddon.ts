@@ -1,6 +1,5 @@
 import type { RgbImage } from '../../src/data/decode.js';
-import { native } from '../../src/native/addon.js';
-import { loadDecoders } from '../../src/native/decoders.js';
+import { loadDecoders, native } from '../../src/native/addon.js';
 
 /** The image that the addon decodes; undefined for one that it leaves to sharp. */
 export async function decodeByAddon(path: string): Promise<RgbImage | undefined> {

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ensureEnvironment, requireRoom, TEST_PACKAGES, TORCH_PACKAGES } from '../../src/native/install.js';
+import { ensureEnvironment, TORCH_PACKAGES } from '../../src/native/install.js';
 import {
   chooseLibtorch,
   findLibtorch,
@@ -167,11 +167,11 @@ describe('a libtorch that is refused', () => {
     );
   });
 
-  it('was removed after a build was told to take it', async () => {
+  it('was removed after a build was given it', async () => {
     const gone = wheel(join(folder, 'gone'), '2.14.0');
     await chooseLibtorch(gone);
     rmSync(gone, { recursive: true });
-    expect(() => findLibtorch()).toThrow(/^spurmem build was last told to take .*gone, which is no libtorch/);
+    expect(() => findLibtorch()).toThrow(/^spurmem build names .*gone, which is no libtorch/);
   });
 });
 
@@ -231,7 +231,7 @@ describe('an addon that does not load', () => {
   it('of another C++ ABI', async () => {
     await doctor(
       changed('abi', otherName, { cxx11Abi: false }),
-      /1\. \S+ has the C\+\+11 ABI now, and the addon was built with the C\+\+ ABI of GCC before 5: rebuild/,
+      /1\. \S+ has libtorch \S+ now, and the addon was built with libtorch \S+ with the C\+\+ ABI of GCC before 5: rebuild/,
     );
   });
 
@@ -274,10 +274,10 @@ it('an environment that is whole is taken as it is', async () => {
   const root = wheel(join(own, 'lib', 'python3.11', 'site-packages', 'torch'), '2.15.0+cu132', {
     cuda: '13.2',
   });
-  writeFileSync(join(own, 'spurmem.json'), JSON.stringify([...TORCH_PACKAGES, ...TEST_PACKAGES]));
+  writeFileSync(join(own, 'spurmem.json'), JSON.stringify([...TORCH_PACKAGES, 'numpy==2.4.6']));
   const said: string[] = [];
   const options = { onInfo: (text: string) => said.push(text) };
-  const libtorch = await ensureEnvironment([...TORCH_PACKAGES, ...TEST_PACKAGES], options);
+  const libtorch = await ensureEnvironment([...TORCH_PACKAGES, 'numpy==2.4.6'], options);
   expect(libtorch).toMatchObject({ root, version: '2.15.0', python: join(own, 'bin', 'python') });
   expect(said).toEqual([]);
 });
@@ -292,7 +292,7 @@ it('packages that cannot be added leave the environment as it was', async () => 
   const python = join(own, 'bin', 'python');
   mkdirSync(dirname(python), { recursive: true });
   writeFileSync(python, '#!/bin/sh\nexit 1\n', { mode: 0o755 });
-  const added = ensureEnvironment([...TORCH_PACKAGES, ...TEST_PACKAGES]);
+  const added = ensureEnvironment([...TORCH_PACKAGES, 'numpy==2.4.6']);
   await expect(added).rejects.toThrow(`${own} is kept as it is; delete it to install all of it anew.`);
   expect(readdirSync(own).sort()).toEqual([...new Set([...before, 'bin'])].sort());
   expect(JSON.parse(readFileSync(record, 'utf8'))).toEqual(TORCH_PACKAGES);
@@ -315,14 +315,7 @@ it('without a network, what was left half done is removed, and the message says 
   );
   expect(stderr).toContain('No matching distribution found for torch==2.15.0');
   expect(stderr).toMatch(
-    /^PyTorch could not be installed\. pip could not install torch==2\.15\.0; what it says is above\..*By hand: pip install/m,
+    /^PyTorch could not be installed\. pip could not install torch==2\.15\.0; its messages are above\..*By hand: pip install/m,
   );
   expect(existsSync(half)).toBe(false);
-});
-
-it('too small a disk is said before anything is downloaded', () => {
-  expect(() => {
-    requireRoom('/cache', 8.4e9);
-  }).toThrow(/\/cache has 8\.4 GB free, and it takes 8\.5 GB: .*XDG_CACHE_HOME/);
-  requireRoom('/cache', 8.6e9);
 });

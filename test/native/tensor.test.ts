@@ -1,5 +1,5 @@
 import { native } from '../../src/native/addon.js';
-import { TensorScope } from '../../src/native/tensorScope.js';
+import { TensorScope } from '../../src/native/context.js';
 import { newModel } from '../networks.js';
 import { python } from '../parity/python.js';
 

@@ -3,8 +3,7 @@ import { lossOf } from '../../metrics/loss.js';
 import { createProjectionHead } from '../../models/architectures.js';
 import type { Model } from '../../models/model.js';
 import { native, type Network, type PassOptions, type Tensor } from '../../native/addon.js';
-import type { ComputeContext } from '../../native/context.js';
-import { TensorScope } from '../../native/tensorScope.js';
+import { type ComputeContext, TensorScope } from '../../native/context.js';
 import type { BatchLoss, Run, TrainedPart } from '../run.js';
 import type { FinetuneConfig } from './config.js';
 

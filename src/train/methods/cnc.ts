@@ -2,7 +2,7 @@ import type { Batch } from '../../data/batches.js';
 import { invalidParameter, misplaced } from '../../errors.js';
 import { lossOf } from '../../metrics/loss.js';
 import { native } from '../../native/addon.js';
-import { TensorScope } from '../../native/tensorScope.js';
+import { TensorScope } from '../../native/context.js';
 import { RANGES } from '../../settings/ranges.js';
 import { setting, type ValuesOf } from '../../settings/setting.js';
 import { integer, oneOf, positive, share } from '../../settings/values.js';
