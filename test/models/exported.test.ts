@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { SpurmemError } from '../../src/errors.js';
 import { Flow, groupsOf } from '../../src/models/exported/analysis.js';
 import { type ProgramFile, readProgramFile, writeProgram } from '../../src/models/exported/archive.js';
-import type { GraphNode, ProgramJson } from '../../src/models/exported/graph.js';
+import { type GraphNode, graphNode, type ProgramJson } from '../../src/models/exported/graph.js';
 import { inspectProgram, mixesImages, readProgram } from '../../src/models/exported/program.js';
 import { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
@@ -234,7 +234,9 @@ test('drops that evaluation could not leave out are refused', async () => {
 test('an input that is written before the last call of a group is not read then', () => {
   const value = (...values: number[]) => ({ kind: 'value', values }) as const;
   const call = (target: string, given: GraphNode['arguments'], made: number): GraphNode => {
-    return { target, module: '', arguments: given, results: [made] };
+    const isWriting = target === 'relu_';
+    const traits = { aliases: isWriting, writes: isWriting };
+    return graphNode({ target, module: '', arguments: given, results: [made] }, traits);
   };
   const sizes = [{ as_int: 2 }, { as_int: 4 }, { as_int: 8 }, { as_int: 8 }];
   const normed = (input: number, made: number): GraphNode =>
@@ -261,9 +263,7 @@ test('an input that is written before the last call of a group is not read then'
       batch: 'b',
       metas: Array(12).fill({ sizes }),
     };
-    const traits = new Map([['relu_', { aliases: true, writes: true }]]);
-    const flow = new Flow(graph, [], traits);
-    return groupsOf(graph, [], flow);
+    return groupsOf(graph, [], new Flow(graph, []));
   };
   expect(groupsWith('relu')).toEqual([{ convolution: 0, norm: 1, sum: 4, relu: 5 }]);
   expect(groupsWith('relu_')).toEqual([{ convolution: 0, norm: 1, sum: null, relu: null }]);

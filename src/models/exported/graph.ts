@@ -1,4 +1,4 @@
-import type { PlanArgument } from '../../native/plan.js';
+import type { Plan, PlanArgument, PlanNode } from '../../native/plan.js';
 import * as z from '../../zod.js';
 import { shown, UnusableContent } from '../dtypes.js';
 
@@ -7,11 +7,12 @@ import { shown, UnusableContent } from '../dtypes.js';
  * kinds of arguments and inputs that are not known stay, to be refused by their names.
  */
 
-const expression = z.object({ as_expr: z.object({ expr_str: z.string() }) });
-const size = z.union([z.object({ as_int: z.int() }), expression]);
+const symbol = z.object({ as_expr: z.object({ expr_str: z.string() }) });
+const size = z.union([z.object({ as_int: z.int() }), symbol]);
 const tensorMeta = z.object({ dtype: z.int(), sizes: z.array(size) });
 /** One key, the kind, and its value. */
 const union = z.record(z.string(), z.unknown());
+type Union = z.output<typeof union>;
 
 const nodeSchema = z.object({
   target: z.string(),
@@ -41,51 +42,6 @@ export type ProgramJson = z.infer<typeof programSchema>;
 type TensorMeta = z.infer<typeof tensorMeta>;
 export type Size = z.infer<typeof size>;
 
-const named = z.object({ name: z.string() });
-
-/** The inputs that a network has besides its images, whose names are in `<kind>_name`. */
-const SOURCES: ReadonlyMap<string, GraphInput['kind']> = new Map([
-  ['parameter', 'parameter'],
-  ['buffer', 'buffer'],
-  ['tensor_constant', 'constant'],
-]);
-const sourceSpec = z.looseObject({ arg: named });
-const imagesSpec = z.object({ arg: z.object({ as_tensor: named }) });
-
-/** Python's JSON has no infinities: they are words. */
-const float = z.union([
-  z.number(),
-  z
-    .string()
-    .regex(/^(?:-?Infinity|NaN)$/)
-    .transform(Number),
-]);
-const symbolic = z.union([z.object({ as_name: z.string() }), z.object({ as_int: z.number() })]);
-const optionalTensor = z.union([z.object({ as_tensor: named }), z.object({ as_none: z.unknown() })]);
-
-/** The kinds of arguments that are read. */
-const ARGUMENTS = {
-  as_none: z.unknown(),
-  as_tensor: named,
-  as_tensors: z.array(named),
-  as_optional_tensor: optionalTensor,
-  as_optional_tensors: z.array(optionalTensor),
-  as_int: z.number(),
-  as_ints: z.array(z.number()),
-  as_float: float,
-  as_floats: z.array(float),
-  as_bool: z.boolean(),
-  as_bools: z.array(z.boolean()),
-  as_string: z.string(),
-  as_sym_int: symbolic,
-  as_sym_ints: z.array(symbolic),
-  as_scalar_type: z.int(),
-  as_memory_format: z.int(),
-  as_layout: z.int(),
-  as_device: z.unknown(),
-} as const;
-type ArgumentKind = keyof typeof ARGUMENTS;
-
 /** Where a raw tensor of the newest layout lies, and its shape. */
 export const payloadSchema = z.object({
   config: z.record(
@@ -98,22 +54,111 @@ export const payloadSchema = z.object({
   ),
 });
 
-/** A call of an operator: `conv2d`, `conv2d.padding`, or `symbolic.mul` of sizes. */
-export interface GraphNode {
-  readonly target: string;
+const named = z.object({ name: z.string() });
+const imagesSpec = z.object({ arg: z.object({ as_tensor: named }) });
+const sourceSpec = z.looseObject({ arg: named });
+/** The inputs besides the images; their names are in `<kind>_name`. */
+const SOURCES: ReadonlyMap<string, GraphInput['kind']> = new Map([
+  ['parameter', 'parameter'],
+  ['buffer', 'buffer'],
+  ['tensor_constant', 'constant'],
+]);
+
+/** torch's data types by the numbers of the JSON: c10's numbers, and the classes of storages in pickles. */
+export const SCALAR_TYPES: Readonly<Record<number, { readonly c10: number; readonly storage: string }>> = {
+  1: { c10: 0, storage: 'torch.ByteStorage' },
+  2: { c10: 1, storage: 'torch.CharStorage' },
+  3: { c10: 2, storage: 'torch.ShortStorage' },
+  4: { c10: 3, storage: 'torch.IntStorage' },
+  5: { c10: 4, storage: 'torch.LongStorage' },
+  6: { c10: 5, storage: 'torch.HalfStorage' },
+  7: { c10: 6, storage: 'torch.FloatStorage' },
+  8: { c10: 7, storage: 'torch.DoubleStorage' },
+  12: { c10: 11, storage: 'torch.BoolStorage' },
+  13: { c10: 15, storage: 'torch.BFloat16Storage' },
+};
+export const FLOAT32 = 7;
+/** Memory formats by the numbers of the JSON, as c10's: contiguous, channels_last, channels_last_3d, preserve. */
+const MEMORY_FORMATS: Readonly<Record<number, number>> = { 1: 0, 2: 2, 3: 3, 4: 1 };
+const STRIDED = 7;
+
+/** An argument in the addon's form, except that its values are names; or why it is not supported. */
+type NamedArgument =
+  | (Omit<PlanArgument, 'values'> & { readonly names?: readonly (string | null)[] })
+  | { readonly refused: string };
+
+function read<Value>(
+  schema: z.ZodType<Value>,
+  to: (value: Value) => NamedArgument,
+): z.ZodType<NamedArgument> {
+  return schema.transform(to);
+}
+
+const coded = (kind: PlanArgument['kind'], codeOf: (code: number) => number | undefined, what: string) =>
+  read(z.int(), (code) => {
+    const known = codeOf(code);
+    return known === undefined ? { refused: `the ${what} ${code}` } : { kind, numbers: [known] };
+  });
+/** Python's JSON has no infinities: they are words. */
+const infinity = z.string().regex(/^(?:-?Infinity|NaN)$/);
+const float = z.union([z.number(), infinity.transform(Number)]);
+const optionalName = z
+  .union([z.object({ as_tensor: named }), z.object({ as_none: z.unknown() })])
+  .transform((one) => ('as_tensor' in one ? one.as_tensor.name : null));
+const symbolic = z
+  .union([z.object({ as_name: z.string() }), z.object({ as_int: z.number() })])
+  .transform((one) => ('as_name' in one ? { name: one.as_name, int: 0 } : { name: null, int: one.as_int }));
+
+/** The kinds of arguments. */
+const ARGUMENTS: Readonly<Record<string, z.ZodType<NamedArgument>>> = {
+  as_none: read(z.unknown(), () => ({ kind: 'none' })),
+  as_tensor: read(named, ({ name }) => ({ kind: 'value', names: [name] })),
+  as_tensors: read(z.array(named), (all) => ({ kind: 'values', names: all.map(({ name }) => name) })),
+  as_optional_tensor: read(optionalName, (name) =>
+    name === null ? { kind: 'none' } : { kind: 'value', names: [name] },
+  ),
+  as_optional_tensors: read(z.array(optionalName), (names) => ({ kind: 'values', names })),
+  as_int: read(z.number(), (value) => ({ kind: 'int', numbers: [value] })),
+  as_ints: read(z.array(z.number()), (numbers) => ({ kind: 'ints', numbers })),
+  as_float: read(float, (value) => ({ kind: 'float', numbers: [value] })),
+  as_floats: read(z.array(float), (numbers) => ({ kind: 'floats', numbers })),
+  as_bool: read(z.boolean(), (value) => ({ kind: 'bool', numbers: [Number(value)] })),
+  as_bools: read(z.array(z.boolean()), (values) => ({ kind: 'bools', numbers: values.map(Number) })),
+  as_string: read(z.string(), (text) => ({ kind: 'text', text })),
+  as_sym_int: read(symbolic, ({ name, int }) =>
+    name === null ? { kind: 'int', numbers: [int] } : { kind: 'value', names: [name] },
+  ),
+  as_sym_ints: read(z.array(symbolic), (all) => ({
+    kind: 'ints',
+    numbers: all.map(({ int }) => int),
+    names: all.map(({ name }) => name),
+  })),
+  // Of a check, which is left out.
+  as_sym_bool: read(z.unknown(), () => ({ kind: 'none' })),
+  as_scalar_type: coded('dtype', (type) => SCALAR_TYPES[type]?.c10, 'data type'),
+  as_memory_format: coded('memoryFormat', (format) => MEMORY_FORMATS[format], 'memory format'),
+  as_layout: coded('layout', (layout) => (layout === STRIDED ? 0 : undefined), 'layout'),
+  // The network's own.
+  as_device: read(z.unknown(), () => ({ kind: 'device' })),
+};
+
+/** Whether an operator's result may share the memory of what it takes, and whether it writes there. */
+interface OperatorTraits {
+  readonly aliases: boolean;
+  readonly writes: boolean;
+}
+
+/** A call of an operator. */
+export interface GraphNode extends Pick<PlanNode, 'target' | 'arguments' | 'results'>, OperatorTraits {
   /** The module that it belongs to, such as `layer1.0.conv1`. */
   readonly module: string;
-  readonly arguments: Readonly<Record<string, PlanArgument>>;
-  /** The values that it makes, by number: one, a list of tensors, or none for one that nothing takes. */
-  readonly results: readonly (number | readonly number[] | null)[];
+  /** The values that it takes, and those that it makes. */
+  readonly taken: readonly number[];
+  readonly made: readonly number[];
 }
 
 /** A parameter, a buffer or a constant. */
-export interface GraphInput {
-  readonly kind: 'parameter' | 'buffer' | 'constant';
-  readonly name: string;
-  readonly value: number;
-}
+export type GraphInput = Pick<Plan['inputs'][number], 'kind' | 'name' | 'value'>;
 
 /** An exported program with numbers for the names of values. */
 export interface Graph {
@@ -130,58 +175,20 @@ export interface Graph {
   readonly batch: string;
 }
 
-/** Whether an operator's result may share the memory of what it takes, and whether it writes there. */
-export interface OperatorTraits {
-  readonly aliases: boolean;
-  readonly writes: boolean;
-}
-
-const SYMBOLIC = ['add', 'sub', 'mul', 'floordiv', 'mod', 'neg'];
-
-/** torch's data types by the numbers of the JSON: c10's numbers, and the classes of storages in pickles. */
-export const SCALAR_TYPES: Readonly<Record<number, { readonly c10: number; readonly storage: string }>> = {
-  1: { c10: 0, storage: 'torch.ByteStorage' },
-  2: { c10: 1, storage: 'torch.CharStorage' },
-  3: { c10: 2, storage: 'torch.ShortStorage' },
-  4: { c10: 3, storage: 'torch.IntStorage' },
-  5: { c10: 4, storage: 'torch.LongStorage' },
-  6: { c10: 5, storage: 'torch.HalfStorage' },
-  7: { c10: 6, storage: 'torch.FloatStorage' },
-  8: { c10: 7, storage: 'torch.DoubleStorage' },
-  12: { c10: 11, storage: 'torch.BoolStorage' },
-  13: { c10: 15, storage: 'torch.BFloat16Storage' },
-};
-export const FLOAT32 = 7;
-
-/** Whether C++ computes with sizes by that function of Python's module operator. */
-export function isKnownSymbolic(target: string): boolean {
-  return SYMBOLIC.some((name) => target === `symbolic.${name}`);
-}
-
 /** The expression of a size that is not fixed. */
 function symbolOf(size: unknown): string | undefined {
-  return expression.safeParse(size).data?.as_expr.expr_str;
+  return symbol.safeParse(size).data?.as_expr.expr_str;
 }
 
-/** The size of a value along a dimension, counted from the end where negative; undefined where it is not fixed. */
+/** The size of a value along a dimension, counted from the end if negative; undefined if it is not fixed. */
 export function sizeOf(meta: TensorMeta | undefined, dimension: number): number | undefined {
   const size = meta?.sizes.at(dimension);
   return size !== undefined && 'as_int' in size ? size.as_int : undefined;
 }
 
 /** Whether a value has a row for each image. */
-export function hasBatch({ metas, batch }: Pick<Graph, 'metas' | 'batch'>, value: number): boolean {
+export function hasBatch({ metas, batch }: Graph, value: number): boolean {
   return symbolOf(metas[value]?.sizes[0]) === batch;
-}
-
-/** The values that a call takes. */
-export function takenBy(node: GraphNode): number[] {
-  return Object.values(node.arguments).flatMap(({ values = [] }) => values.filter((value) => value >= 0));
-}
-
-/** The values that it makes. */
-export function madeBy(node: GraphNode): number[] {
-  return node.results.flatMap((result) => result ?? []);
 }
 
 /** The value of an argument that is one. */
@@ -190,14 +197,20 @@ export function valueOf(node: GraphNode, name: string): number | undefined {
   return argument?.kind === 'value' ? argument.values?.[0] : undefined;
 }
 
+export function graphNode(
+  call: Pick<GraphNode, 'target' | 'module' | 'arguments' | 'results'>,
+  traits: OperatorTraits = { aliases: false, writes: false },
+): GraphNode {
+  const taken = Object.values(call.arguments).flatMap(({ values = [] }) =>
+    values.filter((value) => value >= 0),
+  );
+  return { ...call, ...traits, taken, made: call.results.flatMap((result) => result ?? []) };
+}
+
 /** Checks of sizes and types that newer versions of PyTorch put between the calls: libtorch makes its own. */
 const CHECKS =
   /^(?:_assert_tensor_metadata|_assert_scalar|_assert_async\.msg|sym_constrain_range(?:_for_size)?)$/;
 const MAX_NODES = 100_000;
-
-/** Memory formats by the numbers of the JSON, as c10's: contiguous, channels_last, channels_last_3d, preserve. */
-const MEMORY_FORMATS: Readonly<Record<number, number>> = { 1: 0, 2: 2, 3: 3, 4: 1 };
-const STRIDED = 7;
 
 /** The line of Python that exports a network whose batch may have any size. */
 const EXPORT_LINE =
@@ -209,41 +222,28 @@ const EXPORT_LINE =
  * @param operators those that may be called
  */
 export function readGraph(program: ProgramJson, operators: ReadonlyMap<string, OperatorTraits>): Graph {
-  return new Reader(program, operators).read();
+  return new Reader(operators).read(program);
 }
 
 class Reader {
-  readonly #program: ProgramJson;
-  readonly #operators: ReadonlyMap<string, OperatorTraits>;
   readonly #numbers = new Map<string, number>();
-  /** What is not supported, and how often it is there. */
+  /** Content that is not supported, and how often it occurs. */
   readonly #refused = new Map<string, number>();
 
-  constructor(program: ProgramJson, operators: ReadonlyMap<string, OperatorTraits>) {
-    this.#program = program;
-    this.#operators = operators;
-  }
+  constructor(private readonly operators: ReadonlyMap<string, OperatorTraits>) {}
 
-  read(): Graph {
-    const { graph, signature } = this.#program.graph_module;
-    const { major, minor } = this.#program.schema_version;
-    if (major !== 8) {
+  read({ schema_version: version, graph_module: { graph, signature } }: ProgramJson): Graph {
+    if (version.major !== 8) {
       throw new UnusableContent(
-        `it has version ${major}.${minor} of torch.export's schema, and 8 is read. Export it with PyTorch 2.6 or newer`,
+        `it has version ${version.major}.${version.minor} of torch.export's schema, and 8 is read. Export it with PyTorch 2.6 or newer`,
       );
     }
     if (graph.nodes.length > MAX_NODES)
       throw new UnusableContent(`its graph has more than ${MAX_NODES} calls`);
-    const inputs: GraphInput[] = [];
-    const images: number[] = [];
-    for (const spec of signature.input_specs) {
-      const input = this.#input(spec);
-      if (input === undefined) continue;
-      if (input.kind === 'images') images.push(input.value);
-      else inputs.push(input);
-    }
+    const images: string[] = [];
+    const inputs = signature.input_specs.flatMap((spec) => this.#input(spec, images) ?? []);
     for (const spec of signature.output_specs) {
-      const [kind = 'nothing'] = Object.keys(spec);
+      const [kind] = contentOf(spec);
       if (kind !== 'user_output')
         this.#refuse(`an output of the kind ${kind} (decomposed: save what torch.export.export gives)`);
     }
@@ -260,124 +260,91 @@ class Reader {
         `it gives ${graph.outputs.length} outputs: a network gives one tensor, the logits`,
       );
     }
-    const metas = new Array<TensorMeta | undefined>(this.#numbers.size);
-    const sizes: number[] = [];
-    const [nameOfImages = ''] = [...this.#numbers].find(([, number]) => number === image) ?? [];
-    const batch = batchOf(graph.tensor_values[nameOfImages]);
-    for (const [name, number] of this.#numbers) {
-      metas[number] = Object.hasOwn(graph.tensor_values, name) ? graph.tensor_values[name] : undefined;
-      const size = Object.hasOwn(graph.sym_int_values, name) ? graph.sym_int_values[name] : undefined;
-      if (symbolOf(size) === batch) sizes.push(number);
-    }
-    return { nodes, inputs, images: image, output: logits, metas, batchSizes: sizes, batch };
+    const batch = batchOf(graph.tensor_values[image]);
+    const ownOf = <Value>(values: Readonly<Record<string, Value>>, name: string): Value | undefined =>
+      Object.hasOwn(values, name) ? values[name] : undefined;
+    const names = [...this.#numbers.keys()];
+    return {
+      nodes,
+      inputs,
+      images: this.#known(image),
+      output: logits,
+      metas: names.map((name) => ownOf(graph.tensor_values, name)),
+      batchSizes: names.flatMap((name, number) =>
+        symbolOf(ownOf(graph.sym_int_values, name)) === batch ? [number] : [],
+      ),
+      batch,
+    };
   }
 
-  #input(spec: Readonly<Record<string, unknown>>) {
-    const [kind = 'nothing'] = Object.keys(spec);
-    if (kind === 'user_input') {
-      const read = imagesSpec.safeParse(spec[kind]);
-      if (read.success)
-        return { kind: 'images', name: '', value: this.#new(read.data.arg.as_tensor.name) } as const;
-      this.#refuse('an input that is no tensor');
-      return undefined;
-    }
+  /** A parameter, buffer or constant; of the images, the name goes to `images`. */
+  #input(spec: Union, images: string[]): GraphInput | undefined {
+    const [kind, content] = contentOf(spec);
     const source = SOURCES.get(kind);
     if (source !== undefined) {
-      const { arg, ...fields } = sourceSpec.parse(spec[kind]);
+      const { arg, ...fields } = sourceSpec.parse(content);
       return { kind: source, name: z.string().parse(fields[`${kind}_name`]), value: this.#new(arg.name) };
     }
-    this.#refuse(`an input of the kind ${kind}`);
+    const image = kind === 'user_input' ? imagesSpec.safeParse(content).data?.arg.as_tensor.name : undefined;
+    if (image !== undefined) {
+      this.#new(image);
+      images.push(image);
+    } else
+      this.#refuse(kind === 'user_input' ? 'an input that is no tensor' : `an input of the kind ${kind}`);
     return undefined;
   }
 
   #node(node: JsonNode): GraphNode | undefined {
     const target = targetOf(node.target);
     if (target !== undefined && CHECKS.test(target)) return undefined;
-    const isSymbolic = target?.startsWith('symbolic.') === true;
-    if (target === undefined || !(isSymbolic || this.#operators.has(target))) this.#refuse(node.target);
-    const given = node.inputs.map(({ name, arg }) => [name, this.#argument(arg)] as const);
-    const results = node.outputs.map((output) => this.#result(output));
-    return {
+    const traits = this.operators.get(target ?? '');
+    if (traits === undefined && target?.startsWith('symbolic.') !== true) this.#refuse(node.target);
+    const given = node.inputs.flatMap(({ name, arg }) => {
+      const argument = this.#argument(arg);
+      return argument === undefined ? [] : [[name, argument] as const];
+    });
+    const call = {
       target: target ?? node.target,
       module: moduleOf(node.metadata.nn_module_stack),
-      arguments: Object.fromEntries(
-        given.flatMap(([name, value]) => (value ? [[name, value] as const] : [])),
-      ),
-      results,
+      arguments: Object.fromEntries(given),
+      results: node.outputs.map((output) => this.#result(output)),
     };
+    return graphNode(call, traits);
   }
 
-  #result(given: Readonly<Record<string, unknown>>): GraphNode['results'][number] {
-    const [kind = 'nothing'] = Object.keys(given);
+  #result(given: Union): GraphNode['results'][number] {
+    const [kind, content] = contentOf(given);
     if (kind === 'as_none') return null;
-    if (kind === 'as_tensor') return this.#new(ARGUMENTS.as_tensor.parse(given[kind]).name);
+    if (kind === 'as_tensor') return this.#new(named.parse(content).name);
     if (kind === 'as_tensors')
-      return ARGUMENTS.as_tensors.parse(given[kind]).map(({ name }) => this.#new(name));
+      return z
+        .array(named)
+        .parse(content)
+        .map(({ name }) => this.#new(name));
     if (kind === 'as_sym_int' || kind === 'as_sym_bool') {
-      const read = ARGUMENTS.as_sym_int.safeParse(given[kind]);
-      if (read.success && 'as_name' in read.data) return this.#new(read.data.as_name);
+      const name = symbolic.safeParse(content).data?.name ?? null;
+      if (name !== null) return this.#new(name);
     }
     this.#refuse(`a result of the kind ${kind}`);
     return null;
   }
 
-  #argument(given: Readonly<Record<string, unknown>>): PlanArgument | undefined {
-    const [kind = 'nothing'] = Object.keys(given);
-    // The argument of a check, which is left out.
-    if (kind === 'as_sym_bool') return undefined;
-    if (!Object.hasOwn(ARGUMENTS, kind)) {
+  #argument(given: Union): PlanArgument | undefined {
+    const [kind, content] = contentOf(given);
+    const schema = Object.hasOwn(ARGUMENTS, kind) ? ARGUMENTS[kind] : undefined;
+    if (schema === undefined) {
       this.#refuse(`an argument of the kind ${kind}`);
       return undefined;
     }
-    const name = kind as ArgumentKind;
-    const read = ARGUMENTS[name].safeParse(given[kind]);
-    if (!read.success) throw new Error(`its graph has a damaged argument of the kind ${kind}`);
-    const value = read.data as never;
-    return this.#FORMS[name](value);
-  }
-
-  /** Each kind in the addon's form. */
-  readonly #FORMS: {
-    readonly [Kind in ArgumentKind]: (value: ValueOf<Kind>) => PlanArgument | undefined;
-  } = {
-    as_none: () => ({ kind: 'none' }),
-    as_tensor: ({ name }) => this.#value(name),
-    as_tensors: (list) => ({ kind: 'values', values: list.map(({ name }) => this.#known(name)) }),
-    as_optional_tensor: (one) => ('as_tensor' in one ? this.#value(one.as_tensor.name) : { kind: 'none' }),
-    as_optional_tensors: (list) => ({
-      kind: 'values',
-      values: list.map((one) => ('as_tensor' in one ? this.#known(one.as_tensor.name) : -1)),
-    }),
-    as_int: (value) => ({ kind: 'int', numbers: [value] }),
-    as_ints: (numbers) => ({ kind: 'ints', numbers }),
-    as_float: (value) => ({ kind: 'float', numbers: [value] }),
-    as_floats: (numbers) => ({ kind: 'floats', numbers }),
-    as_bool: (value) => ({ kind: 'bool', numbers: [Number(value)] }),
-    as_bools: (values) => ({ kind: 'bools', numbers: values.map(Number) }),
-    as_string: (text) => ({ kind: 'text', text }),
-    as_sym_int: (one) =>
-      'as_name' in one ? this.#value(one.as_name) : { kind: 'int', numbers: [one.as_int] },
-    as_sym_ints: (list) => ({
-      kind: 'ints',
-      numbers: list.map((one) => ('as_name' in one ? 0 : one.as_int)),
-      values: list.map((one) => ('as_name' in one ? this.#known(one.as_name) : -1)),
-    }),
-    as_scalar_type: (type) => this.#code('dtype', SCALAR_TYPES[type]?.c10, `the data type ${type}`),
-    as_memory_format: (format) =>
-      this.#code('memoryFormat', MEMORY_FORMATS[format], `the memory format ${format}`),
-    as_layout: (layout) => this.#code('layout', layout === STRIDED ? 0 : undefined, `the layout ${layout}`),
-    // The one that the network is on.
-    as_device: () => ({ kind: 'device' }),
-  };
-
-  #code(kind: PlanArgument['kind'], code: number | undefined, what: string): PlanArgument | undefined {
-    if (code !== undefined) return { kind, numbers: [code] };
-    this.#refuse(what);
-    return undefined;
-  }
-
-  #value(name: string): PlanArgument {
-    return { kind: 'value', values: [this.#known(name)] };
+    const { data } = schema.safeParse(content);
+    if (data === undefined) throw new Error(`its graph has a damaged argument of the kind ${kind}`);
+    if ('refused' in data) {
+      this.#refuse(data.refused);
+      return undefined;
+    }
+    const { names, ...argument } = data;
+    if (names === undefined) return argument;
+    return { ...argument, values: names.map((name) => (name === null ? -1 : this.#known(name))) };
   }
 
   #known(name: string): number {
@@ -398,15 +365,17 @@ class Reader {
 
   #refusal(): UnusableContent {
     const all = [...this.#refused].map(([what, count]) => (count > 1 ? `${what} (${count} times)` : what));
-    const named = all.slice(0, 30).map((what) => what.replace(/[^\w .,:()-]/g, '?').slice(0, 200));
-    const more = all.length > named.length ? `, and ${all.length - named.length} more` : '';
-    return new UnusableContent(`it uses what is not supported: ${named.join(', ')}${more}`);
+    const first = all.slice(0, 30).map((what) => what.replace(/[^\w .,:()-]/g, '?').slice(0, 200));
+    const more = all.length > first.length ? `, and ${all.length - first.length} more` : '';
+    return new UnusableContent(`it uses what is not supported: ${first.join(', ')}${more}`);
   }
 }
 
-type ValueOf<Kind extends ArgumentKind> = z.output<(typeof ARGUMENTS)[Kind]>;
+function contentOf(one: Union): [kind: string, content: unknown] {
+  return Object.entries(one)[0] ?? ['nothing', undefined];
+}
 
-/** `torch.ops.aten.conv2d.default` -> `conv2d`; undefined for what is not ATen's. */
+/** `torch.ops.aten.conv2d.default` -> `conv2d`; undefined for operators that are not ATen's. */
 function targetOf(target: string): string | undefined {
   const [, symbolic] = /^_operator\.(\w+)$/.exec(target) ?? [];
   if (symbolic !== undefined) return `symbolic.${symbolic}`;
@@ -422,16 +391,13 @@ function moduleOf(stack = ''): string {
 
 /** The symbol of the number of images. Throws UnusableContent for inputs that are no batch of images. */
 function batchOf(images: TensorMeta | undefined): string {
-  const { dtype, sizes } = images ?? { dtype: 0, sizes: [] };
-  const [count, channels, ...sides] = sizes;
-  const isImages =
-    sides.length === 2 && channels !== undefined && 'as_int' in channels && channels.as_int === 3;
-  if (!isImages || dtype !== FLOAT32) {
+  const count = images?.sizes[0];
+  if (images?.sizes.length !== 4 || sizeOf(images, 1) !== 3 || images.dtype !== FLOAT32) {
     throw new UnusableContent('its input is no batch of images [N, 3, H, W] in float32');
   }
   const symbol = symbolOf(count);
   if (symbol !== undefined) return symbol;
   throw new UnusableContent(
-    `it was exported for batches of ${(count as { as_int: number }).as_int} images alone. Export it for any number of them:\n${EXPORT_LINE}`,
+    `it was exported for batches of ${sizeOf(images, 0)} images alone. Export it for any number of them:\n${EXPORT_LINE}`,
   );
 }

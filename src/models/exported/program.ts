@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { native, type Network } from '../../native/addon.js';
 import type { ComputeContext } from '../../native/context.js';
-import type { Plan, PlanNode } from '../../native/plan.js';
+import { describe, type Plan, type PlanNode } from '../../native/plan.js';
 import { linearInitial } from '../../native/planBuilder.js';
 import { UnusableContent } from '../dtypes.js';
 import { sameShape } from '../safetensors.js';
@@ -10,7 +10,6 @@ import {
   groupsOf,
   headOf,
   isEvaluationOnly,
-  type LayerCall,
   layerCalls,
   mapsOf,
   modesOf,
@@ -18,16 +17,7 @@ import {
   withoutUnused,
 } from './analysis.js';
 import { invalid, type ProgramFile, readProgramFile } from './archive.js';
-import {
-  FLOAT32,
-  type Graph,
-  type GraphNode,
-  type OperatorTraits,
-  readGraph,
-  SCALAR_TYPES,
-  sizeOf,
-  valueOf,
-} from './graph.js';
+import { FLOAT32, type Graph, type GraphNode, readGraph, SCALAR_TYPES, sizeOf } from './graph.js';
 
 /** A network that torch.export wrote, as the addon takes it. */
 export interface Program {
@@ -60,68 +50,60 @@ export async function readProgram(path: string, name = basename(path) as Program
   }
 }
 
-function planOf({ program, constants, weights }: ProgramFile): Omit<Program, 'name' | 'file'> {
-  const operators: ReadonlyMap<string, OperatorTraits> = new Map(
+function planOf(file: ProgramFile): Omit<Program, 'name' | 'file'> {
+  const operators = new Map(
     native()
       .planOperators()
-      .map(({ name, ...traits }) => [name, traits]),
+      .map((operator) => [operator.name, operator]),
   );
-  const graph = withoutUnused(readGraph(program, operators), operators);
-  const modes = modesOf(graph, operators);
+  const graph = withoutUnused(readGraph(file.program, operators));
+  const modes = modesOf(graph);
+  const flow = new Flow(graph, modes);
   const calls = layerCalls(graph);
   const head = headOf(graph, calls);
-  const indices = new Set(calls.map(({ index }) => index));
-  const flow = new Flow(graph, modes, operators);
-  const stages = stagesOf(graph, flow, indices, (begin, end) => stageName(calls, begin, end));
-  const names = new Map<number, string>(calls.map(({ index, name }) => [index, name]));
-  const maps = mapsOf(graph, calls);
-  for (const { name, node } of maps.mappable) names.set(node, name);
+  const stages = stagesOf(graph, flow, calls);
+  const { mappable, ...maps } = mapsOf(graph, calls);
+  const names = new Map<number, string>();
+  for (const { index, name } of calls) names.set(index, name);
+  for (const { node, name } of mappable) names.set(node, name);
+  const counts = new Map<string, number>();
+  for (const { target } of graph.nodes) counts.set(target, (counts.get(target) ?? 0) + 1);
   const order = new Map(graph.inputs.map(({ name }, index) => [name, index]));
   const layers = calls
     .filter((call) => call !== head)
     .toSorted((a, b) => (order.get(a.weight) ?? 0) - (order.get(b.weight) ?? 0))
-    .map(({ name, index, weight, bias, isShortcut }) => ({
-      name,
-      weight,
-      bias,
-      isShortcut,
-      stage: stages.findIndex(({ begin, end }) => index >= begin && index < end),
-    }));
+    .map(({ name, index, weight, bias, isShortcut }) => {
+      const stage = stages.findIndex(({ begin, end }) => index >= begin && index < end);
+      return { name, weight, bias, isShortcut, stage };
+    });
   if (layers.length === 0) throw new UnusableContent('it has no convolution or linear layer but its head');
-  const [height, width] = [sizeOf(graph.metas[graph.images], 2), sizeOf(graph.metas[graph.images], 3)];
-  const counts = new Map<string, number>();
-  for (const { target } of graph.nodes) counts.set(target, (counts.get(target) ?? 0) + 1);
-  const inputs = graph.inputs.map((input) => inputOf(graph, input, { constants, weights }));
+  const inputs = graph.inputs.map((input) => inputOf(graph, input, file));
+  const features = inputs.find(({ name }) => name === head.weight)?.shape[1] ?? 0;
   const plan: Plan = {
     values: graph.metas.length + 1,
     inputs: graph.nodes.some(draws) ? [...inputs, { ...PASSES, value: graph.metas.length }] : inputs,
-    initial: linearInitial(head.name, sizeOf(graph.metas[valueOf(head.node, 'weight') ?? -1], 1) ?? 0),
+    initial: linearInitial(head.name, features),
     batchSizes: graph.batchSizes,
-    nodes: graph.nodes.map((node, index): PlanNode => {
-      const { target, arguments: given, results } = node;
+    nodes: graph.nodes.map(({ target, arguments: given, results }, index): PlanNode => {
       const layer = names.get(index);
-      return {
-        target,
-        arguments: given,
-        results,
-        ...modes[index],
-        ...(layer === undefined ? {} : { layer }),
-      };
+      const call = { target, arguments: given, results, ...modes[index] };
+      return layer === undefined ? call : { ...call, layer };
     }),
     stages,
     layers,
     head: { name: head.name, node: head.index },
     groups: groupsOf(graph, stages, flow),
+    mappable: mappable.map(({ name, isChannelsLast }) => ({ name, isChannelsLast })),
     ...maps,
   };
+  const [height, width] = [2, 3].map((axis) => sizeOf(graph.metas[graph.images], axis));
+  const isOfHead = (name: string): boolean => name === head.weight || name === head.bias;
   return {
     plan,
     planFor: (numClasses) => ({
       ...plan,
       inputs: plan.inputs.map((input) =>
-        input.name === `${head.name}.weight` || input.name === `${head.name}.bias`
-          ? { ...input, shape: [numClasses, ...input.shape.slice(1)] }
-          : input,
+        isOfHead(input.name) ? { ...input, shape: [numClasses, ...input.shape.slice(1)] } : input,
       ),
     }),
     imageSize: height === undefined || width === undefined ? null : [height, width],
@@ -146,48 +128,29 @@ const CHECKPOINTED = ['Byte', 'Int', 'Long', 'Float', 'Double'].map((type) => `t
 function inputOf(
   { metas }: Graph,
   { kind, name, value }: Graph['inputs'][number],
-  { constants, weights }: Pick<ProgramFile, 'constants' | 'weights'>,
+  { constants, weights }: ProgramFile,
 ): Plan['inputs'][number] {
   const meta = metas[value];
-  const shape = meta?.sizes.map((_size, axis) => sizeOf(meta, axis) ?? -1) ?? [];
   const type = SCALAR_TYPES[meta?.dtype ?? 0];
+  const shape = meta?.sizes.map((_size, axis) => sizeOf(meta, axis) ?? -1) ?? [];
   if (type === undefined || shape.some((size) => size < 0))
     throw new Error(`its input ${name} has no fixed shape`);
-  const dtype = type.c10;
   const isConstant = kind === 'constant' || (kind === 'buffer' && Object.hasOwn(constants, name));
-  if (!isConstant) {
-    if (kind === 'parameter' && meta?.dtype !== FLOAT32) {
-      throw new UnusableContent(`its parameter ${name} is not float32. Export model.float()`);
-    }
-    if (!CHECKPOINTED.includes(type.storage)) {
-      const dtype = type.storage.replace(/^torch\.(.*)Storage$/, '$1');
-      throw new UnusableContent(
-        `its buffer ${name} is of the type ${dtype}, which checkpoints do not hold. Register it with persistent=False, or as int64`,
-      );
-    }
-    if (
-      weights !== undefined &&
-      !sameShape(Object.hasOwn(weights, name) ? weights[name]?.shape : undefined, shape)
-    ) {
-      throw new Error(`its weight ${name} is missing, or has another shape than its graph says`);
-    }
-    return { kind, name, value, shape, dtype };
+  if (!isConstant && kind === 'parameter' && meta?.dtype !== FLOAT32) {
+    throw new UnusableContent(`its parameter ${name} is not float32. Export model.float()`);
   }
-  const constant = Object.hasOwn(constants, name) ? constants[name] : undefined;
-  if (constant === undefined) throw new Error(`its constant ${name} is missing`);
-  if (!sameShape(constant.shape, shape))
-    throw new Error(`its constant ${name} has another shape than its graph says`);
-  return { kind: 'constant', name, value, shape, dtype };
-}
-
-/** What the layers of a stage have in common in their names; else the first part of the first one's. */
-function stageName(calls: readonly LayerCall[], begin: number, end: number): string {
-  const names = calls.filter(({ index }) => index >= begin && index < end).map(({ name }) => name);
-  const [first = 'model', ...others] = names;
-  if (others.length === 0) return first;
-  const parts = first.split('.');
-  const common = parts.findIndex((part, depth) => others.some((name) => name.split('.')[depth] !== part));
-  return parts.slice(0, Math.max(1, common)).join('.');
+  if (!isConstant && !CHECKPOINTED.includes(type.storage)) {
+    const dtype = type.storage.replace(/^torch\.(.*)Storage$/, '$1');
+    throw new UnusableContent(
+      `its buffer ${name} is of the type ${dtype}, which checkpoints do not hold. Register it with persistent=False, or as int64`,
+    );
+  }
+  const stored = isConstant ? constants : weights;
+  if (stored && !(Object.hasOwn(stored, name) && sameShape(stored[name]?.shape, shape))) {
+    const what = isConstant ? 'constant' : 'weight';
+    throw new Error(`its ${what} ${name} is missing, or has another shape than its graph says`);
+  }
+  return { kind: isConstant ? 'constant' : kind, name, value, shape, dtype: type.c10 };
 }
 
 /**
@@ -245,9 +208,8 @@ export interface ProgramSummary {
 /** Reads a network that torch.export.save wrote, and runs nothing. Throws `MODEL_INVALID` naming all that is not supported. */
 export async function inspectProgram(path: string): Promise<ProgramSummary> {
   const { file, plan, imageSize, isEvaluationOnly, operators } = await readProgram(path);
-  const shapes = new Map(plan.inputs.map(({ name, shape }) => [name, shape]));
-  const sizeOf = (shape: readonly number[] = []): number =>
-    shape.reduce((product, size) => product * size, 1);
+  const { stages, layers, parameters, mappable, mappedByDefault } = describe(plan);
+  const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
   const head = plan.head?.name ?? '';
   const [classes = 0, features = 0] = shapes.get(`${head}.weight`) ?? [];
   return {
@@ -257,21 +219,15 @@ export async function inspectProgram(path: string): Promise<ProgramSummary> {
     imageSize,
     isEvaluationOnly,
     head: { name: head, classes, features },
-    stages: plan.stages.map(({ name }, stage) => ({
+    stages: stages.map((name, stage) => ({
       name,
-      layers: plan.layers
+      layers: layers
         .filter((layer) => layer.stage === stage)
-        .map(({ name: layer, weight, isShortcut }) => {
-          const shape = shapes.get(weight);
-          const neurons = shape?.[0] ?? 0;
-          return { name: layer, neurons, weights: sizeOf(shape?.slice(1)), isShortcut };
-        }),
+        .map(({ name, size, weights, isShortcut }) => ({ name, neurons: size, weights, isShortcut })),
     })),
-    mappable: plan.mappable.map(({ name }) => name),
-    mappedByDefault: plan.mappedByDefault,
+    mappable,
+    mappedByDefault,
     operators: Object.fromEntries([...operators].sort(([a], [b]) => (a < b ? -1 : 1))),
-    parameters: [...new Map(plan.inputs.map((input) => [input.name, input])).values()]
-      .filter(({ kind }) => kind === 'parameter')
-      .reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    parameters: parameters.reduce((sum, { shape }) => sum + shape.reduce((all, side) => all * side, 1), 0),
   };
 }
