@@ -2,7 +2,7 @@ import { requireGroups } from '../data/dataset.js';
 import { type Split, SPLITS } from '../data/split.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
-import { weightsFingerprint } from '../models/fingerprint.js';
+import { weightsFingerprint } from '../models/weightsFile.js';
 import type { Precision } from '../native/addon.js';
 import { openEngine } from '../native/engine.js';
 import { checkOptions } from '../settings/options.js';

@@ -1,7 +1,7 @@
 import { type Dataset, type Example, requireGroups } from '../data/dataset.js';
 import { thumbnail } from '../data/pictures.js';
 import { misplaced, SpurmemError } from '../errors.js';
-import { weightsFingerprint } from '../models/fingerprint.js';
+import { weightsFingerprint } from '../models/weightsFile.js';
 import { type NeuronValues, outputsOf, type PerturbationChoice, weightsIn } from '../neurons/perturb.js';
 import { type PerturbationName, perturbationNamed } from '../neurons/perturbations.js';
 import type { GivenOf } from '../settings/setting.js';

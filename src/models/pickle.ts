@@ -1,6 +1,6 @@
 /**
- * Reads a pickle as data. Calls stay descriptions (`Call`), so nothing of an untrusted file runs, and what is not understood
- * does no harm where nobody looks at it.
+ * Reads a pickle as data. Calls stay descriptions (`Call`), so nothing of an untrusted file runs, and content that is not understood
+ * does no harm unless it is looked at.
  *
  * Own code, since `pickleparser` does not suit untrusted files: a negative BINBYTES length makes it read the same
  * opcode for ever, integers above 8 bytes (random states) are refused, and it assigns to whatever lies on its stack.
@@ -37,7 +37,7 @@ export interface Call {
 /** Bounds the memory of what a pickle describes: 2 M values of some 100 bytes. A ResNet-50 checkpoint has 50,000. */
 const MAX_OPERATIONS = 2_000_000;
 
-/** Parses a pickle of protocols 2 to 5. Throws an Error that says what is wrong with it. */
+/** Parses a pickle of protocols 2 to 5. Throws an Error with the reason if it is damaged. */
 export function parsePickle(bytes: Uint8Array): PickleValue {
   return new Machine(bytes).run();
 }
@@ -50,16 +50,20 @@ export function nodeOf<Kind extends PickleNode['kind']>(
   return typeof value === 'object' && value?.kind === kind ? (value as NodeOf<Kind>) : undefined;
 }
 
-/** A description of what Python would have made by a call. */
+/** The description of a call. */
 export function callOf(callee: PickleValue, args: PickleValue): Call {
   return { kind: 'call', callee, args, pairs: [], state: null };
+}
+
+function damaged(how = 'is damaged'): Error {
+  return new Error(`its pickle ${how}`);
 }
 
 class Machine {
   readonly #bytes: Buffer;
   #position = 0;
   readonly #stack: PickleValue[] = [];
-  /** Where each open MARK lies in the stack. */
+  /** The heights of the stack at the open MARKs. */
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, PickleValue>();
 
@@ -73,14 +77,13 @@ class Machine {
       const opcode = this.#uint(1);
       if (opcode === 0x2e) return this.#pop(); // STOP
       const step = Machine.#STEPS[opcode];
-      if (step === undefined) {
-        throw new Error(
-          `its pickle has the opcode 0x${opcode.toString(16)} at byte ${at}, which torch.save does not write`,
+      if (step === undefined)
+        throw damaged(
+          `has the opcode 0x${opcode.toString(16)} at byte ${at}, which torch.save does not write`,
         );
-      }
       step(this);
     }
-    throw new Error(`its pickle has more than ${MAX_OPERATIONS} operations, which is more than weights need`);
+    throw damaged(`has more than ${MAX_OPERATIONS} operations, which is more than weights need`);
   }
 
   /** The opcodes of torch's files by their bytes, with their names in Python's pickletools. */
@@ -151,25 +154,24 @@ class Machine {
 
   #popMany(count: number): PickleValue[] {
     // Never below the innermost mark, as in Python.
-    if (this.#stack.length - count < (this.#marks.at(-1) ?? 0)) throw new Error('its pickle is damaged');
+    if (this.#stack.length - count < (this.#marks.at(-1) ?? 0)) throw damaged();
     return this.#stack.splice(this.#stack.length - count);
   }
 
   #popMark(): PickleValue[] {
     const mark = this.#marks.pop();
-    if (mark === undefined) throw new Error('its pickle is damaged');
+    if (mark === undefined) throw damaged();
     return this.#stack.splice(mark);
   }
 
   #top(): PickleValue {
-    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) throw new Error('its pickle is damaged');
-    return this.#stack.at(-1) as PickleValue;
+    const value = this.#pop();
+    this.#push(value);
+    return value;
   }
 
   #global([module, name]: readonly PickleValue[]): number {
-    if (typeof module !== 'string' || typeof name !== 'string') {
-      throw new Error('its pickle names a class by something else than text');
-    }
+    if (typeof module !== 'string' || typeof name !== 'string') throw damaged();
     return this.#push({ kind: 'global', module, name });
   }
 
@@ -177,30 +179,25 @@ class Machine {
     return this.#push(callOf(callee, args));
   }
 
-  #build(state: PickleValue): PickleValue {
-    const target = this.#top();
-    const call = nodeOf(target, 'call');
+  #build(state: PickleValue): unknown {
+    const call = nodeOf(this.#top(), 'call');
     if (call !== undefined) call.state = state;
-    return target;
+    return call;
   }
 
-  #append(values: readonly PickleValue[]): PickleValue {
+  #append(values: readonly PickleValue[]): unknown {
     const target = this.#top();
     const list = nodeOf(target, 'sequence');
     // Into a call goes the content of a subclass of list, which no state dict is.
-    if (list === undefined && nodeOf(target, 'call') === undefined) {
-      throw new Error('its pickle appends to something else than a list');
-    }
-    if (list !== undefined) for (const value of values) list.items.push(value);
-    return target;
+    if (list === undefined && nodeOf(target, 'call') === undefined) throw damaged();
+    for (const value of values) list?.items.push(value);
+    return list;
   }
 
-  #setItems(values: readonly PickleValue[]): PickleValue {
+  #setItems(values: readonly PickleValue[]): unknown {
     const top = this.#top();
     const target = nodeOf(top, 'dict') ?? nodeOf(top, 'call');
-    if (values.length % 2 !== 0 || target === undefined) {
-      throw new Error('its pickle sets keys of something else than a dict');
-    }
+    if (values.length % 2 !== 0 || target === undefined) throw damaged();
     for (let i = 0; i < values.length; i += 2) {
       target.pairs.push([values[i] as PickleValue, values[i + 1] as PickleValue]);
     }
@@ -213,14 +210,14 @@ class Machine {
 
   #get(index: number): number {
     const value = this.#memo.get(index);
-    if (value === undefined) throw new Error(`its pickle refers to a value ${index} that it does not have`);
+    if (value === undefined) throw damaged();
     return this.#push(value);
   }
 
-  /** Moves on by `length` bytes and gives the position before. */
+  /** Advances by `length` bytes, and returns the position before. */
   #skip(length: number): number {
     const start = this.#position;
-    if (length > this.#bytes.length - start) throw new Error('its pickle is truncated');
+    if (length > this.#bytes.length - start) throw damaged('is truncated');
     this.#position = start + length;
     return start;
   }
@@ -255,7 +252,7 @@ class Machine {
 
   #line(): string {
     const end = this.#bytes.indexOf(0x0a, this.#position);
-    if (end < 0) throw new Error('its pickle is truncated');
+    if (end < 0) throw damaged('is truncated');
     const start = this.#skip(end + 1 - this.#position);
     return this.#bytes.toString('utf8', start, end);
   }

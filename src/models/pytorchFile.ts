@@ -1,18 +1,7 @@
-import { open } from 'node:fs/promises';
-import { messageOf, SpurmemError } from '../errors.js';
-import {
-  dtypeOf,
-  moduleLine,
-  SAVE_STATE,
-  scriptLine,
-  shown,
-  type StoredDtype,
-  unsupportedDtype,
-  UnusableContent,
-} from './dtypes.js';
-import { unreadable } from './fingerprint.js';
+import { dtypeOf, type StoredDtype, unsupportedDtype } from './dtypes.js';
 import { type Call, callOf, nodeOf, parsePickle, type PickleValue } from './pickle.js';
 import type { TensorData } from './safetensors.js';
+import { readWeightsFile, SAVE_STATE, saveLine, shown, UnusableContent } from './weightsFile.js';
 import { ZipArchive } from './zipArchive.js';
 
 /** A tensor as torch pickles it: a view of a storage, which is an entry of the zip. Counts are in elements. */
@@ -44,23 +33,23 @@ const TENSOR_FUNCTIONS: ReadonlyMap<string | undefined, Reader> = new Map<string
   ['torch._utils._rebuild_tensor_v2', view],
   [
     'torch._utils._rebuild_tensor_v3',
-    refused((name, args) => unsupportedDtype(name, nodeOf(args[6], 'global')?.name ?? 'unknown')),
+    (args, name) => {
+      throw unsupportedDtype(name, nodeOf(args[6], 'global')?.name ?? 'unknown');
+    },
   ],
-  ['torch._utils._rebuild_qtensor', refused((name) => unsupportedDtype(name, 'of a quantized tensor'))],
+  [
+    'torch._utils._rebuild_qtensor',
+    (_args, name) => {
+      throw unsupportedDtype(name, 'of a quantized tensor');
+    },
+  ],
   [
     'torch._utils._rebuild_sparse_tensor',
-    refused(
-      (name) =>
-        new UnusableContent(`tensor ${shown(name)} is sparse. Save it as a dense one: value.to_dense()`),
-    ),
+    (_args, name) => {
+      throw new UnusableContent(`tensor ${shown(name)} is sparse. Save it as a dense one: value.to_dense()`);
+    },
   ],
 ]);
-
-function refused(reason: (name: string, args: readonly PickleValue[]) => UnusableContent): Reader {
-  return (args, name) => {
-    throw reason(name, args);
-  };
-}
 
 /** The functions that torch pickles parameters with, and tensors with attributes of their own. */
 const WRAPPING_FUNCTIONS: ReadonlyMap<string | undefined, Reader> = new Map<string, Reader>([
@@ -69,20 +58,10 @@ const WRAPPING_FUNCTIONS: ReadonlyMap<string | undefined, Reader> = new Map<stri
   ['torch._tensor._rebuild_from_type_v2', typed],
 ]);
 
-/** The function that reads the arguments of a call as a tensor; undefined where Python would make none by it. */
+/** The function that reads a call's arguments as a tensor; undefined if the call makes none. */
 function readerOf(call: Call): Reader | undefined {
   const callee = globalName(call.callee);
   return TENSOR_FUNCTIONS.get(callee) ?? WRAPPING_FUNCTIONS.get(callee);
-}
-
-/** The values of a view in row-major order, from the bytes of its whole storage. */
-function materialize(view: TensorView, storage: Uint8Array<ArrayBuffer>): TensorData {
-  const { dtype, shape, length, offset } = view;
-  let values: ArrayBuffer;
-  if (!isRowMajor(view)) values = gather(view, storage.buffer);
-  else if (length * dtype.bytes === storage.byteLength) values = storage.buffer;
-  else values = storage.buffer.slice(offset * dtype.bytes, (offset + length) * dtype.bytes);
-  return { shape, data: dtype.decode(values) };
 }
 
 /** The tensor in a parameter, which is not one again: there is no depth to bound. */
@@ -174,20 +153,20 @@ function isRowMajor({ shape, strides, length }: TensorView): boolean {
   return true;
 }
 
-/** Copies a strided view, element by element, into row-major order. */
-function gather(view: TensorView, storage: ArrayBuffer): ArrayBuffer {
-  const { dtype, length, shape, strides } = view;
-  // 8-byte elements go as two words: integers in a Number are exact, and NaNs keep their bits.
-  const words = dtype.bytes === 8 ? 2 : 1;
-  const Words = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: Uint32Array }[dtype.bytes];
-  const source = new Words(storage);
-  const target = new Words(length * words);
+/** The values of a view in row-major order, from the bytes of its whole storage. */
+function materialize(view: TensorView, { buffer: storage }: Uint8Array<ArrayBuffer>): ArrayBuffer {
+  const { dtype, length, offset, shape, strides } = view;
+  if (isRowMajor(view)) {
+    const isWhole = length * dtype.bytes === storage.byteLength;
+    return isWhole ? storage : storage.slice(offset * dtype.bytes, (offset + length) * dtype.bytes);
+  }
+  // As unsigned integers: NaNs keep their bits. Those of 8 bytes are BigInts, which are copied by the same line.
+  const Elements = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array }[dtype.bytes];
+  const [source, target] = [new Elements(storage), new Elements(length)] as [Uint32Array, Uint32Array];
   const index = new Array<number>(shape.length).fill(0);
-  let from = view.offset;
+  let from = offset;
   for (let to = 0; to < length; to++) {
-    for (let word = 0; word < words; word++) {
-      target[to * words + word] = source[from * words + word] as number;
-    }
+    target[to] = source[from] as number;
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       const next = (index[axis] as number) + 1;
       from += strides[axis] as number;
@@ -199,7 +178,7 @@ function gather(view: TensorView, storage: ArrayBuffer): ArrayBuffer {
       from -= next * (strides[axis] as number);
     }
   }
-  return target.buffer;
+  return target.buffer as ArrayBuffer;
 }
 
 /** The state dict in a file of torch.save. */
@@ -215,8 +194,8 @@ const MAX_DEPTH = 8;
 const MAX_TENSORS = 100_000;
 
 /**
- * Finds the state dict in the checkpoint at `path`. Other content is not looked at. Throws UnusableContent when the place of the
- * state dict, or of one of its tensors, holds something else.
+ * Finds the state dict in the checkpoint at `path`; other content is not looked at. Throws UnusableContent if something else is in the
+ * place of the state dict, or of one of its tensors.
  */
 export function findState(content: PickleValue, path: string): FoundState {
   const found = find(content, [], path, new Set());
@@ -291,11 +270,10 @@ function notAState(call: Call, keys: readonly string[], path: string): UnusableC
   }
   // The attributes that nn.Module keeps in its __dict__.
   if (entriesOf(mapping(call.state)).has('_modules')) {
+    const index = keys.map((key) => `[${JSON.stringify(key)}]`).join('');
+    const line = saveLine(path, (file) => `torch.load(${file}, weights_only=False)${index}.state_dict()`);
     return new UnusableContent(
-      [
-        `${place} is a whole model of the class ${callee}, not a state dict. If you trust the file (this runs code in it), save its weights alone with this line of Python:`,
-        moduleLine(path, keys),
-      ].join('\n'),
+      `${place} is a whole model of the class ${callee}, not a state dict. If you trust the file (this runs code in it), save its weights alone with this line of Python:\n${line}`,
     );
   }
   return new UnusableContent(
@@ -319,37 +297,20 @@ const MAX_EXPANSION = 4;
  * file is executed. Throws `WEIGHTS_INVALID`.
  */
 export async function readPytorch(path: string): Promise<PytorchFile> {
-  await using handle = await open(path, 'r').catch((error: unknown) => {
-    throw unreadable(path, error);
-  });
-  try {
-    const { size } = await handle.stat();
-    return await readState(path, await ZipArchive.open(handle, size), size);
-  } catch (error) {
-    // Whatever a damaged file makes the parsers throw is the file's fault.
-    throw new SpurmemError(
-      'WEIGHTS_INVALID',
-      error instanceof UnusableContent
-        ? `${path}: ${error.message}`
-        : `${path} is not a valid PyTorch file: ${messageOf(error).replace(/\.$/, '')}. Copy or download it again.`,
-      { cause: error },
-    );
-  }
-}
-
-async function readState(path: string, archive: ZipArchive, fileSize: number): Promise<PytorchFile> {
-  const folder = rootFolder(path, archive);
-  const byteOrder = `${folder}byteorder`;
-  if (archive.sizeOf(byteOrder) !== undefined) {
-    const order = Buffer.from(await archive.read(byteOrder)).toString('latin1');
+  return readWeightsFile(path, 'PyTorch', async (file, size) => {
+    const archive = await ZipArchive.open(file, size);
+    const folder = rootFolder(path, archive);
+    const byteOrder = `${folder}byteorder`;
+    const isMarked = archive.sizeOf(byteOrder) !== undefined;
+    const order = isMarked ? Buffer.from(await archive.read(byteOrder)).toString('latin1') : 'little';
     if (order !== 'little') {
       throw new UnusableContent(
         `its byte order is ${shown(order)}; only little-endian files are read. Save it again on a little-endian machine (x86, ARM)`,
       );
     }
-  }
-  const { keys, views } = findState(parsePickle(await archive.read(`${folder}data.pkl`)), path);
-  return { keys, tensors: await readTensors(archive, `${folder}data/`, views, fileSize) };
+    const { keys, views } = findState(parsePickle(await archive.read(`${folder}data.pkl`)), path);
+    return { keys, tensors: await readTensors(archive, `${folder}data/`, views, size) };
+  });
 }
 
 /** The folder that all entries are in, named after the file when it was saved. Throws UnusableContent where torch.save wrote another. */
@@ -358,7 +319,7 @@ export function rootFolder(path: string, archive: ZipArchive): string {
   const folder = /^[^/]*\//.exec(names[0] ?? '')?.[0] ?? '';
   if (names.includes(`${folder}constants.pkl`) || names.some((name) => name.startsWith(`${folder}code/`))) {
     throw new UnusableContent(
-      `it is a TorchScript module, not a state dict. Save its weights with this line of Python:\n${scriptLine(path)}`,
+      `it is a TorchScript module, not a state dict. Save its weights with this line of Python:\n${saveLine(path, (file) => `torch.jit.load(${file}).state_dict()`)}`,
     );
   }
   if (!names.includes(`${folder}data.pkl`)) {
@@ -413,7 +374,7 @@ export async function readTensors(
   for (const [storage, group] of byStorage) {
     const bytes = await archive.read(folder + storage);
     for (const { view, names } of group.values()) {
-      const tensor = materialize(view, bytes);
+      const tensor = { shape: view.shape, data: view.dtype.decode(materialize(view, bytes)) };
       for (const name of names) found.set(name, tensor);
     }
   }

@@ -1,13 +1,11 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { checksum, NO_CHECKSUM } from '../checksum.js';
 import { describeIssues } from '../data/issues.js';
-import { messageOf, SpurmemError } from '../errors.js';
-import { requireReadable, writeLargeFile } from '../files.js';
+import { writeLargeFile } from '../files.js';
 import type { NativeArray, Tensor } from '../native/addon.js';
 import { count } from '../recorded.js';
 import * as z from '../zod.js';
 import { dtypeOf, type StoredDtype } from './dtypes.js';
-import { unreadable } from './fingerprint.js';
+import { readWeightsFile } from './weightsFile.js';
 import { readFully } from './zipArchive.js';
 
 /** Row-major values of a tensor, and its shape. */
@@ -102,84 +100,45 @@ export async function writeSafetensors(
 
 /**
  * Reads a safetensors file; float16 and bfloat16 become float32, and bool becomes uint8. A file with a checksum is checked against it.
- * Throws `WEIGHTS_INVALID` when it is missing, damaged or of an unsupported dtype.
+ * Throws `WEIGHTS_INVALID` if it is missing, damaged or of an unsupported dtype.
  */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
-  const invalid = (reason: string): SpurmemError =>
-    new SpurmemError('WEIGHTS_INVALID', `${path} is not a valid safetensors file: ${reason}.`, {
-      advice: ['Copy or download it again.'],
-    });
-  try {
-    await requireReadable(path);
-    await using file = await open(path, 'r');
-    return await readOpened(path, file, invalid);
-  } catch (error) {
-    throw error instanceof SpurmemError ? error : unreadable(path, error);
-  }
-}
-
-type Invalid = (reason: string) => SpurmemError;
-
-async function readOpened(path: string, file: FileHandle, invalid: Invalid): Promise<SafetensorsFile> {
-  const { size } = await file.stat();
-  if (size < 8) throw invalid(`it has ${size} bytes, fewer than the header's length needs`);
-  const length = Buffer.alloc(8);
-  await readFully(file, length, 0);
-  const headerLength = Number(length.readBigUInt64LE(0));
-  if (headerLength > MAX_HEADER_BYTES || headerLength > size - 8) {
-    throw invalid(`its header should have ${headerLength} bytes, but the file has ${size}`);
-  }
-  const header = Buffer.alloc(8 + headerLength);
-  await readFully(file, header, 0);
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(header.toString('utf8', 8));
-  } catch (error) {
-    throw invalid(`its header is not JSON (${messageOf(error)})`);
-  }
-  const { entries, metadata: all } = readHeader(parsed, invalid);
-  // Who writes the metadata again, beside other tensors, must not keep it.
-  const { [SUM_KEY]: _sum, ...metadata } = all;
-  const bodyStart = 8 + headerLength;
-  const stored = entries.map(([name, { dtype, shape, data_offsets: offsets }]): Stored => {
-    const [start, end] = offsets;
-    const type = storedDtype(path, name, dtype);
-    if (end - start !== shape.reduce((product, length) => product * length, type.bytes)) {
-      throw invalid(
-        `tensor ${name} has ${end - start} bytes, but its shape [${shape.join(', ')}] needs another number`,
+  return readWeightsFile(path, 'safetensors', async (file, size) => {
+    if (size < 8) throw new Error(`it has ${size} bytes, fewer than the header's length needs`);
+    const length = Buffer.alloc(8);
+    await readFully(file, length, 0);
+    const headerLength = Number(length.readBigUInt64LE(0));
+    if (headerLength > MAX_HEADER_BYTES || headerLength > size - 8) {
+      throw new Error(`its header should have ${headerLength} bytes, but the file has ${size}`);
+    }
+    const header = Buffer.alloc(8 + headerLength);
+    await readFully(file, header, 0);
+    const { stored, metadata: all } = readHeader(header, size);
+    // Metadata that is written again, beside other tensors, must not keep the checksum.
+    const { [SUM_KEY]: _sum, ...metadata } = all;
+    const wanted = sumIn(header);
+    let sum = checksum(header);
+    const found = new Map<string, TensorData>();
+    const read = async ({ start, end }: Stored): Promise<Buffer<ArrayBuffer>> => {
+      // A buffer for each tensor, so that every typed array is aligned. It is not cleared, which would take as long as the checksum.
+      const bytes = Buffer.allocUnsafeSlow(end - start);
+      await readFully(file, bytes, header.length + start);
+      return bytes;
+    };
+    // The next one is read while this one is checked.
+    for await (const [{ name, type, shape }, bytes] of ahead(inOrder(stored), read)) {
+      if (wanted !== undefined) sum = checksum(bytes, sum);
+      found.set(name, { shape, data: type.decode(bytes.buffer) });
+    }
+    if (wanted !== undefined && wanted !== sum) {
+      throw new Error(
+        `its checksum is ${sum} and should be ${wanted}: bytes of it have changed since it was written`,
       );
     }
-    if (bodyStart + end > size) {
-      throw invalid(
-        `tensor ${name} ends at byte ${bodyStart + end}, but the file has ${size}: it is truncated`,
-      );
-    }
-    return { name, type, shape, start, end };
+    const tensors = stored.map(({ name }) => [name, found.get(name) as TensorData] as const);
+    // Not by assignment, which would take a tensor named __proto__ for something else.
+    return { tensors: Object.fromEntries(tensors), metadata };
   });
-  const inOrder = stored.toSorted((a, b) => a.start - b.start || a.end - b.end);
-  requireWhole(inOrder, size - bodyStart, invalid);
-  const wanted = sumIn(header);
-  let sum = checksum(header);
-  const found = new Map<string, TensorData>();
-  const read = async ({ start, end }: Stored): Promise<Buffer<ArrayBuffer>> => {
-    // A buffer for each tensor, so that every typed array is aligned. It is not cleared, which would take as long as the checksum.
-    const bytes = Buffer.allocUnsafeSlow(end - start);
-    await readFully(file, bytes, bodyStart + start);
-    return bytes;
-  };
-  // The next one is read while this one is checked.
-  for await (const [{ name, type, shape }, bytes] of ahead(inOrder, read)) {
-    if (wanted !== undefined) sum = checksum(bytes, sum);
-    found.set(name, { shape, data: type.decode(bytes.buffer) });
-  }
-  if (wanted !== undefined && wanted !== sum) {
-    throw invalid(
-      `its checksum is ${sum} and should be ${wanted}: bytes of it have changed since it was written`,
-    );
-  }
-  const tensors = stored.map(({ name }) => [name, found.get(name) as TensorData] as const);
-  // Not by assignment, which would take a tensor named __proto__ for something else.
-  return { tensors: Object.fromEntries(tensors), metadata };
 }
 
 /** A tensor in a file's body. */
@@ -214,46 +173,60 @@ async function* ahead<Item, Result>(
   }
 }
 
-/** The tensors of a header. Ends at the first entry that is none: a header can have millions. */
+/** The tensors and the metadata of a header. Ends at the first bad entry: a header can have millions. */
 function readHeader(
-  parsed: unknown,
-  invalid: Invalid,
-): { readonly entries: readonly (readonly [string, Entry])[]; readonly metadata: Record<string, string> } {
+  header: Buffer,
+  fileSize: number,
+): { readonly stored: readonly Stored[]; readonly metadata: Record<string, string> } {
+  const parsed = JSON.parse(header.toString('utf8', 8)) as unknown;
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw invalid('its header is malformed (no JSON object)');
+    throw new Error('its header is malformed (no JSON object)');
   }
-  const entries: [string, Entry][] = [];
+  const read = <Value>(name: string, schema: z.ZodType<Value>, value: unknown): Value => {
+    const { data, error } = schema.safeParse(value);
+    if (error === undefined) return data;
+    throw new Error(`its header is malformed at ${JSON.stringify(name)} (${describeIssues(error)})`);
+  };
+  const bodySize = fileSize - header.length;
+  const stored: Stored[] = [];
   let metadata: Record<string, string> = {};
-  for (const [name, value] of Object.entries(parsed)) {
-    const isMetadata = name === '__metadata__';
-    const read = isMetadata ? metadataSchema.safeParse(value) : entrySchema.safeParse(value);
-    if (!read.success) {
-      throw invalid(`its header is malformed at ${JSON.stringify(name)} (${describeIssues(read.error)})`);
-    }
-    if (isMetadata) metadata = read.data as Record<string, string>;
-    else entries.push([name, read.data as Entry]);
-  }
-  return { entries, metadata };
-}
-
-/** The format has tensors one behind the other: overlaps let a small file claim much memory, and gaps hide what is in them. */
-function requireWhole(inOrder: readonly Stored[], bodyBytes: number, invalid: Invalid): void {
   let reached = 0;
-  for (const { name, start, end } of inOrder) {
-    if (start < reached) throw invalid(`tensor ${name} shares bytes with another`);
-    if (start > reached) throw invalid(`${start - reached} bytes before tensor ${name} belong to none`);
+  for (const [name, value] of Object.entries(parsed)) {
+    if (name === '__metadata__') {
+      metadata = read(name, metadataSchema, value);
+      continue;
+    }
+    const {
+      dtype,
+      shape,
+      data_offsets: [start, end],
+    } = read(name, entrySchema, value);
+    const type = dtypeOf(name, 'safetensors', dtype);
+    if (end - start !== shape.reduce((product, side) => product * side, type.bytes)) {
+      throw new Error(
+        `tensor ${name} has ${end - start} bytes, but its shape [${shape.join(', ')}] needs another number`,
+      );
+    }
+    if (end > bodySize) {
+      throw new Error(
+        `tensor ${name} ends at byte ${header.length + end}, but the file has ${fileSize}: it is truncated`,
+      );
+    }
+    stored.push({ name, type, shape, start, end });
+  }
+  // The format has tensors one behind the other: overlaps let a small file claim much memory, and gaps hide what is in them.
+  for (const { name, start, end } of inOrder(stored)) {
+    if (start !== reached)
+      throw new Error(`tensor ${name} begins at ${start}, and the one before ends at ${reached}`);
     reached = end;
   }
-  if (reached < bodyBytes)
-    throw invalid(`${bodyBytes - reached} bytes behind the last tensor belong to none`);
+  if (reached < bodySize)
+    throw new Error(`${bodySize - reached} bytes behind the last tensor belong to none`);
+  return { stored, metadata };
 }
 
-function storedDtype(path: string, tensor: string, dtype: string): StoredDtype {
-  try {
-    return dtypeOf(tensor, 'safetensors', dtype);
-  } catch (error) {
-    throw new SpurmemError('WEIGHTS_INVALID', `${path}: ${messageOf(error)}`, { cause: error });
-  }
+function inOrder(stored: readonly Stored[]): readonly Stored[] {
+  return stored.toSorted((a, b) => a.start - b.start || a.end - b.end);
 }
 
 function writtenType(name: string, tensor: WrittenTensor): (typeof WRITTEN)[number] {

@@ -1,11 +1,8 @@
-import { open } from 'node:fs/promises';
 import { SpurmemError } from '../errors.js';
-import { requireReadable } from '../files.js';
-import { resaveLine, shown, UnusableContent } from './dtypes.js';
-import { unreadable } from './fingerprint.js';
 import type { Model } from './model.js';
 import { readPytorch } from './pytorchFile.js';
 import { readSafetensors, sameShape, type TensorData } from './safetensors.js';
+import { readWeightsFile, saveLine, shown, UnusableContent } from './weightsFile.js';
 
 /** Put before every name by DataParallel and DistributedDataParallel, and by torch.compile. */
 const WRAPPERS = /^(?:module\.|_orig_mod\.)+/;
@@ -110,7 +107,10 @@ export async function readWeights(path: string): Promise<WeightsFile> {
 }
 
 async function formatOf(path: string): Promise<'safetensors' | 'pytorch'> {
-  const start = await readStart(path);
+  const start = await readWeightsFile(path, 'weights', async (file) => {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(PREFIX_BYTES), 0, PREFIX_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  });
   const text = start.toString('latin1');
   if (text.startsWith('PK\x03\x04')) return 'pytorch';
   // A JSON object after the 8 bytes of its length.
@@ -120,7 +120,7 @@ async function formatOf(path: string): Promise<'safetensors' | 'pytorch'> {
   throw new SpurmemError(
     'WEIGHTS_INVALID',
     isLegacy
-      ? `${path} is in PyTorch's legacy format, from before its zip format. Convert it with this line of Python:\n${resaveLine(path)}`
+      ? `${path} is in PyTorch's legacy format, from before its zip format. Convert it with this line of Python:\n${saveLine(path, (file) => `torch.load(${file})`)}`
       : `${path} is neither a safetensors nor a PyTorch file${hint(text)}.`,
   );
 }
@@ -132,17 +132,6 @@ function hint(text: string): string {
   if (/^\s*<(!doctype|html)/i.test(text)) return ': it is a web page. Download the file itself';
   if (text.startsWith('\x1f\x8b')) return ': it is compressed. Unpack it with gunzip';
   return '. Copy or download it again, or save one: torch.save(model.state_dict(), ...)';
-}
-
-async function readStart(path: string): Promise<Buffer> {
-  try {
-    await requireReadable(path);
-    await using file = await open(path, 'r');
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(PREFIX_BYTES), 0, PREFIX_BYTES, 0);
-    return buffer.subarray(0, bytesRead);
-  } catch (error) {
-    throw unreadable(path, error);
-  }
 }
 
 /** A count of training batches that old files lack; batch-norm does not use it. */

@@ -2,7 +2,7 @@ import { basename, resolve } from 'node:path';
 import { SpurmemError } from '../errors.js';
 import { readResults } from '../experiments/resultFiles.js';
 import { writeAtomic } from '../files.js';
-import { weightsFingerprint } from '../models/fingerprint.js';
+import { weightsFingerprint } from '../models/weightsFile.js';
 import { checkOptions } from '../settings/options.js';
 import { text } from '../settings/values.js';
 import { methodOfRun } from '../train/methods.js';

@@ -1,6 +1,6 @@
 import type { Dataset } from '../data/dataset.js';
 import type { Program } from '../models/exported/program.js';
-import { weightsFingerprint } from '../models/fingerprint.js';
+import { weightsFingerprint } from '../models/weightsFile.js';
 import { protocolOf } from '../settings/setting.js';
 import type { TrainingMethod } from './method.js';
 import type { TrainedRun, TrainingResult } from './results.js';

@@ -4,7 +4,7 @@ import { misplaced } from '../errors.js';
 import { lossOf } from '../metrics/loss.js';
 import { type Architecture, architectureName, isProgram } from '../models/architectures.js';
 import type { Program } from '../models/exported/program.js';
-import { weightsFingerprint } from '../models/fingerprint.js';
+import { weightsFingerprint } from '../models/weightsFile.js';
 import type { BatchNormStatistics } from '../native/addon.js';
 import {
   defined,

@@ -3,9 +3,9 @@ import { type Split, SPLITS } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
 import { evaluate, type Evaluation } from '../metrics/evaluate.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
-import { weightsFingerprint } from '../models/fingerprint.js';
 import { type Model, withTensors } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
+import { weightsFingerprint } from '../models/weightsFile.js';
 import {
   type BatchNormStatistics,
   type Generator,

@@ -6,7 +6,7 @@ import { loadDataset } from '../../src/data/dataset.js';
 import { evaluationPlacement } from '../../src/data/geometry.js';
 import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
 import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
-import { weightsFingerprint } from '../../src/models/fingerprint.js';
+import { weightsFingerprint } from '../../src/models/weightsFile.js';
 import { FIGURES } from '../../src/report/figures.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { html } from '../../src/report/html/html.js';

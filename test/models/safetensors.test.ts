@@ -67,7 +67,7 @@ test.each<[string, () => Buffer, RegExp]>([
   ['a header beyond the file', () => fileOf('{}', 0, 2 ** 40), /header should have 1099511627776 bytes/],
   ['the largest length', () => Buffer.alloc(16, 255), /header should have/],
   ['random bytes', () => Buffer.from(Array.from({ length: 500 }, (_, i) => (i * 89 + 41) & 255)), /header/],
-  ['a header that is no JSON', () => fileOf('{"a": ', 0), /not JSON/],
+  ['a header that is no JSON', () => fileOf('{"a": ', 0), /JSON/],
   ['a header that is no object', () => fileOf('[1]', 0), /malformed/],
   [
     'a tensor without offsets',

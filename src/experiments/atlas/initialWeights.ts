@@ -1,7 +1,7 @@
 import { readProgram } from '../../models/exported/program.js';
-import { weightsFingerprint } from '../../models/fingerprint.js';
 import type { TensorData } from '../../models/safetensors.js';
 import { readWeights } from '../../models/weights.js';
+import { weightsFingerprint } from '../../models/weightsFile.js';
 import { native } from '../../native/addon.js';
 import type { NeuronPlace } from '../../neurons/neuron.js';
 import { isFile, type OpenedRun } from '../../train/runFolder.js';

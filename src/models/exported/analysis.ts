@@ -1,5 +1,5 @@
 import type { Plan, PlanNode } from '../../native/plan.js';
-import { UnusableContent } from '../dtypes.js';
+import { UnusableContent } from '../weightsFile.js';
 import { type Graph, type GraphInput, type GraphNode, hasBatch, sizeOf, valueOf } from './graph.js';
 
 /** What a call does besides its operator's work, by mode. */

@@ -4,10 +4,11 @@ import { describeIssues } from '../../data/issues.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { requireReadable } from '../../files.js';
 import type * as z from '../../zod.js';
-import { dtypeOf, shown, UnusableContent } from '../dtypes.js';
+import { dtypeOf } from '../dtypes.js';
 import { nodeOf, parsePickle } from '../pickle.js';
 import { findState, isWithin, readTensors, rootFolder, type TensorView } from '../pytorchFile.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../safetensors.js';
+import { shown, UnusableContent } from '../weightsFile.js';
 import { memorySource, ZipArchive } from '../zipArchive.js';
 import { payloadSchema, type ProgramJson, programSchema, SCALAR_TYPES, type Size } from './graph.js';
 

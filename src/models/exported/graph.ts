@@ -1,6 +1,6 @@
 import type { Plan, PlanArgument, PlanNode } from '../../native/plan.js';
 import * as z from '../../zod.js';
-import { shown, UnusableContent } from '../dtypes.js';
+import { shown, UnusableContent } from '../weightsFile.js';
 
 /**
  * The part of torch.export's JSON (torch/_export/serde/schema.py, major version 8) that a network is made of. Unknown fields are ignored;

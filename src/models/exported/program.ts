@@ -3,8 +3,8 @@ import { native, type Network } from '../../native/addon.js';
 import type { ComputeContext } from '../../native/context.js';
 import { describe, type Plan, type PlanNode } from '../../native/plan.js';
 import { linearInitial } from '../../native/planBuilder.js';
-import { UnusableContent } from '../dtypes.js';
 import { sameShape } from '../safetensors.js';
+import { UnusableContent } from '../weightsFile.js';
 import {
   Flow,
   groupsOf,
