@@ -21,7 +21,7 @@ export class Model implements Disposable {
     readonly numClasses: number,
     readonly context: ComputeContext,
     readonly network: Network,
-    plan: Plan,
+    readonly plan: Plan,
     /** The program that it runs; undefined: a built-in network. */
     readonly program?: Program,
   ) {

@@ -14,8 +14,8 @@ type PickleNode =
   | { readonly kind: 'sequence'; readonly items: PickleValue[] }
   /** Keys and values in the order they were set; a later pair of the same key wins. */
   | { readonly kind: 'dict'; readonly pairs: Pairs }
-  /** A function or class by name, such as `torch._utils` `_rebuild_tensor_v2`. */
-  | { readonly kind: 'global'; readonly module: string; readonly name: string }
+  /** A function or class by its path, such as `torch._utils._rebuild_tensor_v2`. */
+  | { readonly kind: 'global'; readonly path: string }
   | Call
   /** A reference to something outside the pickle: a storage, in torch's files. */
   | { readonly kind: 'persistent'; readonly id: PickleValue }
@@ -23,11 +23,12 @@ type PickleNode =
   | { readonly kind: 'opaque' };
 type NodeOf<Kind> = Extract<PickleNode, { readonly kind: Kind }>;
 
-/** The result of calling `callee` in Python. */
+/** The result of a call in Python. */
 export interface Call {
   readonly kind: 'call';
-  readonly callee: PickleValue;
-  readonly args: PickleValue;
+  /** The path of a function or class; `?` for any other value. */
+  readonly callee: string;
+  readonly args: readonly PickleValue[];
   /** Set afterwards: the content of an OrderedDict, for example. */
   readonly pairs: Pairs;
   /** Given to `__setstate__` or `__dict__`. */
@@ -50,9 +51,14 @@ export function nodeOf<Kind extends PickleNode['kind']>(
   return typeof value === 'object' && value?.kind === kind ? (value as NodeOf<Kind>) : undefined;
 }
 
-/** The description of a call. */
-export function callOf(callee: PickleValue, args: PickleValue): Call {
-  return { kind: 'call', callee, args, pairs: [], state: null };
+/** The path of a function or class; undefined for any other value. */
+export function pathOf(value: PickleValue | undefined): string | undefined {
+  return nodeOf(value, 'global')?.path;
+}
+
+/** The items of a list, a tuple or a set; none for any other value. */
+export function itemsOf(value: PickleValue | undefined): readonly PickleValue[] {
+  return nodeOf(value, 'sequence')?.items ?? [];
 }
 
 function damaged(how = 'is damaged'): Error {
@@ -131,7 +137,7 @@ class Machine {
     0x94: (m) => m.#put(m.#memo.size), // MEMOIZE
     0x68: (m) => m.#get(m.#uint(1)), // BINGET
     0x6a: (m) => m.#get(m.#uint(4)), // LONG_BINGET
-    0x63: (m) => m.#push({ kind: 'global', module: m.#line(), name: m.#line() }), // GLOBAL
+    0x63: (m) => m.#global([m.#line(), m.#line()]), // GLOBAL
     0x93: (m) => m.#global(m.#popMany(2)), // STACK_GLOBAL
     0x52: (m) => m.#call(m.#popMany(2)), // REDUCE
     0x81: (m) => m.#call(m.#popMany(2)), // NEWOBJ
@@ -172,11 +178,12 @@ class Machine {
 
   #global([module, name]: readonly PickleValue[]): number {
     if (typeof module !== 'string' || typeof name !== 'string') throw damaged();
-    return this.#push({ kind: 'global', module, name });
+    return this.#push({ kind: 'global', path: `${module}.${name}` });
   }
 
-  #call([callee = null, args = null]: readonly PickleValue[]): number {
-    return this.#push(callOf(callee, args));
+  #call([callee, args]: readonly PickleValue[]): number {
+    const call = { callee: pathOf(callee) ?? '?', args: itemsOf(args), pairs: [], state: null };
+    return this.#push({ kind: 'call', ...call });
   }
 
   #build(state: PickleValue): unknown {

@@ -1,5 +1,5 @@
 import { dtypeOf, type StoredDtype, unsupportedDtype } from './dtypes.js';
-import { type Call, callOf, nodeOf, parsePickle, type PickleValue } from './pickle.js';
+import { type Call, itemsOf, nodeOf, parsePickle, pathOf, type PickleValue } from './pickle.js';
 import type { TensorData } from './safetensors.js';
 import { readWeightsFile, SAVE_STATE, saveLine, shown, UnusableContent } from './weightsFile.js';
 import { ZipArchive } from './zipArchive.js';
@@ -19,22 +19,16 @@ export interface TensorView {
 /** Bounds what a damaged shape can cost; convolutions have 4. */
 const MAX_DIMENSIONS = 32;
 
-/** `module.name` of a function or class, or undefined for any other value. */
-function globalName(value: PickleValue | undefined): string | undefined {
-  const found = nodeOf(value, 'global');
-  return found && `${found.module}.${found.name}`;
-}
-
 type Reader = (args: readonly PickleValue[], name: string) => TensorView;
 
 /** The functions that torch pickles tensors with. */
-const TENSOR_FUNCTIONS: ReadonlyMap<string | undefined, Reader> = new Map<string, Reader>([
+const TENSOR_FUNCTIONS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['torch._utils._rebuild_tensor', view],
   ['torch._utils._rebuild_tensor_v2', view],
   [
     'torch._utils._rebuild_tensor_v3',
     (args, name) => {
-      throw unsupportedDtype(name, nodeOf(args[6], 'global')?.name ?? 'unknown');
+      throw unsupportedDtype(name, pathOf(args[6])?.replace('torch.', '') ?? 'unknown');
     },
   ],
   [
@@ -52,25 +46,22 @@ const TENSOR_FUNCTIONS: ReadonlyMap<string | undefined, Reader> = new Map<string
 ]);
 
 /** The functions that torch pickles parameters with, and tensors with attributes of their own. */
-const WRAPPING_FUNCTIONS: ReadonlyMap<string | undefined, Reader> = new Map<string, Reader>([
-  ['torch._utils._rebuild_parameter', ([inner], name) => wrapped(inner, name)],
-  ['torch._utils._rebuild_parameter_with_state', ([inner], name) => wrapped(inner, name)],
+const WRAPPING_FUNCTIONS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ['torch._utils._rebuild_parameter', ([inner], name) => unwrapped(nodeOf(inner, 'call'), name)],
+  ['torch._utils._rebuild_parameter_with_state', ([inner], name) => unwrapped(nodeOf(inner, 'call'), name)],
   ['torch._tensor._rebuild_from_type_v2', typed],
 ]);
 
 /** The function that reads a call's arguments as a tensor; undefined if the call makes none. */
-function readerOf(call: Call): Reader | undefined {
-  const callee = globalName(call.callee);
+function readerOf({ callee }: Call): Reader | undefined {
   return TENSOR_FUNCTIONS.get(callee) ?? WRAPPING_FUNCTIONS.get(callee);
 }
 
 /** The tensor in a parameter, which is not one again: there is no depth to bound. */
-function wrapped(value: PickleValue | undefined, name: string): TensorView {
-  const inner = nodeOf(value, 'call');
-  const callee = globalName(inner?.callee);
-  const read = TENSOR_FUNCTIONS.get(callee);
-  if (inner !== undefined && read !== undefined) return read(items(inner.args) ?? [], name);
-  throw noTensor(`tensor ${shown(name)}`, callee);
+function unwrapped(inner: Pick<Call, 'callee' | 'args'> | undefined, name: string): TensorView {
+  const read = TENSOR_FUNCTIONS.get(inner?.callee ?? '');
+  if (inner !== undefined && read !== undefined) return read(inner.args, name);
+  throw noTensor(`tensor ${shown(name)}`, inner?.callee);
 }
 
 function noTensor(what: string, callee = '?'): UnusableContent {
@@ -80,12 +71,12 @@ function noTensor(what: string, callee = '?'): UnusableContent {
 }
 
 /** (function, type, arguments, attributes) */
-function typed([callee = null, type = null, inner = null]: readonly PickleValue[], name: string): TensorView {
-  const typeName = globalName(type);
-  if (typeName === 'torch.Tensor' || typeName === 'torch.nn.parameter.Parameter')
-    return wrapped(callOf(callee, inner), name);
+function typed([callee, type, args]: readonly PickleValue[], name: string): TensorView {
+  const path = pathOf(type) ?? '?';
+  if (path === 'torch.Tensor' || path === 'torch.nn.parameter.Parameter')
+    return unwrapped({ callee: pathOf(callee) ?? '?', args: itemsOf(args) }, name);
   throw new UnusableContent(
-    `tensor ${shown(name)} is of the class ${shown(typeName ?? '?')}. Save it as a plain tensor: value.as_subclass(torch.Tensor)`,
+    `tensor ${shown(name)} is of the class ${shown(path)}. Save it as a plain tensor: value.as_subclass(torch.Tensor)`,
   );
 }
 
@@ -93,11 +84,11 @@ function typed([callee = null, type = null, inner = null]: readonly PickleValue[
 function view(args: readonly PickleValue[], name: string): TensorView {
   const damaged = (what: string): Error => new Error(`tensor ${shown(name)} ${what}`);
   const [persistent, offset, size, stride, , , metadata] = args;
-  const [kind, type, storage, , storageLength] = items(nodeOf(persistent, 'persistent')?.id) ?? [];
+  const [kind, type, storage, , storageLength] = itemsOf(nodeOf(persistent, 'persistent')?.id);
   if (kind !== 'storage' || typeof storage !== 'string' || !isCount(storageLength)) {
     throw damaged('has no storage');
   }
-  const dtype = dtypeOf(name, 'pytorch', globalName(type) ?? 'unknown');
+  const dtype = dtypeOf(name, 'pytorch', pathOf(type) ?? 'unknown');
   if ((nodeOf(metadata, 'dict')?.pairs.length ?? 0) > 0) {
     // The conjugate or negative bit: the values in the file are not those of the tensor.
     throw new UnusableContent(`tensor ${shown(name)} is a lazy view. Save a copy of it: value.clone()`);
@@ -125,15 +116,11 @@ export function isWithin({ shape, strides, offset, length, storageLength }: Tens
   );
 }
 
-function items(value: PickleValue | undefined): readonly PickleValue[] | undefined {
-  return nodeOf(value, 'sequence')?.items;
-}
-
 /** Numbers of a tuple, or of the tuple in `torch.Size(tuple)`. */
 function counts(value: PickleValue | undefined): readonly number[] | undefined {
   const call = nodeOf(value, 'call');
-  const isSize = globalName(call?.callee) === 'torch.Size';
-  const values = isSize ? items(items(call?.args)?.[0]) : items(value);
+  const tuple = call?.callee === 'torch.Size' ? call.args[0] : value;
+  const values = nodeOf(tuple, 'sequence')?.items;
   return values !== undefined && values.length <= MAX_DIMENSIONS && values.every(isCount)
     ? values
     : undefined;
@@ -237,9 +224,9 @@ function find(
     const made = otherCall(item);
     if (made === undefined) continue;
     const read = readerOf(made);
-    if (read === undefined) throw noTensor(shown(name), globalName(made.callee));
+    if (read === undefined) throw noTensor(shown(name), made.callee);
     if (views.size >= MAX_TENSORS) throw new UnusableContent(`it has more than ${MAX_TENSORS} tensors`);
-    views.set(name, read(items(made.args) ?? [], name));
+    views.set(name, read(made.args, name));
   }
   return views.size > 0 ? { keys, views } : undefined;
 }
@@ -247,7 +234,7 @@ function find(
 /** A dict or an OrderedDict, itself; undefined for any other value. */
 function mapping(value: PickleValue) {
   const call = nodeOf(value, 'call');
-  return nodeOf(value, 'dict') ?? (globalName(call?.callee) === 'collections.OrderedDict' ? call : undefined);
+  return nodeOf(value, 'dict') ?? (call?.callee === 'collections.OrderedDict' ? call : undefined);
 }
 
 /** The pairs that have text as their key. */
@@ -264,7 +251,7 @@ function otherCall(value: PickleValue): Call | undefined {
 /** For a value in the place of the state dict. */
 function notAState(call: Call, keys: readonly string[], path: string): UnusableContent {
   const place = keys.length === 0 ? 'it' : `its entry ${keys.map(shown).join('.')}`;
-  const callee = shown(globalName(call.callee) ?? '?');
+  const callee = shown(call.callee);
   if (readerOf(call) !== undefined) {
     return new UnusableContent(`${place} is one tensor, not a state dict. ${SAVE_STATE}`);
   }

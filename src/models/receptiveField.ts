@@ -16,57 +16,39 @@ interface Reach {
   readonly step: number;
 }
 
-const PIXEL: Reach = { size: 1, start: 0, step: 1 };
-
 /**
- * The field of a position of a layer's feature map, from the kernels and strides of all layers before it (Araujo et al. 2019): all pixels
- * that it can depend on. Undefined for layers of networks where these are not known: vision transformers, and exported programs.
+ * The field of a position of a layer's feature map, from the kernels and strides of all calls before it (Araujo et al. 2019): all pixels
+ * that it can depend on. Undefined for networks in which these are not all: vision transformers, and exported programs.
  */
 export function receptiveField(
-  { arch, description }: Pick<Model, 'arch' | 'description'>,
+  { arch, plan }: Pick<Model, 'arch' | 'plan'>,
   layer: string,
   { row, column }: { readonly row: number; readonly column: number },
 ): ReceptiveField | undefined {
   if (architectureOf(arch).family !== 'resnet') return undefined;
-  const reach = reachesOfResNet(kernelsOf(description)).get(layer);
-  if (reach === undefined) return undefined;
-  const { size, start, step } = reach;
-  return { top: start + row * step, left: start + column * step, height: size, width: size };
-}
-
-type Description = Pick<Model['description'], 'layers' | 'parameters'>;
-
-/** The kernel's side of each convolution, in the order of a forward pass but for shortcuts, which end their blocks. */
-function kernelsOf({ layers, parameters }: Description): [layer: string, kernel: number][] {
-  const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
-  return layers.map(({ name, weight }) => [name, shapes.get(weight)?.[2] ?? 1]);
-}
-
-/** Torchvision's ResNets, and those for small images, whose stem of 3x3 keeps the image's sides. */
-function reachesOfResNet(kernels: readonly [layer: string, kernel: number][]): Map<string, Reach> {
-  const reaches = new Map<string, Reach>();
-  let reach = PIXEL;
-  let block = { name: '', input: PIXEL };
-  const isBottleneck = kernels.some(([name]) => name.endsWith('.conv3'));
-  for (const [name, kernel] of kernels) {
-    const [, ofBlock = '', stage = '1', first = '', part = ''] =
-      /^(layer(\d+)\.(\d+))\.(.*)$/.exec(name) ?? [];
-    if (ofBlock !== block.name) block = { name: ofBlock, input: reach };
-    const strides = Number(stage) > 1 && Number(first) === 0 && ofBlock !== '';
-    if (part === 'downsample.0') {
-      reaches.set(name, after(block.input, kernel, strides ? 2 : 1, 0));
-      continue;
+  const kernels = new Map(plan.inputs.map(({ value, shape }) => [value, shape[2]]));
+  const reaches = new Map<number, Reach>([[0, { size: 1, start: 0, step: 1 }]]);
+  for (const { arguments: given, results, layer: name } of plan.nodes) {
+    const taken = Object.values(given).flatMap(({ values = [] }) =>
+      values.flatMap((one) => reaches.get(one) ?? []),
+    );
+    // Of a block's sum, that of its layers, in which that of the shortcut lies.
+    const [input] = taken.sort((a, b) => b.size - a.size);
+    const [made] = results;
+    if (input === undefined || typeof made !== 'number') continue;
+    const { size, start, step } = input;
+    const first = (argument: string): number | undefined => given[argument]?.numbers?.[0];
+    const kernel = kernels.get(given.weight?.values?.[0] ?? -1) ?? first('kernel_size') ?? 1;
+    const reach = {
+      size: size + (kernel - 1) * step,
+      start: start - (first('padding') ?? 0) * step,
+      step: step * (first('stride') ?? 1),
+    };
+    if (name === layer) {
+      const [top, left] = [row, column].map((place) => reach.start + place * reach.step) as [number, number];
+      return { top, left, height: reach.size, width: reach.size };
     }
-    const isStem = ofBlock === '';
-    const isStrided = isStem ? kernel === 7 : strides && part === (isBottleneck ? 'conv2' : 'conv1');
-    reach = after(reach, kernel, isStrided ? 2 : 1, Math.floor(kernel / 2));
-    reaches.set(name, reach);
-    // The stem's pooling.
-    if (isStem && kernel === 7) reach = after(reach, 3, 2, 1);
+    reaches.set(made, reach);
   }
-  return reaches;
-}
-
-function after({ size, start, step }: Reach, kernel: number, stride: number, padding: number): Reach {
-  return { size: size + (kernel - 1) * step, start: start - padding * step, step: step * stride };
+  return undefined;
 }
