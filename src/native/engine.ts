@@ -4,7 +4,7 @@ import type { JobOptions } from '../progress.js';
 import { isWhole, RANGES } from '../settings/ranges.js';
 import { type GivenOf, givenOf, resolveSettings, setting, typesOf } from '../settings/setting.js';
 import { integer, oneOf, text, toggle } from '../settings/values.js';
-import { type Accelerator, type Addon, addonInUse, MEMORY_FORMATS, native } from './addon.js';
+import { type Accelerator, addonInUse, MEMORY_FORMATS, native } from './addon.js';
 import { ComputeContext } from './context.js';
 import { joinedGroup } from './processGroup.js';
 
@@ -81,28 +81,30 @@ export function engineOptions(options: EngineOptions): EngineOptions {
   return givenOf(ENGINE_SETTINGS, options);
 }
 
-/** The given options that change numbers. */
+/** The given options among those that change numbers. */
 export function numericOptions(options: EngineOptions): EngineOptions {
   return givenOf(NUMERICS, options);
 }
 
 /**
- * Makes the engine compute as these options say, for the whole process, until the context is disposed: other jobs may compute beside it
- * that want the same threads and numerics.
+ * Sets the process's threads and numerics until the context is disposed. Jobs that want the same may compute beside it.
  *
- * @throws `USAGE` where other jobs of the process want others, and what `resolveDevice` and `setThreads` throw
+ * @throws `USAGE` if other jobs of the process want others, and what `resolveDevice` and `setThreads` throw
  */
 export async function openEngine(
   options: EngineOptions & Pick<JobOptions, 'onInfo'>,
 ): Promise<ComputeContext> {
-  const asked = resolveSettings(ENGINE_SETTINGS, 'article', options);
-  const { device: name, threads: most, memoryFormat, ...numerics } = asked;
+  const { device: name, memoryFormat, ...how } = resolveSettings(ENGINE_SETTINGS, 'article', options);
   const device = resolveDevice(name, joinedGroup().isDistributed);
-  const release = claim({ threads: most, ...numerics });
+  const release = claim(how);
   try {
-    const threads = await compute(most, numerics);
+    const { threads: wanted, ...numerics } = how;
+    // PyTorch refuses deterministic products without it. cuBLAS reads it once: a program that has computed on a GPU before sets it itself.
+    if (numerics.deterministic) process.env.CUBLAS_WORKSPACE_CONFIG ??= ':4096:8';
+    await native().setNumerics(numerics);
+    const threads = await setThreads(wanted);
     const context = new ComputeContext({ device, memoryFormat }, threads, release);
-    if (name === 'auto') sayWhyCpu(context, options.onInfo);
+    if (name === 'auto') explainCpu(context, options.onInfo);
     return context;
   } catch (error) {
     release();
@@ -110,28 +112,17 @@ export async function openEngine(
   }
 }
 
-/** Sets the process's numerics and threads, and returns their number. */
-async function compute(threads: number, numerics: Parameters<Addon['setNumerics']>[0]): Promise<number> {
-  // PyTorch refuses deterministic products without it. cuBLAS reads it once: a program that has computed on a GPU before sets it itself.
-  if (numerics.deterministic) process.env.CUBLAS_WORKSPACE_CONFIG ??= ':4096:8';
-  await native().setNumerics(numerics);
-  return setThreads(threads);
-}
-
-/** Claims how the process computes. Returns what ends the claim. Throws `USAGE`. */
+/** Claims the process's threads and numerics. Returns a function that ends the claim. Throws `USAGE`. */
 function claim(wanted: Readonly<Record<string, unknown>>): () => void {
   const others = native().claim(JSON.stringify(wanted));
   if (others !== null) {
     const theirs = JSON.parse(others) as typeof wanted;
     const [name = '', value] = Object.entries(wanted).find(([key, one]) => theirs[key] !== one) ?? [];
+    const advice = ['Wait for that job, give both the same, or start another process.'];
     throw new SpurmemError(
       'USAGE',
       `\`${name}\` is ${String(value)}, and another job of this process computes with ${String(theirs[name])}: it holds for the whole process.`,
-      {
-        parameter: name,
-        value,
-        advice: ['Wait for that job, give both the same, or start another process.'],
-      },
+      { parameter: name, value, advice },
     );
   }
   let isHeld = true;
@@ -141,12 +132,12 @@ function claim(wanted: Readonly<Record<string, unknown>>): () => void {
   };
 }
 
-let isSaid = false;
+let isExplained = false;
 
-/** Says once why a libtorch with CUDA computes on the CPU, where nobody asked for that. */
-function sayWhyCpu({ isCpu }: ComputeContext, onInfo: JobOptions['onInfo']): void {
-  if (isSaid || !isCpu || addonInUse().libtorch.cuda === null) return;
-  isSaid = true;
+/** Explains once why a libtorch with CUDA computes on the CPU though `device` is auto. */
+function explainCpu({ isCpu }: ComputeContext, onInfo: JobOptions['onInfo']): void {
+  if (isExplained || !isCpu || addonInUse().libtorch.cuda === null) return;
+  isExplained = true;
   onInfo?.(`Computing on the CPU: ${whyNoCuda()[0]}.`);
 }
 
@@ -170,18 +161,18 @@ export function resolveDevice(name = 'auto', isDistributed = false): string {
   if (index >= devices) {
     const [reason, ...advice] =
       devices > 0 ? [`there are ${devices} such devices, numbered from 0`] : whyNoCuda();
-    throw new SpurmemError('DEVICE_UNAVAILABLE', `\`device\` is ${JSON.stringify(name)}: ${reason}.`, {
-      parameter: 'device',
-      value: name,
-      expected,
-      advice,
-    });
+    const details = { parameter: 'device', value: name, expected, advice };
+    throw new SpurmemError(
+      'DEVICE_UNAVAILABLE',
+      `\`device\` is ${JSON.stringify(name)}: ${reason}.`,
+      details,
+    );
   }
   return `${accelerator.name}:${index}`;
 }
 
 /** The reason that libtorch sees no CUDA device, and what to do. */
-export function whyNoCuda(): [string, ...string[]] {
+export function whyNoCuda(): [reason: string, advice: string] {
   const { version, cuda } = addonInUse().libtorch;
   if (cuda === null) {
     return [
@@ -189,28 +180,24 @@ export function whyNoCuda(): [string, ...string[]] {
       'Use cpu, or install a PyTorch with CUDA (pip install torch) and activate its Python.',
     ];
   }
-  const driver = native().cudaDriver();
   const built = `PyTorch ${version} here is built for CUDA ${cuda}`;
+  const driver = native().cudaDriver();
   if (driver === null) {
     return [
       `${built}, and this machine has no NVIDIA driver`,
       'Use cpu, or install the driver; a container must be started with its GPUs.',
     ];
   }
-  const newest = `${Math.floor(driver / 1000)}.${Math.floor((driver % 1000) / 10)}`;
-  if (Number.parseInt(newest) < Number.parseInt(cuda)) {
-    return [
-      `${built}, and the NVIDIA driver is too old for it: it runs CUDA up to ${newest}`,
-      'Use cpu, update the driver, or install a PyTorch for an older CUDA.',
-    ];
-  }
-  return [
-    `${built}, and its driver shows no GPU`,
-    'Use cpu, or look at nvidia-smi and CUDA_VISIBLE_DEVICES.',
-  ];
+  const newest = Math.floor(driver / 1000);
+  return newest < Number.parseInt(cuda)
+    ? [
+        `${built}, and the NVIDIA driver is too old for it: it runs CUDA ${newest}`,
+        'Use cpu, update the driver, or install a PyTorch for an older CUDA.',
+      ]
+    : [`${built}, and its driver shows no GPU`, 'Use cpu, or look at nvidia-smi and CUDA_VISIBLE_DEVICES.'];
 }
 
-/** A GPU for each process of a machine, as far as there are as many. */
+/** The GPU of this process's number on its machine; the CPU if there is none. */
 export function automatic(
   accelerators: readonly Accelerator[],
   { LOCAL_RANK, SLURM_LOCALID }: Readonly<Record<string, string | undefined>>,

@@ -1,6 +1,13 @@
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { isWhole, type Range, rangeInWords, RANGES } from '../settings/ranges.js';
-import { native, type NativeArray, type NativeProcessGroup, type Network, type Tensor } from './addon.js';
+import {
+  type Addon,
+  native,
+  type NativeArray,
+  type NativeProcessGroup,
+  type Network,
+  type Tensor,
+} from './addon.js';
 
 /** This process's rows of a batch, which begin at `offset`. */
 export interface BatchPart {
@@ -44,12 +51,11 @@ export class ProcessGroup {
 
   /** The values of each process, by rank; as many in all. */
   async gather(values: Float64Array): Promise<readonly Float64Array[]> {
-    const { rank, worldSize } = this;
     const { length } = values;
-    const slots = new Float64Array(worldSize * length);
-    slots.set(values, rank * length);
+    const slots = new Float64Array(this.worldSize * length);
+    slots.set(values, this.rank * length);
     const all = await this.sum(slots);
-    return Array.from({ length: worldSize }, (_, i) => all.subarray(i * length, (i + 1) * length));
+    return Array.from({ length: this.worldSize }, (_, i) => all.subarray(i * length, (i + 1) * length));
   }
 
   /** The values of all examples, written into zeros [total]; each process has those of its share, [N]. */
@@ -82,15 +88,14 @@ export class ProcessGroup {
   }
 
   /**
-   * This process's share of so many examples, batch after batch in turn: the batches are those that one process would have.
+   * This process's share of a number of examples, batch after batch in turn: the batches are those that one process would have.
    *
-   * @param turn that of the first batch, where others were dealt before
+   * @param turn the first batch's, if others were dealt before
    */
   shareOfBatches(total: number, batchSize: number, turn = 0): Share {
-    const all = Int32Array.from({ length: total }, (_, position) => position);
     const isOwn = (position: number): boolean =>
       (Math.floor(position / batchSize) + turn) % this.worldSize === this.rank;
-    return { positions: all.filter(isOwn), total };
+    return { positions: Int32Array.from(Array(total).keys()).filter(isOwn), total };
   }
 
   /** This process's part of a list, such as a batch, give or take one item. Throws `USAGE` where there are fewer than processes. */
@@ -170,17 +175,9 @@ export function joinedGroup(): ProcessGroup {
 export async function joinProcessGroup(environment: Environment = process.env): Promise<ProcessGroup> {
   const place = placeIn(environment);
   if (place === undefined || joined.isDistributed) return joined;
-  const { start, ...meeting } = place;
-  const { rank, size, host, port } = meeting;
-  const isStoreTheirs = environment.TORCHELASTIC_USE_AGENT_STORE === 'True';
+  const { rank, size, host, port } = place;
   try {
-    const handle = await native().joinProcessGroup({
-      ...meeting,
-      hostsStore: rank === 0 && !isStoreTheirs,
-      // A restart's keys are not those of the start before it.
-      prefix: `spurmem/${start}`,
-    });
-    joined = new ProcessGroup({ handle, rank, worldSize: size });
+    joined = new ProcessGroup({ handle: await native().joinProcessGroup(place), rank, worldSize: size });
     return joined;
   } catch (error) {
     throw new SpurmemError(
@@ -192,30 +189,32 @@ export async function joinProcessGroup(environment: Environment = process.env): 
 }
 
 /** The place at which the processes meet, by torchrun's names in the environment; undefined for one process. */
-function placeIn(environment: Environment) {
-  const { SLURM_PROCID, SLURM_STEP_NUM_TASKS, MASTER_ADDR, MASTER_PORT } = environment;
+function placeIn(environment: Environment): Parameters<Addon['joinProcessGroup']>[0] | undefined {
+  const { SLURM_PROCID, SLURM_STEP_NUM_TASKS, MASTER_ADDR: host, MASTER_PORT } = environment;
   // Steps of one task, and those of jobs that have nothing to do with each other, have no address to meet at.
-  const isStep = MASTER_ADDR !== undefined && SLURM_STEP_NUM_TASKS !== undefined;
+  const isStep = host !== undefined && SLURM_STEP_NUM_TASKS !== undefined;
   const { RANK = isStep ? SLURM_PROCID : undefined, WORLD_SIZE = isStep ? SLURM_STEP_NUM_TASKS : undefined } =
     environment;
   if (WORLD_SIZE === undefined || WORLD_SIZE === '1') return undefined;
   const size = numberIn('WORLD_SIZE', WORLD_SIZE, RANGES.processes);
   const rank = numberIn('RANK', RANK, [0, size - 1]);
   const port = numberIn('MASTER_PORT', MASTER_PORT, RANGES.port);
-  const { TORCHELASTIC_RESTART_COUNT = '0' } = environment;
+  const { TORCHELASTIC_RESTART_COUNT = '0', TORCHELASTIC_USE_AGENT_STORE } = environment;
   const start = numberIn('TORCHELASTIC_RESTART_COUNT', TORCHELASTIC_RESTART_COUNT, RANGES.restarts);
-  if (MASTER_ADDR === undefined || MASTER_ADDR === '') throw misled('MASTER_ADDR is missing');
-  return { rank, size, host: MASTER_ADDR, port, start };
+  if (host === undefined || host === '') throw badEnvironment('MASTER_ADDR is missing');
+  const hostsStore = rank === 0 && TORCHELASTIC_USE_AGENT_STORE !== 'True';
+  // A restart's keys are not those of the start before it.
+  return { rank, size, host, port, hostsStore, prefix: `spurmem/${start}` };
 }
 
 /** The number of a variable of the environment. Throws `USAGE`. */
 function numberIn(name: string, text: string | undefined, range: Range): number {
   const value = /^\d+$/.test(text ?? '') ? Number(text) : Number.NaN;
   if (isWhole(value, range)) return value;
-  throw misled(`${name} is ${text ?? 'missing'}, and takes ${rangeInWords(range)}`);
+  throw badEnvironment(`${name} is ${text ?? 'missing'}, and takes ${rangeInWords(range)}`);
 }
 
-function misled(problem: string): SpurmemError {
+function badEnvironment(problem: string): SpurmemError {
   return new SpurmemError('USAGE', `The environment names several processes, but ${problem}.`, {
     advice: ['Start the processes by torchrun, or set RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT.'],
   });
