@@ -70,7 +70,7 @@ Tensor drawn(at::IntArrayRef sizes, at::Device device = kDevice) {
 
 Tensor places(at::Device device) { return at::tensor({0, 2}, at::kLong).to(device); }
 
-// An operator, on the CPU and on the device.
+// An operator, on the CPU and on the device; those of the jobs in product.mjs are compared there.
 bool same(const char* name, const std::function<Tensor(at::Device)>& compute) {
   return test(std::string("operator: ") + name, [compute] {
     const auto expected = compute(at::kCPU), found = compute(kDevice);
@@ -78,11 +78,6 @@ bool same(const char* name, const std::function<Tensor(at::Device)>& compute) {
     require(expected.strides() == found.strides(), "the strides are the CPU's");
     require(at::equal(expected, found.cpu()), "the values are the CPU's");
   });
-}
-
-Tensor attention(at::Device device) {
-  const auto x = drawn({2, 4, 6, 8}, device);
-  return at::scaled_dot_product_attention(x, x, x);
 }
 
 // Made before the device is registered, perhaps.
@@ -119,45 +114,6 @@ const bool hasOperators[] = {
          [](at::Device d) {
            const auto x = drawn({3, 4}, d);
            return x.index_put({places(d)}, drawn({2, 4}, d)).index({x > 3});
-         }),
-    same("sort", [](at::Device d) { return std::get<0>(drawn({30}, d).sort()); }),
-    same("cat",
-         [](at::Device d) {
-           return at::cat({drawn({3, 4}, d), drawn({2, 4}, d)});
-         }),
-    same("convolution, channels last",
-         [](at::Device d) {
-           const auto x = drawn({2, 3, 6, 6}, d).contiguous(at::MemoryFormat::ChannelsLast);
-           return at::conv2d(x, drawn({5, 3, 3, 3}, d), drawn({5}, d), 2, at::IntArrayRef(1));
-         }),
-    same("running statistics",
-         [](at::Device d) {
-           auto mean = at::zeros({3}, d), variance = at::ones({3}, d);
-           at::batch_norm(drawn({2, 3, 4, 4}, d), {}, {}, mean, variance, true, .1, 1e-5, false);
-           return at::cat({mean, variance});
-         }),
-    same("attention by products",
-         [](at::Device d) {
-           at::globalContext().setSDPUseFlash(false);
-           const auto result = attention(d);
-           at::globalContext().setSDPUseFlash(true);
-           return result;
-         }),
-#ifndef TEST_DEVICE_AS_CUDA
-    // Under CUDA's key, libtorch asks for a card's flash attention, and takes products.
-    same("flash attention", attention),
-#endif
-    same("lists",
-         [](at::Device d) {
-           std::vector<Tensor> list{drawn({3}, d), drawn({7}, d)};
-           at::_foreach_add_(list, 1);
-           return at::stack(at::_foreach_norm(list, 2));
-         }),
-    same("gradients",
-         [](at::Device d) {
-           const auto x = drawn({4, 4}, d).requires_grad_();
-           at::mm(x, x).relu().sum().backward();
-           return x.grad();
          }),
     same("from another device",
          [](at::Device d) { return (drawn({3}, d.is_cpu() ? d : at::Device(kType, 1)) + 1).to(d); }),

@@ -51,27 +51,6 @@ describe('a file that torch.save wrote', () => {
     },
   );
 
-  test('cut at any length is refused', async () => {
-    for (let length = 0; length < TINY.length; length += 7) {
-      await refusal(read(TINY.subarray(0, length)), /is not a valid|is neither/);
-    }
-  });
-
-  test('with any byte changed is refused, or loads the same values', async () => {
-    let refused = 0;
-    for (let at = 0; at < TINY.length; at += 3) {
-      const changed = Buffer.from(TINY);
-      changed[at] = (changed[at] as number) ^ 0x41;
-      const outcome = await read(changed).catch((error: unknown) => {
-        expect(error).toMatchObject({ code: 'WEIGHTS_INVALID' });
-        return undefined;
-      });
-      if (outcome === undefined) refused++;
-      else expect(outcome.tensors).toEqual(values);
-    }
-    expect(refused).toBeGreaterThan(TINY.length / 12);
-  });
-
   test('with a changed value is refused by its checksum', async () => {
     const changed = Buffer.from(TINY);
     const at = changed.indexOf(floats(5));
@@ -235,13 +214,6 @@ describe('a zip file', () => {
 });
 
 describe('a pickle', () => {
-  test('cut at any length is refused', async () => {
-    const whole = pickle(dict({ state_dict: dict({ w: tensor([2]) }) }));
-    for (let length = 0; length < whole.length; length++) {
-      await refusal(read(archive(whole.subarray(0, length), [floats(1, 2)])), 'its pickle');
-    }
-  });
-
   test.each([
     ['a negative length', '80 02 42 fb ff ff ff 2e', 'truncated'],
     ['a length beyond 2 ** 53', '80 04 8d ff ff ff ff ff ff ff ff 2e', 'truncated'],

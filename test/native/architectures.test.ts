@@ -1,27 +1,5 @@
-import { architectureOf, ARCHITECTURES } from '../../src/models/architectures.js';
 import { native } from '../../src/native/addon.js';
 import { newModel } from '../networks.js';
-
-test('an architecture has a family and options', () => {
-  expect(ARCHITECTURES).toEqual([
-    ...[
-      'resnet18',
-      'resnet34',
-      'resnet50',
-      'resnet101',
-      'resnet152',
-      'wide_resnet50_2',
-      'resnext50_32x4d',
-      'resnet20',
-    ],
-    ...['vit_tiny_patch16_224', 'vit_small_patch16_224', 'deit_small_patch16_224', 'vit_base_patch16_224'],
-  ]);
-  expect(architectureOf('resnet50')).toMatchObject({ family: 'resnet' });
-  expect(architectureOf('vit_tiny_patch16_224')).toMatchObject({
-    family: 'vit',
-    options: { imageSize: [224, 224], patchSize: 16, layerNormEps: 1e-6 },
-  });
-});
 
 test('a network describes its head, its shortcuts, what Grad-CAM can map, and its patches', async () => {
   using resnet = await newModel('resnet18', { numClasses: 3 });

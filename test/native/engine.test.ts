@@ -1,3 +1,5 @@
+import { native } from '../../src/native/addon.js';
+import { problemOf } from '../../src/native/addonFiles.js';
 import { automatic } from '../../src/native/engine.js';
 
 const cuda = (devices: number) => ({ name: 'cuda', devices });
@@ -16,4 +18,21 @@ test.each([
 
 test('takes no device that tests register', () => {
   expect(automatic([cuda(0), { name: 'test', devices: 2 }], {})).toBe('cpu');
+});
+
+// Without one, what it does is computed slower and in silence: a libtorch that has renamed it is to be noticed.
+test('every operator that is looked up by name is in this libtorch', () => {
+  const operators = native().operators();
+  expect(operators.filter(({ isFound }) => !isFound).map(({ name }) => name)).toEqual([]);
+  expect(operators.length).toBeGreaterThanOrEqual(5);
+  expect(operators.every(({ without }) => without.length > 20)).toBe(true);
+});
+
+test.each([
+  [{ status: 0, signal: null, stderr: '' }, undefined],
+  [{ status: 3, signal: null, stderr: '' }, 'the process ended with 3'],
+  [{ status: 1, signal: null, stderr: 'at line 1\nno such symbol\n' }, 'no such symbol'],
+  [{ status: null, signal: 'SIGSEGV', stderr: '' } as const, 'it ended the process by SIGSEGV'],
+])('the trial of an addon that ends with %j has the problem %p', (outcome, problem) => {
+  expect(problemOf(outcome)).toBe(problem);
 });
