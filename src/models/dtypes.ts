@@ -11,7 +11,7 @@ export interface StoredDtype {
 }
 
 /**
- * PyTorch's dtypes: their names, those of safetensors, and the storage classes that pickles name; those that are not read end there.
+ * PyTorch's dtypes: their names, their codes in safetensors, and their storage classes in pickles; unsupported ones have nothing else.
  * Halves have no typed array and become float32, exactly; libtorch rounds float64 where it copies it into a parameter.
  */
 const DTYPES: readonly (readonly [

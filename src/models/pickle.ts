@@ -35,7 +35,7 @@ export interface Call {
   state: PickleValue;
 }
 
-/** Bounds the memory of what a pickle describes: 2 M values of some 100 bytes. A ResNet-50 checkpoint has 50,000. */
+/** Bounds the memory of a pickle's values: 2 M of some 100 bytes. A ResNet-50 checkpoint has 50,000. */
 const MAX_OPERATIONS = 2_000_000;
 
 /** Parses a pickle of protocols 2 to 5. Throws an Error with the reason if it is damaged. */

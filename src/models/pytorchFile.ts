@@ -196,7 +196,7 @@ export function findState(content: PickleValue, path: string): FoundState {
   );
 }
 
-/** @param seen what was searched: a dict may lie in itself, or in a thousand others */
+/** @param seen the dicts that were searched: one may lie in itself, or in a thousand others */
 function find(
   value: PickleValue,
   keys: readonly string[],
@@ -248,7 +248,7 @@ function otherCall(value: PickleValue): Call | undefined {
   return mapping(value) === undefined ? nodeOf(value, 'call') : undefined;
 }
 
-/** For a value in the place of the state dict. */
+/** The error of a call in the place of the state dict. */
 function notAState(call: Call, keys: readonly string[], path: string): UnusableContent {
   const place = keys.length === 0 ? 'it' : `its entry ${keys.map(shown).join('.')}`;
   const callee = shown(call.callee);
@@ -275,7 +275,7 @@ interface PytorchFile {
   readonly keys: readonly string[];
 }
 
-/** The most bytes of tied and sliced weights, as multiples of the file's: views of one storage can claim any number. */
+/** The max bytes of tied and sliced weights, as a multiple of the file's: views of one storage can claim any number. */
 const MAX_EXPANSION = 4;
 
 /**

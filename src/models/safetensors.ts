@@ -56,7 +56,7 @@ const SUM_AT = 8 + SUM_BEGIN.length;
 const MAX_HEADER_BYTES = 4_000_000;
 
 /**
- * Writes tensors in the safetensors format, atomically and one after the other, so that of the engine's only one is in memory twice;
+ * Writes tensors in the safetensors format, atomically and one after the other, so that only one of the engine's is in memory twice;
  * `safetensors.torch.load_file` reads it. Throws `OUTPUT_UNWRITABLE`.
  */
 export async function writeSafetensors(

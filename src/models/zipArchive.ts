@@ -35,7 +35,7 @@ export class ZipArchive {
     private readonly entries: ReadonlyMap<string, yauzl.Entry>,
   ) {}
 
-  /** Reads the directory of an open file, or of a file in memory. Throws an Error that says what is wrong with it. */
+  /** Reads the directory of an open file, or of a file in memory. Throws an Error with the reason if it is damaged. */
   static async open(handle: ByteSource, fileSize: number): Promise<ZipArchive> {
     const zip = await yauzl.fromRandomAccessReaderPromise(new HandleReader(handle, fileSize), fileSize, {
       autoClose: false,
@@ -66,7 +66,7 @@ export class ZipArchive {
     return this.entries.get(name)?.uncompressedSize;
   }
 
-  /** The bytes of an entry, checked against its checksum. Throws an Error that says what is wrong. */
+  /** The bytes of an entry, checked against its checksum. Throws an Error with the reason if it is damaged. */
   async read(name: string): Promise<Uint8Array<ArrayBuffer>> {
     const entry = this.entries.get(name);
     const shown = JSON.stringify(name);
@@ -112,7 +112,7 @@ class HandleReader extends yauzl.RandomAccessReader {
   }
 }
 
-/** Fills an array with a file's bytes from a position on. Throws an Error where the file ends before. */
+/** Fills an array with a file's bytes from a position on. Throws an Error if the file ends earlier. */
 export async function readFully(handle: ByteSource, target: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < target.length;) {
     const { bytesRead } = await handle.read(

@@ -45,7 +45,7 @@ export interface Tensor extends Disposable {
   softmax(): Promise<Tensor>;
   /** Adds the gradient of this scalar, times `scale` (1), to the `grad` of every parameter of its graph. */
   backward(scale?: number): Promise<void>;
-  /** The same [N, C, H, W] values in channels-last strides. */
+  /** A copy of [N, C, H, W] values in channels-last strides. */
   channelsLast(): Promise<Tensor>;
 }
 
@@ -99,7 +99,7 @@ export interface BatchOptions {
   readonly memoryFormat: MemoryFormat;
 }
 
-/** The libraries that decode images, by file name or path; null where there is none. */
+/** The libraries that decode images, by file name or path; null: none. */
 export interface ImageDecoders {
   readonly jpeg: string | null;
   readonly png: string | null;
@@ -149,7 +149,7 @@ export interface PassOptions {
   readonly stage?: number | undefined;
 }
 
-/** What K neurons of some layers give for N images. Dispose of its tensors. */
+/** The outputs of K neurons of some layers for N images. Dispose of its tensors. */
 export interface NeuronOutputs {
   /** In the order of the edits. */
   readonly layers: readonly {
@@ -315,7 +315,7 @@ export interface Addon {
     readonly prefix: string;
   }): Promise<NativeProcessGroup>;
   /**
-   * Loads the first of each list's libraries that loads, and gives its name; null where none does. One that is loaded stays.
+   * Loads the first library of each list that loads, and returns its name; null if none does. A loaded library stays.
    *
    * @param jpeg libturbojpeg.so.0
    * @param png libspng.so.0
@@ -331,7 +331,7 @@ export interface Addon {
   tensor(data: NativeArray, shape: readonly number[], device: string): Promise<Tensor>;
   /** A network of a plan. */
   createNetwork(options: NetworkOptions): Promise<Network>;
-  /** The operators that a plan may call; whether what they give may lie in the memory of what they take, and whether they write there. */
+  /** The operators that a plan may call, whether their results may alias their arguments, and whether they write there. */
   planOperators(): readonly {
     readonly name: string;
     readonly aliases: boolean;
@@ -382,7 +382,7 @@ export interface Addon {
   accelerators(): readonly Accelerator[];
   /** The newest CUDA that NVIDIA's driver can run, 13020 for 13.2; null without a driver. */
   cudaDriver(): number | null;
-  /** The operators that are looked up by name in libtorch; `without` says how slow it is where one is missing. */
+  /** The operators that are looked up by name in libtorch; `without` describes the cost if one is missing. */
   operators(): readonly { readonly name: string; readonly isFound: boolean; readonly without: string }[];
   /** Whether the CPU's convolutions in bfloat16 are oneDNN's; without, they are many times slower than in float32. */
   readonly fastBf16: boolean;
@@ -421,7 +421,7 @@ export function addonInUse(): AddonFile & { readonly addon: Addon } {
  * The addon that SPURMEM_ADDON names, else that of the checkout's build, else, for this machine's libtorch, that of `spurmem build` or
  * of the package.
  *
- * @throws SpurmemError `NATIVE_LOAD_FAILED` where there is none, `LIBTORCH_UNUSABLE` where there is no libtorch
+ * @throws SpurmemError `NATIVE_LOAD_FAILED` if there is none, `LIBTORCH_UNUSABLE` without a libtorch
  */
 function findAddon(): AddonFile {
   const problem = platformProblem();

@@ -17,7 +17,7 @@ export type InContext = { readonly context: ComputeContext } | ContextOptions;
 
 /**
  * The place where a job computes, after Lightning's Fabric: the device, the memory format of images and weights, the threads, and the
- * processes that share the job. `openEngine` makes it; models, loaders, training and traces take it. It answers what differs between
+ * processes that share the job. `openEngine` makes it; models, loaders, training and traces take it. It hides the differences between
  * devices.
  */
 export class ComputeContext extends ProcessGroup implements Disposable {
@@ -41,7 +41,7 @@ export class ComputeContext extends ProcessGroup implements Disposable {
     return 'context' in given ? given.context : new ComputeContext(given);
   }
 
-  /** The same with images and weights in another format. */
+  /** Returns a context with images and weights in another format. */
   withMemoryFormat(memoryFormat: MemoryFormat): ComputeContext {
     return new ComputeContext({ device: this.device, memoryFormat }, this.threads);
   }
@@ -104,7 +104,7 @@ export class PendingReads implements AsyncDisposable {
     while (this.#pending.length > 0) await this.#finishOldest();
   }
 
-  /** Lets go of what is pending after an error. */
+  /** Disposes of pending pieces after an error. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { read, dispose } of this.#pending.splice(0)) {
       await read.catch(() => undefined);

@@ -142,11 +142,11 @@ function explainCpu({ isCpu }: ComputeContext, onInfo: JobOptions['onInfo']): vo
 }
 
 /**
- * The device of that name (default: auto): `auto` takes the first GPU where there is one, or, of several processes, that of the
- * process's number on its machine (LOCAL_RANK, SLURM_LOCALID); else the CPU.
+ * Resolves a device's name (default: auto). `auto` is the first GPU, or the one of this process's number on its machine (LOCAL_RANK,
+ * SLURM_LOCALID); without a GPU, the CPU.
  *
  * @returns `cpu` or `cuda:n`
- * @throws `USAGE` for another word, `DEVICE_UNAVAILABLE` for a device that is not there
+ * @throws `USAGE` for another word, `DEVICE_UNAVAILABLE` for a missing device
  */
 export function resolveDevice(name = 'auto', isDistributed = false): string {
   const accelerators = native().accelerators();
@@ -211,14 +211,14 @@ export function automatic(
 /**
  * Sets the threads of the compute lane (0: libtorch's default, all cores) and returns their number.
  *
- * @throws `USAGE` for more than 64 where there are fewer cores: OpenMP would try, and bring the machine to a standstill
+ * @throws `USAGE` for more than 64 threads on fewer cores: OpenMP would bring the machine to a standstill
  */
 export async function setThreads(threads = 0): Promise<number> {
   const cores = availableParallelism();
-  const most = Math.max(64, cores);
-  if (threads > most) {
+  const max = Math.max(64, cores);
+  if (threads > max) {
     const advice = `This machine has ${cores} cores, and 0 uses all of them.`;
-    throw invalidParameter('threads', threads, `0 to ${most}`, [advice]);
+    throw invalidParameter('threads', threads, `0 to ${max}`, [advice]);
   }
   return native().configure(threads);
 }

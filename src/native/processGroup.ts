@@ -98,7 +98,7 @@ export class ProcessGroup {
     return { positions: Int32Array.from(Array(total).keys()).filter(isOwn), total };
   }
 
-  /** This process's part of a list, such as a batch, give or take one item. Throws `USAGE` where there are fewer than processes. */
+  /** This process's part of a list, such as a batch; parts differ by at most one item. Throws `USAGE` for fewer items than processes. */
   partOf<Items extends Int32Array | readonly unknown[]>(items: Items): { own: Items; part: BatchPart } {
     const { rank, worldSize } = this;
     const total = items.length;

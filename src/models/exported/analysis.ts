@@ -2,7 +2,7 @@ import type { Plan, PlanNode } from '../../native/plan.js';
 import { UnusableContent } from '../weightsFile.js';
 import { type Graph, type GraphInput, type GraphNode, hasBatch, sizeOf, valueOf } from './graph.js';
 
-/** What a call does besides its operator's work, by mode. */
+/** A call's behaviour in training and evaluation. */
 type Mode = Pick<PlanNode, 'evaluation' | 'inEvaluation' | 'alias' | 'isCount' | 'typeOf'>;
 
 /** Arguments that say whether an operator trains, and their value in evaluation. */
@@ -83,7 +83,7 @@ function noiseOf({ nodes }: Graph): ReadonlyMap<number, Mode> {
       const calls = chains.get(noise) ?? [];
       const drop = nodes[calls[1] ?? -1];
       if (drop?.target !== 'bernoulli_.float') continue;
-      // Where what is kept was divided instead, evaluation would leave that in.
+      // If the kept value was divided instead, evaluation would still divide it.
       const maker = nodes.find((one) => one.made.includes(kept));
       if (calls.length < 3 && maker !== undefined && dividesBy(maker, drop)) continue;
       for (const call of calls) modes.set(call, { inEvaluation: false });
@@ -179,7 +179,7 @@ export class Flow {
     return prelude.reverse();
   }
 
-  /** Values that do not depend on the images but for their number; not those in whose memory a call writes what does. */
+  /** Values that depend on the images' number alone, except those whose memory a call overwrites with ones that do. */
   #independentOf({ nodes, inputs, batchSizes }: Graph): ReadonlySet<number> {
     const dependent = new Set<number>();
     for (;;) {
@@ -360,8 +360,8 @@ function isOfGrid(graph: Graph, { made: [made = -1] }: GraphNode, patches: Plan[
 }
 
 /**
- * Whether a convolution lies around a residual block's layers: its output, normalized, is added to what other layers make of the
- * same value.
+ * Whether a convolution lies around a residual block's layers: its output, normalized, is added to the output of other layers on the
+ * same input.
  */
 function isShortcut(graph: Graph, { taken: [input], made: [made] }: GraphNode): boolean {
   let value = made;
@@ -394,7 +394,7 @@ function layersFrom({ nodes }: Graph, from: number): ReadonlyMap<number, number>
 
 /**
  * Convolutions with the batch-norm, sum and ReLU that follow them alone: the calls that one kernel can compute in evaluation. It reads the
- * convolution's input, and what is added, when the last of them is due: no call before that may write to these.
+ * convolution's input and the other summand when the last of them is due: no call before that may write to these.
  */
 export function groupsOf(graph: Graph, stages: Plan['stages'], flow: Flow): Plan['groups'] {
   const { nodes, metas } = graph;
@@ -404,7 +404,7 @@ export function groupsOf(graph: Graph, stages: Plan['stages'], flow: Flow): Plan
   }
   const crossing = new Set([...stages.map(({ output }) => output), graph.output]);
   const shapeOf = (value: number): string => JSON.stringify(metas[value]?.sizes);
-  /** The one call that takes what a call makes. */
+  /** The call that alone takes a call's result. */
   const only = (index: number, targets: RegExp): number | undefined => {
     const [value = -1] = nodes[index]?.made ?? [];
     const [next, ...others] = users.get(value) ?? [];

@@ -31,7 +31,7 @@ const MAX_JSON_BYTES = 2 ** 26;
 /** The key of the JSON in a run's file. */
 const METADATA_KEY = 'program';
 
-/** The layouts of what torch.export.save writes, by a name that each has. */
+/** The two layouts of torch.export.save, by a name that each has. */
 const FLAT = 'serialized_exported_program.json';
 const MODEL = 'models/model.json';
 

@@ -26,7 +26,7 @@ export interface Program {
   readonly file: ProgramFile;
   /** As it is in the file. */
   readonly plan: Plan;
-  /** The plan for a number of classes: weights are zero but for the head's, which are drawn as torch.nn.Linear draws them. */
+  /** The plan for a number of classes: weights are zero except the head's, which are drawn as torch.nn.Linear draws them. */
   readonly planFor: (numClasses: number) => Plan;
   /** Height and width of its images in pixels; null: any. */
   readonly imageSize: readonly [number, number] | null;
@@ -154,8 +154,8 @@ function inputOf(
 }
 
 /**
- * Whether an image's logits depend on the other images of its batch in evaluation, too: those of one image in a batch of two and of four.
- * Batch sizes may change the last bits of what libtorch computes.
+ * Whether an image's logits depend on the other images of its batch in evaluation, by those of one image in batches of two and four.
+ * Batch sizes may change the last bits of libtorch's results.
  */
 export async function mixesImages(
   { network, context }: { readonly network: Network; readonly context: Pick<ComputeContext, 'tensor'> },
@@ -174,7 +174,7 @@ export async function mixesImages(
   return two.some((logit, i) => Math.abs(logit - (four[i] ?? 0)) > bound);
 }
 
-/** What is known of a network that torch.export wrote. */
+/** The description of a network that torch.export wrote. */
 export interface ProgramSummary {
   readonly file: string;
   /** sha256 of its calls and constants: those of a run's configuration. */
