@@ -1,53 +1,65 @@
 import type { NativeArray } from '../native/addon.js';
 import { shown, UnusableContent } from './weightsFile.js';
 
-/** How a file holds values, and how they are read. */
-export interface StoredDtype {
-  /** PyTorch's name, such as `float16`. */
-  readonly name: string;
-  readonly bytes: 1 | 2 | 4 | 8;
-  /** Values from little-endian bytes that fill their buffer. */
-  decode(buffer: ArrayBuffer): NativeArray;
-}
+/**
+ * A dtype by its names in PyTorch, in safetensors and of the storage class in pickles, and by its numbers in torch.export's JSON and in c10.
+ *
+ * @param decode returns values from little-endian bytes that fill their buffer; default: they are not read
+ */
+const dtype = (
+  name: string,
+  safetensors: string | undefined,
+  pytorch: string,
+  bytes: 1 | 2 | 4 | 8,
+  [exported, c10]: readonly number[] = [],
+  decode?: (buffer: ArrayBuffer) => NativeArray,
+) => ({ name, safetensors, pytorch, bytes, exported, c10, decode });
+
+type Dtype = ReturnType<typeof dtype>;
+/** A dtype that is read. */
+export type StoredDtype = Dtype & { readonly decode: NonNullable<Dtype['decode']> };
 
 /**
- * PyTorch's dtypes: their names, their codes in safetensors, and their storage classes in pickles; unsupported ones have nothing else.
- * Halves have no typed array and become float32, exactly; libtorch rounds float64 where it copies it into a parameter.
+ * In the order in which a file has tensors: widest first, so that every tensor starts at a multiple of its element size. Halves have no
+ * typed array and become float32, exactly; libtorch rounds float64 where it copies it into a parameter.
  */
-const DTYPES: readonly (readonly [
-  name: string,
-  code: string | undefined,
-  storage: string,
-  bytes?: StoredDtype['bytes'],
-  decode?: StoredDtype['decode'],
-])[] = [
-  ['float32', 'F32', 'torch.FloatStorage', 4, (buffer) => new Float32Array(buffer)],
-  ['float64', 'F64', 'torch.DoubleStorage', 8, (buffer) => new Float64Array(buffer)],
-  ['float16', 'F16', 'torch.HalfStorage', 2, fromHalf],
-  ['bfloat16', 'BF16', 'torch.BFloat16Storage', 2, fromBfloat16],
-  ['int64', 'I64', 'torch.LongStorage', 8, (buffer) => new BigInt64Array(buffer)],
-  ['int32', 'I32', 'torch.IntStorage', 4, (buffer) => new Int32Array(buffer)],
-  ['uint8', 'U8', 'torch.ByteStorage', 1, (buffer) => new Uint8Array(buffer)],
-  ['bool', 'BOOL', 'torch.BoolStorage', 1, (buffer) => new Uint8Array(buffer)],
-  ['int16', 'I16', 'torch.ShortStorage'],
-  ['int8', 'I8', 'torch.CharStorage'],
-  ['complex64', undefined, 'torch.ComplexFloatStorage'],
-  ['complex128', undefined, 'torch.ComplexDoubleStorage'],
+const DTYPES: readonly Dtype[] = [
+  dtype('float64', 'F64', 'torch.DoubleStorage', 8, [8, 7], (buffer) => new Float64Array(buffer)),
+  dtype('int64', 'I64', 'torch.LongStorage', 8, [5, 4], (buffer) => new BigInt64Array(buffer)),
+  dtype('float32', 'F32', 'torch.FloatStorage', 4, [7, 6], (buffer) => new Float32Array(buffer)),
+  dtype('int32', 'I32', 'torch.IntStorage', 4, [4, 3], (buffer) => new Int32Array(buffer)),
+  dtype('uint8', 'U8', 'torch.ByteStorage', 1, [1, 0], (buffer) => new Uint8Array(buffer)),
+  dtype('float16', 'F16', 'torch.HalfStorage', 2, [6, 5], fromHalf),
+  dtype('bfloat16', 'BF16', 'torch.BFloat16Storage', 2, [13, 15], fromBfloat16),
+  dtype('bool', 'BOOL', 'torch.BoolStorage', 1, [12, 11], (buffer) => new Uint8Array(buffer)),
+  dtype('int16', 'I16', 'torch.ShortStorage', 2, [3, 2]),
+  dtype('int8', 'I8', 'torch.CharStorage', 1, [2, 1]),
+  dtype('complex64', undefined, 'torch.ComplexFloatStorage', 8),
+  dtype('complex128', undefined, 'torch.ComplexDoubleStorage', 8),
 ];
+/** The dtypes of the engine's tensors, which are written. */
+export const WRITTEN = DTYPES.slice(0, 5) as readonly StoredDtype[];
 
-/** The dtype of a tensor by its name in safetensors or its storage class. Throws UnusableContent when it is not supported. */
-export function dtypeOf(tensor: string, format: 'safetensors' | 'pytorch', stored: string): StoredDtype {
-  const isSafetensors = format === 'safetensors';
-  const found = DTYPES.find(([, code, storage]) => (isSafetensors ? code : storage) === stored);
-  const [name = stored, , , bytes, decode] = found ?? [];
-  if (bytes === undefined || decode === undefined) throw unsupportedDtype(tensor, name);
-  return { name, bytes, decode };
+/** The dtype of torch.export's number; undefined for one that is not known. */
+export function exportedDtype(number: number): Dtype | undefined {
+  return DTYPES.find(({ exported }) => exported === number);
 }
 
-export function unsupportedDtype(tensor: string, dtype: string): UnusableContent {
-  const supported = DTYPES.filter(([, , , bytes]) => bytes !== undefined).map(([name]) => name);
+/** The dtype of a tensor by its name in a format. Throws UnusableContent if it is not supported. */
+export function dtypeOf(
+  tensor: string,
+  format: 'safetensors' | 'pytorch' | 'exported',
+  stored: string | number,
+): StoredDtype {
+  const found = DTYPES.find((one) => one[format] === stored);
+  if (found?.decode === undefined) throw unsupportedDtype(tensor, found?.name ?? String(stored));
+  return found as StoredDtype;
+}
+
+export function unsupportedDtype(tensor: string, name: string): UnusableContent {
+  const supported = DTYPES.filter(({ decode }) => decode !== undefined).map((one) => one.name);
   return new UnusableContent(
-    `tensor ${shown(tensor)} has the dtype ${dtype.replace(/[^\w. ]/g, '?').slice(0, 50)}; supported are ${supported.join(', ')}. Save it as value.float()`,
+    `tensor ${shown(tensor)} has the dtype ${name.replace(/[^\w. ]/g, '?').slice(0, 50)}; supported are ${supported.join(', ')}. Save it as value.float()`,
   );
 }
 

@@ -4,7 +4,7 @@ import { writeLargeFile } from '../files.js';
 import type { NativeArray, Tensor } from '../native/addon.js';
 import { count } from '../recorded.js';
 import * as z from '../zod.js';
-import { dtypeOf, type StoredDtype } from './dtypes.js';
+import { dtypeOf, type StoredDtype, WRITTEN } from './dtypes.js';
 import { readWeightsFile } from './weightsFile.js';
 import { readFully } from './zipArchive.js';
 
@@ -27,15 +27,6 @@ export interface SafetensorsFile {
   /** The file's `__metadata__`: text by key. */
   readonly metadata: Readonly<Record<string, string>>;
 }
-
-/** The types that are written, with the bytes of a value: widest first, so that every tensor starts at a multiple of its element size. */
-const WRITTEN = [
-  { dtype: 'F64', name: 'float64', array: 'Float64Array', bytes: 8 },
-  { dtype: 'I64', name: 'int64', array: 'BigInt64Array', bytes: 8 },
-  { dtype: 'F32', name: 'float32', array: 'Float32Array', bytes: 4 },
-  { dtype: 'I32', name: 'int32', array: 'Int32Array', bytes: 4 },
-  { dtype: 'U8', name: 'uint8', array: 'Uint8Array', bytes: 1 },
-] as const;
 
 const entrySchema = z.strictObject({
   dtype: z.string(),
@@ -72,7 +63,11 @@ export async function writeSafetensors(
   let offset = 0;
   for (const { name, tensor, type } of entries) {
     const end = offset + tensor.shape.reduce((product, size) => product * size, type.bytes);
-    const entry: Entry = { dtype: type.dtype, shape: [...tensor.shape], data_offsets: [offset, end] };
+    const entry: Entry = {
+      dtype: type.safetensors ?? '',
+      shape: [...tensor.shape],
+      data_offsets: [offset, end],
+    };
     header += `,${JSON.stringify(name)}:${JSON.stringify(entry)}`;
     offset = end;
   }
@@ -229,12 +224,12 @@ function inOrder(stored: readonly Stored[]): readonly Stored[] {
   return stored.toSorted((a, b) => a.start - b.start || a.end - b.end);
 }
 
-function writtenType(name: string, tensor: WrittenTensor): (typeof WRITTEN)[number] {
+function writtenType(name: string, tensor: WrittenTensor): StoredDtype {
   // By tag, since arrays of another realm (a worker, a test sandbox) are instances of other constructors.
-  const found =
-    'dtype' in tensor
-      ? WRITTEN.find((type) => type.name === tensor.dtype)
-      : WRITTEN.find((type) => type.array === tensor.data[Symbol.toStringTag]);
+  const tag = 'dtype' in tensor ? tensor.dtype : tensor.data[Symbol.toStringTag];
+  const found = WRITTEN.find(
+    (type) => type.name === tag || type.decode(new ArrayBuffer(0))[Symbol.toStringTag] === tag,
+  );
   if (found === undefined) throw new RangeError(`${name} has a type that is not written`);
   return found;
 }

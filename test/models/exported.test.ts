@@ -141,7 +141,7 @@ test.each<[string, (program: ProgramJson) => unknown, RegExp]>([
   [
     'a buffer of truths',
     (program) => (metaOf(program, 'buffer').dtype = 12),
-    /its buffer \S+ is of the type Bool, .* persistent=False/,
+    /its buffer \S+ is of the type bool, .* persistent=False/,
   ],
   [
     'an object',

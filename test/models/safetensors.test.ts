@@ -86,7 +86,7 @@ test.each<[string, () => Buffer, RegExp]>([
   [
     'int8',
     () => fileOf(entry('I8', [2], [0, 2]), 2),
-    /tensor "conv1\.weight" has the dtype int8; supported are float32, .*bool\. Save it as value\.float\(\)/,
+    /tensor "conv1\.weight" has the dtype int8; supported are float64, .*bool\. Save it as value\.float\(\)/,
   ],
   ['eight bits', () => fileOf(entry('F8_E4M3', [2], [0, 2]), 2), /has the dtype F8_E4M3; supported are/],
   ['halves that are cut off', () => fileOf(entry('BF16', [2], [0, 3]), 4), /3 bytes, but its shape \[2\]/],

@@ -83,7 +83,7 @@ test.each([
   ['sneaky-state', 'its entry "state_dict" is made by "posix.system", not a state dict'],
   ['sneaky-tensor', '"fc.bias" is made by "posix.system", which builds no tensor; nothing of it was run'],
   ['numpy-values', '"conv.weight" is made by "numpy._core.multiarray._reconstruct"'],
-  ['int8', 'tensor "weight" has the dtype int8; supported are float32, float64, float16'],
+  ['int8', 'tensor "weight" has the dtype int8; supported are float64, int64, float32'],
   ['int16', 'tensor "weight" has the dtype int16'],
   ['uint16', 'tensor "weight" has the dtype uint16'],
   ['complex64', 'tensor "weight" has the dtype complex64'],

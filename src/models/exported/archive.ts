@@ -10,7 +10,7 @@ import { findState, isWithin, readTensors, rootFolder, type TensorView } from '.
 import { readSafetensors, type TensorData, writeSafetensors } from '../safetensors.js';
 import { shown, UnusableContent } from '../weightsFile.js';
 import { memorySource, ZipArchive } from '../zipArchive.js';
-import { payloadSchema, type ProgramJson, programSchema, SCALAR_TYPES, type Size } from './graph.js';
+import { payloadSchema, type ProgramJson, programSchema, type Size } from './graph.js';
 
 /** Tensors by their names in PyTorch. */
 type Tensors = Readonly<Record<string, TensorData>>;
@@ -158,8 +158,7 @@ async function readRaw(
     if (isPickled || meta === null) {
       throw new UnusableContent(`${shown(name)} is an object of a class of its own; nothing of it was run`);
     }
-    const type = SCALAR_TYPES[meta.dtype]?.storage ?? `number ${meta.dtype}`;
-    const dtype = dtypeOf(name, 'pytorch', type);
+    const dtype = dtypeOf(name, 'exported', meta.dtype);
     const bytes = archive.sizeOf(folder + storage);
     if (bytes === undefined) throw new Error(`its entry ${shown(folder + storage)} is missing`);
     const shape = meta.sizes.map(fixed);

@@ -1,5 +1,6 @@
 import type { Plan, PlanArgument, PlanNode } from '../../native/plan.js';
 import * as z from '../../zod.js';
+import { exportedDtype } from '../dtypes.js';
 import { shown, UnusableContent } from '../weightsFile.js';
 
 /**
@@ -64,19 +65,7 @@ const SOURCES: ReadonlyMap<string, GraphInput['kind']> = new Map([
   ['tensor_constant', 'constant'],
 ]);
 
-/** torch's data types by the numbers of the JSON: c10's numbers, and the classes of storages in pickles. */
-export const SCALAR_TYPES: Readonly<Record<number, { readonly c10: number; readonly storage: string }>> = {
-  1: { c10: 0, storage: 'torch.ByteStorage' },
-  2: { c10: 1, storage: 'torch.CharStorage' },
-  3: { c10: 2, storage: 'torch.ShortStorage' },
-  4: { c10: 3, storage: 'torch.IntStorage' },
-  5: { c10: 4, storage: 'torch.LongStorage' },
-  6: { c10: 5, storage: 'torch.HalfStorage' },
-  7: { c10: 6, storage: 'torch.FloatStorage' },
-  8: { c10: 7, storage: 'torch.DoubleStorage' },
-  12: { c10: 11, storage: 'torch.BoolStorage' },
-  13: { c10: 15, storage: 'torch.BFloat16Storage' },
-};
+/** The number of float32 in the JSON. */
 export const FLOAT32 = 7;
 /** Memory formats by the numbers of the JSON, as c10's: contiguous, channels_last, channels_last_3d, preserve. */
 const MEMORY_FORMATS: Readonly<Record<number, number>> = { 1: 0, 2: 2, 3: 3, 4: 1 };
@@ -135,7 +124,7 @@ const ARGUMENTS: Readonly<Record<string, z.ZodType<NamedArgument>>> = {
   })),
   // Of a check, which is left out.
   as_sym_bool: read(z.unknown(), () => ({ kind: 'none' })),
-  as_scalar_type: coded('dtype', (type) => SCALAR_TYPES[type]?.c10, 'data type'),
+  as_scalar_type: coded('dtype', (type) => exportedDtype(type)?.c10, 'data type'),
   as_memory_format: coded('memoryFormat', (format) => MEMORY_FORMATS[format], 'memory format'),
   as_layout: coded('layout', (layout) => (layout === STRIDED ? 0 : undefined), 'layout'),
   // The network's own.

@@ -3,6 +3,7 @@ import { native, type Network } from '../../native/addon.js';
 import type { ComputeContext } from '../../native/context.js';
 import { describe, type Plan, type PlanNode } from '../../native/plan.js';
 import { linearInitial } from '../../native/planBuilder.js';
+import { exportedDtype, WRITTEN } from '../dtypes.js';
 import { sameShape } from '../safetensors.js';
 import { UnusableContent } from '../weightsFile.js';
 import {
@@ -17,7 +18,7 @@ import {
   withoutUnused,
 } from './analysis.js';
 import { invalid, type ProgramFile, readProgramFile } from './archive.js';
-import { FLOAT32, type Graph, type GraphNode, readGraph, SCALAR_TYPES, sizeOf } from './graph.js';
+import { FLOAT32, type Graph, type GraphNode, readGraph, sizeOf } from './graph.js';
 
 /** A network that torch.export wrote, as the addon takes it. */
 export interface Program {
@@ -122,27 +123,23 @@ function draws({ target, arguments: given }: GraphNode): boolean {
   return shares.some((share) => (share?.numbers?.[0] ?? 0) !== 0);
 }
 
-/** The types of buffers that a checkpoint can hold. */
-const CHECKPOINTED = ['Byte', 'Int', 'Long', 'Float', 'Double'].map((type) => `torch.${type}Storage`);
-
 function inputOf(
   { metas }: Graph,
   { kind, name, value }: Graph['inputs'][number],
   { constants, weights }: ProgramFile,
 ): Plan['inputs'][number] {
   const meta = metas[value];
-  const type = SCALAR_TYPES[meta?.dtype ?? 0];
+  const type = exportedDtype(meta?.dtype ?? 0);
   const shape = meta?.sizes.map((_size, axis) => sizeOf(meta, axis) ?? -1) ?? [];
-  if (type === undefined || shape.some((size) => size < 0))
+  if (type?.c10 === undefined || shape.some((size) => size < 0))
     throw new Error(`its input ${name} has no fixed shape`);
   const isConstant = kind === 'constant' || (kind === 'buffer' && Object.hasOwn(constants, name));
   if (!isConstant && kind === 'parameter' && meta?.dtype !== FLOAT32) {
     throw new UnusableContent(`its parameter ${name} is not float32. Export model.float()`);
   }
-  if (!isConstant && !CHECKPOINTED.includes(type.storage)) {
-    const dtype = type.storage.replace(/^torch\.(.*)Storage$/, '$1');
+  if (!isConstant && !WRITTEN.some(({ name }) => name === type.name)) {
     throw new UnusableContent(
-      `its buffer ${name} is of the type ${dtype}, which checkpoints do not hold. Register it with persistent=False, or as int64`,
+      `its buffer ${name} is of the type ${type.name}, which checkpoints do not hold. Register it with persistent=False, or as int64`,
     );
   }
   const stored = isConstant ? constants : weights;
