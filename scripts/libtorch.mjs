@@ -18,13 +18,10 @@ import {
   findLibtorch,
   firstLibtorch,
   libraryFolder,
+  ownEnvironment,
 } from '../dist/native/libtorch.js';
 
 const [, , question, operand] = process.argv;
-
-/** Packages that the tests and benchmarks compare with. */
-const TEST_PACKAGES =
-  'numpy==2.4.6 torchvision==0.29.2 timm==1.0.31 safetensors==0.8.0 tensorboard==2.21.0'.split(' ');
 
 /** Facts of the libtorch that an addon is built against. */
 const answers = {
@@ -36,9 +33,7 @@ const answers = {
     return [];
   },
   include: ({ root }) => [join(root, 'include'), join(root, 'include/torch/csrc/api/include')],
-  // Its ABI of strings and lists.
   defines: ({ cxx11Abi }) => [`_GLIBCXX_USE_CXX11_ABI=${cxx11Abi ? 1 : 0}`],
-  // Its headers' standard of C++.
   standard: ({ version }) => [compareVersions(version, '2.10') >= 0 ? '20' : '17'],
   // No path: the libraries are loaded before the addon is (src/native/addonFiles.ts).
   ldflags: ({ root }) => (root === DEBIAN ? [] : [`-L${libraryFolder(root)}`]),
@@ -62,18 +57,21 @@ try {
 
 /** Debian's Python and libtorch are packages that setup.sh installs; all others may be PyTorch's own environment. */
 async function ensure(forTests) {
-  const { ensureEnvironment, TORCH_PACKAGES } = await import('../dist/native/install.js');
-  const packages = forTests ? [...TORCH_PACKAGES, ...TEST_PACKAGES] : TORCH_PACKAGES;
+  const { ensureEnvironment, installPackages } = await import('../dist/native/install.js');
   const found = firstLibtorch(undefined, true);
-  const missing = forTests && found !== undefined ? missingModules(found.python) : [];
-  if (found !== undefined && missing.length === 0) return found;
+  const missing = forTests && found ? missingModules(found.python) : [];
+  if (found && missing.length === 0) return found;
   // What is not ours is not changed.
-  if (found !== undefined && (found.python === null || process.env.LIBTORCH)) {
+  if (found && (found.python === null || process.env.LIBTORCH)) {
     throw new Error(
       `The tests compare with PyTorch, and ${found.python ?? found.root} lacks ${missing.join(', ')}: install them beside torch, or unset LIBTORCH.`,
     );
   }
-  return ensureEnvironment(packages, { onInfo: console.error });
+  const own = await ensureEnvironment({ onInfo: console.error });
+  const packages = 'numpy==2.4.6 torchvision==0.29.2 timm==1.0.31 safetensors==0.8.0 tensorboard==2.21.0';
+  if (forTests && missingModules(own.python).length > 0)
+    await installPackages(ownEnvironment(), packages.split(' '));
+  return own;
 }
 
 /** The modules that the tests import and a Python lacks. */

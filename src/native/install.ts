@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -34,6 +34,8 @@ import {
   PINNED_TORCH,
   pythonOf,
 } from './libtorch.js';
+
+const TORCH = `torch==${PINNED_TORCH}`;
 
 /** Whether a program is in PATH. */
 function hasProgram(name: string): boolean {
@@ -81,27 +83,16 @@ async function runProgram(
   }
 }
 
-/** The packages that compute, as pip takes them. */
-export const TORCH_PACKAGES: readonly string[] = [`torch==${PINNED_TORCH}`];
-
 const INSTALLING = 'installing PyTorch';
 
 /**
- * Creates the package's own environment, or adds the packages that it lacks. Of several calls at once, also of other processes, one
- * installs.
+ * Creates the package's own environment with PyTorch, if it is missing or a killed call left it half made. Of several calls at once, also
+ * of other processes, one installs.
  *
- * @param packages as pip takes them
  * @throws SpurmemError `INSTALL_FAILED`, such as without Python, a network, or room on the disk
  */
-export async function ensureEnvironment(
-  packages: readonly string[],
-  { onInfo, signal }: JobOptions = {},
-): Promise<Libtorch> {
+export async function ensureEnvironment({ onInfo, signal }: JobOptions = {}): Promise<Libtorch> {
   const environment = ownEnvironment();
-  const installed = (): Libtorch | undefined => {
-    const has = recordOf(environment);
-    return packages.every((name) => has.includes(name)) ? ownPlace().found : undefined;
-  };
   // Its lock lies beside it, where a half-made environment can be removed.
   const lockFolder = join(userCache(), 'installing');
   await makeFolder(lockFolder);
@@ -109,77 +100,55 @@ export async function ensureEnvironment(
     lockFolder,
     {
       task: INSTALLING,
-      ready: () => Promise.resolve(installed()),
+      ready: () => Promise.resolve(ownPlace().found),
       waits: () => {
         onInfo?.(`Another process is ${INSTALLING} into ${environment}. Waiting for it.`);
       },
-      build: async () => {
-        await install(environment, packages, { onInfo, signal });
-        const libtorch = installed();
-        if (libtorch === undefined) throw notInstalled(`pip has put no torch into ${environment}.`);
-        return libtorch;
-      },
+      build: () => install(environment, { onInfo, signal }),
     },
     signal,
   );
 }
 
-/** The packages of a complete environment; none for one that a killed call left half made. */
-function recordOf(environment: string): string[] {
-  try {
-    return JSON.parse(readFileSync(join(environment, ENVIRONMENT_RECORD), 'utf8')) as string[];
-  } catch {
-    return [];
+async function install(environment: string, { onInfo, signal }: JobOptions): Promise<Libtorch> {
+  const hasUv = hasProgram('uv');
+  onInfo?.(
+    `${hasUv ? 'uv' : 'pip'} will download torch ${PINNED_TORCH} with CUDA\u2019s libraries, about 3 GB, and install it into ${environment}, 5.5 GB.`,
+  );
+  await rm(environment, { recursive: true, force: true });
+  const [program, ...args] = hasUv ? (['uv', 'venv'] as const) : (['python3', '-m', 'venv'] as const);
+  if ((await runProgram(program, [...args, environment], { task: INSTALLING, signal })) !== 0) {
+    await rm(environment, { recursive: true, force: true });
+    throw notInstalled(
+      `${program} ${args.join(' ')} failed; its messages are above. It takes Python: on Debian, apt-get install python3-venv.`,
+    );
   }
+  await installPackages(environment, [TORCH], signal);
+  await writeAtomic(join(environment, ENVIRONMENT_RECORD), JSON.stringify([TORCH]));
+  const { found } = ownPlace();
+  if (found === undefined) throw notInstalled(`pip has put no torch into ${environment}.`);
+  return found;
 }
 
-async function install(
+/** Installs packages, as pip takes them, into an environment. Throws `INSTALL_FAILED`. */
+export async function installPackages(
   environment: string,
   packages: readonly string[],
-  { onInfo, signal }: JobOptions,
+  signal?: AbortSignal,
 ): Promise<void> {
-  const options = {
-    task: INSTALLING,
-    signal,
-    env: { VIRTUAL_ENV: environment, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
-  };
-  const has = ownPlace().found === undefined ? [] : recordOf(environment);
-  const tool = hasProgram('uv') ? 'uv' : 'pip';
-  if (has.length === 0) {
-    onInfo?.(
-      `${tool} will download torch ${PINNED_TORCH} with CUDA\u2019s libraries, about 3 GB, and install it into ${environment}, 5.5 GB.`,
-    );
-    // An earlier call was stopped before its end.
-    await rm(environment, { recursive: true, force: true });
-    const [program, ...args] =
-      tool === 'uv' ? (['uv', 'venv'] as const) : (['python3', '-m', 'venv'] as const);
-    if ((await runProgram(program, [...args, environment], options)) !== 0) {
-      await rm(environment, { recursive: true, force: true });
-      throw notInstalled(
-        `${program} ${args.join(' ')} failed; its messages are above. It takes Python: on Debian, apt-get install python3-venv.`,
-      );
-    }
-  } else {
-    const missing = packages.filter((name) => !has.includes(name));
-    onInfo?.(`${tool} will add ${missing.join(', ')} to ${environment}.`);
-  }
-  const wanted = [...new Set([...has, ...packages])];
-  const [program, ...args] =
-    tool === 'uv' ? (['uv', 'pip'] as const) : ([pythonOf(environment), '-m', 'pip'] as const);
-  if ((await runProgram(program, [...args, 'install', ...wanted], options)) !== 0) {
-    throw notInstalled(
-      `${tool} could not install ${wanted.join(', ')}; its messages are above.`,
-      has.length === 0 ? [] : [`${environment} is kept as it is; delete it to install all of it anew.`],
-    );
-  }
-  await writeAtomic(join(environment, ENVIRONMENT_RECORD), JSON.stringify(wanted));
+  const [program, ...args] = hasProgram('uv')
+    ? (['uv', 'pip'] as const)
+    : ([pythonOf(environment), '-m', 'pip'] as const);
+  const env = { VIRTUAL_ENV: environment, PIP_DISABLE_PIP_VERSION_CHECK: '1' };
+  const options = { task: INSTALLING, signal, env };
+  if ((await runProgram(program, [...args, 'install', ...packages], options)) !== 0)
+    throw notInstalled(`${packages.join(', ')} could not be installed; pip\u2019s messages are above.`);
 }
 
-function notInstalled(problem: string, advice: readonly string[] = []): SpurmemError {
+function notInstalled(problem: string): SpurmemError {
   return new SpurmemError('INSTALL_FAILED', `PyTorch could not be installed. ${problem}`, {
     advice: [
-      ...advice,
-      `By hand: pip install ${TORCH_PACKAGES.join(' ')} into a virtual environment, and activate it; or name a wheel\u2019s torch folder or an unpacked libtorch zip in LIBTORCH.`,
+      `By hand: pip install ${TORCH} into a virtual environment, and activate it; or name a wheel\u2019s torch folder or an unpacked libtorch zip in LIBTORCH.`,
     ],
   });
 }
@@ -210,7 +179,7 @@ export async function buildAddon({
 }: JobOptions & { readonly libtorch?: string | undefined } = {}): Promise<BuiltAddon> {
   // Without a folder, the one of an earlier build is no longer preferred.
   if (root === undefined) await chooseLibtorch(undefined);
-  const libtorch = firstLibtorch(root) ?? (await ensureEnvironment(TORCH_PACKAGES, control));
+  const libtorch = firstLibtorch(root) ?? (await ensureEnvironment(control));
   const warning = newerThanTested(libtorch);
   if (warning !== undefined) control.onWarning?.(warning);
   const ready = [compiledAddon(libtorch), prebuiltAddon(libtorch)].find(
