@@ -61,15 +61,14 @@ const BY_FILE = {
   'src/metrics/mannWhitney.ts': [['(n * m) / 2 - 0.5)', '(n * m) / 2)']],
   'src/metrics/loss.ts': [['using probabilities = await logits.softmax();', 'const probabilities = logits;']],
   // Neurons: score, select, perturb, nulls
-  'src/neurons/score.ts': [
-    ['await loss.backward(size / indices.length)', 'await loss.backward(1)'],
+  'src/neurons/score.ts': [['await loss.backward(size / indices.length)', 'await loss.backward(1)']],
+  'src/neurons/samples.ts': [
     ["gradientOrder === 'highest-loss' ? -1 : 1", "gradientOrder === 'highest-loss' ? 1 : -1"],
     ['slice(0, gradientDrawn)', 'slice(-gradientDrawn)'],
   ],
   'src/neurons/select.ts': [
     ['Math.ceil(fraction * numNeurons)', 'Math.floor(fraction * numNeurons)'],
     ['scoreAt(b) - scoreAt(a) || a - b', 'scoreAt(b) - scoreAt(a) || b - a'],
-    ["which === 'all' ? layers", "which !== 'all' ? layers"],
   ],
   'src/neurons/perturb.ts': [
     ['new (native().Generator)(seed)', 'new (native().Generator)(seed + 1)'],
@@ -79,7 +78,8 @@ const BY_FILE = {
       '`sigma ${deviation} seed ${Math.min(seed, 1)} of ${order}`',
     ],
   ],
-  'src/neurons/perturbations/noise.ts': [["edit: 'add'", "edit: 'replace'"]],
+  'src/neurons/criteria.ts': [["magnitudeLayers === 'all' ? layers", "magnitudeLayers !== 'all' ? layers"]],
+  'src/neurons/perturbations.ts': [["edit: 'add'", "edit: 'replace'"]],
   'src/neurons/nulls.ts': [
     ['(other) => other !== index', '(other) => other !== index + 1'],
     ['distance(a) - distance(b) || a - b', 'distance(b) - distance(a) || a - b'],
@@ -104,8 +104,8 @@ const BY_FILE = {
   ],
   'src/experiments/compareWithRandom.ts': [
     [
-      'JSON.stringify([name, perturbation, keyOf(neurons)])',
-      'JSON.stringify([name, perturbation.kind, keyOf(neurons)])',
+      'JSON.stringify([name, perturbation, key(ordered)])',
+      'JSON.stringify([name, perturbation.kind, key(ordered)])',
     ],
   ],
   'src/experiments/samples.ts': [

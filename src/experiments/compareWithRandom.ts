@@ -1,7 +1,7 @@
 import { monteCarloTest, type StoppingRule } from '../metrics/monteCarlo.js';
 import { mean } from '../metrics/statistics.js';
 import { type Generator, native } from '../native/addon.js';
-import type { NeuronPlace } from '../neurons/neuron.js';
+import { type NeuronPlace, placeText } from '../neurons/neuron.js';
 import { type NullName, NULLS } from '../neurons/nulls.js';
 import { type PerturbationChoice, perturbedVariants } from '../neurons/perturb.js';
 import { isDrawn } from '../neurons/perturbations.js';
@@ -83,12 +83,11 @@ export async function compareWithRandom(
 }
 
 /** Sets with the same key share their draws. */
-function poolKey(
-  { name, key, orderedKey }: (typeof NULLS)[number],
-  { perturbation, neurons }: PlannedSet,
-): string {
-  const keyOf = isDrawn(perturbation.kind) ? orderedKey : key;
-  return JSON.stringify([name, perturbation, keyOf(neurons)]);
+function poolKey({ name, key }: (typeof NULLS)[number], { perturbation, neurons }: PlannedSet): string {
+  // The order counts where a perturbation gives each neuron its own numbers, one after the other.
+  const byPlace = (a: NeuronPlace, b: NeuronPlace) => (placeText(a) < placeText(b) ? -1 : 1);
+  const ordered = isDrawn(perturbation.kind) ? neurons : neurons.toSorted(byPlace);
+  return JSON.stringify([name, perturbation, key(ordered)]);
 }
 
 /** Evaluations of an image that comparing sets takes at most, where each draw is evaluated on so many examples. */

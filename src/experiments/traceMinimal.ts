@@ -3,7 +3,7 @@ import { evaluate, type Evaluation } from '../metrics/evaluate.js';
 import { native } from '../native/addon.js';
 import type { Neuron, NeuronPlace } from '../neurons/neuron.js';
 import { maskNeurons } from '../neurons/perturb.js';
-import { gradientXWeightScores } from '../neurons/score.js';
+import { gradientScores } from '../neurons/score.js';
 import { requireTopK, selectTopK } from '../neurons/select.js';
 import { type GivenOf, resolveSettings } from '../settings/setting.js';
 import { compareMinorities, summarizeMinimal } from './minimalSummary.js';
@@ -120,13 +120,14 @@ export async function minimalScores(
   const others = reference.filter((index) => index !== example);
   const weights = new Float32Array(1 + others.length).fill(-1 / others.length);
   weights[0] = 1;
-  return gradientXWeightScores(model, loader, Int32Array.of(example, ...others), {
+  return gradientScores(model, loader, Int32Array.of(example, ...others), {
     batchSize: job.batchSize,
     signal: job.signal,
     unit,
     loss: settings.loss,
     weights,
     edits: maskNeurons(zeroed, unit).edits,
+    timesWeight: true,
   });
 }
 

@@ -6,11 +6,11 @@ import type { Model } from '../models/model.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
 import { native, type Precision, type Unit } from '../native/addon.js';
 import { ENGINE_TYPES, type EngineOptions, openEngine } from '../native/engine.js';
-import { type ChoiceContext, gradientSamples, scoreNeurons } from '../neurons/choose.js';
 import { type CriterionName, criterionNamed } from '../neurons/criteria.js';
-import { candidateLayers, type GradientSamples, selectByCriterion } from '../neurons/criterion.js';
+import { candidateLayers, selectByCriterion } from '../neurons/criterion.js';
 import type { ModelLayer, Neuron, NeuronPlace } from '../neurons/neuron.js';
 import { meanOutputs } from '../neurons/perturb.js';
+import { type GradientSamples, gradientSamples } from '../neurons/samples.js';
 import { countNeurons, requireTopK, startOf, unitLayers } from '../neurons/select.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
@@ -268,7 +268,7 @@ export class TraceSession implements Disposable {
 
   /** Scores of all single weights by a criterion for a group, in layer order; not kept: they are many. */
   weightScores(criterion: CriterionName, group: number): Promise<Float32Array> {
-    return scoreNeurons(this.#context, criterion, () => this.#samplesOf(group), { unit: 'weight' });
+    return this.#scoresOf(criterion, group, 'weight');
   }
 
   /** A neuron's part of the scores of single weights. */
@@ -286,8 +286,7 @@ export class TraceSession implements Disposable {
   /** Scores of all neurons by a criterion for a group, [M] in layer order; computed once. */
   scores(criterion: CriterionName, group: number): Promise<Float32Array> {
     const key = criterionNamed(criterion).dependsOnGroup ? `${criterion} ${group}` : criterion;
-    const scores =
-      this.#scores.get(key) ?? scoreNeurons(this.#context, criterion, () => this.#samplesOf(group));
+    const scores = this.#scores.get(key) ?? this.#scoresOf(criterion, group, this.settings.unit);
     this.#scores.set(key, scores);
     return scores;
   }
@@ -304,9 +303,10 @@ export class TraceSession implements Disposable {
     this.loader.context[Symbol.dispose]();
   }
 
-  get #context(): ChoiceContext {
-    const { model, loader, settings } = this;
-    return { ...this.job, model, loader, settings };
+  #scoresOf(criterion: CriterionName, group: number, unit: Unit): Promise<Float32Array> {
+    const { job, model, loader, settings } = this;
+    const samples = () => this.#samplesOf(group);
+    return criterionNamed(criterion).scores({ ...job, model, loader, unit, loss: settings.loss, samples });
   }
 
   async #samplesOf(group: number): Promise<GradientSamples> {
@@ -320,7 +320,9 @@ export class TraceSession implements Disposable {
   #drawSamples(): Promise<readonly GradientSamples[]> {
     const { dataset } = this;
     const { chosenOn } = this.#training;
-    return gradientSamples(this.#context, chosenOn, {
+    return gradientSamples(this.model, this.loader, chosenOn, {
+      ...this.job,
+      settings: this.settings,
       // A generator of its own: the samples do not depend on the architecture.
       generator: new (native().Generator)(this.seed),
       task: 'losses',

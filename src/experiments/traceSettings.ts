@@ -10,7 +10,7 @@ import {
 } from '../neurons/criteria.js';
 import { NULL_NAMES, type NullName } from '../neurons/nulls.js';
 import { isDrawn, PERTURBATION_NAMES, type PerturbationName } from '../neurons/perturbations.js';
-import { requireGradientSource } from '../neurons/score.js';
+import { requireGradientSource } from '../neurons/samples.js';
 import { CHOICE_SETTINGS } from '../neurons/settings.js';
 import type { Protocol } from '../protocol.js';
 import { RANGES } from '../settings/ranges.js';

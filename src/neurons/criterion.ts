@@ -1,10 +1,12 @@
 import type { BatchLoader } from '../data/batches.js';
 import type { Model } from '../models/model.js';
+import type { Unit } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
 import type { ModelLayer, Neuron } from './neuron.js';
-import { type MagnitudeOrder, scoresOf, selectTopK } from './select.js';
-import type { ChoiceSettings } from './settings.js';
+import type { GradientSamples } from './samples.js';
+import { countNeurons, selectTopK, startOf } from './select.js';
+import type { ChoiceSettings, MagnitudeOrder } from './settings.js';
 
 /** A way to score neurons (article, "Identification of critical neurons"); `CRITERIA` lists all. */
 export interface Criterion {
@@ -25,21 +27,17 @@ export interface Criterion {
   readonly order?: (settings: PlaceSettings) => MagnitudeOrder;
 }
 
-export interface ScoringContext extends JobOptions, Pick<ChoiceSettings, 'unit' | 'loss'> {
+/** A model to score, its data, and how. */
+export interface ScoringContext extends JobOptions, Pick<ChoiceSettings, 'loss'> {
   readonly model: Model;
   readonly loader: BatchLoader;
   readonly batchSize: number;
+  /** Default: whole neurons. */
+  readonly unit?: Unit | undefined;
+  /** Draws the samples that gradients are taken on. */
   readonly samples: () => Promise<GradientSamples>;
   /** Whether gradients that the model already holds stay in the sum. */
   readonly addsToGradient?: boolean | undefined;
-}
-
-/** The samples that gradients are taken on. */
-export interface GradientSamples {
-  /** Positions in the dataset's examples, [N]. */
-  readonly indices: Int32Array;
-  /** Classes instead of the samples' own, such as pseudo labels, [N]. */
-  readonly labels?: Int32Array | undefined;
 }
 
 /** Settings that say where a criterion chooses. */
@@ -66,7 +64,14 @@ export function selectByCriterion(
   k: number,
 ): Neuron[] {
   const candidates = candidateLayers(criterion, layers, settings);
-  const ofCandidates = scoresOf(scores, layers, candidates);
+  const isAll = candidates.length === layers.length;
+  const ofCandidates = isAll ? scores : new Float32Array(countNeurons(candidates));
+  let to = 0;
+  for (const { name } of isAll ? [] : candidates) {
+    const { start, size } = startOf(layers, name);
+    ofCandidates.set(scores.subarray(start, start + size), to);
+    to += size;
+  }
   if (criterion.order?.(settings) !== 'smallest') return selectTopK(ofCandidates, candidates, k);
   const negated = ofCandidates.map((score) => -score);
   return selectTopK(negated, candidates, k).map((neuron) => ({ ...neuron, score: -neuron.score }));

@@ -23,12 +23,7 @@ export function randomNeuronsByLayer(
   });
 }
 
-/** `count` neurons of the whole model, each set equally likely. */
-function randomNeurons(count: number, layers: readonly NeuronLayer[], generator: Generator): NeuronPlace[] {
-  return drawDistinct(count, countNeurons(layers), generator).map((position) => placeAt(position, layers));
-}
-
-/** `count` neurons at the highest ranks of a permutation of all: the draws of fine-tuning's masks. */
+/** The `count` neurons with the highest ranks in a permutation of all: the draws of fine-tuning's masks. */
 export function permutedNeurons(
   count: number,
   layers: readonly NeuronLayer[],
@@ -47,30 +42,28 @@ export function permutedNeurons(
 /** `count` numbers from 0 to `size` - 1, each set equally likely, or all of them. */
 function drawDistinct(count: number, size: number, generator: Generator): number[] {
   const chosen = new Set<number>();
-  // There may be millions of single weights: draw again where one repeats rather than permute them all.
+  // There may be millions of single weights: a repeated draw costs less than permuting them all.
   while (chosen.size < Math.min(count, size)) chosen.add(Number(generator.random() % BigInt(size)));
   return [...chosen];
 }
 
-export interface DrawnFrom {
+interface DrawnFrom {
   /** All of the model's. */
   readonly layers: readonly NeuronLayer[];
   /** The norm of each unit's weights, [M] in layer order. */
   readonly magnitudes: Float32Array;
 }
 
-/** Random neurons that chosen ones are compared with; `NULLS` lists all. */
+/** Draws random neurons to compare chosen ones with; `NULLS` lists all. */
 interface NullModel {
   readonly name: string;
   /** After "random neurons": `of the same layers`. */
   readonly words: string;
   /** The question that a difference from it answers. */
   readonly asks: string;
-  /** Sets of neurons with one key share their draws. */
+  /** Sets of neurons with one key, order included, share their draws. */
   readonly key: (chosen: readonly NeuronPlace[]) => string;
-  /** The same of sets whose order counts, as where a perturbation gives each neuron its own numbers, one after the other. */
-  readonly orderedKey: (chosen: readonly NeuronPlace[]) => string;
-  /** Draws random neurons for chosen ones, each time independently, and each in the place of its own in their order. */
+  /** Returns a function that draws, each time independently, a random neuron in the place of each chosen one. */
   readonly drawer: (
     chosen: readonly NeuronPlace[],
     from: DrawnFrom,
@@ -81,8 +74,7 @@ const sameLayers = {
   name: 'same-layers',
   words: 'of the same layers',
   asks: 'whether it is these neurons rather than their layers',
-  key: (chosen) => JSON.stringify([...countByLayer(chosen)]),
-  orderedKey: (chosen) => JSON.stringify(chosen.map(({ layer }) => layer)),
+  key: (chosen) => JSON.stringify(chosen.map(({ layer }) => layer)),
   drawer: (chosen, { layers }) => {
     const counts = countByLayer(chosen);
     return (generator) => {
@@ -102,11 +94,10 @@ const wholeModel = {
   words: 'of the whole model',
   asks: 'whether it is these neurons rather than any others, as the article claims',
   key: (chosen) => String(chosen.length),
-  orderedKey: (chosen) => String(chosen.length),
-  drawer:
-    (chosen, { layers }) =>
-    (generator) =>
-      randomNeurons(chosen.length, layers, generator),
+  drawer(chosen, { layers }) {
+    const place = (position: number) => placeAt(position, layers);
+    return (generator) => drawDistinct(chosen.length, countNeurons(layers), generator).map(place);
+  },
 } as const satisfies NullModel;
 
 /** The share of a layer's neurons that count as nearest, and the least number. */
@@ -116,8 +107,7 @@ const sameMagnitude = {
   name: 'same-magnitude',
   words: 'of nearly the same magnitude in the same layers',
   asks: 'whether it is more than the size of their weights',
-  key: (chosen) => chosen.map(placeText).sort().join(' '),
-  orderedKey: (chosen) => chosen.map(placeText).join(' '),
+  key: (chosen) => chosen.map(placeText).join(' '),
   drawer(chosen, from) {
     const nearest = chosen.map((place) => nearestInMagnitude(place, from));
     return (generator) => {
@@ -132,15 +122,13 @@ const sameMagnitude = {
   },
 } as const satisfies NullModel;
 
-/** In the order in which results show them; the first one is that of charts with room for one. */
+/** In the order in which results show them; charts with room for one show the first. */
 export const NULLS = [sameLayers, wholeModel, sameMagnitude] as const;
 export type NullName = (typeof NULLS)[number]['name'];
 export const NULL_NAMES: readonly NullName[] = NULLS.map(({ name }) => name);
 
 export function nullNamed(name: NullName): NullModel {
-  const found = NULLS.find((one) => one.name === name);
-  if (!found) throw new RangeError(`There is no null ${name}`);
-  return found;
+  return NULLS.find((one) => one.name === name) as NullModel;
 }
 
 /** The other neurons of its layer that are nearest in magnitude. */

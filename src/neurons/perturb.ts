@@ -1,16 +1,13 @@
 import type { BatchLoader } from '../data/batches.js';
-import { invalidParameter, SpurmemError } from '../errors.js';
+import { SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { native, type Unit, type WeightEdit } from '../native/addon.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
-import { RANGES } from '../settings/ranges.js';
 import { type NeuronPlace, placeText, unknownLayer } from './neuron.js';
 import type { Perturbation } from './perturbation.js';
-import { type PerturbationName, perturbationNamed } from './perturbations.js';
-import { zero } from './perturbations/zero.js';
+import { type PerturbationName, perturbationNamed, zero } from './perturbations.js';
 import { startOf } from './select.js';
 
-const [, MAX_SIGMA] = RANGES.real;
 const NO_VALUES = new Float32Array();
 
 /** A model in which some neurons are perturbed; the model itself does not change. */
@@ -25,9 +22,9 @@ export type NeuronMask = Variant;
 
 /** Known values of neurons. */
 export interface NeuronValues {
-  /** Their name, which tells them from others: `weights of epoch 35`. */
+  /** Identifies them: `weights of epoch 35`. */
   readonly name: string;
-  /** Those of a neuron: one a weight, or its output. */
+  /** A neuron's values: one per weight, or its output. */
   readonly of: (neuron: NeuronPlace) => Float32Array;
 }
 
@@ -47,7 +44,7 @@ export const ZERO: PerturbationChoice = { kind: 'zero', sigma: null, seeds: [] }
 /** A model's layers, with the weights of each neuron. */
 type Layers = readonly { readonly name: string; readonly weights: number }[];
 
-/** The variants in which these neurons are perturbed. Throws `USAGE` when sigma is not above 0. */
+/** The variants in which these neurons are perturbed, one per seed where numbers are drawn. */
 export function perturbedVariants(
   neurons: readonly NeuronPlace[],
   { kind, sigma, seeds, known }: PerturbationChoice,
@@ -63,10 +60,7 @@ export function perturbedVariants(
   }
   return seeds.map((seed) => {
     const drawn = drawForNeurons(neurons, layers, seed, unit);
-    const deviation = sigma ?? Number.NaN;
-    if (!(deviation > 0 && deviation <= MAX_SIGMA)) {
-      throw invalidParameter('sigma', deviation, 'a number above 0, up to 1e38');
-    }
+    const deviation = sigma as number;
     const valued = drawn.map((neuron) => ({ ...neuron, values: values(neuron.draws, deviation) }));
     // Draws go by the order of the neurons.
     const order = neurons.map(placeText).join(' ');
@@ -109,7 +103,7 @@ interface ValuedNeuron extends NeuronPlace {
   readonly values: Float32Array;
 }
 
-/** @param origin what tells the values from others; undefined where the edit has none */
+/** @param origin identifies the values; undefined if the edit has none */
 function variantOf(
   { name, edit }: Perturbation,
   neurons: readonly ValuedNeuron[],
@@ -200,7 +194,7 @@ export async function meanOutputs(
   return (await model.context.sum(sums)).map((sum) => sum / indices.length);
 }
 
-/** @param outputs one a neuron, [M] in layer order */
+/** @param outputs one per neuron, [M] in layer order */
 export function outputsOf(
   outputs: Float64Array,
   name: string,

@@ -31,9 +31,3 @@ export interface PerturbationWords {
   readonly singular: string;
   readonly plural: string;
 }
-
-/** eps_i ~ N(0, sigma^2): sigma times the draws, in float32 as PyTorch multiplies. */
-export function normal(draws: Float32Array, sigma: number): Float32Array {
-  const scale = Math.fround(sigma);
-  return draws.map((draw) => draw * scale);
-}

@@ -1,8 +1,7 @@
 import type { BatchLoader } from '../data/batches.js';
-import { misplaced } from '../errors.js';
 import { type Loss, lossOf } from '../metrics/loss.js';
 import type { Model } from '../models/model.js';
-import { type Generator, native, type Unit, type WeightEdit } from '../native/addon.js';
+import { native, type Unit, type WeightEdit } from '../native/addon.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 
 /** The magnitude criterion: ||z_i||_2 of each neuron's weights, [M] in layer order. */
@@ -11,47 +10,35 @@ export async function magnitudeScores(model: Model, unit: Unit = 'neuron'): Prom
   return (await norms.data()) as Float32Array;
 }
 
-interface GradientOptions extends JobOptions {
-  /** The passes' gradients add up to that of all examples. */
-  readonly batchSize: number;
-  readonly unit?: Unit | undefined;
-  /** Default: cross-entropy. */
-  readonly loss?: Loss | undefined;
-  /** Classes instead of the examples' own, such as pseudo labels, [N]. */
-  readonly labels?: Int32Array | undefined;
-  /** Leaves the gradients that are there in the sum. */
-  readonly addsToGradient?: boolean | undefined;
-  /** The loss is the sum of the examples' losses times these, [N]; default: their mean. */
-  readonly weights?: Float32Array | undefined;
-  /** Perturbations under which the gradient is taken. */
-  readonly edits?: readonly WeightEdit[] | undefined;
-}
-
-/** @param indices positions in the dataset's examples */
-type GradientScores = (
-  model: Model,
-  loader: BatchLoader,
-  indices: Int32Array,
-  options: GradientOptions,
-) => Promise<Float32Array>;
-
 /**
  * The gradient criterion (article, Eq. 1): ||v(i, j)||_2 of each neuron, [M] in layer order, where v is the gradient of
  * the mean loss on the given examples. The model is in eval mode.
+ *
+ * @param indices positions in the dataset's examples
+ * @param options.batchSize the passes' gradients add up to that of all examples
+ * @param options.loss default: cross-entropy
+ * @param options.labels classes instead of the examples' own, such as pseudo labels, [N]
+ * @param options.addsToGradient leaves the gradients that are there in the sum
+ * @param options.weights the loss is the sum of the examples' losses times these, [N]; default: their mean
+ * @param options.edits perturbations under which the gradient is taken
+ * @param options.timesWeight gives -(g . w) of each neuron's weights w and their gradients g instead: the growth of the loss when the neuron
+ *   is zeroed, by a Taylor expansion to first order (Molchanov et al., "Pruning Convolutional Neural Networks for Resource Efficient
+ *   Inference", 2017, Eq. 7, there without the sign)
  */
-export const gradientScores: GradientScores = (...given) => scoresOfGradient('gradient', ...given);
-
-/**
- * -(g . w) of each neuron, [M] in layer order, of its weights w and their gradients g as `gradientScores` takes them: the growth
- * of the mean loss where the neuron is zeroed, by a Taylor expansion to first order (Molchanov et al., "Pruning Convolutional
- * Neural Networks for Resource Efficient Inference", 2017, Eq. 7, there without the sign).
- */
-export const gradientXWeightScores: GradientScores = (...given) =>
-  scoresOfGradient('gradient-x-weight', ...given);
-
-async function scoresOfGradient(
-  score: 'gradient' | 'gradient-x-weight',
-  ...[model, loader, indices, options]: Parameters<GradientScores>
+export async function gradientScores(
+  model: Model,
+  loader: BatchLoader,
+  indices: Int32Array,
+  options: JobOptions & {
+    readonly batchSize: number;
+    readonly unit?: Unit | undefined;
+    readonly loss?: Loss | undefined;
+    readonly labels?: Int32Array | undefined;
+    readonly addsToGradient?: boolean | undefined;
+    readonly weights?: Float32Array | undefined;
+    readonly edits?: readonly WeightEdit[] | undefined;
+    readonly timesWeight?: boolean;
+  },
 ): Promise<Float32Array> {
   const { context, network } = model;
   // Gradients that are there already are those of all processes.
@@ -84,51 +71,10 @@ async function scoresOfGradient(
       done += size;
     }
     if (isShared) await context.sumGradients(network);
+    const score = options.timesWeight === true ? 'gradient-x-weight' : 'gradient';
     using scores = await network.neuronScores(score, options.unit ?? 'neuron');
     return (await scores.data()) as Float32Array;
   } finally {
     await network.zeroGrad();
   }
-}
-
-/** The end of the losses from which the gradient's samples are picked. */
-export const GRADIENT_ORDERS = ['highest-loss', 'lowest-loss'] as const;
-export type GradientOrder = (typeof GRADIENT_ORDERS)[number];
-
-interface GradientSource {
-  readonly gradientWorst: number;
-  readonly gradientDrawn: number;
-  readonly gradientOrder: GradientOrder;
-}
-
-/** Throws `USAGE` when more samples are drawn than there are to draw from. */
-export function requireGradientSource({
-  gradientWorst: worst,
-  gradientDrawn: drawn,
-}: Pick<GradientSource, 'gradientWorst' | 'gradientDrawn'>): void {
-  if (drawn <= worst) return;
-  throw misplaced(
-    'gradientDrawn',
-    drawn,
-    `a whole number from 1 to ${worst}`,
-    `\`gradientDrawn\` is ${drawn}, more than the ${worst} of \`gradientWorst\` that they are drawn from.`,
-    `Ask for 1 to ${worst}.`,
-  );
-}
-
-/**
- * The gradient's samples (article, Methods), by their positions in the order of their losses: `gradientDrawn` drawn without
- * replacement from the `gradientWorst` examples with the highest loss, fewer where there are fewer. Equal losses go by position.
- */
-export function worstSamples(
-  examples: readonly { readonly index: number; readonly loss: number }[],
-  { gradientWorst, gradientDrawn, gradientOrder }: GradientSource,
-  generator: Generator,
-): Int32Array {
-  const sign = gradientOrder === 'highest-loss' ? -1 : 1;
-  const pool = [...examples]
-    .sort((a, b) => sign * (a.loss - b.loss) || a.index - b.index)
-    .slice(0, gradientWorst);
-  const chosen = [...generator.randperm(pool.length).slice(0, gradientDrawn)].sort((a, b) => a - b);
-  return Int32Array.from(chosen, (place) => pool[place]?.index as number);
 }

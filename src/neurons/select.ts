@@ -9,41 +9,6 @@ import {
   unknownLayer,
 } from './neuron.js';
 
-/** Channels of convolutions and rows of linear layers, or single weights. */
-export const UNITS: readonly Unit[] = ['neuron', 'weight'];
-
-/** All layers, or those but for the convolutions of ResNet's shortcuts (`downsample`). */
-export const MAGNITUDE_LAYERS = ['all', 'no-downsample'] as const;
-export type MagnitudeLayers = (typeof MAGNITUDE_LAYERS)[number];
-
-/** The end of the weights' norms that magnitude chooses. */
-export const MAGNITUDE_ORDERS = ['largest', 'smallest'] as const;
-export type MagnitudeOrder = (typeof MAGNITUDE_ORDERS)[number];
-
-export function magnitudeLayers<Layer extends ModelLayer>(
-  layers: readonly Layer[],
-  which: MagnitudeLayers,
-): readonly Layer[] {
-  return which === 'all' ? layers : layers.filter(({ isShortcut }) => !isShortcut);
-}
-
-/** The scores of some of a model's layers, `kept` in their order, from those of all, [M]. */
-export function scoresOf(
-  scores: Float32Array,
-  layers: readonly NeuronLayer[],
-  kept: readonly NeuronLayer[],
-): Float32Array {
-  if (kept.length === layers.length) return scores;
-  const result = new Float32Array(countNeurons(kept));
-  let to = 0;
-  for (const { name } of kept) {
-    const { start, size } = startOf(layers, name);
-    result.set(scores.subarray(start, start + size), to);
-    to += size;
-  }
-  return result;
-}
-
 /** @param layers a model's layers, with the weights of each neuron */
 export function unitLayers(
   layers: readonly (ModelLayer & { readonly weights: number })[],

@@ -2,8 +2,21 @@ import type { Loss } from '../metrics/loss.js';
 import type { Unit } from '../native/addon.js';
 import { protocolSetting, setting, type ValuesOf } from '../settings/setting.js';
 import { integer, oneOf } from '../settings/values.js';
-import { GRADIENT_ORDERS, type GradientOrder } from './score.js';
-import { MAGNITUDE_LAYERS, type MagnitudeLayers, type MagnitudeOrder, UNITS } from './select.js';
+
+/** Channels of convolutions and rows of linear layers, or single weights. */
+export const UNITS: readonly Unit[] = ['neuron', 'weight'];
+
+/** The end of the losses from which the gradient's samples are picked. */
+export const GRADIENT_ORDERS = ['highest-loss', 'lowest-loss'] as const;
+export type GradientOrder = (typeof GRADIENT_ORDERS)[number];
+
+/** All layers, or all except the convolutions of ResNet's shortcuts (`downsample`). */
+export const MAGNITUDE_LAYERS = ['all', 'no-downsample'] as const;
+type MagnitudeLayers = (typeof MAGNITUDE_LAYERS)[number];
+
+/** The end of the weights' norms that magnitude chooses. */
+export const MAGNITUDE_ORDERS = ['largest', 'smallest'] as const;
+export type MagnitudeOrder = (typeof MAGNITUDE_ORDERS)[number];
 
 /** Settings that traces and fine-tuning's mask share. */
 export const CHOICE_SETTINGS = {

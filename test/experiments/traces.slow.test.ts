@@ -13,7 +13,7 @@ import { writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { ARTICLE_CRITERIA } from '../../src/neurons/criteria.js';
 import { maskNeurons, perturbedVariants } from '../../src/neurons/perturb.js';
-import { gradientXWeightScores } from '../../src/neurons/score.js';
+import { gradientScores } from '../../src/neurons/score.js';
 import { drawReport, readRunReport } from '../../src/report/writeReport.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
@@ -284,7 +284,7 @@ test('gradient x weight is the growth of the loss where a neuron shrinks', async
   using session = await TraceSession.open({ ...common, run });
   const { model, loader, dataset } = session;
   const indices = dataset.splits.train.filter((index) => dataset.groups[index] === 2);
-  const scores = await gradientXWeightScores(model, loader, indices, { batchSize: 5 });
+  const scores = await gradientScores(model, loader, indices, { batchSize: 5, timesWeight: true });
   const whole = await evaluate(model, loader, indices, { batchSize: 32, task: 'whole' });
   const byScore = [...scores.keys()].sort((a, b) => (scores[b] as number) - (scores[a] as number));
   const share = 0.01;

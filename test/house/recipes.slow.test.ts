@@ -19,7 +19,9 @@ const recipes = [
 function addToList(path: string, code: string): void {
   const lines = code.trimEnd().split('\n');
   const text = readFileSync(at(path), 'utf8');
-  const end = /^[\]}](?: as const)?(?: satisfies [^;\n]+)?;$|(?<== \[[^\]\n]+)\] as const;$/m.exec(text);
+  const end =
+    /(?<== \[[^\]\n]+)\] as const;$/m.exec(text) ??
+    /^[\]}](?: as const)?(?: satisfies [^;\n]+)?;$/m.exec(text);
   if (!end) throw new Error(`${path} has no list`);
   const before = text.slice(0, end.index).replace(/([^,[\s])\s*$/, '$1, ');
   writeFileSync(

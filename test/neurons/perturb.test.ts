@@ -51,11 +51,6 @@ test('the same neurons in another order have other draws, and another key', () =
   expect(one?.key).not.toBe(other?.key);
 });
 
-test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('sigma %p is refused', async (sigma) => {
-  const perturb = () => perturbedVariants([], { kind: 'reinit', sigma, seeds: [0] }, layers);
-  await failure(perturb, 'USAGE', `\`sigma\` is ${sigma}: it takes a number above 0`);
-});
-
 test('an unknown layer is refused by name, with the nearest ones', async () => {
   const reason = 'The model has no layer of neurons named bb. The nearest are b, a.';
   await failure(() => drawForNeurons([{ layer: 'bb', index: 0 }], layers, 0), 'NEURONS_INVALID', reason);

@@ -5,15 +5,11 @@ import type { Architecture } from '../../src/models/architectures.js';
 import type { Model } from '../../src/models/model.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
 import { setThreads } from '../../src/native/engine.js';
-import type { NeuronLayer } from '../../src/neurons/neuron.js';
-import { gradientScores, gradientXWeightScores, magnitudeScores } from '../../src/neurons/score.js';
-import {
-  countNeurons,
-  type MagnitudeLayers,
-  magnitudeLayers,
-  scoresOf,
-  selectTopK,
-} from '../../src/neurons/select.js';
+import { type CriterionName, criterionNamed } from '../../src/neurons/criteria.js';
+import { candidateLayers, selectByCriterion } from '../../src/neurons/criterion.js';
+import type { ModelLayer } from '../../src/neurons/neuron.js';
+import { gradientScores, magnitudeScores } from '../../src/neurons/score.js';
+import { countNeurons } from '../../src/neurons/select.js';
 import { tinyDominoes } from '../fixtures.js';
 import { newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
@@ -70,33 +66,37 @@ describe.each([
     using model = prepared;
     const rankings = JSON.parse(
       reference('ranking', { arch, classes: 2, weights, batch, top_k: TOP_K, threads: THREADS }),
-    ) as Record<`gradient, ${Loss}` | 'gradient-x-weight' | `magnitude, ${MagnitudeLayers}`, Ranking>;
+    ) as Record<`gradient, ${Loss}` | 'gradient-x-weight' | `magnitude, ${'all' | 'no-downsample'}`, Ranking>;
 
     const { layers } = model.description;
     const { train } = loader.dataset.splits;
+    const numbers = { batchSize: train.length };
     for (const loss of LOSSES) {
-      const gradient = await gradientScores(model, loader, train, { batchSize: train.length, loss });
-      compare(`gradient, ${loss}`, gradient, layers, rankings[`gradient, ${loss}`], all);
+      const scores = await gradientScores(model, loader, train, { ...numbers, loss });
+      compare(`gradient, ${loss}`, 'gradient', scores, layers, rankings[`gradient, ${loss}`], all);
     }
-    const product = await gradientXWeightScores(model, loader, train, { batchSize: train.length });
-    compare('gradient-x-weight', product, layers, rankings['gradient-x-weight'], all);
-    const magnitude = await magnitudeScores(model);
-    compare('magnitude, all', magnitude, layers, rankings['magnitude, all'], all);
-    const kept = magnitudeLayers(layers, 'no-downsample');
-    const ofKept = scoresOf(magnitude, layers, kept);
-    compare('magnitude, no-downsample', ofKept, kept, rankings['magnitude, no-downsample'], noDownsample);
+    const product = await gradientScores(model, loader, train, { ...numbers, timesWeight: true });
+    compare('gradient-x-weight', 'gradient-x-weight', product, layers, rankings['gradient-x-weight'], all);
+    const norms = await magnitudeScores(model);
+    compare('magnitude, all', 'magnitude', norms, layers, rankings['magnitude, all'], all);
+    const ranking = rankings['magnitude, no-downsample'];
+    compare('magnitude, no-downsample', 'magnitude', norms, layers, ranking, noDownsample);
   });
 
   function compare(
     what: string,
+    name: CriterionName,
     scores: Float32Array,
-    layers: readonly NeuronLayer[],
+    layers: readonly ModelLayer[],
     ranking: Ranking,
     counts: readonly [convolutions: number, channels: number],
   ): void {
-    expect([layers.length, countNeurons(layers)]).toEqual(counts);
+    const criterion = criterionNamed(name);
+    const magnitudeLayers = what.endsWith('no-downsample') ? 'no-downsample' : 'all';
+    const candidates = candidateLayers(criterion, layers, { magnitudeLayers });
+    expect([candidates.length, countNeurons(candidates)]).toEqual(counts);
     expect([ranking.convolutions, ranking.channels]).toEqual(counts);
-    const ours = selectTopK(scores, layers, TOP_K);
+    const ours = selectByCriterion(criterion, scores, layers, { magnitudeLayers }, TOP_K);
     const worst = Math.max(
       ...ranking.top.map(([, , score], i) => Math.abs((ours[i]?.score ?? Number.NaN) / score - 1)),
     );

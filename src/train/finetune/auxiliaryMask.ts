@@ -1,8 +1,8 @@
-import { gradientSamples, scoreNeurons } from '../../neurons/choose.js';
 import { type CriterionName, criterionNamed } from '../../neurons/criteria.js';
-import { type GradientSamples, selectByCriterion } from '../../neurons/criterion.js';
+import { selectByCriterion } from '../../neurons/criterion.js';
 import { type Neuron, type NeuronPlace, placeText } from '../../neurons/neuron.js';
 import { countByLayer, permutedNeurons, randomNeuronsByLayer } from '../../neurons/nulls.js';
+import { type GradientSamples, gradientSamples } from '../../neurons/samples.js';
 import { countNeurons, fractionToCount, unitLayers } from '../../neurons/select.js';
 import { requireMinorityImages } from '../minorityImages.js';
 import type { Run } from '../run.js';
@@ -15,12 +15,15 @@ import type { FinetuneConfig } from './config.js';
  */
 export async function auxiliaryNeurons(run: Run<FinetuneConfig>, epoch: number): Promise<readonly Neuron[]> {
   const { config, model, loader, generator, job } = run;
-  const { criterion, batchSize, staleGradient } = config;
-  const layers = unitLayers(model.description.layers, config.unit);
+  const { criterion, unit, loss } = config;
+  const layers = unitLayers(model.description.layers, unit);
   const count = fractionToCount(config.fraction, countNeurons(layers));
-  const context = { ...job, model, loader, batchSize, settings: config };
+  const { batchSize, staleGradient: addsToGradient } = config;
   const samples = async (): Promise<GradientSamples> => {
-    const [found] = await gradientSamples(context, sourceIndices(run), {
+    const [found] = await gradientSamples(model, loader, sourceIndices(run), {
+      ...job,
+      settings: config,
+      batchSize,
       generator,
       task: `epoch ${epoch}/${config.epochs}, losses`,
       labels: config.gradientSource === 'pseudo-labels' ? 'predicted' : 'own',
@@ -28,9 +31,11 @@ export async function auxiliaryNeurons(run: Run<FinetuneConfig>, epoch: number):
     return found as GradientSamples;
   };
   const chosenBy = async (name: CriterionName): Promise<Neuron[]> => {
-    const scores = await scoreNeurons(context, name, samples, { addsToGradient: staleGradient });
+    const byName = criterionNamed(name);
+    const context = { ...job, model, loader, batchSize, unit, loss, samples, addsToGradient };
+    const scores = await byName.scores(context);
     if (scores.some(Number.isNaN)) throw run.diverged(`${name} scores became NaN in epoch ${epoch}.`);
-    return selectByCriterion(criterionNamed(name), scores, layers, config, count);
+    return selectByCriterion(byName, scores, layers, config, count);
   };
   if (criterion === 'none') return [];
   if (criterion === 'random') return unscored(permutedNeurons(count, layers, generator));

@@ -2,7 +2,7 @@ import type { Dataset } from '../../data/dataset.js';
 import type { Augmentation } from '../../data/preprocessing.js';
 import { misplaced } from '../../errors.js';
 import { architectureOf } from '../../models/architectures.js';
-import { requireGradientSource } from '../../neurons/score.js';
+import { requireGradientSource } from '../../neurons/samples.js';
 import {
   defined,
   type GivenOf,

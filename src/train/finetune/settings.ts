@@ -1,8 +1,6 @@
 import { BATCH_NORM_STATISTICS, type Unit } from '../../native/addon.js';
 import { CRITERION_NAMES } from '../../neurons/criteria.js';
-import type { GradientOrder } from '../../neurons/score.js';
-import { MAGNITUDE_ORDERS } from '../../neurons/select.js';
-import { CHOICE_SETTINGS } from '../../neurons/settings.js';
+import { CHOICE_SETTINGS, type GradientOrder, MAGNITUDE_ORDERS } from '../../neurons/settings.js';
 import { protocolSetting, setting } from '../../settings/setting.js';
 import { integer, oneOf, positive, share, toggle, valueType } from '../../settings/values.js';
 import * as z from '../../zod.js';

@@ -1,5 +1,6 @@
 import { native } from '../../src/native/addon.js';
-import { type GradientOrder, worstSamples } from '../../src/neurons/score.js';
+import { worstSamples } from '../../src/neurons/samples.js';
+import type { GradientOrder } from '../../src/neurons/settings.js';
 
 const examples = Array.from({ length: 10 }, (_, i) => ({ index: 100 + i, loss: (i * 7) % 10 }));
 const draw = (worst: number, drawn: number, seed = 0, order: GradientOrder = 'highest-loss'): number[] => [
