@@ -5,10 +5,8 @@
 const BY_FILE = {
   'src/checksum.ts': [['if (sum === checksum(json)) return json;', 'if (sum !== undefined) return json;']],
   // Data
-  'src/data/dataset.ts': [
-    ['group: y * numSpurious + a,', 'group: a * named.numClasses + y,'],
-    ['ofClass / numSpurious / 2', 'ofClass / numSpurious'],
-  ],
+  'src/data/dataset.ts': [['ofClass / numSpurious / 2', 'ofClass / numSpurious']],
+  'src/data/examples.ts': [['group: ofY * numSpurious + ofA,', 'group: ofA * numClasses + ofY,']],
   'src/data/imageStore.ts': [
     ["if (sum !== checksum(text)) throw new Error('the index has changed');", ''],
     ['?? file.states[i]) === file.states[i]', '?? file.states[i]) !== ""'],
@@ -34,9 +32,9 @@ const BY_FILE = {
     ['const longer = Math.trunc(', 'const longer = Math.round('],
   ],
   'src/data/layouts/imageFolder.ts': [
-    ['cell.length <= missing.length * each', 'cell.length < missing.length * each'],
+    ['group.length <= missing.length * each', 'group.length < missing.length * each'],
     ['for (const folder of inside.sort())', 'for (const folder of inside)'],
-    ['before.text.trim() !== second.trim()', 'before.text.trim() === second.trim()'],
+    ['before !== value', 'before === value'],
     ['return images.sort().map(', 'return images.sort().reverse().map('],
   ],
   // Metrics

@@ -1,9 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { firstCsvRow } from '../data/csv.js';
 import { type Dataset, type DatasetOptions, loadDataset } from '../data/dataset.js';
-import { kindOf, readSource } from '../data/layout.js';
 import { detectLayout } from '../data/layouts.js';
+import { csvHeader, kindOf, readSource } from '../data/sourceFile.js';
 import { SpurmemError } from '../errors.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { nearestSentence } from '../settings/names.js';
@@ -107,8 +106,8 @@ async function attributeTables(root: string, tables: readonly string[]): Promise
   return found;
 }
 
-async function headerOf(root: string, table: string): Promise<string[]> {
-  return firstCsvRow((await readSource(join(root, table), 'the table')).bytes).map((name) => name.trim());
+async function headerOf(root: string, table: string): Promise<readonly string[]> {
+  return csvHeader((await readSource(join(root, table), 'the table')).bytes);
 }
 
 /** The columns of a table: the image and the split by their names, the class and the attribute as answered. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { columnsAsText } from '../data/table.js';
+import { columnsAsText } from '../data/layouts/tables.js';
 import { SpurmemError } from '../errors.js';
 import { engineOptions } from '../native/engine.js';
 import { dependsOnProtocol } from '../settings/setting.js';

@@ -1,7 +1,7 @@
 import * as z from '../zod.js';
 import { centerCrop, resizedSize, type Size } from './geometry.js';
 import type { Preprocessing } from './preprocessing.js';
-import { pathBelow } from './relativePath.js';
+import { pathBelow } from './sourceFile.js';
 
 const fraction = z.number().min(0).max(1);
 const positiveFraction = z.number().positive().max(1);

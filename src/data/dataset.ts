@@ -3,38 +3,24 @@ import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { readWhole } from '../files.js';
-import { RANGES } from '../settings/ranges.js';
 import type { CoreRegion } from './coreRegion.js';
 import { CONFIG_NAME, fingerprintedConfig, parseDatasetConfig } from './datasetConfig.js';
 import { type DatasetOptions, joinOptions, type ResolvedOptions } from './datasetOptions.js';
-import {
-  countValues,
-  type DatasetSource,
-  invalidData,
-  kindOf,
-  type ReadContext,
-  type SourceFile,
-  type TableRow,
-} from './layout.js';
+import { type Example, toExamples } from './examples.js';
+import type { DatasetSource } from './layout.js';
 import { detectLayout, layoutOf, LAYOUTS_ADVICE } from './layouts.js';
 import { ATTRIBUTES_LIST } from './layouts/celeba.js';
+import { TABLE_NAME } from './layouts/tables.js';
 import { ARTICLE_PREPROCESSING, type Preprocessing } from './preprocessing.js';
+import { kindOf, type SourceFile } from './sourceFile.js';
 import { perSplit, type Split, SPLITS } from './split.js';
 
-export { TABLE_NAME } from './table.js';
+export { TABLE_NAME } from './layouts/tables.js';
+export type { Example } from './examples.js';
 export type { DatasetFormat, DatasetOptions, ResolvedOptions } from './datasetOptions.js';
 
 /** Folders of a folder that is no dataset in which a table is looked for. */
 const MAX_NESTED = 100;
-const [, MAX_GROUPS] = RANGES.groups;
-
-/** One image with its labels. */
-export interface Example extends TableRow {
-  /** Relative to the dataset's folder, with `/`, normalized. */
-  readonly filename: string;
-  /** y * numSpurious + a. */
-  readonly group: number;
-}
 
 /** A dataset's table and description; its images are not read here. */
 export interface Dataset {
@@ -107,30 +93,23 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
   const config = configBytes === undefined ? {} : parseDatasetConfig(configPath, configBytes);
   const request = joinOptions(given, configPath, config);
   const layout = request.format === undefined ? await detectLayout(root) : layoutOf(request.format);
-  const source = await advised(
-    root,
-    layout.read(root, request.options, { ...config, originOf: request.originOf }),
-  );
+  let source: DatasetSource<ResolvedOptions>;
+  try {
+    source = await layout.read(root, request.options, config.coreRegion);
+  } catch (error) {
+    throw request.blamed(await advised(root, error));
+  }
   const options: ResolvedOptions = {
     ...source.options,
     ...(request.images === undefined ? {} : { images: request.images }),
   };
-  const named = nameGroups(configPath, source, config);
-  const { numSpurious, numGroups } = named;
-  const images = request.images ?? source.images;
-  const examples = source.rows.map(({ filename, y, a, split, line }): Example => ({
-    // Both are normalized.
-    filename: images === '.' ? filename : `${images}/${filename}`,
-    y,
-    a,
-    group: y * numSpurious + a,
-    split,
-    line,
-  }));
+  const hasOwnTable = given.table !== undefined && given.table !== TABLE_NAME;
+  const found = toExamples(source, request.images ?? source.images, config, hasOwnTable);
+  const { examples, numSpurious, numGroups } = found;
   const counts = perSplit(() => new Array<number>(numGroups).fill(0));
   for (const { group, split } of examples) counts[split][group] = (counts[split][group] ?? 0) + 1;
   return {
-    ...named,
+    ...found,
     counts,
     splits: perSplit((split) =>
       Int32Array.from([...examples.keys()].filter((index) => examples[index]?.split === split)),
@@ -145,7 +124,6 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     // can equal, and the article's own preprocessing of CelebA is not known: so it goes the way of Waterbirds.
     preprocessing: config.preprocessing ?? ARTICLE_PREPROCESSING,
     coreRegion: config.coreRegion ?? null,
-    examples,
     options,
     fingerprint: fingerprintOf(options, source.files, configBytes),
   };
@@ -195,24 +173,18 @@ async function requireFolder(folder: string): Promise<void> {
   });
 }
 
-/** Adds what a dataset's folder holds to the error of a missing file that has no advice of its own. */
-async function advised(
-  root: string,
-  read: Promise<DatasetSource<ResolvedOptions>>,
-): Promise<DatasetSource<ResolvedOptions>> {
-  try {
-    return await read;
-  } catch (error) {
-    if (!(error instanceof SpurmemError) || error.code !== 'DATASET_NOT_FOUND' || error.advice.length > 0)
-      throw error;
-    const nested = await nestedDataset(root);
-    throw new SpurmemError(error.code, error.problem, {
-      parameter: 'data',
-      value: root,
-      advice: nested === undefined ? LAYOUTS_ADVICE : [`Did you mean ${nested}, which holds a dataset?`],
-      cause: error.cause,
-    });
+/** The error of a missing file that has no advice of its own, with that of what a dataset's folder holds. */
+async function advised(root: string, error: unknown): Promise<unknown> {
+  if (!(error instanceof SpurmemError) || error.code !== 'DATASET_NOT_FOUND' || error.advice.length > 0) {
+    return error;
   }
+  const nested = await nestedDataset(root);
+  return new SpurmemError(error.code, error.problem, {
+    parameter: 'data',
+    value: root,
+    advice: nested === undefined ? LAYOUTS_ADVICE : [`Did you mean ${nested}, which holds a dataset?`],
+    cause: error.cause,
+  });
 }
 
 /** The only folder in a folder that is a dataset, as archives are often unpacked one level too deep. */
@@ -252,64 +224,6 @@ function fingerprintOf(
   for (const { bytes } of files) hash.update(`${bytes.length}\n`).update(bytes);
   const described = config && fingerprintedConfig(config);
   return (described === undefined ? hash : hash.update(described)).digest('hex');
-}
-
-/**
- * Numbers and names of a dataset's classes, attribute values and groups. Throws `DATASET_INVALID` for values without a name and
- * columns that can be no labels.
- *
- * @param configPath of dataset.json, whose names `config` has
- */
-function nameGroups(
-  configPath: string,
-  source: DatasetSource<unknown>,
-  config: Pick<ReadContext, 'targetNames' | 'spuriousNames'>,
-) {
-  const table = source.files[0].path;
-  const { labels, rows, hasOtherAttribute } = source;
-  const targets = config.targetNames ?? source.targetNames;
-  const named = hasOtherAttribute === true ? undefined : config.spuriousNames;
-  const spurious = labels.a === undefined ? undefined : (named ?? source.spuriousNames);
-  const numClasses = targets?.length ?? Math.max(2, countValues(rows, 'y'));
-  const numSpurious = spurious?.length ?? countValues(rows, 'a');
-  const numGroups = numClasses * numSpurious;
-  if (numClasses < 2) {
-    throw invalidData(
-      `${table}: ${labels.y} is ${JSON.stringify(targets?.[0])} in every row, and a dataset has at least two classes.`,
-      `Name another column, or list the classes as targetNames in ${CONFIG_NAME}.`,
-    );
-  }
-  if (numGroups > MAX_GROUPS) {
-    throw invalidData(
-      `${table}: ${labels.y} has ${numClasses} values and ${labels.a ?? 'the attribute'} ${numSpurious}, which is above ` +
-        `${MAX_GROUPS} groups: one of them is hardly a label. Name other columns, or number the values without gaps.`,
-    );
-  }
-  for (const [label, key, count] of [
-    ['y', 'targetNames', numClasses],
-    ['a', 'spuriousNames', numSpurious],
-  ] as const) {
-    const wrong = rows.find((row) => row[label] >= count);
-    if (wrong === undefined) continue;
-    // A mistake in the table, or in dataset.json.
-    throw invalidData(
-      `${table}:${wrong.line}: ${labels[label] ?? label}: ${wrong[label]} has no name: ${key} in ${configPath} ` +
-        `lists ${count}, for the values 0 to ${count - 1}. Add a name, or correct the value.`,
-    );
-  }
-  const targetNames = targets ?? numbers(numClasses);
-  const spuriousNames = spurious ?? numbers(numSpurious);
-  // Bare numbers would read as "0, 1"; an attribute that tells nothing apart is not named.
-  const groupNames = targetNames.flatMap((target) => {
-    const ofClass = targets === undefined ? `y ${target}` : target;
-    if (spurious === undefined && numSpurious === 1) return [ofClass];
-    return spuriousNames.map((value) => `${ofClass}, ${spurious === undefined ? `a ${value}` : value}`);
-  });
-  return { targetNames, spuriousNames, groupNames, numClasses, numSpurious, numGroups };
-}
-
-function numbers(count: number): string[] {
-  return Array.from({ length: count }, (_, index) => String(index));
 }
 
 /**

@@ -1,9 +1,9 @@
-import { SpurmemError } from '../errors.js';
+import { mapParameters, SpurmemError } from '../errors.js';
 import * as z from '../zod.js';
 import { parseOptions } from './issues.js';
-import type { LayoutOption, LayoutOptions, OptionsOf, Origin } from './layout.js';
+import { badOption, type LayoutOption, type LayoutOptions, type OptionsOf } from './layout.js';
 import { type AnyLayout, type DatasetFormat, LAYOUTS } from './layouts.js';
-import { pathBelow } from './relativePath.js';
+import { pathBelow } from './sourceFile.js';
 
 export type { DatasetFormat } from './layouts.js';
 
@@ -79,56 +79,49 @@ export const DATASET_OPTIONS = Object.entries<LayoutOption<unknown>>({
 /**
  * Joins a caller's options with those of dataset.json, which count where the caller says nothing else; its options for another
  * format than the caller's do not count. Throws `USAGE` for the caller's wrong options, `DATASET_INVALID` for dataset.json's.
+ *
+ * @param config the path of dataset.json, which holds `described`
  */
 export function joinOptions(given: DatasetOptions, config: string, described: DatasetOptions) {
   const own = parseOptions(datasetOptionsSchema, given, 'Dataset options');
-  const ownFormat = formatOf(own, undefined);
-  const describedFormat = formatOf(described, config);
+  /** An error of an option that dataset.json gave and the caller did not is one of that file. */
+  const blamed = (error: unknown): unknown => {
+    if (!(error instanceof SpurmemError) || error.code !== 'USAGE') return error;
+    const isDescribed = (name: string): boolean =>
+      own[name as keyof DatasetOptions] === undefined &&
+      described[name as keyof DatasetOptions] !== undefined;
+    if (!isDescribed(error.parameter ?? '')) return error;
+    const named = (text: string): string =>
+      mapParameters(text, (name) => (isDescribed(name) ? `${name} in ${config}` : `\`${name}\``));
+    return new SpurmemError('DATASET_INVALID', named(error.problem), { advice: error.advice.map(named) });
+  };
+  const ownFormat = formatOf(own);
+  let describedFormat: DatasetFormat | undefined;
+  try {
+    describedFormat = formatOf(described);
+  } catch (error) {
+    throw blamed(error);
+  }
   const applies = ownFormat === undefined || ownFormat === describedFormat;
   const values = (Object.keys(OWN_OPTIONS) as (keyof OwnOptions)[]).flatMap((name) => {
     const value = own[name] ?? (applies ? described[name] : undefined);
     return value === undefined ? [] : [[name, value] as const];
   });
   const options = Object.fromEntries(values) as OptionsOf<OwnOptions>;
-  const originOf = (option: string): Origin => {
-    const value = own[option as keyof OwnOptions];
-    const isCaller = value !== undefined;
-    const isKnown = option in options;
-    return {
-      isCaller,
-      name: isCaller ? `\`${option}\`` : isKnown ? `${option} in ${config}` : 'the default',
-      error: (problem, ...advice) =>
-        new SpurmemError(isCaller ? 'USAGE' : 'DATASET_INVALID', problem, {
-          ...(isCaller ? { parameter: option, value } : {}),
-          advice,
-        }),
-    };
-  };
-  const format = ownFormat ?? describedFormat;
-  return { format, options, originOf, images: own.images ?? described.images };
+  return { format: ownFormat ?? describedFormat, options, blamed, images: own.images ?? described.images };
 }
 
-/** The format that options name or imply: a caller's, or those of the dataset.json at `config`. */
-function formatOf(options: DatasetOptions, config: string | undefined): DatasetFormat | undefined {
-  const named = options.format === 'auto' ? undefined : options.format;
+/** The format that options name or imply. Throws `badOption` for an option of another one. */
+function formatOf(options: DatasetOptions): DatasetFormat | undefined {
   const bound = LAYOUTS.flatMap((layout) =>
     (Object.keys(layout.options) as (keyof OwnOptions)[]).map((key) => ({ format: layout.name, key })),
   ).filter(({ key }) => options[key] !== undefined);
+  const named = options.format === 'auto' ? undefined : options.format;
   const format = named ?? bound[0]?.format;
   const stray = bound.find((other) => other.format !== format);
   if (format === undefined || stray === undefined) return format;
-  const { key } = stray;
-  const shown = (name: string) => (config === undefined ? `\`${name}\`` : name);
   const because =
-    named === undefined
-      ? `${shown(bound[0]?.key ?? '')} asks for ${format}`
-      : `${shown('format')} is ${format}`;
-  throw new SpurmemError(
-    config === undefined ? 'USAGE' : 'DATASET_INVALID',
-    `${config ?? 'Dataset options'}: ${shown(key)} belongs to the format ${stray.format}, and ${because}.`,
-    {
-      ...(config === undefined ? { parameter: key, value: options[key] } : {}),
-      advice: ['Leave one of them out.'],
-    },
-  );
+    named === undefined ? `\`${bound[0]?.key ?? ''}\` asks for ${format}` : `\`format\` is ${format}`;
+  const problem = `\`${stray.key}\` belongs to the format ${stray.format}, and ${because}.`;
+  throw badOption(stray.key, options[stray.key], problem, 'Leave one of them out.');
 }

@@ -197,7 +197,7 @@ describe('composeDataset', () => {
   test('names a column that the table lacks, and a foreground on two lines', async () => {
     await sources(4, 20);
     const lacking = composeDataset(out(), options({ classColumn: 'clas' }));
-    await failure(lacking, 'USAGE', /things\.csv.*clas;.*The nearest: class/s);
+    await failure(lacking, 'USAGE', /things\.csv.*clas;.*header has image, mask, class/);
     await appendFile(table(), 'things/apple/0.png,masks/apple/0.png,apple,x\n');
     const twice = /things\.csv:11: things\S+ is in line 2 already/;
     await failure(composeDataset(out(), options()), 'DATASET_INVALID', twice);

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DatasetOptions, loadDataset, requireGroups } from '../../src/data/dataset.js';
+import { parseColumns } from '../../src/data/layouts/tables.js';
 import { SPLITS } from '../../src/data/split.js';
-import { parseColumns } from '../../src/data/table.js';
 import { spreadGroups, WATERBIRDS_COUNTS } from './standardSplits.js';
 import { failure, put, useTemporaryFolder } from './support.js';
 
@@ -104,6 +104,11 @@ describe('a table with other columns', () => {
     expect(dataset).toMatchObject({ targetNames: ['cat', 'dog'], spuriousNames: ['grass', 'sand'] });
     expect(dataset.options).toEqual({ format: 'csv', table: 'pets.csv', columns: COLUMNS });
     expect(await loadDataset(folder(), dataset.options)).toEqual(dataset);
+    const require = () => {
+      requireGroups(dataset, ['train']);
+    };
+    const empty = /no example of groups 0 \(cat, grass\), 3 \(dog, sand\)\. Add rows of that split/;
+    await failure(require, 'DATASET_EMPTY_GROUP', empty);
   });
 
   test('numbers words in the order of dataset.json, which may hold the mapping as well', async () => {
@@ -161,18 +166,6 @@ describe('a table with other columns', () => {
     expect(examples.map(({ split }) => split)).toEqual(splits);
   });
 
-  test('advises about an empty group', async () => {
-    const dataset = await loadWords();
-    const reason = /no example of groups 0 \(cat, grass\), 3 \(dog, sand\)\. Add rows of that split/;
-    await failure(
-      () => {
-        requireGroups(dataset, ['train']);
-      },
-      'DATASET_EMPTY_GROUP',
-      reason,
-    );
-  });
-
   test.each<[string, string, string[]]>([
     [
       'a word among numbers',
@@ -205,14 +198,14 @@ describe('a table with other columns', () => {
 });
 
 describe('dataset options', () => {
-  test('name columns that the table has, or are told the nearest', async () => {
+  test('name columns that the table has, or are told which', async () => {
     const columns = { ...COLUMNS, y: 'labels', a: 'back' };
     await failure(
       loadWords(WORDS, { columns }),
       'USAGE',
       `${join(folder(), 'pets.csv')}:1`,
       'the columns labels, back, which `columns` names',
-      /labels: label, .*; back: background, /,
+      'its header has id, path, label, fold, background',
     );
     await put(join(folder(), 'dataset.json'), JSON.stringify({ columns }));
     await failure(loadWords(WORDS, {}), 'DATASET_INVALID', 'dataset.json');
@@ -252,7 +245,7 @@ describe('dataset options', () => {
     await failure(
       loadWords(WORDS, {}),
       'DATASET_INVALID',
-      `${join(folder(), 'dataset.json')}: table belongs to the format csv`,
+      `table in ${join(folder(), 'dataset.json')} belongs to the format csv`,
     );
   });
 });
@@ -264,15 +257,13 @@ describe('parseColumns', () => {
   });
 
   test.each([
-    ['', 'the part ""'],
-    ['filename', 'the part "filename"'],
-    ['filename=,y=label', 'the part "filename="'],
-    ['=path', 'the part "=path"'],
-    ['file=path,y=label', 'unknown key "file"; the nearest is filename'],
-    ['filename=path,y=label', 'lacks split'],
-    ['y=a,y=b', 'the key y twice'],
+    ['', 'filename: no column is named'],
+    ['filename=,y=label', 'filename: no column is named'],
+    ['file=path,y=label', 'Unrecognized key: "file"'],
+    ['filename=path,y=label', 'split: no column is named'],
+    ['y=a,y=b', 'the key y is there twice'],
     ['filename=path,y=label,split=fold,a=label', '"label" for both y and a'],
-    ['__proto__=x', 'unknown key "__proto__"'],
+    ['__proto__=x', 'Unrecognized key: "__proto__"'],
   ])('refuses %j', async (text, part) => {
     await failure(() => parseColumns(text), 'USAGE', part, 'filename=path,y=label');
   });

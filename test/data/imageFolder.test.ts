@@ -102,7 +102,7 @@ test.each([
   ['image,place\ntrain/cat/1.png,0', 'train/cat/2.jpg has no row, as 8 of 9 images. Give each a row.'],
   ['image,place\ncat/1.png,0', 'places.csv:2: there is no image cat/1.png; the nearest is '],
   ['image,place\n../x.png,0', "climbs out of the dataset's folder"],
-  ['image,place\ntrain/cat/1.png,0\ntrain/cat/1.png,1', 'is "1" here, and "0" on line 2'],
+  ['image,place\ntrain/cat/1.png,0\ntrain/cat/1.png,1', 'is "1" here, and "0" above'],
 ])('a file of attributes that is %j is refused', async (content, message) => {
   await putFiles(...SPLIT_FILES);
   await put(join(folder(), 'places.csv'), content);
@@ -175,7 +175,7 @@ test('a folder that dataset.json does not name, and one class alone, are refused
   await failure(
     load(),
     'DATASET_INVALID',
-    'the folder cat is none of the names in dataset.json; the nearest are cats',
+    'the folder: "cat" is none of the names in dataset.json; the nearest are cats',
   );
   await rm(join(folder(), 'dataset.json'));
   for (const split of SPLITS) await rm(join(folder(), split, 'dog'), { recursive: true });

@@ -3,7 +3,7 @@ import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { type Example, loadDataset } from '../../src/data/dataset.js';
-import { parseColumns } from '../../src/data/table.js';
+import { parseColumns } from '../../src/data/layouts/tables.js';
 import { predictGroups } from '../../src/experiments/predictedGroups.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';

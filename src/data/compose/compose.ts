@@ -8,7 +8,7 @@ import { mapOrdered } from '../ordered.js';
 import { ARTICLE_PREPROCESSING } from '../preprocessing.js';
 import { SPLITS } from '../split.js';
 import { composeImage, inPlace, type MaskShape, placeCutOut, readMask, shapeOf } from './cutOut.js';
-import { listForegrounds } from './foregrounds.js';
+import { type ForegroundFile, listForegrounds } from './foregrounds.js';
 import {
   classNames,
   type ComposeOptions,
@@ -17,7 +17,6 @@ import {
   type ResolvedComposeOptions,
 } from './options.js';
 import { planCompositions } from './plan.js';
-import type { ForegroundFile } from './waterbirds.js';
 
 const IMAGE_ENDINGS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff'];
 const JPEG_QUALITY = 95;

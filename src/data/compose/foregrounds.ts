@@ -1,70 +1,101 @@
 import { join } from 'node:path';
-import { SpurmemError } from '../../errors.js';
-import { nearestNames } from '../../nearest.js';
-import { forEachCsvRow } from '../csv.js';
-import { readSource } from '../layout.js';
-import { relativePath } from '../relativePath.js';
+import { badOption } from '../layout.js';
+import { invalidData, readCsv, readSource, relativePath } from '../sourceFile.js';
+import type { Split } from '../split.js';
 import { classNames, type ResolvedComposeOptions } from './options.js';
-import { type ForegroundFile, listCub } from './waterbirds.js';
+import { isWaterBird } from './waterbirds.js';
 
-const IMAGE_COLUMN = 'image';
+/** A foreground before its mask was looked at. */
+export interface ForegroundFile {
+  /** Relative to the folder of the foregrounds, with `/`. */
+  readonly image: string;
+  /** Absolute. */
+  readonly mask: string;
+  readonly y: number;
+  /** Undefined if the source names none. */
+  readonly split: Split | undefined;
+}
 
 /** Lists the foregrounds in a fixed order: those of a table, or of CUB-200-2011. */
 export async function listForegrounds(options: ResolvedComposeOptions): Promise<ForegroundFile[]> {
-  const { foregrounds, masks, table, substringSpecies, classes } = options;
-  const found =
-    table === undefined
-      ? await listCub(foregrounds, masks as string, substringSpecies)
-      : await listTable(table, options);
+  const { foregrounds, table, classes } = options;
+  const found = await (table === undefined ? listCub(options) : listTable(table, options));
   for (const [y, name] of classNames(options).entries()) {
     if (found.some((foreground) => foreground.y === y)) continue;
-    throw new SpurmemError('USAGE', `${foregrounds}: no foreground belongs to the class ${name}.`, {
-      parameter: 'classes',
-      value: classes?.[y]?.of.join(','),
-      advice: ['Correct what `classes` says belongs to it.'],
-    });
+    const problem = `${foregrounds}: no foreground belongs to the class ${name}.`;
+    const value = classes?.[y]?.of.join(',');
+    throw badOption('classes', value, problem, 'Correct what `classes` says belongs to it.');
   }
   return found;
 }
 
 async function listTable(table: string, options: ResolvedComposeOptions): Promise<ForegroundFile[]> {
   const { foregrounds, maskColumn, classColumn, classes = [] } = options;
-  const { bytes } = await readSource(table, 'the table of foregrounds');
+  const file = await readSource(table, 'the table of foregrounds');
   const listed: ForegroundFile[] = [];
   const lines = new Map<string, number>();
-  let positions: number[] | undefined;
-  forEachCsvRow(table, bytes, (cells, line) => {
-    if (positions === undefined) {
-      const header = cells.map((name) => name.trim());
-      positions = [IMAGE_COLUMN, maskColumn, classColumn].map((name) => positionOf(table, header, name));
-      return;
-    }
-    const [image = '', mask = '', word = ''] = positions.map((at) => (cells[at] ?? '').trim());
-    const y = classes.findIndex(({ of }) => of.includes(word));
-    // Files that belong to no class are left out.
-    if (y < 0) return;
-    const refuse = (problem: string, advice: string): never => {
-      throw new SpurmemError('DATASET_INVALID', `${table}:${line}: ${problem}.`, { advice: [advice] });
+  readCsv(file, (header) => {
+    const names = header.map((name) => name.trim());
+    const positions = ['image', maskColumn, classColumn].map((name) => {
+      const problem = `${table}: the table lacks the column ${name}; its header has ${names.join(', ')}.`;
+      if (!names.includes(name)) throw badOption('table', table, problem);
+      return names.indexOf(name);
+    });
+    return (cells, line) => {
+      const [image = '', mask = '', word = ''] = positions.map((at) => (cells[at] ?? '').trim());
+      const y = classes.findIndex(({ of }) => of.includes(word));
+      // Files that belong to no class are left out.
+      if (y < 0) return;
+      const [imagePath, maskPath] = [image, mask].map((path) =>
+        relativePath(path, (problem) => {
+          throw invalidData(`${table}:${line}: ${problem}. Name a file in the folder of the foregrounds.`);
+        }),
+      ) as [string, string];
+      const before = lines.get(imagePath);
+      if (before !== undefined) {
+        const problem = `${image} is in line ${before} already, and a foreground is in one split only`;
+        throw invalidData(`${table}:${line}: ${problem}. Keep one of the lines.`);
+      }
+      lines.set(imagePath, line);
+      listed.push({ image: imagePath, y, mask: join(foregrounds, maskPath), split: undefined });
     };
-    const file = (path: string): string =>
-      relativePath(path, (problem) => refuse(problem, 'Name a file inside the folder of the foregrounds.'));
-    const before = lines.get(file(image));
-    if (before !== undefined) {
-      refuse(
-        `${image} is in line ${before} already, and a foreground is in one split only`,
-        'Keep one of the lines.',
-      );
-    }
-    lines.set(file(image), line);
-    listed.push({ image: file(image), y, mask: join(foregrounds, file(mask)), split: undefined });
   });
   return listed;
 }
 
-function positionOf(table: string, header: readonly string[], name: string): number {
-  const position = header.indexOf(name);
-  if (position >= 0) return position;
-  const problem = `${table}: the table lacks the column ${name}; its header has ${header.join(', ')}.`;
-  const advice = [`The nearest: ${nearestNames(name, header).join(', ')}.`];
-  throw new SpurmemError('USAGE', problem, { parameter: 'table', value: table, advice });
+/** Lists the birds of CUB-200-2011 with their classes and its split into training and test. */
+async function listCub(options: ResolvedComposeOptions): Promise<ForegroundFile[]> {
+  const { foregrounds: cub, masks = '', substringSpecies } = options;
+  const images = await readCubList(join(cub, 'images.txt'), /^(\d+) (\d+\.(.+)\/[^/]+\.jpe?g)$/i);
+  const splits = await readCubList(join(cub, 'train_test_split.txt'), /^(\d+) ([01])$/);
+  return [...images].map(([id, [, , path = '', species = '']]) => {
+    const isTrain = splits.get(id)?.[2];
+    if (isTrain === undefined) {
+      throw invalidData(
+        `${join(cub, 'train_test_split.txt')}: image ${id} (${path}) is missing. Download the file again.`,
+      );
+    }
+    return {
+      image: join('images', path),
+      mask: join(masks, path.replace(/\.jpe?g$/i, '.png')),
+      y: Number(isWaterBird(species, substringSpecies)),
+      split: isTrain === '1' ? 'train' : 'test',
+    };
+  });
+}
+
+/** What the pattern finds in each line, by its first group, the id. */
+async function readCubList(path: string, pattern: RegExp): Promise<Map<string, readonly string[]>> {
+  const { bytes } = await readSource(path, 'the list of CUB-200-2011');
+  const entries = new Map<string, readonly string[]>();
+  for (const [index, line] of new TextDecoder().decode(bytes).split('\n').entries()) {
+    if (line.trim() === '') continue;
+    const found = pattern.exec(line.trim().replace(/\s+/, ' '));
+    if (found === null) {
+      const problem = `${JSON.stringify(line)} is no line of CUB-200-2011's list`;
+      throw invalidData(`${path}:${index + 1}: ${problem}. Download the file again.`);
+    }
+    entries.set(found[1] as string, found);
+  }
+  return entries;
 }

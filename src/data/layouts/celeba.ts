@@ -2,19 +2,10 @@ import { join, posix } from 'node:path';
 import { SpurmemError } from '../../errors.js';
 import { nearestNames } from '../../nearest.js';
 import * as z from '../../zod.js';
-import { forEachCsvRow } from '../csv.js';
-import {
-  defineLayout,
-  invalidData,
-  kindOf,
-  type ReadContext,
-  readSource,
-  type SourceFile,
-  type TableRow,
-} from '../layout.js';
-import { relativePath } from '../relativePath.js';
+import { badOption, defineLayout, type Row } from '../layout.js';
+import { invalidData, kindOf, readSource, type SourceFile } from '../sourceFile.js';
 import { type Split, SPLIT_CODES, SPLITS } from '../split.js';
-import { TABLE_NAME } from '../table.js';
+import { TABLE_NAME } from './tables.js';
 
 /** The class and the spurious attribute of group-DRO and of the article. */
 const TARGET = 'Blond_Hair';
@@ -28,17 +19,9 @@ const LIST_FOLDERS = ['.', 'Anno', 'Eval'];
 /** Where the images may lie; Kaggle's archive has the folder twice, the release has it in Img. */
 const IMAGE_FOLDERS = ['img_align_celeba/img_align_celeba', 'img_align_celeba', 'Img/img_align_celeba'];
 
-/** The header of Kaggle's copies of the lists; the released ones name the attributes only. */
+/** Kaggle's copies of the lists begin with a header; the released ones name the attributes only. */
 const IMAGE_COLUMN = 'image_id';
-const PARTITION_HEADER = `${IMAGE_COLUMN},partition`;
-
-const RESTORE = 'Restore the line from the release';
-const SAME_RELEASE = 'Take both lists from one release';
-
-/** Whether a file of that name is one of CelebA's own, which are no tables of examples. */
-export function isCelebAList(name: string): boolean {
-  return /^list_\w+_celeba\.csv$/.test(name) || name === `${PARTITIONS_LIST}.csv`;
-}
+const RELEASE = 'Take the lists from one release';
 
 const attribute = { schema: z.string().trim().min(1), placeholder: 'attribute' };
 
@@ -57,34 +40,35 @@ export const celeba = defineLayout({
   looksLike: async (root) =>
     (await kindOf(join(root, TABLE_NAME))) === undefined &&
     (await findList(root, ATTRIBUTES_LIST)) !== undefined,
-  async read(root, given, { originOf }) {
+  async read(root, given) {
     const { target = TARGET, spurious = SPURIOUS } = given;
     if (target === spurious) {
+      const parameter = given.spurious === undefined ? 'target' : 'spurious';
       const problem = `\`target\` and \`spurious\` are both ${target}: every image would be in the group of its class.`;
-      throw originOf(given.spurious === undefined ? 'target' : 'spurious').error(
-        problem,
-        'Choose two attributes.',
-      );
+      throw badOption(parameter, target, problem, 'Choose two attributes.');
     }
-    const attributes = await readList(root, ATTRIBUTES_LIST);
-    const partitions = await readList(root, PARTITIONS_LIST);
-    const rows = joinLists(attributes, partitions, { target, spurious }, originOf);
+    const [attributes, partitions] = [
+      await readList(root, ATTRIBUTES_LIST),
+      await readList(root, PARTITIONS_LIST),
+    ];
+    const rows = joinLists(attributes, partitions, target, spurious);
     return {
       options: { format: 'celeba' as const, target, spurious },
       files: [attributes, partitions],
       rows,
       images: await findImages(root, rows[0]?.filename ?? ''),
-      labels: { y: target, a: spurious },
-      targetNames: [`not ${target}`, target],
-      spuriousNames: [`not ${spurious}`, spurious],
+      labels: {
+        y: { name: target, names: [`not ${target}`, target] },
+        a: { name: spurious, names: [`not ${spurious}`, spurious] },
+      },
     };
   },
   fillGroup: () => 'Choose other attributes with `target` and `spurious`.',
 });
 
-async function readList(root: string, name: string): Promise<List> {
+async function readList(root: string, name: string): Promise<SourceFile> {
   const found = await findList(root, name);
-  if (found !== undefined) return new List(await readSource(found, 'the list'));
+  if (found !== undefined) return readSource(found, 'the list');
   throw new SpurmemError('DATASET_NOT_FOUND', `${join(root, name)}.txt or .csv: CelebA's list is missing.`);
 }
 
@@ -110,191 +94,124 @@ async function findImages(root: string, first: string): Promise<string> {
   return 'img_align_celeba';
 }
 
-const QUOTE = '"'.charCodeAt(0);
+const isCsv = ({ path }: SourceFile): boolean => path.endsWith('.csv');
 
-/** A list as released (.txt: white space between the values) or as on Kaggle (.csv with a header). */
-class List implements SourceFile {
-  readonly path: string;
-  readonly bytes: Uint8Array;
-  readonly isCsv: boolean;
-
-  constructor({ path, bytes }: SourceFile) {
-    this.path = path;
-    this.bytes = bytes;
-    this.isCsv = path.endsWith('.csv');
-  }
-
-  /** Hands over the trimmed lines that are not empty. */
-  forEachLine(onLine: (text: string, line: number) => void): void {
-    if (this.isCsv && this.bytes.includes(QUOTE)) {
-      // Kaggle's lists have no quotes, but a spreadsheet's or R's copies do.
-      forEachCsvRow(this.path, this.bytes, (cells, line) => {
-        onLine(cells.map((cell) => cell.trim()).join(','), line);
-      });
-      return;
-    }
-    for (const [index, text] of new TextDecoder().decode(this.bytes).split('\n').entries()) {
-      const trimmed = text.trim();
-      if (trimmed !== '') onLine(trimmed, index + 1);
-    }
-  }
-
-  cellsOf(text: string): string[] {
-    return this.isCsv ? text.split(',').map((cell) => cell.trim()) : text.split(/\s+/);
-  }
-
-  filename(text: string, line: number): string {
-    return relativePath(text, (problem) => {
-      throw this.invalid(line, `${problem}. ${RESTORE}`);
-    });
-  }
-
-  invalid(line: number, problem: string): SpurmemError {
-    return invalidData(`${this.path}:${line}: ${problem}.`);
-  }
-
-  twice(line: number, filename: string, earlier: number): SpurmemError {
-    return this.invalid(line, `the image ${filename} is on line ${earlier} as well. Remove one of them`);
+/** The lines that are not empty: values with white space between them as released, with commas as on Kaggle. */
+function* linesOf(list: SourceFile): Generator<{ readonly cells: string[]; readonly line: number }> {
+  for (const [index, text] of new TextDecoder().decode(list.bytes).split('\n').entries()) {
+    const trimmed = text.trim();
+    if (trimmed === '') continue;
+    // A spreadsheet's or R's copies have quotes, which no value needs.
+    const cells = isCsv(list) ? trimmed.replaceAll('"', '').split(/ *, */) : trimmed.split(/\s+/);
+    yield { cells, line: index + 1 };
   }
 }
 
-interface CelebAAttributes {
-  readonly target: string;
-  readonly spurious: string;
+function invalid({ path }: SourceFile, line: number, problem: string): SpurmemError {
+  return invalidData(`${path}:${line}: ${problem}.`);
 }
 
 /**
- * Joins the lists to a row for each image, in the order of the attributes' list, whose first line counts the images as released. y and a
- * are 1 where the attribute is 1, and 0 where it is -1. Throws `DATASET_INVALID` naming the file and the line where a list is damaged or
- * the two disagree, and the error of an attribute that the list lacks.
+ * Returns a row for each image, in the order of the attributes' list. y and a are 1 where the attribute is 1, and 0 where it is -1.
+ * Throws `DATASET_INVALID` naming the file and the line where a list is damaged or the two disagree, and the error of an attribute that the
+ * list lacks.
  */
-function joinLists(
-  attributes: List,
-  partitions: List,
-  wanted: CelebAAttributes,
-  originOf: ReadContext['originOf'],
-): TableRow[] {
-  const partitionOf = readPartitions(partitions);
-  const rows: TableRow[] = [];
-  let count: { readonly images: number; readonly line: number } | undefined;
-  let readRow: ((text: string, line: number) => Omit<TableRow, 'split'>) | undefined;
-  attributes.forEachLine((text, line) => {
-    if (!attributes.isCsv && count === undefined) {
-      if (!/^\d+$/.test(text)) {
-        throw attributes.invalid(
-          line,
-          'the first line is no count of the images. Take the list from the release',
-        );
-      }
-      count = { images: Number(text), line };
-      return;
+function joinLists(attributes: SourceFile, partitions: SourceFile, target: string, spurious: string): Row[] {
+  const left = readPartitions(partitions);
+  const rows: Row[] = [];
+  let count: number | undefined;
+  let names: readonly string[] | undefined;
+  let [y, a] = [0, 0];
+  for (const { cells, line } of linesOf(attributes)) {
+    if (!isCsv(attributes) && count === undefined) {
+      count = Number(cells.join(' '));
+      if (Number.isInteger(count)) continue;
+      throw invalid(attributes, line, `the first line is no count of the images. ${RELEASE}`);
     }
-    if (readRow === undefined) {
-      readRow = rowReader(attributes, text, line, wanted, originOf);
-      return;
+    if (names === undefined) {
+      names = isCsv(attributes) ? cells : [IMAGE_COLUMN, ...cells];
+      [y, a] = positionsIn(names, `${attributes.path}:${line}`, target, spurious);
+      continue;
     }
-    const row = readRow(text, line);
-    const partition = partitionOf.get(row.filename);
-    if (partition === undefined) {
-      throw attributes.invalid(
-        line,
-        `the image ${row.filename} is not in ${partitions.path}. ${SAME_RELEASE}`,
-      );
+    const wrong = cells.findIndex((value, i) => i > 0 && value !== '1' && value !== '-1');
+    if (cells.length !== names.length || wrong > 0) {
+      const problem =
+        cells.length === names.length
+          ? `value ${wrong} is ${JSON.stringify(cells[wrong])}, and an attribute is -1 or 1`
+          : `${cells.length} values, and the header asks for ${names.length}: a file name and the attributes`;
+      throw invalid(attributes, line, `${problem}. Restore the line from the release`);
     }
-    if (partition.attributesLine !== undefined) {
-      throw attributes.twice(line, row.filename, partition.attributesLine);
+    const filename = cells[0] as string;
+    const split = left.get(filename)?.split;
+    if (split === undefined) {
+      const problem = `the image ${filename} is not in ${partitions.path}, or is on an earlier line as well`;
+      throw invalid(attributes, line, `${problem}. ${RELEASE}`);
     }
-    partition.attributesLine = line;
-    rows.push({ ...row, split: partition.split });
-  });
-  if (readRow === undefined) throw attributes.invalid(1, 'the list has no header. Take it from the release');
-  if (count !== undefined && count.images !== rows.length) {
-    throw attributes.invalid(
-      count.line,
-      `the first line counts ${count.images} images, and ${rows.length} follow. A part of the list may be missing: take ` +
-        'it from the release, or correct the number',
-    );
+    left.delete(filename);
+    const valueAt = (position: number): string => (cells[position] === '1' ? '1' : '0');
+    rows.push({ filename, y: valueAt(y), a: valueAt(a), split, line });
   }
-  for (const [filename, { line, attributesLine }] of partitionOf) {
-    if (attributesLine !== undefined) continue;
-    throw partitions.invalid(line, `the image ${filename} is not in ${attributes.path}. ${SAME_RELEASE}`);
+  if (names === undefined) throw invalid(attributes, 1, `the list has no header. ${RELEASE}`);
+  if (count !== undefined && count !== rows.length) {
+    const problem = `the first line counts ${count} images, and ${rows.length} follow: a part of the list may be missing`;
+    throw invalid(attributes, 1, `${problem}. Take it from the release, or correct the number`);
   }
-  if (rows.length === 0) throw attributes.invalid(1, 'the list has no images. Take it from the release');
+  for (const [filename, { line }] of left) {
+    throw invalid(partitions, line, `the image ${filename} is not in ${attributes.path}. ${RELEASE}`);
+  }
   return rows;
 }
 
-/** Reads the header of the attributes' list, and returns what reads a row. */
-function rowReader(
-  list: List,
-  header: string,
-  line: number,
-  { target, spurious }: CelebAAttributes,
-  originOf: ReadContext['originOf'],
-): (text: string, line: number) => Omit<TableRow, 'split'> {
-  const names = list.cellsOf(header);
-  if (list.isCsv && names.shift() !== IMAGE_COLUMN) {
-    const advice = 'Take the list from Kaggle, or read it as a table with `table` and `columns`';
-    throw list.invalid(line, `the header does not begin with ${IMAGE_COLUMN}. ${advice}`);
+/** The positions of class and attribute in a header. */
+function positionsIn(
+  names: readonly string[],
+  place: string,
+  target: string,
+  spurious: string,
+): [number, number] {
+  if (names[0] !== IMAGE_COLUMN) {
+    const advice = 'Take the list from Kaggle, or read it as a table with `table` and `columns`.';
+    throw invalidData(`${place}: the header does not begin with ${IMAGE_COLUMN}.`, advice);
   }
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
   if (repeated !== undefined) {
-    throw list.invalid(line, `the header names ${repeated} twice. Restore it from the release`);
+    throw invalidData(`${place}: the header names ${repeated} twice. Restore it from the release.`);
   }
-  const positionOf = (option: 'target' | 'spurious', name: string): number => {
-    const index = names.indexOf(name);
-    if (index !== -1) return index + 1;
-    const origin = originOf(option);
-    const problem = `${list.path}:${line}: no attribute is named ${JSON.stringify(name)} (${origin.name}).`;
-    throw origin.error(problem, `The nearest are ${nearestNames(name, names).join(', ')}.`);
+  const positionOf = (parameter: string, name: string): number => {
+    const index = names.indexOf(name, 1);
+    if (index > 0) return index;
+    const problem = `${place}: no attribute is named ${JSON.stringify(name)} (\`${parameter}\`).`;
+    const nearest = nearestNames(name, names.slice(1)).join(', ');
+    throw badOption(parameter, name, problem, `The nearest are ${nearest}.`);
   };
-  const [y, a] = [positionOf('target', target), positionOf('spurious', spurious)];
-  const values = names.map(
-    (_, i) => `${list.isCsv ? ',' : '\\s+'}${[y, a].includes(i + 1) ? '(-?1)' : '-?1'}`,
-  );
-  const pattern = new RegExp(`^([^\\s,]+)${values.join('')}$`);
-  return (text, at) => {
-    // One match is ten times as fast as 41 strings, and the list has 202,599 rows.
-    const match = pattern.exec(text) ?? pattern.exec(list.cellsOf(text).join(list.isCsv ? ',' : ' '));
-    if (match === null) throw badRow(list, at, list.cellsOf(text), names.length);
-    const [, image = '', first, second] = match;
-    const [ofY, ofA] = y < a ? [first, second] : [second, first];
-    return { filename: list.filename(image, at), y: Number(ofY === '1'), a: Number(ofA === '1'), line: at };
-  };
+  return [positionOf('target', target), positionOf('spurious', spurious)];
 }
 
-/** The error of a row that is no file name with a value of -1 or 1 for each attribute. */
-function badRow(list: List, line: number, cells: readonly string[], numAttributes: number): SpurmemError {
-  const wrong = cells.slice(1).findIndex((value) => value !== '1' && value !== '-1');
-  const problem =
-    cells.length === numAttributes + 1 && wrong !== -1
-      ? `value ${wrong + 1} is ${JSON.stringify(cells[wrong + 1])}, and an attribute is -1 or 1`
-      : `${cells.length} values, and the header asks for ${numAttributes + 1}: a file name and ${numAttributes} attributes`;
-  return list.invalid(line, `${problem}. ${RESTORE}`);
-}
-
-/** The split of each image and its line, and the image's line in the other list, once it is found there. */
-function readPartitions(list: List) {
-  const partitions = new Map<string, { split: Split; line: number; attributesLine?: number }>();
-  let isHeader = list.isCsv;
-  list.forEachLine((text, line) => {
-    const cells = list.cellsOf(text);
+/** The split of each image, and its line. */
+function readPartitions(list: SourceFile): Map<string, { readonly split: Split; readonly line: number }> {
+  const partitions = new Map<string, { split: Split; line: number }>();
+  let isHeader = isCsv(list);
+  for (const { cells, line } of linesOf(list)) {
+    const [image = '', ...codes] = cells;
     if (isHeader) {
       isHeader = false;
-      if (cells.join(',') === PARTITION_HEADER) return;
-      throw list.invalid(line, `the header is ${text} instead of ${PARTITION_HEADER}. Correct it`);
+      if (cells.join() === `${IMAGE_COLUMN},partition`) continue;
+      throw invalid(
+        list,
+        line,
+        `the header is ${cells.join()} instead of ${IMAGE_COLUMN},partition. Correct it`,
+      );
     }
-    const [image, code, ...others] = cells;
-    if (image === undefined || code === undefined || others.length > 0) {
-      throw list.invalid(line, `${cells.length} values instead of a file name and a partition. ${RESTORE}`);
-    }
+    const code = codes.join(' ');
     const split = /^\d$/.test(code) ? SPLITS[Number(code)] : undefined;
     if (split === undefined) {
-      throw list.invalid(line, `${JSON.stringify(code)} is not a partition. Use ${SPLIT_CODES}`);
+      throw invalid(list, line, `${JSON.stringify(code)} is not a partition. Use ${SPLIT_CODES}`);
     }
-    const filename = list.filename(image, line);
-    const earlier = partitions.get(filename);
-    if (earlier !== undefined) throw list.twice(line, filename, earlier.line);
-    partitions.set(filename, { split, line });
-  });
+    const earlier = partitions.get(image);
+    if (earlier !== undefined) {
+      throw invalid(list, line, `the image ${image} is on line ${earlier.line} as well. Remove one of them`);
+    }
+    partitions.set(image, { split, line });
+  }
   return partitions;
 }

@@ -1,21 +1,78 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { SpurmemError } from '../../errors.js';
 import { nearestNames } from '../../nearest.js';
-import { firstCsvRow } from '../csv.js';
-import { defineLayout, kindOf, readSource } from '../layout.js';
-import { pathBelow } from '../relativePath.js';
-import { SPLITS } from '../split.js';
-import {
-  COLUMNS_EXAMPLE,
-  columnsSchema,
-  isReleasedTable,
-  parseColumns,
-  readTableSource,
-  TABLE_NAME,
-  WATERBIRDS_COLUMNS,
-} from '../table.js';
-import { isCelebAList } from './celeba.js';
+import * as z from '../../zod.js';
+import { describeIssues } from '../issues.js';
+import { badOption, defineLayout, type Row } from '../layout.js';
+import { csvHeader, invalidData, kindOf, pathBelow, readCsv, readSource } from '../sourceFile.js';
+import { type Split, SPLIT_CODES, SPLITS } from '../split.js';
+
+/** The name of a dataset's table in its folder, if no other is named. */
+export const TABLE_NAME = 'metadata.csv';
+/** Lists of CelebA, which are no tables of examples. */
+const CELEBA_LIST = /^list_(?:\w+_celeba|eval_partition)\.csv$/;
+
+const COLUMN_ROLES = ['filename', 'y', 'split', 'a'] as const;
+type ColumnRole = (typeof COLUMN_ROLES)[number];
+
+const name = z.string({ error: 'no column is named' }).trim().min(1, { error: 'no column is named' });
+/** The names of a table's columns: image, class, split and spurious attribute, without which groups are classes. */
+const columnsSchema = z
+  .strictObject({ filename: name, y: name, split: name, a: name.exactOptional() })
+  .superRefine((columns, context) => {
+    const names = Object.values(columns);
+    const shared = names.find((column, i) => names.indexOf(column) !== i);
+    if (shared === undefined) return;
+    const roles = COLUMN_ROLES.filter((role) => columns[role] === shared).join(' and ');
+    context.addIssue({ code: 'custom', message: `names ${JSON.stringify(shared)} for both ${roles}` });
+  });
+export type Columns = Readonly<z.infer<typeof columnsSchema>>;
+
+/** Waterbirds as released, and the tables that group-DRO writes. */
+const WATERBIRDS_COLUMNS: Columns = { filename: 'img_filename', y: 'y', split: 'split', a: 'place' };
+/** SubpopBench's `id,filename,split,y,a`. */
+export const SUBPOPBENCH_COLUMNS = { filename: 'filename', y: 'y', split: 'split', a: 'a' } as const;
+
+/** A mapping as text. */
+const COLUMNS_EXAMPLE = 'filename=path,y=label,split=fold,a=background';
+
+export function columnsAsText(columns: Columns): string {
+  return COLUMN_ROLES.flatMap((role) =>
+    columns[role] === undefined ? [] : [`${role}=${columns[role]}`],
+  ).join();
+}
+
+/**
+ * Parses a column mapping such as `filename=path,y=label,split=fold,a=background`. A name with a comma can only be
+ * given in dataset.json. Throws `USAGE` naming what is wrong.
+ */
+export function parseColumns(text: string): Columns {
+  const pairs = text.split(',').map((part) => {
+    const [, role = part, column = ''] = /^([^=]*)=(.*)$/.exec(part) ?? [];
+    return [role.trim(), column.trim()] as const;
+  });
+  const repeated = pairs.find(([role], i) => pairs.findIndex(([other]) => other === role) !== i);
+  const parsed = columnsSchema.safeParse(Object.fromEntries(pairs));
+  if (parsed.success && !repeated) return parsed.data;
+  const problem = repeated
+    ? `the key ${repeated[0]} is there twice`
+    : describeIssues(parsed.error as z.ZodError);
+  throw new SpurmemError('USAGE', `\`columns\`: ${problem}.`, {
+    parameter: 'columns',
+    value: text,
+    expected: `a mapping such as ${COLUMNS_EXAMPLE}`,
+    advice: [`Write it as ${COLUMNS_EXAMPLE}.`],
+  });
+}
+
+/** Words for a split besides its code 0, 1 or 2: its own, Hugging Face's and SubpopBench's. */
+const SPLIT_WORDS: Readonly<Record<Split, readonly string[]>> = {
+  train: ['train', 'tr'],
+  val: ['val', 'valid', 'validation', 'va'],
+  test: ['test', 'te'],
+};
 
 /** Waterbirds as released, and any dataset in its layout. */
 export const waterbirds = defineLayout({
@@ -24,11 +81,11 @@ export const waterbirds = defineLayout({
   options: {},
   async looksLike(root) {
     const table = await readSource(join(root, TABLE_NAME), 'the table').catch(() => undefined);
-    const header = table === undefined ? [] : firstCsvRow(table.bytes).map((name) => name.trim());
-    return Object.values(WATERBIRDS_COLUMNS).every((name) => header.includes(name));
+    const header = table === undefined ? [] : csvHeader(table.bytes);
+    return Object.values(WATERBIRDS_COLUMNS).every((column) => header.includes(column));
   },
-  async read(root, _options, names) {
-    const source = await readTableSource(root, TABLE_NAME, { ...names, columns: WATERBIRDS_COLUMNS });
+  async read(root) {
+    const { source } = await readTable(root, TABLE_NAME, WATERBIRDS_COLUMNS);
     return { ...source, options: { format: 'waterbirds' as const } };
   },
   fillGroup: ({ split, group, y, a }) =>
@@ -55,30 +112,17 @@ export const csv = defineLayout({
     },
   },
   looksLike: () => Promise.resolve(true),
-  async read(root, { table: given, columns: wanted }, { originOf, ...names }) {
-    const table = given ?? (await findTable(root));
-    if (given !== undefined && (await kindOf(join(root, table))) === undefined) {
-      const { error, name } = originOf('table');
-      const nearest = nearestNames(table, await csvFiles(root));
-      throw error(
-        `${join(root, table)}: the table that ${name} names is missing.`,
-        nearest.length === 0 ? 'The folder has no CSV file.' : `The folder has ${nearest.join(', ')}.`,
-      );
+  async read(root, given) {
+    const table = given.table ?? (await findTable(root));
+    if (given.table !== undefined && (await kindOf(join(root, table))) === undefined) {
+      const nearest = nearestNames(table, await csvFiles(root)).join(', ');
+      const problem = `${join(root, table)}: the table that \`table\` names is missing.`;
+      throw badOption('table', table, problem, `The folder has ${nearest === '' ? 'no CSV file' : nearest}.`);
     }
-    const lacking = (problem: string, nearest: string): SpurmemError => {
-      const { error, name } = originOf('columns');
-      const whole = `${problem}, which ${name} names. The nearest of its header's: ${nearest}.`;
-      return error(whole, 'Name columns that it has.');
-    };
-    const { columns, ...source } = await readTableSource(root, table, {
-      ...names,
-      columns: wanted,
-      ...(wanted === undefined ? {} : { lacking }),
-      // dataset.json names the attribute of the table that is read by default.
-      mayHaveOtherAttribute: given !== undefined && originOf('table').isCaller && table !== TABLE_NAME,
-    });
+    const { columns, source } = await readTable(root, table, given.columns);
     // A table that turns out to be in Waterbirds' layout is named so.
-    const options = isReleasedTable(table, columns)
+    const isReleased = table === TABLE_NAME && isDeepStrictEqual(columns, WATERBIRDS_COLUMNS);
+    const options = isReleased
       ? ({ format: 'waterbirds' } as const)
       : ({ format: 'csv', table, columns } as const);
     return { ...source, options };
@@ -101,5 +145,85 @@ async function findTable(root: string): Promise<string> {
 /** The folder's tables by name, without CelebA's lists; none if the folder cannot be listed. */
 async function csvFiles(root: string): Promise<string[]> {
   const names = await readdir(root).catch(() => []);
-  return names.filter((name) => /\.csv$/i.test(name) && !isCelebAList(name)).sort();
+  return names.filter((file) => /\.csv$/i.test(file) && !CELEBA_LIST.test(file)).sort();
+}
+
+/**
+ * Reads a table with a header and, in any order and among others, a column each for the image's file, the class, the
+ * split (0 train, 1 val, 2 test, or words for them) and the spurious attribute. Throws `DATASET_NOT_FOUND` without the file,
+ * `DATASET_INVALID` naming the line, the column and the value, and `badOption` for given columns that the table lacks.
+ *
+ * @param given default: the columns of Waterbirds or of SubpopBench, whichever the header has more of
+ */
+async function readTable(root: string, table: string, given: Columns | undefined) {
+  const file = await readSource(join(root, table), 'the table');
+  const rows: Row[] = [];
+  let columns = given ?? WATERBIRDS_COLUMNS;
+  readCsv(file, (header, headerLine) => {
+    const found = header.map((cell) => cell.trim());
+    columns = given ?? knownColumns(found);
+    requireColumns(`${file.path}:${headerLine}`, found, columns, given !== undefined);
+    const positionOf = (role: ColumnRole): number => found.indexOf(columns[role] ?? '');
+    const [filename, y, split, a] = COLUMN_ROLES.map(positionOf) as [number, number, number, number];
+    return (cells, line) => {
+      const cell = (position: number): string => cells[position] ?? '';
+      rows.push({
+        filename: cell(filename),
+        y: cell(y),
+        a: columns.a === undefined ? '0' : cell(a),
+        split: splitOf(cell(split), `${file.path}:${line}: column ${columns.split}`),
+        line,
+      });
+    };
+  });
+  const isKnown = [WATERBIRDS_COLUMNS, SUBPOPBENCH_COLUMNS].some((one) => isDeepStrictEqual(one, columns));
+  const areWaterbirds = isKnown && /waterbird/i.test(basename(root));
+  const labelsOf = (column: string, ...names: readonly string[]) => ({
+    name: `column ${column}`,
+    names: areWaterbirds ? names : undefined,
+  });
+  const source = {
+    files: [file] as const,
+    rows,
+    images: '.',
+    filename: `column ${columns.filename}`,
+    labels: {
+      y: labelsOf(columns.y, 'landbird', 'waterbird'),
+      a: columns.a === undefined ? undefined : labelsOf(columns.a, 'land', 'water'),
+    },
+  };
+  return { columns, source };
+}
+
+function knownColumns(header: readonly string[]): Columns {
+  const lacks = (columns: Columns) =>
+    Object.values(columns).filter((column) => !header.includes(column)).length;
+  return lacks(SUBPOPBENCH_COLUMNS) < lacks(WATERBIRDS_COLUMNS) ? SUBPOPBENCH_COLUMNS : WATERBIRDS_COLUMNS;
+}
+
+function requireColumns(place: string, header: readonly string[], columns: Columns, areGiven: boolean): void {
+  const wanted = Object.values(columns);
+  const missing = wanted.filter((column) => !header.includes(column));
+  if (missing.length > 0) {
+    const lacking = `the table lacks ${missing.length === 1 ? 'the column' : 'the columns'} ${missing.join(', ')}`;
+    const problem = `${place}: ${lacking}${areGiven ? ', which `columns` names' : ''}; its header has ${header.join(', ')}.`;
+    if (areGiven) throw badOption('columns', columns, problem, 'Name columns that it has.');
+    throw invalidData(
+      problem,
+      `Rename or add columns so that it has ${wanted.join(', ')}, or map its own with \`columns\`, which may leave a out: groups are then classes.`,
+    );
+  }
+  const twice = wanted.filter((one) => header.indexOf(one) !== header.lastIndexOf(one));
+  if (twice.length === 0) return;
+  throw invalidData(`${place}: the header names ${twice.join(', ')} twice. Remove one of them.`);
+}
+
+function splitOf(text: string, place: string): Split {
+  const word = text.trim().toLowerCase();
+  const split = /^\d+$/.test(word)
+    ? SPLITS[Number(word)]
+    : SPLITS.find((one) => SPLIT_WORDS[one].includes(word));
+  if (split !== undefined) return split;
+  const words = Object.values(SPLIT_WORDS).flat().join(', ');
+  throw invalidData(`${place}: ${JSON.stringify(text)} is not a split. Use ${SPLIT_CODES}, or ${words}.`);
 }
