@@ -137,7 +137,7 @@ export const composeDataset = later(async () => (await import('./data/compose/co
 export const predictGroups = later(
   async () => (await import('./experiments/predictedGroups.js')).predictGroups,
 );
-export { DEFAULT_DOMINOES } from './data/defaultDominoes.js';
+export { DEFAULT_DOMINOES } from './data/dominoesSources.js';
 export type { Dataset, DatasetOptions } from './data/dataset.js';
 export type { DominoesOptions } from './data/dominoes.js';
 export type { ComposeOptions } from './data/compose/options.js';

@@ -6,16 +6,15 @@ import { RANGES } from '../settings/ranges.js';
 import { whole } from '../settings/schema.js';
 import * as z from '../zod.js';
 import type { Dataset } from './dataset.js';
-import type { DatasetConfig } from './datasetConfig.js';
 import { GARMENTS, readDigits, readGarments, SOURCE_SIDE, type SourceImage } from './dominoesSources.js';
-import { drawDataset, type Drawings, Places, shuffled, sum } from './drawnDataset.js';
+import { drawDataset, type Drawings, shuffled, sum } from './drawnDataset.js';
 import { parseOptions } from './issues.js';
+import { badOption } from './layout.js';
 import { loadSharp } from './loadSharp.js';
 import { ARTICLE_PREPROCESSING } from './preprocessing.js';
 import { perSplit, type Split, SPLITS } from './split.js';
 
-export { DEFAULT_DOMINOES } from './defaultDominoes.js';
-export { GARMENTS } from './dominoesSources.js';
+export { DEFAULT_DOMINOES, GARMENTS } from './dominoesSources.js';
 
 const distinct = { error: 'the values must differ from each other' };
 const isDistinct = (values: readonly unknown[]) => new Set(values).size === values.length;
@@ -53,16 +52,6 @@ const dominoesOptionsSchema = z
 /** The sources of dominoes, their number and their size. */
 export type DominoesOptions = z.infer<typeof dominoesOptionsSchema>;
 
-/** Checks the options and gives them their canonical form, with an absolute `fashionMnist`. Throws `USAGE`. */
-function parseDominoesOptions(options: DominoesOptions): DominoesOptions {
-  const { fashionMnist, ...rest } = parseOptions(
-    dominoesOptionsSchema,
-    options,
-    'The dominoes cannot be drawn so',
-  );
-  return fashionMnist === undefined ? rest : { ...rest, fashionMnist: resolve(fashionMnist) };
-}
-
 /** The side of a tile at the default size: a source image with a border of 2 black pixels. */
 const TILE_SIDE = 32;
 
@@ -88,48 +77,53 @@ export function buildDominoes(
     noun: 'dominoes',
     task: 'drawing dominoes',
     optionsName: 'dominoes.json',
-    parse: parseDominoesOptions,
+    files: [(place: string) => `images/${place}.png`],
+    parse(given: DominoesOptions): DominoesOptions {
+      const parsed = parseOptions(dominoesOptionsSchema, given, 'The dominoes cannot be drawn so');
+      const { fashionMnist, ...rest } = parsed;
+      return fashionMnist === undefined ? rest : { ...rest, fashionMnist: resolve(fashionMnist) };
+    },
     plan: planDrawings,
   };
   return drawDataset(benchmark, folder, options, job);
 }
 
 async function planDrawings(options: DominoesOptions): Promise<Drawings> {
+  const { size } = options;
   const [garments, digits] = await Promise.all([
     readGarments(options.garments, options.fashionMnist),
     readDigits(options.digits),
   ]);
-  const plan = planDominoes(
-    options,
-    garments.map((pool) => pool.length),
-    digits.map((pool) => pool.length),
-  );
-  const places = new Places();
-  const side = options.size / 2;
-  return {
-    config: datasetConfig(options),
-    images: plan.map(({ split, y, a, ...chosen }, index) => {
-      const garment = garments[y]?.[chosen.garment] as SourceImage;
-      const digit = digits[a]?.[chosen.digit] as SourceImage;
-      const filename = `images/${places.next(split, y * options.digits.length + a)}.png`;
-      return {
-        row: {
-          img_id: index,
-          img_filename: filename,
-          y,
-          split: SPLITS.indexOf(split),
-          place: a,
-          garment_id: garment.id,
-          digit_id: digit.id,
-        },
-        files: [filename],
-        draw: async () => {
-          const tiles = [makeTile(digit.pixels, side), makeTile(garment.pixels, side)];
-          return [await encode(Buffer.concat(await Promise.all(tiles)), options.size)];
-        },
-      };
-    }),
+  const sizesOf = (pools: SourceImage[][]) => pools.map(({ length }) => length);
+  const plan = planDominoes(options, sizesOf(garments), sizesOf(digits));
+  const images = plan.map(({ split, y, a, ...chosen }) => {
+    const garment = garments[y]?.[chosen.garment] as SourceImage;
+    const digit = digits[a]?.[chosen.digit] as SourceImage;
+    const draw = async () => {
+      const tiles = [makeTile(digit.pixels, size / 2), makeTile(garment.pixels, size / 2)];
+      return [await encode(Buffer.concat(await Promise.all(tiles)), size)];
+    };
+    return { split, y, a, columns: { garment_id: garment.id, digit_id: digit.id }, draw };
+  });
+  const config: Drawings['config'] = {
+    name: 'dominoes',
+    targetNames: options.garments,
+    spuriousNames: options.digits.map((digit) => `digit ${digit}`),
+    // The garment, below the digit.
+    coreRegion: [0.5, 0, 0.5, 1],
+    // Mirrored or cropped digits are other digits: augmentation would undo the correlation.
+    preprocessing: {
+      ...ARTICLE_PREPROCESSING,
+      resize: null,
+      crop: null,
+      // Mild crops that keep both halves, in the image's own shape.
+      viewAugmentation: {
+        randomResizedCrop: { size: [size, size / 2], scale: [0.8, 1], ratio: [0.45, 0.55] },
+        horizontalFlip: 0,
+      },
+    },
   };
+  return { config, images };
 }
 
 /** A source image centred on its black tile, [side, side] uint8. */
@@ -157,27 +151,6 @@ async function encode(grey: Buffer, height: number): Promise<Buffer> {
   return sharp(pixels, { raw: { width: height / 2, height, channels: 3 } })
     .png({ compressionLevel: 1 })
     .toBuffer();
-}
-
-function datasetConfig(options: DominoesOptions): DatasetConfig {
-  return {
-    name: 'dominoes',
-    targetNames: options.garments,
-    spuriousNames: options.digits.map((digit) => `digit ${digit}`),
-    // The garment, below the digit.
-    coreRegion: [0.5, 0, 0.5, 1],
-    // Mirrored or cropped digits are other digits: augmentation would undo the correlation.
-    preprocessing: {
-      ...ARTICLE_PREPROCESSING,
-      resize: null,
-      crop: null,
-      // Mild crops that keep both halves, in the image's own shape.
-      viewAugmentation: {
-        randomResizedCrop: { size: [options.size, options.size / 2], scale: [0.8, 1], ratio: [0.45, 0.55] },
-        horizontalFlip: 0,
-      },
-    },
-  };
 }
 
 /** One image to draw: positions in the pools of its garment's and its digit's class. */
@@ -239,10 +212,8 @@ function shareOut(
   needs: Readonly<Record<Split, number>>,
 ): Record<Split, Turns> {
   if (pool.length < SPLITS.length) {
-    throw new SpurmemError(
-      'USAGE',
-      `There are only ${pool.length} different images of ${name}, too few to give each split its own. Choose another.`,
-    );
+    const problem = `There are only ${pool.length} different images of ${name}, too few to give each split its own.`;
+    throw new SpurmemError('USAGE', problem, { advice: ['Choose another.'] });
   }
   const total = sum(Object.values(needs));
   const sizes = perSplit((split) => Math.max(1, Math.floor((pool.length * needs[split]) / total)));
@@ -270,14 +241,14 @@ function pairUp(
 ): { garment: number; digit: number }[] {
   const [numGarments, numDigits] = [garments.share.length, digits.share.length];
   if (count > numGarments * numDigits) {
-    throw new SpurmemError(
-      'USAGE',
+    const problem =
       `\`counts\` ask for ${count} different images of ${names}, but its ${numGarments} garments and ${numDigits} ` +
-        `digits make only ${numGarments * numDigits}.`,
-      {
-        parameter: 'counts',
-        advice: ["Lower that count, or the other splits' to leave it a larger share."],
-      },
+      `digits make only ${numGarments * numDigits}.`;
+    throw badOption(
+      'counts',
+      undefined,
+      problem,
+      "Lower that count, or the other splits' to leave it a larger share.",
     );
   }
   const period = (numGarments / greatestCommonDivisor(numGarments, numDigits)) * numDigits;

@@ -12,6 +12,19 @@ export const GARMENTS = [
 ] as const;
 export type Garment = (typeof GARMENTS)[number];
 
+/** The default benchmark: in training the digit agrees with the garment for 95 % of the images. */
+export const DEFAULT_DOMINOES = {
+  garments: ['pullover', 'coat'] as Garment[],
+  digits: [0, 1],
+  counts: {
+    train: [3498, 184, 56, 1057],
+    val: [500, 500, 500, 500],
+    test: [1000, 1000, 1000, 1000],
+  },
+  size: 64,
+  seed: 0,
+};
+
 /** The side of a source image in pixels. */
 export const SOURCE_SIDE = 28;
 const SOURCE_BYTES = SOURCE_SIDE * SOURCE_SIDE;

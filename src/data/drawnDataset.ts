@@ -13,7 +13,7 @@ import { checkOptions, JOB_TYPES } from '../settings/options.js';
 import { type Dataset, loadDataset, TABLE_NAME } from './dataset.js';
 import { CONFIG_NAME, type DatasetConfig } from './datasetConfig.js';
 import { mapOrdered } from './ordered.js';
-import type { Split } from './split.js';
+import { type Split, SPLITS } from './split.js';
 
 /** Images that are drawn at once. */
 const DRAWING = 8;
@@ -26,6 +26,8 @@ interface Benchmark<Given, Options extends object> {
   readonly task: string;
   /** The file that keeps the options: a folder that has it holds such a dataset, or one that was not finished. */
   readonly optionsName: string;
+  /** The paths of an image, and of what belongs to it, by its place such as `train/0/00012`; none lies at the folder's top. */
+  readonly files: readonly ((place: string) => string)[];
   /** Checks options and gives them their canonical form. */
   readonly parse: (given: Given) => Options;
   /** Decides all images, before anything is written. */
@@ -34,30 +36,20 @@ interface Benchmark<Given, Options extends object> {
 
 export interface Drawings {
   /** dataset.json. */
-  readonly config: DatasetConfig;
+  readonly config: DatasetConfig & { readonly spuriousNames: readonly string[] };
+  /** In the order of the table, which numbers them within each split and group. */
   readonly images: readonly Drawing[];
 }
 
 /** An image to draw. */
 interface Drawing {
-  /** Its row of metadata.csv. */
-  readonly row: Readonly<Record<string, string | number>>;
-  /** The image and what belongs to it, by their paths in the dataset's folder, with `/`; no image lies at its top. */
-  readonly files: readonly string[];
-  /** The content of each file. */
+  readonly split: Split;
+  readonly y: number;
+  readonly a: number;
+  /** Further columns of its row. */
+  readonly columns: Readonly<Record<string, string | number>>;
+  /** The content of each of the benchmark's `files`. */
   readonly draw: () => Promise<readonly Buffer[]>;
-}
-
-/** Where the images of a dataset go: numbered within each split and group. */
-export class Places {
-  readonly #drawn = new Map<string, number>();
-
-  next(split: Split, group: number): string {
-    const folder = `${split}/${group}`;
-    const number = this.#drawn.get(folder) ?? 0;
-    this.#drawn.set(folder, number + 1);
-    return `${folder}/${String(number).padStart(5, '0')}`;
-  }
 }
 
 /**
@@ -76,9 +68,7 @@ export async function drawDataset<Given, Options extends object>(
   const options = parse(given);
   const root = resolve(folder);
   throwIfAborted(job.signal, task);
-  const parseStored = (stored: unknown) => parse(stored as Given);
-  const ready = async () =>
-    (await isFinished(root, benchmark, options, parseStored)) ? loadDataset(root) : undefined;
+  const ready = async () => ((await isFinished(root, benchmark, options)) ? loadDataset(root) : undefined);
   const finished = await ready();
   if (finished !== undefined) return finished;
   // All that can be refused is, before anything is written.
@@ -88,7 +78,7 @@ export async function drawDataset<Given, Options extends object>(
     try {
       await removeLeftovers(root);
       await writeJson(join(root, optionsName), options);
-      await draw(root, task, drawings, job);
+      await draw(root, benchmark, drawings, job);
     } catch (error) {
       throw unwritable(error, root);
     }
@@ -98,11 +88,10 @@ export async function drawDataset<Given, Options extends object>(
 }
 
 /** Whether the folder holds the finished dataset; false when it can be built there. */
-async function isFinished<Options extends object>(
+async function isFinished<Given, Options extends object>(
   root: string,
-  { noun, optionsName }: Pick<Benchmark<never, object>, 'noun' | 'optionsName'>,
+  { noun, optionsName, parse }: Benchmark<Given, Options>,
   options: Options,
-  parse: (stored: unknown) => Options,
 ): Promise<boolean> {
   const names: string[] = await readdir(root).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return [];
@@ -123,7 +112,7 @@ async function isFinished<Options extends object>(
   const path = join(root, optionsName);
   let found: Options;
   try {
-    found = parse(JSON.parse(await readText(path)));
+    found = parse(JSON.parse(await readText(path)) as Given);
   } catch (error) {
     const problem = `${path}: not the options of ${noun}: ${messageOf(error)}. Choose another folder.`;
     throw new SpurmemError('OUTPUT_UNWRITABLE', problem, { cause: error });
@@ -141,34 +130,39 @@ async function isFinished<Options extends object>(
 
 async function draw(
   root: string,
-  task: string,
+  { task, files }: Pick<Benchmark<never, object>, 'task' | 'files'>,
   { config, images }: Drawings,
   { onProgress, signal }: JobOptions,
 ): Promise<void> {
-  const paths = images.flatMap(({ files }) => files);
+  const numbers = new Map<string, number>();
+  const placed = images.map((image, index) => {
+    const { split, y, a, columns } = image;
+    const folder = `${split}/${y * config.spuriousNames.length + a}`;
+    const number = numbers.get(folder) ?? 0;
+    numbers.set(folder, number + 1);
+    const paths = files.map((pathAt) => pathAt(`${folder}/${String(number).padStart(5, '0')}`));
+    const labels = { y, split: SPLITS.indexOf(split), place: a };
+    return { image, paths, row: { img_id: index, img_filename: paths[0], ...labels, ...columns } };
+  });
+  const paths = placed.flatMap((one) => one.paths);
   for (const folder of new Set(paths.map((path) => path.split('/', 1)[0] as string))) {
     await rm(join(root, folder), { recursive: true, force: true }); // of an interrupted build
   }
   for (const folder of new Set(paths.map((path) => dirname(path)))) await makeFolder(join(root, folder));
-  const write = async ({ files, draw: drawFiles }: Drawing) => {
-    const contents = await drawFiles();
-    await Promise.all(contents.map((bytes, at) => writeFile(join(root, files[at] as string), bytes)));
+  const write = async ({ image, paths: own }: (typeof placed)[number]) => {
+    const contents = await image.draw();
+    await Promise.all(contents.map((bytes, at) => writeFile(join(root, own[at] as string), bytes)));
   };
   const report = (done: number) => onProgress?.({ task, done, total: images.length, unit: 'images' });
   let done = 0;
   report(done);
-  for await (const _ of mapOrdered(images, DRAWING, write)) {
+  for await (const _ of mapOrdered(placed, DRAWING, write)) {
     throwIfAborted(signal, task);
     report(++done);
   }
   await writeJson(join(root, CONFIG_NAME), config);
-  await writeAtomic(
-    join(root, TABLE_NAME),
-    stringify(
-      images.map(({ row }) => row),
-      { header: true },
-    ),
-  );
+  const rows = placed.map(({ row }) => row);
+  await writeAtomic(join(root, TABLE_NAME), stringify(rows, { header: true }));
 }
 
 /** The numbers below `size` in a random order (Fisher and Yates). */

@@ -3,10 +3,9 @@ import { basename, extname, join, posix } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { type JobOptions, throwIfAborted } from '../../progress.js';
 import type { Dataset } from '../dataset.js';
-import { drawDataset, type Drawings, Places } from '../drawnDataset.js';
+import { drawDataset, type Drawings } from '../drawnDataset.js';
 import { mapOrdered } from '../ordered.js';
 import { ARTICLE_PREPROCESSING } from '../preprocessing.js';
-import { SPLITS } from '../split.js';
 import { composeImage, inPlace, type MaskShape, placeCutOut, readMask, shapeOf } from './cutOut.js';
 import { type ForegroundFile, listForegrounds } from './foregrounds.js';
 import {
@@ -51,6 +50,7 @@ export function composeDataset(
     noun: 'composed images',
     task: 'composing images',
     optionsName: 'compose.json',
+    files: [(place: string) => `${place}.jpg`, (place: string) => `${MASKS}/${place}.png`],
     parse: parseComposeOptions,
     plan: planDrawings,
   };
@@ -76,37 +76,25 @@ async function planDrawings(
     classes,
     places: places.map(({ name, scenes }) => ({ name, scenes: scenes.length })),
   });
-  const numbered = new Places();
-  const images = plan.map(({ split, y, a, ...chosen }, index) => {
-    const foreground = foregrounds[chosen.foreground];
-    const scene = places[a]?.scenes[chosen.scene];
-    if (foreground === undefined || scene === undefined)
-      throw new Error('the plan names an image beyond its pool');
-    const { file, shape } = foreground;
-    const place = numbered.next(split, y * places.length + a);
+  const images = plan.map(({ split, y, a, ...chosen }) => {
+    const { file, shape } = foregrounds[chosen.foreground] as (typeof foregrounds)[number];
+    const scene = places[a]?.scenes[chosen.scene] as string;
     const placement = foregroundSize === null ? inPlace(shape) : placeCutOut(shape, size, foregroundSize);
     const { left, top, width, height } = placement.to;
-    return {
-      row: {
-        img_id: index,
-        img_filename: `${place}.jpg`,
-        y,
-        split: SPLITS.indexOf(split),
-        place: a,
-        foreground: file.image,
-        place_filename: scene,
-        foreground_left: left,
-        foreground_top: top,
-        foreground_width: width,
-        foreground_height: height,
-      },
-      files: [`${place}.jpg`, `${MASKS}/${place}.png`],
-      draw: () => {
-        const files = { image: join(options.foregrounds, file.image), mask: file.mask };
-        const quality = preset === undefined ? JPEG_QUALITY : PIL_QUALITY;
-        return composeImage(files, join(options.scenes, scene), placement, quality);
-      },
+    const columns = {
+      foreground: file.image,
+      place_filename: scene,
+      foreground_left: left,
+      foreground_top: top,
+      foreground_width: width,
+      foreground_height: height,
     };
+    const draw = () => {
+      const files = { image: join(options.foregrounds, file.image), mask: file.mask };
+      const quality = preset === undefined ? JPEG_QUALITY : PIL_QUALITY;
+      return composeImage(files, join(options.scenes, scene), placement, quality);
+    };
+    return { split, y, a, columns, draw };
   });
   // Images at their photographs' sizes go the article's way; cut-outs lie on images of the model's size.
   const preprocessing = { ...ARTICLE_PREPROCESSING, resize: null, crop: null };
