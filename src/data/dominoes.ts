@@ -6,11 +6,11 @@ import { RANGES } from '../settings/ranges.js';
 import { whole } from '../settings/schema.js';
 import * as z from '../zod.js';
 import type { Dataset } from './dataset.js';
+import { loadSharp } from './decode.js';
 import { GARMENTS, readDigits, readGarments, SOURCE_SIDE, type SourceImage } from './dominoesSources.js';
 import { drawDataset, type Drawings, shuffled, sum } from './drawnDataset.js';
 import { parseOptions } from './issues.js';
 import { badOption } from './layout.js';
-import { loadSharp } from './loadSharp.js';
 import { ARTICLE_PREPROCESSING } from './preprocessing.js';
 import { perSplit, type Split, SPLITS } from './split.js';
 

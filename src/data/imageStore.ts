@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { buildOnce } from '../buildOnce.js';
 import { checksum } from '../checksum.js';
@@ -34,10 +34,6 @@ const FILES_PER_JOB = 32;
 /** As in native/decoders.cpp. */
 const MAX_JOB_BYTES = 2 ** 26;
 const STATS_AT_ONCE = 64;
-
-interface StoreOptions extends JobOptions {
-  readonly cacheFolder?: string | undefined;
-}
 
 /** Where the pixels of a dataset's examples lie. */
 export interface StoredImages {
@@ -78,31 +74,31 @@ interface PixelFile extends Index {
 
 const scratchFolder = new AsyncLocalStorage<string>();
 
-/** Runs a job that leaves no store behind: missing images are decoded into a folder that the caller removes. */
+/** Runs a job whose missing images are decoded into this folder, such as one that the caller removes. */
 export function withStoresIn<Result>(folder: string, job: () => Promise<Result>): Promise<Result> {
   return scratchFolder.getStore() === undefined ? scratchFolder.run(folder, job) : job();
 }
 
 /**
  * Decodes those images of a dataset that no earlier call has decoded, in any process and for any table of the same folder. An image whose
- * file has another size or time of change is decoded again. The store lies in `<dataset>/.spurmem/`, in the user's cache if that cannot
- * be written, or in `cacheFolder`. Files that hold an earlier state of an image are removed after a build; a process that has them mapped
- * keeps its pages.
+ * file has another size or time of change is decoded again. The store lies in `<dataset>/.spurmem/`, or in the user's cache if that cannot
+ * be written. Files that hold an earlier state of an image are removed after a build; a process that has them mapped keeps its pages.
  *
  * @throws SpurmemError `IMAGE_INVALID` naming an image that is missing or cannot be decoded, with its line of the table;
  *   `OUTPUT_UNWRITABLE`; `INTERRUPTED`. None leaves a file behind or touches earlier ones.
  */
-export async function openImageStore(dataset: Dataset, options: StoreOptions = {}): Promise<StoredImages> {
+export async function openImageStore(dataset: Dataset, options: JobOptions = {}): Promise<StoredImages> {
   throwIfAborted(options.signal, TASK);
   const states = await fileStates(dataset, options.signal);
-  const own = storeFolders(dataset.folder, options.cacheFolder);
+  const own = createHash('sha256').update(dataset.folder).digest('hex').slice(0, 16);
+  const lasting = [join(dataset.folder, '.spurmem'), join(userCache(), own)];
   const scratch = scratchFolder.getStore();
-  const folders = scratch === undefined ? own : [...own, scratch];
+  const folders = scratch === undefined ? lasting : [...lasting, scratch];
   const find = () => currentFiles(folders, states);
   const whole = async () => storedImages(dataset, await find());
   const stored = await whole();
   if (stored !== undefined) return stored;
-  const folder = await makeWritable(scratch === undefined ? own : [scratch]);
+  const folder = await makeWritable(scratch === undefined ? lasting : [scratch]);
   const build = async (): Promise<StoredImages> => {
     await removeLeftovers(folder);
     const files = await find();
@@ -121,11 +117,10 @@ export async function openImageStore(dataset: Dataset, options: StoreOptions = {
   return buildOnce(folder, { task: TASK, ready: whole, waits, build }, options.signal);
 }
 
-/** An example per file. */
+/** The first example of each file. */
 function distinct(examples: readonly Example[]): Example[] {
-  return [
-    ...new Map(examples.toReversed().map((example) => [example.filename, example])).values(),
-  ].toReversed();
+  const seen = new Set<string>();
+  return examples.filter(({ filename }) => seen.size < seen.add(filename).size);
 }
 
 /** Each image file's size and time of change. */
@@ -134,35 +129,26 @@ async function fileStates(
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, string>> {
   const states = new Map<string, string>();
-  const stateOf = async (example: Example) => [example.filename, await fileState(dataset, example)] as const;
+  const stateOf = async (example: Example): Promise<readonly [string, string]> => {
+    const path = join(dataset.folder, example.filename);
+    try {
+      const found = await stat(path, { bigint: true });
+      if (!found.isFile()) throw new Error('not a file');
+      return [example.filename, `${found.size} ${found.mtimeNs}`];
+    } catch (error) {
+      const problem = systemCode(error) === 'ENOENT' ? 'the image file is missing' : messageOf(error);
+      const place = placeOf(dataset, example);
+      throw new SpurmemError('IMAGE_INVALID', `${path}: ${problem}${place === '' ? '' : `,${place}`}.`, {
+        advice: [place === '' ? 'Restore the file.' : 'Restore the file, or remove that row.'],
+        cause: error,
+      });
+    }
+  };
   for await (const [name, state] of mapOrdered(distinct(dataset.examples), STATS_AT_ONCE, stateOf)) {
     throwIfAborted(signal, TASK);
     states.set(name, state);
   }
   return states;
-}
-
-async function fileState(dataset: Dataset, example: Example): Promise<string> {
-  const path = join(dataset.folder, example.filename);
-  try {
-    const found = await stat(path, { bigint: true });
-    if (!found.isFile()) throw new Error('not a file');
-    return `${found.size} ${found.mtimeNs}`;
-  } catch (error) {
-    const problem = systemCode(error) === 'ENOENT' ? 'the image file is missing' : messageOf(error);
-    const place = placeOf(dataset, example);
-    throw new SpurmemError('IMAGE_INVALID', `${path}: ${problem}${place === '' ? '' : `,${place}`}.`, {
-      advice: [place === '' ? 'Restore the file.' : 'Restore the file, or remove that row.'],
-      cause: error,
-    });
-  }
-}
-
-/** Where a dataset's pixels may lie, best place first: in its folder, else in the user's cache; or in a cache folder alone. */
-function storeFolders(datasetFolder: string, cacheFolder: string | undefined): string[] {
-  const own = createHash('sha256').update(datasetFolder).digest('hex').slice(0, 16);
-  if (cacheFolder !== undefined) return [join(resolve(cacheFolder), own)];
-  return [join(datasetFolder, '.spurmem'), join(userCache(), own)];
 }
 
 /** Makes the first of the folders that can be written to. Throws `OUTPUT_UNWRITABLE` if none can, or the disk is full. */
@@ -258,7 +244,7 @@ async function writeFileOf(
   dataset: Dataset,
   images: readonly Example[],
   states: ReadonlyMap<string, string>,
-  { signal, onProgress }: StoreOptions,
+  { signal, onProgress }: JobOptions,
 ): Promise<PixelFile> {
   const addon = addonWithDecoders();
   // Of the path that the addon takes: it leaves paths with links to `readExampleImage`, which checks them.
@@ -276,7 +262,7 @@ async function writeFileOf(
     const paths = examples.map(({ filename }) => join(folder, filename));
     const decoded = (await addon?.decodeImages(paths)) ?? paths.map(() => null);
     const found: DecodedImage[] = [];
-    for (let i = 0; i < decoded.length && sizeOf(found) < MAX_JOB_BYTES; i += 1) {
+    for (let i = 0; i < decoded.length && sizeOf(found.map(({ pixels }) => pixels)) < MAX_JOB_BYTES; i += 1) {
       found.push(decoded[i] ?? (await decodeBySharp(dataset, examples[i] as Example)));
     }
     return found;
@@ -290,11 +276,8 @@ async function writeFileOf(
     for await (const [job, first] of begun) {
       for (let [left, found] = [job, first]; left.length > 0;) {
         // One write: a small image takes less time to decode than to write alone.
-        await writeAt(
-          target,
-          found.map(({ pixels }) => pixels),
-          bytes,
-        );
+        const all = found.map(({ pixels }) => pixels);
+        await writeAt(target, all, bytes);
         for (const [i, { height, width, checksum: sum, pixels }] of found.entries()) {
           const { filename } = left[i] as Example;
           index.names.push(filename);
@@ -337,10 +320,10 @@ function addonWithDecoders(): Addon | undefined {
 
 async function writeAt(target: FileHandle, buffers: readonly Uint8Array[], position: number): Promise<void> {
   const { bytesWritten } = await target.writev(buffers, position);
-  if (bytesWritten === buffers.reduce((bytes, { length }) => bytes + length, 0)) return;
+  if (bytesWritten === sizeOf(buffers)) return;
   await writeAt(target, [Buffer.concat(buffers).subarray(bytesWritten)], position + bytesWritten);
 }
 
-function sizeOf(images: readonly DecodedImage[]): number {
-  return images.reduce((bytes, { pixels }) => bytes + pixels.length, 0);
+function sizeOf(buffers: readonly Uint8Array[]): number {
+  return buffers.reduce((bytes, { length }) => bytes + length, 0);
 }

@@ -1,9 +1,8 @@
 import type { Sharp } from 'sharp';
 import * as z from '../zod.js';
 import type { Dataset, Example } from './dataset.js';
-import { ofImage, openImage } from './decode.js';
+import { loadSharp, ofImage, openImage } from './decode.js';
 import { readExampleImage } from './exampleImage.js';
-import { loadSharp } from './loadSharp.js';
 
 /** The height in pixels of a sample image. */
 const SAMPLE_HEIGHT = 128;
@@ -40,44 +39,38 @@ export async function greyPng(values: Float32Array, height: number, width: numbe
   return dataUri(await grey.png().toBuffer());
 }
 
-/** Pixels of [0, 1] as a colour PNG's data URI, from [3, height, width] values in row-major order. */
-export function colorPng(values: Float32Array, height: number, width: number): Promise<string> {
-  return inputPng(values, [height, width], { mean: [0, 0, 0], std: [1, 1, 1] });
-}
+/** The mean and the deviation of each channel, which a model's input was normalized by. */
+type Normalization = Readonly<Record<'mean' | 'std', readonly number[]>>;
+const NONE: Normalization = { mean: [0, 0, 0], std: [1, 1, 1] };
 
-/** A model's input, [3, height, width] in row-major order, as a PNG's data URI, its normalization undone. */
-export async function inputPng(
+/** An image, [3, height, width] in row-major order, as a PNG's data URI, its normalization undone; default: pixels of [0, 1]. */
+export async function colorPng(
   values: Float32Array,
-  [height, width]: readonly [number, number],
-  normalization: Normalization,
+  size: readonly [height: number, width: number],
+  normalization = NONE,
 ): Promise<string> {
-  const image = await inputImage(values, [height, width], normalization);
+  const image = await imageOf(values, size, normalization);
   return dataUri(await image.png().toBuffer());
 }
 
-/** The same as a picture of a page with many: a JPEG that fits in 96 x 192 px, or the pixels as they are, as PNG, where they fit. */
+/** Like `colorPng`, a picture for a page with many: a JPEG that fits in 96 x 192 px, or a PNG of the pixels if they fit. */
 export async function inputThumbnail(
   values: Float32Array,
-  [height, width]: readonly [number, number],
-  normalization: Normalization,
+  size: readonly [height: number, width: number],
+  normalization = NONE,
 ): Promise<SampleImage> {
-  const image = await inputImage(values, [height, width], normalization);
-  const { data, info } = await small(image, height, width).toBuffer({ resolveWithObject: true });
+  const image = await imageOf(values, size, normalization);
+  const { data, info } = await small(image, ...size).toBuffer({ resolveWithObject: true });
   return toSampleImage(data, info, info.format);
 }
 
-async function inputImage(
+async function imageOf(
   values: Float32Array,
   [height, width]: readonly [number, number],
-  normalization: Normalization,
+  { mean, std }: Normalization,
 ): Promise<Sharp> {
   const sharp = await loadSharp();
-  const pixels = inputPixels(values, height * width, normalization);
-  return sharp(pixels, { raw: { width, height, channels: 3 } });
-}
-
-/** A model's input, [3, size] pixels, as bytes of [size, 3], its normalization undone. */
-function inputPixels(values: Float32Array, size: number, { mean, std }: Normalization): Uint8Array {
+  const size = height * width;
   const pixels = new Uint8Array(size * 3);
   for (const channel of [0, 1, 2]) {
     for (let at = 0; at < size; at += 1) {
@@ -85,10 +78,8 @@ function inputPixels(values: Float32Array, size: number, { mean, std }: Normaliz
       pixels[at * 3 + channel] = toByte(value * (std[channel] as number) + (mean[channel] as number));
     }
   }
-  return pixels;
+  return sharp(pixels, { raw: { width, height, channels: 3 } });
 }
-
-type Normalization = Readonly<Record<'mean' | 'std', readonly number[]>>;
 
 /**
  * An example's image at the height of samples: a JPEG, or the pixels enlarged, as PNG, where they would fit into a thumbnail. Throws

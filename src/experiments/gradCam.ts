@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { coreCoverage } from '../data/coreCoverage.js';
 import { requireGroups } from '../data/dataset.js';
-import { greyPng, inputPng } from '../data/pictures.js';
+import { colorPng, greyPng } from '../data/pictures.js';
 import { invalidParameter, SpurmemError } from '../errors.js';
 import { heatShare } from '../metrics/heatShare.js';
 import { meanInterval } from '../metrics/intervals.js';
@@ -226,7 +226,7 @@ async function mapImages(
           shown:
             image && shown.has(index)
               ? {
-                  image: await inputPng(image, [height, width], preprocessing),
+                  image: await colorPng(image, [height, width], preprocessing),
                   heat: {
                     heat: await greyPng(map, height, width),
                     share: Number.isNaN(share) ? null : share,

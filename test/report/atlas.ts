@@ -12,7 +12,7 @@ const EACH = 6;
 /** An image of one grey. */
 function image(example: number): Promise<AtlasResult['pictures'][number]['image']> {
   const values = new Float32Array(3 * SIDE * SIDE).fill(0.1 + 0.03 * example);
-  return inputThumbnail(values, [SIDE, SIDE], { mean: [0, 0, 0], std: [1, 1, 1] });
+  return inputThumbnail(values, [SIDE, SIDE]);
 }
 
 async function strong(example: number, place: StrongImage['place']): Promise<StrongImage> {
@@ -76,7 +76,7 @@ async function neuron(
       after: 0,
     })),
     moved: { distance: moved, rank: 0.5 },
-    filter: await colorPng(new Float32Array(3 * 49).fill(0.5), 7, 7),
+    filter: await colorPng(new Float32Array(3 * 49).fill(0.5), [7, 7]),
   };
 }
 

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { textTable } from '../../src/cli/textTable.js';
-import { greyPng, inputPng } from '../../src/data/pictures.js';
+import { colorPng, greyPng } from '../../src/data/pictures.js';
 import type { GradCamResult, HeatExample, MeanShare } from '../../src/experiments/gradCamResult.js';
 import { heatTable } from '../../src/report/figures/gradCam/fig10.js';
 import { drawOverlays, heatColor } from '../../src/report/figures/gradCam/overlays.js';
@@ -19,7 +19,7 @@ async function example(group: number): Promise<HeatExample> {
   return {
     group,
     filename: `images/${group}.png`,
-    image: await inputPng(image, [HEIGHT, WIDTH], { mean: [0, 0, 0], std: [1, 1, 1] }),
+    image: await colorPng(image, [HEIGHT, WIDTH]),
     before: { ...map, share: 0.25 },
     after: map,
   };

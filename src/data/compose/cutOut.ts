@@ -1,6 +1,5 @@
-import { ofImage, openImage } from '../decode.js';
+import { loadSharp, ofImage, openImage } from '../decode.js';
 import type { Rectangle } from '../geometry.js';
-import { loadSharp } from '../loadSharp.js';
 
 /** Interleaved uint8 pixels in sRGB, rows from the top. */
 export interface Pixels {

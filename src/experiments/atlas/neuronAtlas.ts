@@ -139,9 +139,6 @@ async function filterPicture(weight: TensorData | undefined, index: number): Pro
   const size = 3 * height * width;
   const values = Float32Array.from(weight.data.subarray(index * size, (index + 1) * size), Number);
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return colorPng(
-    values.map((value) => (largest > 0 ? 0.5 + value / largest / 2 : 0.5)),
-    height,
-    width,
-  );
+  const scaled = values.map((value) => (largest > 0 ? 0.5 + value / largest / 2 : 0.5));
+  return colorPng(scaled, [height, width]);
 }

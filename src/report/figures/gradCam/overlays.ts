@@ -1,5 +1,5 @@
 import { type SampleImage, toSampleImage } from '../../../data/dataDescription.js';
-import { loadSharp } from '../../../data/loadSharp.js';
+import { loadSharp } from '../../../data/decode.js';
 import { SpurmemError } from '../../../errors.js';
 import type { ExampleHeat, HeatExample } from '../../../experiments/gradCamResult.js';
 import { vega } from '../../vega/vega.js';

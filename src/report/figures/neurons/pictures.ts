@@ -1,5 +1,5 @@
 import { type SampleImage, toSampleImage } from '../../../data/dataDescription.js';
-import { loadSharp } from '../../../data/loadSharp.js';
+import { loadSharp } from '../../../data/decode.js';
 import type { AtlasNeuron, AtlasResult, Flip, StrongImage } from '../../../experiments/atlas/atlasResult.js';
 import { firstOfGroups } from '../../../experiments/atlas/shownFlips.js';
 import { placeText } from '../../../neurons/neuron.js';
