@@ -1,4 +1,4 @@
-/** Something that can be fetched from its official address. */
+/** A file that can be fetched from its official address. */
 export interface Fetchable {
   readonly title: string;
   readonly url: string;
@@ -12,15 +12,13 @@ export interface Fetchable {
   readonly terms: string;
 }
 
-const TORCHVISION_TERMS =
-  'torchvision is under the BSD 3-Clause license; the weights were trained on ImageNet, whose images are for non-commercial research';
-
 /** ImageNet weights of torchvision, whose file names end in the first digits of their SHA-256. */
-function torchvision(arch: string, sha256: string, title: string) {
+function torchvision(arch: string, sha256: string, name: string, version: 'V1' | 'V2', note = '') {
   const file = `${arch}-${sha256}.pth`;
   return {
-    terms: TORCHVISION_TERMS,
-    title,
+    terms:
+      'torchvision is under the BSD 3-Clause license; the weights were trained on ImageNet, whose images are for non-commercial research',
+    title: `${name}, ImageNet (torchvision, IMAGENET1K_${version})${note}`,
     url: `https://download.pytorch.org/models/${file}`,
     file,
     sha256,
@@ -53,29 +51,14 @@ export type FetchableDataset = keyof typeof DATASETS;
 
 /** ImageNet weights, by architecture; the older ones of two by their version besides. */
 export const WEIGHTS = {
-  resnet18: torchvision('resnet18', 'f37072fd', 'ResNet-18, ImageNet (torchvision, IMAGENET1K_V1)'),
-  resnet34: torchvision('resnet34', 'b627a593', 'ResNet-34, ImageNet (torchvision, IMAGENET1K_V1)'),
-  resnet50: torchvision(
-    'resnet50',
-    '11ad3fa6',
-    'ResNet-50, ImageNet (torchvision, IMAGENET1K_V2), which the article starts from',
-  ),
-  resnet50_v1: {
-    ...torchvision('resnet50', '0676ba61', 'ResNet-50, ImageNet (torchvision, IMAGENET1K_V1)'),
-    arch: 'resnet50',
-  },
-  resnet101: torchvision('resnet101', 'cd907fc2', 'ResNet-101, ImageNet (torchvision, IMAGENET1K_V2)'),
-  resnet152: torchvision('resnet152', 'f82ba261', 'ResNet-152, ImageNet (torchvision, IMAGENET1K_V2)'),
-  wide_resnet50_2: torchvision(
-    'wide_resnet50_2',
-    '9ba9bcbe',
-    'Wide ResNet-50-2, ImageNet (torchvision, IMAGENET1K_V2)',
-  ),
-  resnext50_32x4d: torchvision(
-    'resnext50_32x4d',
-    '1a0047aa',
-    'ResNeXt-50 32x4d, ImageNet (torchvision, IMAGENET1K_V2)',
-  ),
+  resnet18: torchvision('resnet18', 'f37072fd', 'ResNet-18', 'V1'),
+  resnet34: torchvision('resnet34', 'b627a593', 'ResNet-34', 'V1'),
+  resnet50: torchvision('resnet50', '11ad3fa6', 'ResNet-50', 'V2', ', which the article starts from'),
+  resnet50_v1: { ...torchvision('resnet50', '0676ba61', 'ResNet-50', 'V1'), arch: 'resnet50' },
+  resnet101: torchvision('resnet101', 'cd907fc2', 'ResNet-101', 'V2'),
+  resnet152: torchvision('resnet152', 'f82ba261', 'ResNet-152', 'V2'),
+  wide_resnet50_2: torchvision('wide_resnet50_2', '9ba9bcbe', 'Wide ResNet-50-2', 'V2'),
+  resnext50_32x4d: torchvision('resnext50_32x4d', '1a0047aa', 'ResNeXt-50 32x4d', 'V2'),
   vit_base_patch16_224: timm('vit_base_patch16_224', 'ViT-B/16'),
   deit_small_patch16_224: timm('deit_small_patch16_224', 'DeiT-S/16', 'fb_in1k'),
   vit_small_patch16_224: timm('vit_small_patch16_224', 'ViT-S/16'),

@@ -48,14 +48,14 @@ export async function download(
   let wait = firstWaitMs;
   for (let tries = TRIES; ; tries -= 1) {
     throwIfAborted(job.signal, task);
-    const before = await sizeOf(part);
+    const before = (await sizeOf(part.path)) ?? 0;
     try {
       announced = await transfer(url, part, expected.maxBytes, task, job);
       break;
     } catch (error) {
       throwIfAborted(job.signal, task);
       if (error instanceof SpurmemError || unwritable(error, path) !== error) throw unwritable(error, path);
-      const bytes = await sizeOf(part);
+      const bytes = (await sizeOf(part.path)) ?? 0;
       if (bytes > before) [tries, wait] = [TRIES, firstWaitMs];
       if (tries <= 1) throw cutOff(url, bytes, error);
       await sleep(wait);
@@ -64,20 +64,18 @@ export async function download(
   }
   const sha256 = await sha256Of(part.path);
   const wanted = expected.sha256 ?? announced;
-  try {
-    requireChecksum(url, sha256, wanted);
-  } catch (error) {
-    await removePart(part);
-    throw error;
-  }
-  const bytes = await sizeOf(part);
+  if (!isOf(sha256, wanted)) await removePart(part);
+  requireChecksum(url, sha256, wanted);
+  const bytes = (await sizeOf(part.path)) ?? 0;
   await rename(part.path, path);
   await rm(part.version, { force: true });
   return { bytes, sha256, isVerified: wanted !== undefined };
 }
 
-async function sizeOf({ path }: Part): Promise<number> {
-  return (await stat(path).catch(() => undefined))?.size ?? 0;
+/** A file's bytes; undefined if there is none. */
+export async function sizeOf(path: string): Promise<number | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isFile() === true ? found.size : undefined;
 }
 
 async function removePart({ path, version }: Part): Promise<void> {
@@ -89,9 +87,14 @@ export function fetchFailed(problem: string, ...advice: readonly string[]): Spur
   return new SpurmemError('FETCH_FAILED', problem, { advice });
 }
 
-/** Checks a file's SHA-256 where one is wanted. */
+/** Whether a SHA-256 is, or begins as, the wanted one, if there is one. */
+export function isOf(sha256: string, wanted: string | undefined): boolean {
+  return sha256.startsWith(wanted?.toLowerCase() ?? '');
+}
+
+/** Checks a file's SHA-256. Throws `FETCH_FAILED` for another one than wanted. */
 export function requireChecksum(source: string, found: string, wanted: string | undefined): void {
-  if (wanted === undefined || found.startsWith(wanted.toLowerCase())) return;
+  if (wanted === undefined || isOf(found, wanted)) return;
   throw fetchFailed(
     `${source}: its SHA-256 is ${found}, and it must be${wanted.length < 64 ? ' one that begins with' : ''} ${wanted}: the ` +
       'file is damaged, or another one.',
@@ -131,7 +134,7 @@ async function transfer(
   }, SILENCE_MS);
   try {
     const signals = AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]);
-    const have = await sizeOf(part);
+    const have = (await sizeOf(part.path)) ?? 0;
     // Without a version, the part may be of another file.
     const version = await readFile(part.version, 'utf8').catch(() => undefined);
     const resumes = have > 0 && version !== undefined;

@@ -12,7 +12,15 @@ import {
   type FetchableWeights,
   WEIGHTS,
 } from './catalog.js';
-import { download, type Downloaded, type Expectation, requireChecksum, tooLarge } from './download.js';
+import {
+  download,
+  type Downloaded,
+  type Expectation,
+  isOf,
+  requireChecksum,
+  sizeOf,
+  tooLarge,
+} from './download.js';
 import { unpack } from './unpack.js';
 
 /** Waterbirds unpacks to half a gigabyte; the largest weights have a few hundred megabytes. */
@@ -40,32 +48,57 @@ export async function fetchDataset(
   folder: string,
   options: FetchOptions = {},
 ): Promise<Fetched> {
-  const wanted = DATASETS[name];
-  // Where it is a link, the data goes into the folder that the link points to.
+  const { title, terms, url, ...wanted }: Fetchable = DATASETS[name];
+  // If it is a link, the data goes into the folder that the link points to.
   const path = await realpath(folder).catch(() => resolve(folder));
   await requireEmpty(path);
-  const { from: source = wanted.url } = options;
+  const { from: source = url } = options;
   const expected = expectationOf(wanted, options);
-  const ofWanted = { title: wanted.title, terms: wanted.terms, source };
   const build = async (): Promise<Fetched> => {
     await requireEmpty(path);
-    if (!isAddress(source)) {
-      const archive = resolve(source);
-      const got = await checked(archive, expected);
-      await unpackInto(path, archive);
-      return { ...ofWanted, ...got, path };
-    }
+    const isLocal = !isAddress(source);
     // Not under its own name: a file of that name beside the folder is the user's.
-    const archive = `${path}.archive`;
-    const got = await download(source, archive, expected, options);
+    const archive = isLocal ? resolve(source) : `${path}.archive`;
+    const got = isLocal
+      ? await checked(archive, expected)
+      : await download(source, archive, expected, options);
     try {
-      await unpackInto(path, archive, source);
+      await unpackInto(path, archive, isLocal ? archive : source);
     } finally {
-      await rm(archive, { force: true });
+      if (!isLocal) await rm(archive, { force: true });
     }
-    return { ...ofWanted, ...got, path };
+    return { title, terms, source, ...got, path };
   };
   return fetchAlone(path, options, build);
+}
+
+/**
+ * Fetches ImageNet weights into a folder; a file that is there is kept where its SHA-256 is right. Throws `FETCH_FAILED`,
+ * `OUTPUT_UNWRITABLE`, `INTERRUPTED`.
+ */
+export async function fetchWeights(
+  arch: FetchableWeights,
+  folder: string,
+  options: FetchOptions = {},
+): Promise<Fetched> {
+  const { title, terms, url, file, ...wanted }: Fetchable = WEIGHTS[arch];
+  const path = join(resolve(folder), file);
+  const expected = expectationOf(wanted, options);
+  const ready = async (): Promise<Fetched | undefined> => {
+    const bytes = await sizeOf(path);
+    if (bytes === undefined || expected.sha256 === undefined) return undefined;
+    const sha256 = await sha256Of(path);
+    if (!isOf(sha256, expected.sha256)) return undefined;
+    return { title, terms, source: path, bytes, sha256, isVerified: true, path };
+  };
+  const { from: source = url } = options;
+  const build = async (): Promise<Fetched> => {
+    const got = isAddress(source)
+      ? await download(source, path, expected, options)
+      : await copy(resolve(source), path, expected);
+    return { title, terms, source, ...got, path };
+  };
+  return fetchAlone(path, options, build, ready);
 }
 
 /** Fetches while no other process fetches to the same path: both would write into one file. */
@@ -89,7 +122,7 @@ async function fetchAlone(
 }
 
 /** Makes the folder of an archive's content, or nothing. */
-async function unpackInto(path: string, archive: string, source = archive): Promise<void> {
+async function unpackInto(path: string, archive: string, source: string): Promise<void> {
   const unfinished = `${path}.unfinished`;
   try {
     await rm(unfinished, { recursive: true, force: true });
@@ -106,42 +139,12 @@ async function unpackInto(path: string, archive: string, source = archive): Prom
   }
 }
 
-/**
- * Fetches ImageNet weights into a folder; a file that is there is kept where its SHA-256 is right. Throws `FETCH_FAILED`,
- * `OUTPUT_UNWRITABLE`, `INTERRUPTED`.
- */
-export async function fetchWeights(
-  arch: FetchableWeights,
-  folder: string,
-  options: FetchOptions = {},
-): Promise<Fetched> {
-  const wanted: Fetchable = WEIGHTS[arch];
-  const path = join(resolve(folder), wanted.file);
-  const expected = expectationOf(wanted, options);
-  const ofWanted = { title: wanted.title, terms: wanted.terms };
-  const ready = async (): Promise<Fetched | undefined> => {
-    const size = await sizeOf(path);
-    if (size === undefined || expected.sha256 === undefined) return undefined;
-    const sha256 = await sha256Of(path);
-    if (!sha256.startsWith(expected.sha256.toLowerCase())) return undefined;
-    return { ...ofWanted, source: path, bytes: size, sha256, isVerified: true, path };
-  };
-  const build = async (): Promise<Fetched> => {
-    const { from: source = wanted.url } = options;
-    const got = isAddress(source)
-      ? await download(source, path, expected, options)
-      : await copy(resolve(source), path, expected);
-    return { ...ofWanted, source, ...got, path };
-  };
-  return fetchAlone(path, options, build, ready);
-}
-
 function isAddress(source: string): boolean {
   return /^https?:\/\//i.test(source);
 }
 
 /** The expected size and checksum of a file. Throws `USAGE` for a SHA-256 that is none. */
-function expectationOf(wanted: Fetchable, { sha256 }: FetchOptions): Expectation {
+function expectationOf(wanted: Pick<Fetchable, 'sha256'>, { sha256 }: FetchOptions): Expectation {
   if (sha256 !== undefined && !/^[0-9a-f]{8,64}$/i.test(sha256)) {
     throw invalidParameter('sha256', sha256, 'a SHA-256 in hexadecimal, or 8 or more of its first digits');
   }
@@ -178,36 +181,24 @@ async function checked(source: string, { sha256, maxBytes }: Expectation): Promi
   return { bytes, sha256: found, isVerified: sha256 !== undefined };
 }
 
-async function sizeOf(path: string): Promise<number | undefined> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isFile() === true ? found.size : undefined;
-}
-
 async function requireEmpty(folder: string): Promise<void> {
-  const refuse = (problem: string, advice: string, cause?: unknown): SpurmemError =>
+  const refuse = (problem: string, advice: string): SpurmemError =>
     new SpurmemError('OUTPUT_UNWRITABLE', `${folder}: ${problem}.`, {
       parameter: 'data',
       value: folder,
       advice: [advice],
-      cause,
     });
   const names = await readdir(folder).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return [];
-    throw refuse(messageOf(error), 'Choose another folder.', error);
+    throw refuse(messageOf(error), 'Choose another folder.');
   });
-  if (await isMountPoint(folder)) {
-    throw refuse('the folder is a mount point, which cannot be made anew', 'Name a new folder inside it.');
-  }
-  if (names[0] === undefined) return;
-  throw refuse(
-    `the folder holds files, such as ${names[0]}`,
-    'Choose a new or empty folder, or remove it to fetch the data again.',
-  );
-}
-
-async function isMountPoint(folder: string): Promise<boolean> {
   const [own, above] = await Promise.all(
     [folder, dirname(folder)].map((path) => stat(path).catch(() => undefined)),
   );
-  return own !== undefined && above !== undefined && own.dev !== above.dev;
+  if (own && above && own.dev !== above.dev) {
+    throw refuse('the folder is a mount point, which cannot be made anew', 'Name a new folder inside it.');
+  }
+  if (names[0] === undefined) return;
+  const advice = 'Choose a new or empty folder, or remove it to fetch the data again.';
+  throw refuse(`the folder holds files, such as ${names[0]}`, advice);
 }
