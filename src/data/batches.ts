@@ -89,7 +89,7 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
     return this.#draw(this.indices.slice(0, size))();
   }
 
-  /** Async, so that whatever is thrown comes with the batch's turn. */
+  /** Async, so that errors come in the batch's turn. */
   async #prepared(start: number): Promise<Prepared> {
     return this.#draw(this.indices.slice(start, start + this.batchSize))();
   }
@@ -129,7 +129,7 @@ export class BatchLoader implements Disposable {
   /** Batches of these examples in their order, with the evaluation preprocessing. */
   evaluation(indices: Int32Array, batchSize: number): Batches<Batch> {
     return new Batches(indices, batchSize, (batch) => {
-      const placements = this.#evaluationPlacements(batch);
+      const placements = this.#placements(batch, null);
       return () => this.#prepare(batch, placements);
     });
   }
@@ -147,7 +147,7 @@ export class BatchLoader implements Disposable {
   }
 
   /**
-   * The same as views for a contrastive loss.
+   * Like `training`, as views for a contrastive loss.
    *
    * @param options.views `two`: each augmented with draws of its own, the first one's first; `one`: the same twice
    */
@@ -159,9 +159,9 @@ export class BatchLoader implements Disposable {
   ): Batches<ViewPair> {
     const augmentation = options.viewAugmentation;
     return new Batches(shuffled(indices, generator), batchSize, (batch) => {
-      const firstView = this.#augmentedPlacements(batch, augmentation, generator);
+      const firstView = this.#placements(batch, augmentation, generator);
       const secondView =
-        options.views === 'two' ? this.#augmentedPlacements(batch, augmentation, generator) : undefined;
+        options.views === 'two' ? this.#placements(batch, augmentation, generator) : undefined;
       return async () => {
         const first = await this.#part(batch, firstView);
         if (secondView === undefined) return new ViewPair(first, first.images);
@@ -180,7 +180,7 @@ export class BatchLoader implements Disposable {
   augmented(indices: Int32Array, batchSize: number, generator: Generator): Batches<Batch> {
     const { augmentation } = this.dataset.preprocessing;
     return new Batches(indices, batchSize, (batch) => {
-      const placements = this.#augmentedPlacements(batch, augmentation, generator);
+      const placements = this.#placements(batch, augmentation, generator);
       return () => this.#part(batch, placements);
     });
   }
@@ -189,26 +189,21 @@ export class BatchLoader implements Disposable {
     this.#store.dispose();
   }
 
-  #evaluationPlacements(indices: Int32Array): Placement[] {
-    return Array.from(indices, (index) =>
-      evaluationPlacement(this.sizeOf(index), this.dataset.preprocessing, false),
-    );
-  }
-
-  /** Drawn image after image. */
-  #augmentedPlacements(indices: Int32Array, augmentation: Augmentation, generator: Generator): Placement[] {
-    if (augmentation === null) return this.#evaluationPlacements(indices);
-    const { randomResizedCrop: crop, horizontalFlip } = augmentation;
+  /** How images become a batch: as in evaluation, or as an augmentation draws it image after image. */
+  #placements(indices: Int32Array, augmentation: Augmentation, generator?: Generator): Placement[] {
     const { preprocessing } = this.dataset;
-    const size = crop?.size ?? this.inputSize;
     return Array.from(indices, (index) => {
       const image = this.sizeOf(index);
+      if (augmentation === null || generator === undefined) {
+        return evaluationPlacement(image, preprocessing, false);
+      }
+      const { randomResizedCrop: crop, horizontalFlip } = augmentation;
       const source = crop && randomResizedCrop(image, crop, generator);
       const flip = happens(horizontalFlip, generator);
-      return {
-        ...(source ? cropPlacement(source, size, flip) : evaluationPlacement(image, preprocessing, flip)),
-        adjustments: randomAdjustments(augmentation, generator),
-      };
+      const placement = source
+        ? cropPlacement(source, crop.size ?? this.inputSize, flip)
+        : evaluationPlacement(image, preprocessing, flip);
+      return { ...placement, adjustments: randomAdjustments(augmentation, generator) };
     });
   }
 
@@ -236,11 +231,8 @@ export class BatchLoader implements Disposable {
   async #images(indices: Int32Array, placements: readonly Placement[]): Promise<Tensor> {
     const { mean, std } = this.dataset.preprocessing;
     const { device, memoryFormat } = this.context;
-    const plan = batchPlan(
-      indices,
-      placements,
-      (index) => this.dataset.examples[index]?.filename ?? String(index),
-    );
+    const nameOf = (index: number): string => this.dataset.examples[index]?.filename ?? '';
+    const plan = batchPlan(indices, placements, nameOf);
     return this.#store.batch({ ...plan, mean, std, device, memoryFormat });
   }
 }

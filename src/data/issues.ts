@@ -1,5 +1,5 @@
 import { SpurmemError } from '../errors.js';
-import { nearestSentence } from '../settings/names.js';
+import { requireKnownNames } from '../settings/names.js';
 import type * as z from '../zod.js';
 
 /** Problems of a file that a message names. */
@@ -22,15 +22,7 @@ export function parseOptions<Schema extends z.ZodObject>(
 ): z.output<Schema> {
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues) {
-    const [name] = issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : [];
-    if (name === undefined) continue;
-    const nearest = nearestSentence(name, Object.keys(schema.shape));
-    throw new SpurmemError('USAGE', `${problem}: there is no option \`${name}\`. ${nearest}`, {
-      parameter: name,
-      value: valueAt(given, name),
-    });
-  }
+  if (typeof given === 'object' && given !== null) requireKnownNames(given, schema.shape);
   const issues = parsed.error.issues.map(({ path, message }) => ({ ...parameterOf(path), message }));
   const described = issues.map(({ parameter, place, message }) =>
     parameter === undefined ? message : `\`${parameter}\`${place}: ${message}`,

@@ -6,7 +6,7 @@ import type { Dataset } from '../dataset.js';
 import { drawDataset, type Drawings } from '../drawnDataset.js';
 import { mapOrdered } from '../ordered.js';
 import { ARTICLE_PREPROCESSING } from '../preprocessing.js';
-import { composeImage, inPlace, type MaskShape, placeCutOut, readMask, shapeOf } from './cutOut.js';
+import { composeImage, inPlace, placeCutOut, readMask, shapeOf } from './cutOut.js';
 import { type ForegroundFile, listForegrounds } from './foregrounds.js';
 import {
   classNames,
@@ -136,21 +136,19 @@ async function withGoodMasks(
   files: readonly ForegroundFile[],
   { onProgress, onWarning, signal }: JobOptions,
 ) {
-  const good: { readonly file: ForegroundFile; readonly shape: MaskShape }[] = [];
-  const bad: { readonly image: string; readonly problem: string }[] = [];
   const look = async (file: ForegroundFile) => {
     const mask = await readMask(join(foregrounds, file.image), file.mask);
     return { file, shape: shapeOf(mask) };
   };
-  let done = 0;
-  for await (const { file, shape } of mapOrdered(files, LOOKING, look)) {
+  const all: Awaited<ReturnType<typeof look>>[] = [];
+  for await (const looked of mapOrdered(files, LOOKING, look)) {
     throwIfAborted(signal, CHECKING);
-    if (shape.problem === undefined) good.push({ file, shape });
-    else bad.push({ image: file.image, problem: shape.problem });
-    onProgress?.({ task: CHECKING, done: (done += 1), total: files.length, unit: 'masks' });
+    all.push(looked);
+    onProgress?.({ task: CHECKING, done: all.length, total: files.length, unit: 'masks' });
   }
+  const bad = all.filter(({ shape }) => shape.problem !== undefined);
   if (!skipBadMasks && bad.length > 0) {
-    const lines = bad.slice(0, NAMED).map(({ image, problem }) => `  ${image}: ${problem}\n`);
+    const lines = bad.slice(0, NAMED).map(({ file, shape }) => `  ${file.image}: ${shape.problem ?? ''}\n`);
     if (bad.length > NAMED) lines.push(`  and ${bad.length - NAMED} more\n`);
     throw new SpurmemError(
       'IMAGE_INVALID',
@@ -158,6 +156,8 @@ async function withGoodMasks(
       { advice: ['Mend them, or leave them out with `skipBadMasks`.'] },
     );
   }
-  for (const { image, problem } of bad) onWarning?.(`left out: ${image}, whose mask is ${problem}`);
-  return good;
+  for (const { file, shape } of bad) {
+    onWarning?.(`left out: ${file.image}, whose mask is ${shape.problem ?? ''}`);
+  }
+  return all.filter(({ shape }) => shape.problem === undefined);
 }

@@ -7,7 +7,7 @@ import { WATERBIRDS_CLASSES, WATERBIRDS_PLACES } from './waterbirds.js';
 const text = z.string().min(1);
 const SIZE = { error: 'must be from 0.05 to 1 of the image’s side' };
 
-/** A class or a place, and what belongs to it. */
+/** Classes or places by name, and what belongs to each. */
 const namedList = z
   .array(z.strictObject({ name: text, of: z.array(text).min(1) }))
   .min(2, { error: 'at least two are needed' })
@@ -93,11 +93,8 @@ export type ResolvedComposeOptions = ReturnType<typeof parseComposeOptions>;
 
 /** Checks the options and gives them their canonical form, with absolute paths. Throws `USAGE`. */
 export function parseComposeOptions(options: ComposeOptions) {
-  const parsed = parseOptions(
-    composeOptionsSchema,
-    defined({ ...options }),
-    'The images cannot be composed so',
-  );
+  const given = defined({ ...options });
+  const parsed = parseOptions(composeOptionsSchema, given, 'The images cannot be composed so');
   const { preset, foregrounds, masks, table, scenes } = parsed;
   const { foregroundSize = preset === undefined ? DEFAULT_COMPOSE.foregroundSize : null } = parsed;
   return {

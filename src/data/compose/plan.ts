@@ -1,6 +1,6 @@
 import { mersenne } from 'pure-rand/generator/mersenne';
-import { SpurmemError } from '../../errors.js';
 import { shuffled, sum } from '../drawnDataset.js';
+import { badOption } from '../layout.js';
 import { perSplit, type Split, SPLITS } from '../split.js';
 import type { ResolvedComposeOptions } from './options.js';
 import { WATERBIRDS_COUNTS, WATERBIRDS_SHARES } from './waterbirds.js';
@@ -8,20 +8,8 @@ import { WATERBIRDS_COUNTS, WATERBIRDS_SHARES } from './waterbirds.js';
 /** Shares of the foregrounds for training, validation and test. */
 const SHARES = [0.6, 0.1, 0.3] as const;
 
-/** One image to compose: of class y, on place a. */
-interface Composition {
-  readonly split: Split;
-  readonly y: number;
-  readonly a: number;
-  /** Position in the list of foregrounds. */
-  readonly foreground: number;
-  /** Position in the list of the place's scenes. */
-  readonly scene: number;
-}
-
-/** Cut-outs and scenes to compose from. */
+/** Cut-outs and scenes to compose from, by their positions. */
 interface Sources {
-  /** In their fixed order. */
   readonly foregrounds: readonly { readonly y: number; readonly split: Split | undefined }[];
   /** [classes] */
   readonly classes: readonly string[];
@@ -30,11 +18,11 @@ interface Sources {
 }
 
 /**
- * Chooses the foreground and the scene of every image, by the seed alone, split by split and group by group. A foreground is
+ * Chooses the positions of the foreground and the scene of every image, by the seed alone, split by split and group by group. A foreground is
  * in one split, and in one image of it; paired, in one on each place. A scene is in one image. Throws `USAGE` when there are too
  * few foregrounds or scenes.
  */
-export function planCompositions(options: ResolvedComposeOptions, sources: Sources): Composition[] {
+export function planCompositions(options: ResolvedComposeOptions, sources: Sources) {
   const { classes, places } = sources;
   const random = mersenne(options.seed);
   const isPaired = (split: Split): boolean => options.paired && split !== 'train';
@@ -51,7 +39,7 @@ export function planCompositions(options: ResolvedComposeOptions, sources: Sourc
     const need = sum(SPLITS.flatMap((split) => classes.map((_, y) => count(split, y, a))));
     if (need <= size) return shuffled(random, size).values();
     const problem = `The images need ${need} scenes of ${name}, each only once, and there are ${size}.`;
-    throw new SpurmemError('USAGE', problem, { parameter: 'scenes', advice: ['Add scenes.'] });
+    throw badOption('scenes', undefined, problem, 'Add scenes.');
   });
   return SPLITS.flatMap((split) =>
     classes.flatMap((_, y) => {
@@ -60,9 +48,8 @@ export function planCompositions(options: ResolvedComposeOptions, sources: Sourc
         const from = isPaired(split) ? 0 : taken;
         taken += count(split, y, a);
         const chosen = pools[y]?.[split].slice(from, from + count(split, y, a)) ?? [];
-        return chosen.map((foreground): Composition => {
-          return { split, y, a, foreground, scene: scenes[a]?.next().value as number };
-        });
+        const nextScene = () => scenes[a]?.next().value as number;
+        return chosen.map((foreground) => ({ split, y, a, foreground, scene: nextScene() }));
       });
     }),
   );
@@ -87,7 +74,7 @@ function deal(
   const take = (from: number[], split: Split): number[] => {
     if (from.length >= needs[split]) return from.splice(0, needs[split]);
     const problem = `The counts ask for ${needs[split]} foregrounds of ${name} in ${split}, and there are ${from.length} left.`;
-    throw new SpurmemError('USAGE', problem, { parameter: 'foregrounds', advice: ['Add foregrounds.'] });
+    throw badOption('foregrounds', undefined, problem, 'Add foregrounds.');
   };
   if (pools.any.length > 0) {
     const any = order(pools.any);
