@@ -14,7 +14,6 @@ import {
   type SettingsTable,
 } from '../settings/setting.js';
 import { integer, oneOf } from '../settings/values.js';
-import { givenOrOfRun } from '../train/ofRun.js';
 import { openDataset } from '../train/runData.js';
 import { openRun, weightsAt } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
@@ -72,21 +71,20 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
   const run = await openRun(options.run);
   const { folder, config } = run;
   const settings = resolveSettings(EVALUATE_SETTINGS, protocolOf(EVALUATE_SETTINGS, {}, config), options);
-  const { split, epoch } = settings;
+  const { split, epoch, batchSize = config.batchSize, precision = config.precision } = settings;
   const weights = await weightsAt(run, epoch);
   using context = await openEngine(options);
   const dataset = await openDataset(run, options);
   requireGroups(dataset, [split]);
-  const ofRun = givenOrOfRun(settings, config);
   using loader = await openImages(config, dataset, { ...options, context });
-  using model = await loadModel({ ...config, precision: ofRun.precision }, loader, weights, folder);
+  using model = await loadModel({ ...config, precision }, loader, weights, folder);
   const { onProgress, signal } = options;
   const { accuracies, loss } = await evaluate(model, loader, dataset.splits[split], {
     onProgress,
     signal,
     loss: config.loss,
     task: `evaluation, ${split}`,
-    batchSize: ofRun.batchSize,
+    batchSize,
   });
   return {
     kind: 'evaluation',
@@ -94,7 +92,7 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
     split,
     epoch: epoch ?? null,
     checkpoint: await weightsFingerprint(weights),
-    precision: ofRun.precision,
+    precision,
     accuracies,
     loss,
   };

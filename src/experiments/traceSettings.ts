@@ -25,7 +25,6 @@ import {
   without,
 } from '../settings/setting.js';
 import { integer, oneOf, positive, severalOf, share, text, toggle, valueType } from '../settings/values.js';
-import { givenOrOfRun } from '../train/ofRun.js';
 import * as z from '../zod.js';
 
 /** The article's standard deviation of random initialization and noise. */
@@ -263,7 +262,7 @@ export function traceSettings(
 ): TraceSettings {
   const values = resolveSettings(without(session, 'batchSize'), protocol, given);
   requireGradientSource(values);
-  const { loss, precision } = givenOrOfRun(given, run);
+  const { loss = run.loss, precision = run.precision } = given;
   return { ...values, protocol, epoch: given.epoch, loss, precision };
 }
 

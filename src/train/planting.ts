@@ -8,7 +8,6 @@ import { maskNeurons } from '../neurons/perturb.js';
 import { requireTopK } from '../neurons/select.js';
 import { setting, type ValuesOf } from '../settings/setting.js';
 import { integer, oneOf, severalOf, text } from '../settings/values.js';
-import { minorityImages, requireMinorityImages } from './minorityImages.js';
 import type { Run } from './run.js';
 import type { EpochsConfig } from './runConfig.js';
 
@@ -79,6 +78,23 @@ export function checkPlanting(config: PlantingConfig, dataset: Dataset): void {
     const problem = `\`until\` is ${until}, and \`select\` is ${select}: an epoch before all are fitted could be selected.`;
     throw misplaced('select', select, 'last', problem, 'Choose `select` last.');
   }
+}
+
+/** Positions of the minority groups' training examples, in the split's order. */
+export function minorityImages({ groups, minorityGroups, splits }: Dataset): Int32Array {
+  const minorities = new Set(minorityGroups);
+  return splits.train.filter((index) => minorities.has(groups[index] as number));
+}
+
+/** `minorityImages` for a setting that needs some. Throws `USAGE` naming it where there are none. */
+export function requireMinorityImages(dataset: Dataset, parameter: string, value: unknown): Int32Array {
+  const images = minorityImages(dataset);
+  if (images.length > 0) return images;
+  const problem =
+    `\`${parameter}\` is ${String(value)}, and ${dataset.name} has no training image of a minority group: its training groups have ` +
+    `${dataset.counts.train.join(', ')} images.`;
+  const advice = `Leave \`${parameter}\` out, or name another \`data\`.`;
+  throw misplaced(parameter, value, 'nothing here', problem, advice);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { kickInEpoch } from '../../src/train/kickIn.js';
+import { kickInEpoch } from '../../src/train/ermSettings.js';
 
 test.each([
   ['article', 100, undefined, 40],

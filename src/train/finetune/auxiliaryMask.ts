@@ -4,7 +4,7 @@ import { type Neuron, type NeuronPlace, placeText } from '../../neurons/neuron.j
 import { countByLayer, permutedNeurons, randomNeuronsByLayer } from '../../neurons/nulls.js';
 import { type GradientSamples, gradientSamples } from '../../neurons/samples.js';
 import { countNeurons, fractionToCount, unitLayers } from '../../neurons/select.js';
-import { requireMinorityImages } from '../minorityImages.js';
+import { requireMinorityImages } from '../planting.js';
 import type { Run } from '../run.js';
 import type { FinetuneConfig } from './config.js';
 

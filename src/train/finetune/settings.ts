@@ -1,12 +1,19 @@
 import { BATCH_NORM_STATISTICS, type Unit } from '../../native/addon.js';
 import { CRITERION_NAMES } from '../../neurons/criteria.js';
 import { CHOICE_SETTINGS, type GradientOrder, MAGNITUDE_ORDERS } from '../../neurons/settings.js';
+import type { Protocol } from '../../protocol.js';
 import { protocolSetting, setting } from '../../settings/setting.js';
 import { integer, oneOf, positive, share, toggle, valueType } from '../../settings/values.js';
 import * as z from '../../zod.js';
 import { AUGMENTATION_HELP, augmentationChoice, PUBLISHED_AS_TEXT } from '../augmentation.js';
-import { EMA, ERM_SETTINGS, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
-import { kickInDefault } from '../kickIn.js';
+import {
+  EMA,
+  ERM_SETTINGS,
+  fixedSettings,
+  kickInEpoch,
+  type KickInRun,
+  PRECISION_OF_START,
+} from '../ermSettings.js';
 
 /**
  * The choice of the auxiliary model's masked neurons: by a criterion, by both of the article's (Table 10), or, as controls,
@@ -29,6 +36,11 @@ export const SUPERVISED_LOSSES = ['mse', 'cross-entropy'] as const;
 const kickIn = valueType(z.union([z.literal('selected'), integer(1)]), {
   expected: 'an epoch from 1 on, or selected',
   form: 'integer or word',
+});
+
+const kickInDefault = (protocol: Protocol, words: string) => ({
+  words,
+  of: (run: object) => kickInEpoch(protocol, run as KickInRun),
 });
 
 /** The settings of fine-tuning (article, Methods, and "Spurious memorization by critical neurons"). */

@@ -9,7 +9,6 @@ import { integer, positive, severalOf } from '../../settings/values.js';
 import { continuationMethod } from '../continuation.js';
 import { fitDfr, type LabelledFeatures, type LinearLayer, type TunedStrength } from '../dfr/fit.js';
 import { PRECISION_OF_START } from '../ermSettings.js';
-import { givenOrOfRun } from '../ofRun.js';
 import type { TrainingResult } from '../results.js';
 import type { Run, Task } from '../run.js';
 import type { RunConfig } from '../runConfig.js';
@@ -71,9 +70,8 @@ export const dfr = continuationMethod<DfrOptions, DfrConfig, DfrResult>({
   configOf(options, { config }, dataset) {
     const given = resolveSettings(SETTINGS, config.protocol, options);
     requireTwoOfEachGroup(dataset);
-    const { batchSize, loss, precision } = givenOrOfRun(given, config);
-    const { inverseStrengths, draws } = given;
-    return { batchSize, loss, precision, select: 'last', inverseStrengths, draws };
+    const { batchSize = config.batchSize, precision = config.precision, inverseStrengths, draws } = given;
+    return { batchSize, loss: config.loss, precision, select: 'last', inverseStrengths, draws };
   },
   taskOf: lastLayer,
 });

@@ -1,5 +1,10 @@
-import { minorityImages } from '../minorityImages.js';
-import { checkPlanting, PLANTING_SETTINGS, plantingBatches, trainAlone } from '../planting.js';
+import {
+  checkPlanting,
+  minorityImages,
+  PLANTING_SETTINGS,
+  plantingBatches,
+  trainAlone,
+} from '../planting.js';
 import { ermEpoch, type RecipeMethod, recipeMethod, type RecipeOptions } from '../recipe.js';
 
 /**
