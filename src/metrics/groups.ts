@@ -37,7 +37,7 @@ export class GroupCounter {
   readonly #correct: number[];
   readonly #total: number[];
 
-  /** @param counted the counts to go on from; default: none */
+  /** @param counted counts to start from; default: zeros */
   constructor(numGroups: number, counted?: GroupCounts) {
     const zeros = new Array<number>(numGroups).fill(0);
     this.#correct = [...(counted?.correct ?? zeros)];

@@ -4,7 +4,7 @@ import { requireKnownNames } from './names.js';
 import { checkSettings, checkTypes, type SettingsTable, typesOf } from './setting.js';
 import { abortSignal, callback, metaOf, type ValueType } from './values.js';
 
-/** The type of each of an interface's options, which the compiler holds against the interface. */
+/** The type of each option of an interface, whose names the compiler checks. */
 export type OptionTypes<Options> = Readonly<Record<keyof Options, ValueType<unknown>>>;
 
 /** The options that a function takes. */
@@ -29,7 +29,7 @@ export function checkOptions(options: unknown, accepted: Accepted): void {
   checkValues(options, accepted);
 }
 
-/** Checks the values alone, for options that may hold others besides. */
+/** Checks the values alone; `options` may hold other names. */
 export function checkValues(options: object, { types, settings = {}, required = [] }: Accepted): void {
   const given = options as Readonly<Record<string, unknown>>;
   const all = { ...typesOf(settings), ...types };

@@ -1,9 +1,8 @@
-/** The least and the greatest value of a number. */
-export type Range = readonly [least: number, most: number];
+/** The smallest and the largest value of a number. */
+export type Range = readonly [min: number, max: number];
 
 /**
- * The numbers that come from outside, from an environment, an option, a configuration, a plan or a table: what is beyond is a slip, or
- * more than any machine takes. Memory and time still decide whether a value is of use.
+ * Sanity bounds of numbers from the environment, options, files and tables: anything outside is a typo, or more than any machine can do.
  */
 export const RANGES = {
   /** Processes that train together: each opens a connection to every other one. */
@@ -11,15 +10,14 @@ export const RANGES = {
   port: [1, 65_535],
   /** Restarts that torchrun counts. */
   restarts: [0, 1_000_000],
-  /** Results that may be pending on a device. */
   seed: [0, 2 ** 32 - 1],
-  /** Whole numbers that no other line is about: epochs, steps, samples, neurons. */
+  /** Other whole numbers: epochs, steps, samples, neurons. */
   count: [0, 1_000_000_000],
-  /** Real numbers: learning rates, deviations, strengths. float32 has few beyond. */
+  /** Real numbers: learning rates, deviations, strengths. About the range of float32. */
   real: [0, 1e38],
-  /** What is computed or kept as many times: random sets, repeats, copies of an example. */
+  /** Numbers of random sets, repeats, copies of an example. */
   repeats: [1, 100_000],
-  /** The number of a class or of a value of the attribute; above, a column is taken for another, such as one of ids. */
+  /** The number of a class or of an attribute's value; larger ones are likely ids, from the wrong column. */
   label: [0, 9999],
   /** Groups, for the same reason. */
   groups: [1, 10_000],
@@ -31,17 +29,17 @@ export const RANGES = {
   jobs: [1, 100_000],
 } as const satisfies Readonly<Record<string, Range>>;
 
-/** The most characters of a name: of a class, a value of the attribute, a data set, an entry of a plan. Pages and tables repeat them. */
+/** Maximum characters of a name (of a class, an attribute's value, a data set, an entry of a plan), which pages and tables repeat. */
 export const LONGEST_NAME = 200;
-/** The most characters of a path, which Linux takes. */
+/** Maximum characters of a path on Linux. */
 export const LONGEST_PATH = 4096;
 
 /** Whether a number is whole, and within a range. */
-export function isWhole(value: number, [least, most]: Range): boolean {
-  return Number.isInteger(value) && value >= least && value <= most;
+export function isWhole(value: number, [min, max]: Range): boolean {
+  return Number.isInteger(value) && value >= min && value <= max;
 }
 
 /** A range in words: `1 to 4096`. */
-export function rangeInWords([least, most]: Range): string {
-  return `${least} to ${most}`;
+export function rangeInWords([min, max]: Range): string {
+  return `${min} to ${max}`;
 }

@@ -4,12 +4,12 @@ import { firstRepeated } from './repeated.js';
 import type { SettingsTable, ValueOf } from './setting.js';
 import { text } from './values.js';
 
-/** A whole number of a file within a range, which may begin later. */
+/** A whole number within a range, or from a later start of it. */
 export function whole([min, max]: Range, from: number = min): z.ZodNumber {
   return z.number().int().min(from).max(max);
 }
 
-/** A list of a file whose values differ from each other: a repeated one would count twice. */
+/** A list without repeated values, which would count twice. */
 export function differing<Item>(list: z.ZodType<Item[]>) {
   const error = 'the values must differ from each other';
   return list.refine((values) => firstRepeated(values) === undefined, { error });

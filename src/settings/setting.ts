@@ -20,7 +20,7 @@ export interface Setting<Value> {
   readonly argument?: string;
   readonly article: Default<Value>;
   readonly released: Default<Value>;
-  /** Stands for a default where there is none, such as `that of the run`. */
+  /** What happens without a default, such as `that of the run`. */
   readonly otherwise?: string;
   /** The article's words, and where they stand; or whose choice the default is. */
   readonly source: string;
@@ -117,7 +117,7 @@ export function without<Table extends SettingsTable, Name extends keyof Table>(
 }
 
 /**
- * The given values of a table's settings, and the protocol's defaults for the rest, undefined where there are none. Throws
+ * The given values of a table's settings, and the protocol's defaults (or undefined) for the rest. Throws
  * `USAGE` naming the parameter, its value and what it takes.
  *
  * @param others what defaults may depend on besides the table's own values, such as the architecture
@@ -140,13 +140,13 @@ export function resolveSettings<Table extends SettingsTable>(
   return values as ValuesOf<Table>;
 }
 
-/** A protocol's defaults but for those that depend on other settings. */
+/** A protocol's defaults, except those that depend on other settings. */
 export function defaultsOf(table: SettingsTable, protocol: Protocol): Readonly<Record<string, unknown>> {
   const entries = Object.entries(table).map(([name, entry]) => [name, entry[protocol]] as const);
   return Object.fromEntries(entries.filter(([, byDefault]) => !isDependent(byDefault)));
 }
 
-/** Throws `USAGE` naming the parameter, its value and what it takes, where a given value is none of its type. */
+/** Throws `USAGE` naming the parameter, its value and the values that it takes, for a value of another type. */
 export function checkSettings<Table extends SettingsTable>(table: Table, given: GivenOf<Table>): void {
   checkTypes(typesOf(table), given);
 }
@@ -159,7 +159,7 @@ export function checkTypes(types: Readonly<Record<string, ValueType<unknown>>>, 
   }
 }
 
-/** Throws `USAGE` where one value is not of its type. */
+/** Throws `USAGE` for a value that is not of its type. */
 export function requireValue(parameter: string, value: unknown, type: ValueType<unknown>): void {
   const isAccepted: boolean = accepts(type, value);
   if (isAccepted) return;
@@ -173,7 +173,7 @@ export function requireValue(parameter: string, value: unknown, type: ValueType<
   throw invalidParameter(parameter, value, expected);
 }
 
-/** A protocol's default as options write it, in words where it depends on others, or what happens without one. */
+/** A protocol's default as options write it, or in words if it depends on others or is missing. */
 export function defaultInWords(entry: Setting<unknown>, protocol: Protocol): string {
   const byDefault = entry[protocol];
   if (isDependent(byDefault)) return byDefault.words;

@@ -91,7 +91,7 @@ async function requireSelected(path: string, epoch: number): Promise<void> {
   }
 }
 
-/** The error of a run that cannot go on. */
+/** The error of a run that cannot resume. */
 export function lacking(problem: string, cause?: unknown): SpurmemError {
   const rest = 'Nothing was changed. Restore that file, or start anew in another folder.';
   return new SpurmemError('RUN_INVALID', `${problem} ${rest}`, cause === undefined ? {} : { cause });

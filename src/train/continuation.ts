@@ -13,7 +13,7 @@ import { type RunPlan, trainRun } from './trainRun.js';
 /** The settings that every such method has. */
 type Common = 'command' | 'protocol' | 'dataset' | 'weights' | 'seed' | keyof ReturnType<typeof modelOf>;
 
-/** A method that goes on from a run's model, by its differences from the others. */
+/** A method that trains a run's model further, by its differences from the others. */
 interface ContinuationPlan<Options, Config extends RunConfig>
   extends Omit<TrainingMethod, 'startsFrom' | 'train'>, Pick<RunPlan<Config>, 'taskOf'> {
   /** The weights file to start from; default: the selected one. */

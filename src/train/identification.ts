@@ -12,7 +12,7 @@ const IDENTIFICATION = 'identification';
 
 /**
  * Trains an identification model by ERM from the initial weights, as a run of its own in `identification/` of the run's folder,
- * or goes on with it. Returns the classes that its last epoch's weights predict for the training examples in evaluation mode,
+ * or resumes it. Returns the classes that its last epoch's weights predict for the training examples in evaluation mode,
  * [N] in the split's order. Throws `USAGE` when all of them are right.
  */
 export async function identify(

@@ -51,7 +51,7 @@ export const INPUT_SETTINGS = {
 const pixels = whole(RANGES.side);
 const { resize, crop, mean, std } = preprocessingSchema.shape;
 
-/** The same in a run's configuration. */
+/** `INPUT_SETTINGS` as a run's configuration records them. */
 export const inputShape = {
   /** The size that images are resized to, without a crop. */
   imageSize: z.tuple([pixels, pixels]).optional(),

@@ -38,7 +38,7 @@ export interface TrainingMethod {
     readonly epochs: number;
     readonly batchSize: number;
   }) => Readonly<Record<string, unknown>>;
-  /** Trains a run, or goes on with it. A method, not a property: each object takes options of its own. */
+  /** Trains or resumes a run. A method, not a property: each object takes options of its own. */
   train(options: EpochOptions): Promise<TrainedRun>;
 }
 

@@ -62,7 +62,7 @@ export function methodOfRun(config: RunConfig): TrainingMethod {
   return method;
 }
 
-/** Training by a method for callers who may misspell an option or its value. */
+/** Checks the names and values of options before training. */
 function checked<Options extends object, Result>(
   method: Omit<TrainingMethod, 'train'> & { train(options: Options): Promise<Result> },
 ): (options: Options) => Promise<Result> {
@@ -72,7 +72,7 @@ function checked<Options extends object, Result>(
   };
 }
 
-/** Every training method for callers who may misspell an option or its value. */
+/** Every training method, which checks its options. */
 export const CHECKED_METHODS: readonly TrainingMethod[] = TRAINING_METHODS.map((method) => ({
   ...method,
   train: checked(method),

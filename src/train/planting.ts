@@ -86,7 +86,7 @@ export function minorityImages({ groups, minorityGroups, splits }: Dataset): Int
   return splits.train.filter((index) => minorities.has(groups[index] as number));
 }
 
-/** `minorityImages` for a setting that needs some. Throws `USAGE` naming it where there are none. */
+/** `minorityImages` for a setting that needs some. Throws `USAGE` if there are none. */
 export function requireMinorityImages(dataset: Dataset, parameter: string, value: unknown): Int32Array {
   const images = minorityImages(dataset);
   if (images.length > 0) return images;
@@ -149,7 +149,7 @@ export function drawnNeurons(
 ): readonly Neuron[] {
   if (count === undefined) return neurons;
   requireTopK(count, neurons.length, 'the choice of `trainable`', 'trainableCount');
-  // A generator of their own: a run that goes on draws the same.
+  // A generator of its own, so that a resumed run draws the same neurons.
   const places = drawnWithoutRepeats(
     Int32Array.from(neurons.keys()),
     count,
@@ -159,7 +159,7 @@ export function drawnNeurons(
 }
 
 /**
- * The batches of an epoch, in each `minorityPerBatch` images of minority groups (fewer where there are fewer) before the others. Both are
+ * The batches of an epoch, each with up to `minorityPerBatch` images of minority groups before the others. Both are
  * shuffled as a `DataLoader` shuffles them, the others first; the images of minority groups come in turn.
  */
 export function plantingBatches(

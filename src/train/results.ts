@@ -19,7 +19,7 @@ const epochMetricsSchema = z.looseObject({
   mask: z.looseObject({ count, total: count.optional(), neurons: z.array(neuronSchema) }).optional(),
   /** The neurons whose weights were trained, where others were not. */
   trained: z.looseObject({ count, neurons: z.array(neuronSchema) }).optional(),
-  /** Training images of minority groups that are predicted right after the epoch, in evaluation mode, where training goes on until all are. */
+  /** Training images of minority groups that the model predicts right after the epoch, if training lasts until it predicts all. */
   fitted: count.optional(),
   /** Whether training ends with this epoch because they all are. */
   ends: z.boolean().optional(),
@@ -76,9 +76,9 @@ export const trainingResultSchema = z.looseObject({
   kind: z.string().describe('the training method, which names the file'),
   /** 0 where training has no epochs, as the next one. */
   epochs: count,
-  /** Whether training ended with fewer epochs than were asked for, because what it was to fit was fitted. */
+  /** Whether training ended early, because every image that it was to fit was fitted. */
   ended: z.boolean().optional(),
-  /** The selected epoch, counted from 1; the last one where that was asked for. */
+  /** The selected epoch, counted from 1. */
   bestEpoch: count,
   /** Absent where training has no epochs. */
   select: z.enum(CHECKPOINTS).optional(),

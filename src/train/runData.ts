@@ -3,7 +3,7 @@ import { type Dataset, datasetOf, type DatasetOptions } from '../data/dataset.js
 import { SpurmemError } from '../errors.js';
 import type { OpenedRun } from './runFolder.js';
 
-/** A run's record of its data. Throws `RUN_INVALID` where there is none. */
+/** Reads a run's record of its data. Throws `RUN_INVALID` if it is missing. */
 export async function readRunData({ folder }: Pick<OpenedRun, 'folder'>): Promise<DataDescription> {
   const data = await folder.readData();
   if (data) return data;

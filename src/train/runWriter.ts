@@ -31,7 +31,7 @@ export class RunWriter extends RunFolder {
     await this.context.onRankZero(() => super.create());
   }
 
-  /** Runs `job` while no process outside its group may write here, but for the report. Throws `RUN_BUSY`. */
+  /** Runs `job` while processes outside its group may write nothing here but the report. Throws `RUN_BUSY`. */
   async locked<Result>(
     job: () => Promise<Result>,
     { waits = false }: { readonly waits?: boolean } = {},

@@ -98,8 +98,8 @@ async function contrasted(
 }
 
 /**
- * Turns a mean into a sum where that is asked for: over all outputs for the squared error, else over the images. Of several processes each
- * takes its mean by the whole batch's images: steps weigh a part by its share of these.
+ * The factor that turns a mean into a sum, if the settings want one: the outputs for the squared error, else the images. With several
+ * processes, the images are the whole batch's, because steps weight each part by its share.
  */
 function supervisedScale(
   { supervised, supervisedReduction }: FinetuneLossSettings,
