@@ -20,8 +20,8 @@ namespace spurmem {
 
 namespace {
 
-// The most images that are decoded at once, since each can take 200 MB.
-constexpr int kMostThreadsOfFiles = 8;
+// Maximum number of images decoded at once: each can take 200 MB.
+constexpr int kMaxThreadsOfFiles = 8;
 
 // Never destroyed: a lane may still be working while the process exits.
 c10::ThreadPool& threadOf(LaneName lane) {
@@ -36,7 +36,7 @@ c10::ThreadPool& threadOf(LaneName lane) {
   });
   static auto* arrival = new c10::ThreadPool(1);
   if (lane == LaneName::files) {
-    static auto* files = new c10::ThreadPool(std::clamp(omp_get_num_procs(), 1, kMostThreadsOfFiles));
+    static auto* files = new c10::ThreadPool(std::clamp(omp_get_num_procs(), 1, kMaxThreadsOfFiles));
     return *files;
   }
   return lane == LaneName::compute ? *compute : lane == LaneName::data ? *data : *arrival;

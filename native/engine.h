@@ -18,7 +18,7 @@ namespace spurmem {
 enum class LaneName {
   compute,  // models: all cores
   data,     // batches: one core, so that the next batch is ready when the step ends
-  arrival,  // waits for what a GPU sends to the host
+  arrival,  // waits for copies from a GPU to the host
   files,    // reads and decodes images: a thread for each core, none of which computes with libtorch
 };
 

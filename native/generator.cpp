@@ -14,9 +14,9 @@ namespace spurmem {
 namespace {
 
 // A draw is made at once, on JavaScript's thread, and all of it lies in memory.
-constexpr int64_t kMostDraws = int64_t{1} << 27;
+constexpr int64_t kMaxDraws = int64_t{1} << 27;
 
-int64_t toCount(const Napi::Value& value, int64_t least) { return toInteger(value, "n", least, kMostDraws); }
+int64_t toCount(const Napi::Value& value, int64_t least) { return toInteger(value, "n", least, kMaxDraws); }
 
 at::Generator seeded(const Napi::CallbackInfo& info) {
   const auto& seed = info[0];

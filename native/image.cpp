@@ -48,10 +48,10 @@ struct Placement {
   int32_t top, left, flip;
 };
 // Beyond these, float32 does not tell a pixel from its neighbour, and a batch is a mistake.
-constexpr int64_t kMostPixelsOfSide = 1 << 16;
-constexpr int64_t kMostPixelsOfBatch = int64_t{1} << 28;
+constexpr int64_t kMaxPixelsOfSide = 1 << 16;
+constexpr int64_t kMaxPixelsOfBatch = int64_t{1} << 28;
 constexpr int64_t kMaxBytesOfImage = int64_t{1} << 40;
-constexpr int64_t kMostPixelsOfBlur = 1023;
+constexpr int64_t kMaxPixelsOfBlur = 1023;
 constexpr size_t kColumns = sizeof(Placement) / sizeof(int32_t);
 
 // A row of `changes`: which image of the batch, an Adjustment, and by how much.
@@ -184,7 +184,7 @@ void check(Napi::Env env, const Placement& placement, const BatchPlan& plan, con
                "No image has the index ", index);
   const auto& image = pixels.images[index];
   requireInside(env, "crop", source, "an image", image.height, image.width);
-  requireRange(env, std::min(height, width) > 0 && std::max(height, width) <= kMostPixelsOfSide,
+  requireRange(env, std::min(height, width) > 0 && std::max(height, width) <= kMaxPixelsOfSide,
                "images cannot be resized to ", height, " x ", width, " px");
   requireInside(env, "window", window, "a resized image", height, width);
   requireInside(env, "window", {top, left, window.height, window.width}, "a batch", plan.height, plan.width);
@@ -211,7 +211,7 @@ BatchPlan toPlan(const Napi::Value& value, const Pixels& pixels) {
   BatchPlan plan{
       std::vector<Placement>(count / kColumns),
       std::vector<Change>(changes.nbytes() / sizeof(Change)),
-      options.has("blurKernel") ? toInteger(options["blurKernel"], "blurKernel", 1, kMostPixelsOfBlur) : 1,
+      options.has("blurKernel") ? toInteger(options["blurKernel"], "blurKernel", 1, kMaxPixelsOfBlur) : 1,
       sides[0],
       sides[1],
       toNumbers<3>(options["mean"], "mean", "three numbers"),
@@ -222,13 +222,13 @@ BatchPlan toPlan(const Napi::Value& value, const Pixels& pixels) {
     throw expected(env, "rows of 3 numbers", "changes", options["changes"]);
   requireRange(env, count > 0 && count % kColumns == 0, "A batch needs ", kColumns,
                " numbers for each of its images");
-  const auto isSide = [](int64_t side) { return side > 0 && side <= kMostPixelsOfSide; };
+  const auto isSide = [](int64_t side) { return side > 0 && side <= kMaxPixelsOfSide; };
   requireRange(
       env,
       isSide(plan.height) && isSide(plan.width) &&
-          plan.height * plan.width <= kMostPixelsOfBatch / static_cast<int64_t>(plan.placements.size()),
+          plan.height * plan.width <= kMaxPixelsOfBatch / static_cast<int64_t>(plan.placements.size()),
       "size is ", plan.height, " x ", plan.width, " px for ", plan.placements.size(),
-      " images: a side has 1 to ", kMostPixelsOfSide, " px, and a batch at most ", kMostPixelsOfBatch);
+      " images: a side has 1 to ", kMaxPixelsOfSide, " px, and a batch at most ", kMaxPixelsOfBatch);
   requireRange(env, plan.blurKernel % 2 == 1, "blurKernel is odd, and not ", plan.blurKernel);
   std::memcpy(plan.placements.data(), numbers.const_data_ptr(), numbers.nbytes());
   for (const auto& placement : plan.placements) check(env, placement, plan, pixels);

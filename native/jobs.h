@@ -20,8 +20,8 @@ struct Nothing {};
 inline Napi::Value toJavaScript(Napi::Env env, const Nothing&) { return env.Undefined(); }
 
 // Resolves a Promise with toJavaScript(env, work()); `work` runs on the lane, must touch no JavaScript value,
-// and goes with what it holds as soon as it is done. Rejects with an Error whose code is NATIVE_FAILED when
-// either throws.
+// and is freed with its captures as soon as it is done. Rejects with an Error whose code is NATIVE_FAILED
+// when either throws.
 template <class Work>
 Napi::Promise submit(Napi::Env env, LaneName lane, Work work) {
   using Given = std::invoke_result_t<Work>;

@@ -1,4 +1,4 @@
-// Losses: scalars, or one value a sample, that record the graph of what they are computed from.
+// Losses with their graph: scalars, or one value per sample.
 #include <ATen/ATen.h>
 #include <napi.h>
 

@@ -89,8 +89,8 @@ at::Tensor sumOfMeans(const at::Tensor& output, bool isConvolution, int64_t imag
   return rows.mean({1}, false, at::kFloat).sum({0}, false, at::kDouble);
 }
 
-// Tokens beside those of the patches at most: of the class, and registers.
-constexpr int64_t kMostOtherTokens = 8;
+// Maximum number of tokens besides the patches': the class and registers.
+constexpr int64_t kMaxOtherTokens = 8;
 
 // Some neurons' part of a layer's output for `images` images.
 NeuronOutputs::Layer outputsOf(const at::Tensor& output, const at::Tensor& index, bool isConvolution,
@@ -108,7 +108,7 @@ NeuronOutputs::Layer outputsOf(const at::Tensor& output, const at::Tensor& index
   if (!ofImages || output.dim() != 3 || !network.patches) return {chosen, 0, 0};
   const auto [down, across] = *network.patches;
   const auto others = output.size(1) - down * across;
-  const bool isOfPatches = others >= 0 && others <= kMostOtherTokens;
+  const bool isOfPatches = others >= 0 && others <= kMaxOtherTokens;
   return {chosen, isOfPatches ? down : 0, isOfPatches ? across : 0};
 }
 

@@ -40,8 +40,8 @@ enum class Score {
 // One score a neuron, in layer order, [M] float32, of its weights w and their gradients g.
 at::Tensor neuronScores(const Network& network, Unit unit, Score score);
 
-// The sum over a batch's images of what each neuron gives in eval mode, the mean over the positions of a
-// feature map or over tokens: [M] float64, in layer order.
+// Each neuron's output in eval mode, averaged over the positions of a feature map or over tokens, and summed
+// over a batch's images: [M] float64, in layer order.
 at::Tensor outputSums(const Network& network, const at::Tensor& batch);
 
 // The outputs of some neurons for a batch in eval mode, before batch-norm.
@@ -51,7 +51,7 @@ struct NeuronOutputs {
     // Of the last rows * columns of them, which are parts of the image; 0: not known.
     int64_t rows, columns;
   };
-  std::vector<Layer> layers;  // in the order asked for
+  std::vector<Layer> layers;  // in the requested order
   // [N, all K]: the highest output, the first position that has it (int32), and the mean over positions
   at::Tensor highest, places, means;
 };

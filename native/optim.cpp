@@ -20,8 +20,8 @@ namespace spurmem {
 
 namespace {
 
-// The fused step makes a contiguous copy of each gradient that is not, and then goes through memory anyway:
-// seen as rows of channels, what is channels_last is contiguous.
+// The fused step copies each gradient that is not contiguous, and then reads memory in order anyway: viewed
+// as rows of channels, a channels_last tensor is contiguous.
 void inOrderOfMemory(std::array<at::Tensor, 4>& tensors) {
   for (const auto& tensor : tensors) {
     if (tensor.dim() != 4 || !tensor.is_contiguous(at::MemoryFormat::ChannelsLast)) return;

@@ -1,4 +1,4 @@
-// Plans of networks, from what src/native/plan.ts describes.
+// Plans of networks, as src/native/plan.ts describes them.
 #include "nn/plan.h"
 
 #include <vector>

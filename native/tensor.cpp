@@ -125,7 +125,7 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
       at::NoGradGuard noGrad;
       const bool isReduced = tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16;
       auto values = tensor.detach().to(isReduced ? at::kFloat : tensor.scalar_type()).contiguous();
-      // What changes the tensor after this job may run before the values are read.
+      // A later job may change the tensor before the values are read.
       if (isHost(values.device()) && values.is_alias_of(tensor)) values = values.clone();
       return Values::of(values);
     });

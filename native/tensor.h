@@ -34,7 +34,7 @@ Napi::Value toTypedArray(Napi::Env env, const at::Tensor& tensor);
 // Contiguous copies on the CPU, as files hold them.
 NamedTensors copiesOf(const NamedTensors& tensors);
 
-// The same tensors outside of any graph: they share memory.
+// Views of the tensors outside of any graph.
 NamedTensors viewsOf(const NamedTensors& tensors);
 
 // Copies every value into the target of its name. Throws, and writes nothing, if a value has no target or

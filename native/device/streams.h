@@ -18,13 +18,13 @@ void openDevice(const at::Device& device);
 // On a lane's thread, before a job: computes on the lane's streams from now on.
 void takeStreams(LaneName lane);
 
-// At the end of a job of the data lane: what it has made there is for the compute lane, which waits for it.
+// Called at the end of a job of the data lane: the compute lane waits for its results.
 void handOver(const at::Tensor& tensor);
 
-// In pinned memory, from which a copy to the device waits for nobody; the CPU's own for the CPU.
+// In pinned memory, so that copies to the device are asynchronous; ordinary memory for the CPU.
 at::TensorOptions stagingFor(const at::Device& device);
 
-// A tensor of the CPU's on a device, without waiting for what the lane's stream has to do before.
+// Copies a CPU tensor to a device, without waiting for earlier work on the lane's stream.
 at::Tensor sendTo(const at::Device& device, const at::Tensor& tensor);
 
 // A job's result for JavaScript to read: a contiguous tensor on the CPU, whose values may be on their way

@@ -56,7 +56,7 @@ struct SynchronizedNorm : Function<SynchronizedNorm> {
     group->sum(sums);
     const auto count = sums[-1].item<double>();
     const auto mean = sums.narrow(0, 0, x.size(1)) / count;
-    // Squares of the differences from the mean: the squares' own sum would lose what is small beside it.
+    // Squared differences from the mean: the sum of squares alone would lose small variances.
     auto squares = sumsOf((x - asChannels(mean.to(at::kFloat))).square_());
     group->sum(squares);
     const auto variance = squares / count;

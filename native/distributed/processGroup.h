@@ -41,7 +41,7 @@ class ProcessGroup {
   double size() const { return group_->getSize(); }
   // Sums over all processes, in place.
   void sum(at::Tensor tensor) const;
-  // Makes it what it is in the first process.
+  // Overwrites it with the first process's values.
   void copyFromFirst(at::Tensor tensor) const;
   // The ranks of processes that do not answer this call, which all that are left make after a collective
   // failed.
@@ -68,9 +68,9 @@ struct Distribution {
 std::shared_ptr<Distribution> distribute(const Network& network, std::shared_ptr<ProcessGroup> group,
                                          bool synchronizesNorms);
 
-// A backend for accelerators, whose values go through pinned memory and come back on the stream that was at
-// work when they were asked for: libtorch's own way for Gloo waits on the default stream alone, and a Reducer
-// on another one would read gradients before they are there. The calling thread goes on.
+// A backend for accelerators: values go through pinned memory and return on the stream of the call.
+// libtorch's own path for Gloo waits on the default stream alone, so that a Reducer on another one would
+// read gradients too early. Does not block the calling thread.
 c10::intrusive_ptr<c10d::Backend> throughHost(c10::intrusive_ptr<c10d::Backend> backend);
 
 // The rows of all processes, [total, ...], of which this one's begin at `offset`. A loss of all rows that

@@ -17,7 +17,7 @@ namespace {
 // Blocks below this size are malloc's.
 constexpr size_t smallest = size_t{64} << 10;
 constexpr size_t hugePage = size_t{2} << 20;
-// libtorch's alignment of CPU memory. The offset also tells large blocks from most of malloc's at sight.
+// libtorch's alignment of CPU memory. The offset also distinguishes large blocks from most of malloc's.
 constexpr size_t offset = 64;
 
 // oneDNN crashes where it finds no memory for its scratch, instead of saying so.
@@ -38,7 +38,7 @@ size_t pageSize() {
 // asks for the same sizes again and again; malloc either returns such memory at once, so that each step pays
 // for fresh zeroed pages, or splits it until the process has grown by some tens of MB. Blocks here are never
 // split, and kept ones are returned, oldest first, before used and kept ones together would exceed `headroom`
-// times the most that was used at once, and all of them where the process has no job left.
+// times the peak use, and all of them once the process has no job left.
 class BlockCache {
  public:
   void* take(size_t bytes) {
@@ -56,7 +56,7 @@ class BlockCache {
     while (!kept_.empty() && isFull()) unmap(withdraw(kept_.begin()));
     void* base = map(size);
     if (base == MAP_FAILED) {
-      // Before memory has run out, what is kept for later is given back.
+      // Kept blocks are returned before memory runs out.
       unmapKept();
       base = map(size);
     }
@@ -93,7 +93,7 @@ class BlockCache {
     size_t size;
   };
 
-  // Only where what is left then is enough for the libraries below.
+  // Only if the libraries below then have enough.
   static void* map(size_t size) {
     void* base = mmap(nullptr, size + leftFree, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base != MAP_FAILED) munmap(static_cast<char*>(base) + size, leftFree);

@@ -10,7 +10,7 @@ namespace spurmem {
 // Makes libtorch take its CPU memory from the process's block cache. Called once, before the first tensor.
 void installAllocator();
 
-// Returns to the system what is kept for the next tensors: where a process has no job, these may never come.
+// Returns the blocks that are kept for later tensors to the system, for a process without jobs.
 void returnKeptMemory();
 
 }  // namespace spurmem

@@ -31,7 +31,7 @@ bool canFuse(const at::Tensor& x, bool isBf16) {
 at::Tensor onAccelerator(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                          const at::Tensor& residual, bool relu, at::IntArrayRef stride,
                          at::IntArrayRef padding, int64_t groups, bool& cudnnFuses) {
-  // That kernel is not asked for a deterministic algorithm.
+  // That kernel has no deterministic mode.
   if (relu && cudnnFuses && !at::globalContext().deterministicCuDNN()) {
     try {
       return residual.defined()
@@ -117,7 +117,7 @@ at::Tensor ConvNorm::operator()(const at::Tensor& x, at::Tensor residual, bool r
 }
 
 bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const {
-  // libtorch's own convolution says what is wrong with shapes.
+  // libtorch's own convolution reports wrong shapes.
   const bool fits = x.dim() == 4 && x.size(1) == own_.groups * own_.weight->value.size(1);
   const bool wants = fits && context.statistics == Statistics::frozen && !at::GradMode::is_enabled() &&
                      context.multiplyAdds == nullptr && context.observer == nullptr &&
@@ -189,13 +189,13 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
   }
   const auto &scale = sources[1], &shift = sources[2], &mean = sources[3], &variance = sources[4];
   const auto factor = scale / (variance + own_.eps).sqrt();
-  // Batch-norm takes the mean from what the convolution gives, its bias included.
+  // Batch-norm subtracts its mean from the convolution's output, which includes the bias.
   const auto center = bias ? mean - *bias : mean;
   Convolution result{(weight * factor.view({-1, 1, 1, 1})).to(type), (shift - center * factor).to(type)};
   const bool isVariant = !isOwn || !weight.is_same(own_.weight->value);
   at::Tensor hidden;
   if (!isHere) {
-    // The host does not wait for a look at them: 0 times what is not finite is NaN.
+    // Without waiting for the values: 0 times a value that is not finite is NaN.
     hidden = (result.first.sum(at::kFloat) + result.second.sum(at::kFloat)) * 0;
     propagateNan(hidden, context);
   } else if (!isFinite(result.first) || !isFinite(result.second)) {

@@ -1,4 +1,4 @@
-// A convolution with its batch-norm and what follows them in a residual network.
+// A convolution with its batch-norm, and the addition and ReLU that may follow.
 //
 // Why it is here: in Python, on one thread, folding made ResNet-50's forward pass 1.14 times faster in
 // float32 and 1.17 times in bfloat16; adding the residual in place made it 1.1 to 1.2 times faster again

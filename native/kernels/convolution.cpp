@@ -21,7 +21,7 @@ using torch::autograd::variable_list;
 
 // With fewer weights, they stay in a core's cache from image to image.
 constexpr int64_t kMinWeights = 1 << 20;
-// With more output pixels, reading the weights is no longer what takes the time.
+// With more output pixels, reading the weights no longer takes most of the time.
 constexpr int64_t kMaxPixels = 5 * 5, kMaxPixelsOfGradient = 7 * 7;
 
 struct OutputSize {
@@ -107,7 +107,7 @@ bool prefersProduct(const at::Tensor& x, const at::Tensor& weight, const ConvSha
       !weight.requires_grad()) {
     return false;
   }
-  // at::conv2d says what is wrong with shapes.
+  // at::conv2d reports wrong shapes.
   if (x.dim() != 4 || x.size(1) != weight.size(1)) return false;
   const auto pixels = outputSize(x.sizes(), shape).pixels();
   return pixels > 0 && (shape.kernel == 1 || pixels <= kMaxPixelsOfGradient);

@@ -1,5 +1,5 @@
-// A layer's convolution. In bfloat16 on CPUs with AMX it avoids what oneDNN's kernel gets wrong or computes
-// slowly (docs/benchmarks.md has the measurements).
+// A layer's convolution. In bfloat16 on CPUs with AMX it avoids the cases that oneDNN's kernel gets wrong or
+// computes slowly (docs/benchmarks.md has the measurements).
 #pragma once
 
 #include <ATen/ATen.h>

@@ -24,8 +24,8 @@ struct Replacement {
 
 using Replacements = std::unordered_map<const Parameter*, Replacement>;
 
-// Sees the output of a layer as it is computed. Returns whether it keeps that tensor: the pass then goes on
-// with a copy, since a later call may write into it.
+// Sees the output of a layer as it is computed. Returns whether it keeps that tensor: the pass then
+// continues with a copy, since a later call may write into it.
 using Observer = std::function<bool(const std::string& layer, const at::Tensor& output)>;
 
 // How batch-norm normalizes.

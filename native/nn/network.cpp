@@ -22,10 +22,10 @@ using c10::IValue;
 constexpr auto kPasses = "random.num_batches_tracked";
 
 // Values of one parameter or buffer, 1 GiB: a damaged shape costs no more than that.
-constexpr int64_t kMostWeights = int64_t{1} << 28;
+constexpr int64_t kMaxWeights = int64_t{1} << 28;
 
 // torch.autocast(device, dtype=torch.bfloat16) in a scope, or nothing for float32. The cache of cast weights
-// goes with the scope: kept longer, training would go on with the weights of the step before.
+// ends with the scope: kept longer, it would hold the weights of the step before.
 class PrecisionGuard {
  public:
   PrecisionGuard(bool isBf16, at::DeviceType device) : isBf16_(isBf16), device_(device) {
@@ -133,7 +133,7 @@ Network::Network(const Plan& plan, at::Device device, const at::Generator& gener
   nodes.give(plan.stages[0].input, Owner::borrowed);
   for (const auto value : batchSizes_) nodes.give(value, Owner::none);
   addSources(plan, nodes, device);
-  // In the plan's order: a seed draws what PyTorch's constructors draw.
+  // In the plan's order: a seed gives PyTorch's initial weights.
   for (const auto& step : plan.initial) draw(parameter(step.name).value, step, generator);
   addNodes(plan, nodes);
   addLayers(plan);
@@ -149,7 +149,7 @@ void Network::addSources(const Plan& plan, Nodes& nodes, at::Device device) {
   for (const auto& [kind, name, value, shape, dtype, constant] : plan.inputs) {
     int64_t size = 1;
     for (const auto side : shape) {
-      TORCH_CHECK(side >= 0 && side <= kMostWeights && size * side <= kMostWeights, name,
+      TORCH_CHECK(side >= 0 && side <= kMaxWeights && size * side <= kMaxWeights, name,
                   " would have the shape ", shape, ", which is beyond any network");
       size *= side;
     }
@@ -497,7 +497,7 @@ void Network::keep(const Node& node, torch::jit::Stack& stack, Pass& pass,
   const auto set = [&pass](int64_t value, IValue given) {
     if (value < 0) return;
     if (given.isTensor()) {
-      TORCH_CHECK(given.toTensor().numel() <= kMostValues, "a value has ", given.toTensor().sizes(),
+      TORCH_CHECK(given.toTensor().numel() <= kMaxValues, "a value has ", given.toTensor().sizes(),
                   " elements, which is beyond any memory");
     }
     pass.values[value] = given.isSymInt() ? IValue(given.toSymInt().expect_int()) : std::move(given);

@@ -30,8 +30,8 @@ struct NeuronLayer {
 
 class Network {
  public:
-  // With the plan's initial weights. Throws where the plan calls an operator that is not on the list, gives
-  // one what it does not take, or takes a value that is not made before.
+  // With the plan's initial weights. Throws for an operator that is not on the list, a wrong argument, or a
+  // value that is used before it is computed.
   Network(const Plan& plan, at::Device device, const at::Generator& generator);
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;

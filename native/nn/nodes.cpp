@@ -54,7 +54,7 @@ int64_t floordiv(int64_t a, int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
 }
 
-// Functions of Python's module operator. Unsigned: a size that overflows is refused by what takes it.
+// Functions of Python's module operator. Unsigned: the consumer rejects a size that overflows.
 struct OfSizes {
   const char* name;
   size_t sizes;

@@ -16,7 +16,7 @@
 namespace spurmem {
 
 // Values of one tensor: 8 GiB. A view may claim any number without memory.
-constexpr int64_t kMostValues = int64_t{1} << 31;
+constexpr int64_t kMaxValues = int64_t{1} << 31;
 
 struct Argument {
   c10::IValue constant;
@@ -42,7 +42,7 @@ struct Node {
   bool isEmpty = false;
   // Whether it is attention without a mask, dropout or scale of its own.
   bool isPlainAttention = false;
-  // What its results may alias.
+  // The storage that its results may alias.
   Owner owner = Owner::none;
   // The value that stands for its result when it is left out.
   int64_t alias = -1;
@@ -59,7 +59,7 @@ struct Node {
 // An operator of ATen that a plan may call.
 struct PlanOperator {
   std::string name;  // `conv2d`, or with an overload `conv2d.padding`
-  // Whether its results may alias what it takes, and whether it writes there.
+  // Whether its results may alias its arguments, and whether it writes to them.
   bool aliases, writes;
 };
 

@@ -42,7 +42,7 @@ constexpr auto kPlain =
     "arange arange.start arange.start_step linspace zeros ones full zeros_like ones_like full_like "
     "new_zeros new_ones new_full empty.memory_format new_empty scalar_tensor sym_size.int";
 
-// Their results may be what they take, or a part of it.
+// Their results may alias an argument, or a part of it.
 constexpr auto kAliases =
     "view reshape permute transpose.int t flatten.using_ints unflatten.int squeeze squeeze.dim "
     "squeeze.dims unsqueeze expand expand_as view_as reshape_as contiguous alias detach to.dtype "

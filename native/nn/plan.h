@@ -62,7 +62,7 @@ struct PlannedLayer {
   std::string name, weight, bias;  // an empty bias: none
 };
 
-// A convolution and what follows it alone; -1: none.
+// A convolution and the operators that alone use its output; -1: none.
 struct PlannedGroup {
   int64_t convolution, norm, sum, relu;
 };

@@ -114,7 +114,7 @@ const BY_FILE = {
   'src/experiments/traceSession.ts': [['? this.#training.judgedOn :', '? this.dataset.splits.train :']],
   'src/experiments/minimalSummary.ts': [['probabilityFewer: 1 - u / ', 'probabilityFewer: u / ']],
   // Training: defaults, loop, methods, resume
-  'src/train/kickIn.ts': [['article: 40 / 100', 'article: 50 / 100']],
+  'src/train/ermSettings.ts': [['article: 40 / 100', 'article: 50 / 100']],
   'src/train/scheduler.ts': [
     ['this.#badEpochs > this.patience', 'this.#badEpochs >= this.patience'],
     ['this.#best * (1 - 1e-4)', 'this.#best'],

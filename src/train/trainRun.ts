@@ -230,13 +230,9 @@ function processesOf(
 ): Pick<RunConfig, 'processes'> {
   if (!isDistributed) return {};
   if (method.isDistributed === true) return { processes: { count: worldSize, syncBatchNorm } };
-  throw new SpurmemError(
-    'USAGE',
-    `Several processes cannot train this together; WORLD_SIZE is ${worldSize}.`,
-    {
-      advice: ['Start one process. Those that can are ERM, its variants by sampling, JTT, and fine-tuning.'],
-    },
-  );
+  const problem = `Several processes cannot train this together; WORLD_SIZE is ${worldSize}.`;
+  const advice = 'Start one process. ERM, its variants by sampling, JTT and fine-tuning take several.';
+  throw new SpurmemError('USAGE', problem, { advice: [advice] });
 }
 
 function warnOfData(
@@ -258,10 +254,9 @@ function keptEpochs(
   { epochs, protocol }: RunConfig,
   { options: { format } }: Dataset,
 ): ReadonlySet<number | 'selected'> {
-  const late = epochs === undefined ? [] : keepEpochs.filter((epoch) => epoch > epochs);
-  if (late.length > 0) {
-    onWarning?.(`\`keepEpochs\` names ${late.join(', ')}, and the run ends with epoch ${epochs ?? 0}.`);
-  }
+  const last = epochs ?? 0;
+  const late = keepEpochs.filter((epoch) => epoch > last).join(', ');
+  if (late !== '') onWarning?.(`\`keepEpochs\` names ${late}, and the run ends with epoch ${last}.`);
   return new Set([
     ...keepEpochs,
     ...(from === undefined ? [kickInEpoch(protocol, { runEpochs: epochs, format })] : []),

@@ -19,15 +19,12 @@ const recipes = [
 function addToList(path: string, code: string): void {
   const lines = code.trimEnd().split('\n');
   const text = readFileSync(at(path), 'utf8');
-  const end =
-    /(?<== \[[^\]\n]+)\] as const;$/m.exec(text) ??
-    /^[\]}](?: as const)?(?: satisfies [^;\n]+)?;$/m.exec(text);
+  const [inLine, own] = [/(?<== \[[^\]\n]+)\] as const;$/m, /^[\]}](?: as const)?(?: satisfies [^;\n]+)?;$/m];
+  const end = inLine.exec(text) ?? own.exec(text);
   if (!end) throw new Error(`${path} has no list`);
   const before = text.slice(0, end.index).replace(/([^,[\s])\s*$/, '$1, ');
-  writeFileSync(
-    at(path),
-    [...lines.slice(0, -1), `${before}${lines.at(-1) ?? ''}${text.slice(end.index)}`].join('\n'),
-  );
+  const list = `${before}${lines.at(-1) ?? ''}${text.slice(end.index)}`;
+  writeFileSync(at(path), [...lines.slice(0, -1), list].join('\n'));
 }
 
 function spurmem(...args: string[]): string {
