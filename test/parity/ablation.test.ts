@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { Architecture } from '../../src/models/architectures.js';
 import type { TensorData } from '../../src/models/safetensors.js';
-import { setThreads } from '../../src/native/engine.js';
 import type { NeuronPlace } from '../../src/neurons/neuron.js';
 import { type NeuronValues, outputsOf, perturbedVariants, weightsIn } from '../../src/neurons/perturb.js';
 import type { PerturbationName } from '../../src/neurons/perturbations.js';
@@ -9,7 +8,6 @@ import { imagesOf, newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectWithin, relativeDifference } from './compare.js';
 import { askOracle } from './oracle.js';
-import { THREADS } from './python.js';
 
 const folder = temporaryFolder();
 const BATCH = 12;
@@ -61,7 +59,6 @@ test.each(cases)('$arch: rewound and mean-ablated neurons', async ({ arch, neuro
   const places = neurons.map(({ layer, index }) => `${layer}:${index}`);
   const size = { batch: BATCH, height, width };
   const expected = await askOracle('ablation', { arch, neurons: places, seed: 3, ...size, earlier });
-  await setThreads(THREADS);
   using model = await newModel(arch, { imageSize: [height, width], patchSize: 8, layerNormEps: 1e-6 });
   const state = expected.names.filter((name) => name.startsWith('state.'));
   await model.loadStateDict(

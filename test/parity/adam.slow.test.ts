@@ -1,11 +1,9 @@
 import { native } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/engine.js';
 import { Adam } from '../../src/train/adam.js';
 import { ReduceLROnPlateau } from '../../src/train/scheduler.js';
 import { imagesOf, newModel } from '../networks.js';
 import { expectWithin, largest } from './compare.js';
 import { askOracle } from './oracle.js';
-import { THREADS } from './python.js';
 
 test('20 steps of fused Adam with ReduceLROnPlateau give PyTorch\u2019s weights', async () => {
   const seed = 3;
@@ -16,7 +14,6 @@ test('20 steps of fused Adam with ReduceLROnPlateau give PyTorch\u2019s weights'
   ];
   const expected = await askOracle('adam', { seed, steps: metrics.length, lr, metrics });
 
-  await setThreads(THREADS);
   using model = await newModel('resnet18', { seed });
   const optimizer = new Adam(model, lr);
   const scheduler = new ReduceLROnPlateau(lr, 0.5, 3);

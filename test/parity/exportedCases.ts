@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { Model } from '../../src/models/model.js';
 import type { TensorData } from '../../src/models/safetensors.js';
 import { native, type Tensor } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/engine.js';
 import { imagesOf } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectWithin, largest, maxDifference } from './compare.js';
@@ -15,7 +14,6 @@ import {
   compareWithGradients,
   type Oracle,
 } from './oracle.js';
-import { THREADS } from './python.js';
 
 export const SEED = 7;
 const CLASSES = 3;
@@ -60,7 +58,6 @@ async function weightsOfNeurons(asked: { readonly program: `${string}.pt2` }): P
 }
 
 export async function openExported(program: `${string}.pt2`, numClasses = CLASSES): Promise<Model> {
-  await setThreads(THREADS);
   return Model.create({
     arch: program,
     numClasses,

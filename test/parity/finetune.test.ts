@@ -2,7 +2,6 @@ import { createProjectionHead } from '../../src/models/architectures.js';
 import { takeData } from '../../src/models/model.js';
 import type { TensorData } from '../../src/models/safetensors.js';
 import { BATCH_NORM_STATISTICS, native, type Network, type Tensor } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/engine.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { resolveSettings } from '../../src/settings/setting.js';
 import { Adam } from '../../src/train/adam.js';
@@ -12,7 +11,6 @@ import { descend, type TrainedPart } from '../../src/train/run.js';
 import { imagesOf, newModel } from '../networks.js';
 import { expectWithin, largest, maxDifference } from './compare.js';
 import { askOracle, type Oracle } from './oracle.js';
-import { THREADS } from './python.js';
 
 const neurons = [
   { layer: 'conv1', index: 3 },
@@ -30,7 +28,6 @@ test.each(BATCH_NORM_STATISTICS)(
     const branches = { mask: places, statistics, weight: settings.lambda };
     const expected = await askOracle('finetune', { ...settings, ...branches });
     const addon = native();
-    await setThreads(THREADS);
 
     const live = addon.liveTensors();
     const generator = new addon.Generator(settings.seed);

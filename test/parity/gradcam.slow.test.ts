@@ -1,10 +1,8 @@
 import type { Architecture } from '../../src/models/architectures.js';
 import { native } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/engine.js';
 import { imagesOf, newModel } from '../networks.js';
 import { expectWithin, maxDifference } from './compare.js';
 import { askOracle } from './oracle.js';
-import { THREADS } from './python.js';
 
 const SEED = 2;
 
@@ -33,7 +31,6 @@ test.each(cases)('Grad-CAM of $arch, $imageSize px, equals hooks in PyTorch', as
   const [height, width] = imageSize;
   const size = { height, width, patch: patchSize };
   const expected = await askOracle('gradcam', { arch, seed: SEED, output: 0, ...size, layers });
-  await setThreads(THREADS);
   using model = await newModel(arch, { seed: SEED, imageSize, patchSize });
   const { mappable, mappedByDefault } = model.description;
   expect(mappedByDefault).toBe(layers[0]);

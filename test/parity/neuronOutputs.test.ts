@@ -2,13 +2,11 @@ import { disposeOutputs } from '../../src/experiments/atlas/observe.js';
 import type { Architecture } from '../../src/models/architectures.js';
 import type { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/engine.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { imagesOf, newModel } from '../networks.js';
 import { expectWithin, maxDifference } from './compare.js';
 import { exported, openExported, SEED } from './exportedCases.js';
 import { askOracle } from './oracle.js';
-import { THREADS } from './python.js';
 
 interface Case {
   readonly network: string;
@@ -67,7 +65,6 @@ async function opened({ network, height, width, patch }: Case): Promise<Model> {
 test.each(cases)('neurons\u2019 outputs in $network equal PyTorch\u2019s forward hooks', async (given) => {
   const { layers, ...others } = given;
   const expected = await askOracle('neuron_outputs', { ...others, layers, seed: SEED, batch: 3 });
-  await setThreads(THREADS);
   using model = await opened(given);
   const live = native().liveTensors();
   {

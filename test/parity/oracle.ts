@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Model, takeData } from '../../src/models/model.js';
 import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
 import { native, type Tensor } from '../../src/native/addon.js';
+import { setThreads } from '../../src/native/engine.js';
 import { selectTopK } from '../../src/neurons/select.js';
 import { temporaryFolder } from '../temporary.js';
 import { bytesOf, expectWithin, largest, maxDifference, relativeDifference } from './compare.js';
@@ -17,10 +18,15 @@ export type Oracle = ((name: string) => TensorData) & {
 const folder = temporaryFolder();
 let asked = 0;
 
-/** Runs a script of scripts/reference, which writes tensors to `out`, with these settings; by default with one thread. */
-export async function askOracle(script: string, settings: object): Promise<Oracle> {
+/** Runs a script of scripts/reference, which writes tensors to `out`, with these settings. Sets the threads of both sides; default: one. */
+export async function askOracle(
+  script: string,
+  settings: { readonly threads?: number; readonly [name: string]: unknown },
+): Promise<Oracle> {
   const out = join(folder, `${(asked += 1)}.safetensors`);
-  const printed = reference(script, { threads: THREADS, ...settings, out });
+  const { threads = THREADS } = settings;
+  await setThreads(threads);
+  const printed = reference(script, { ...settings, threads, out });
   const { tensors } = await readSafetensors(out);
   const tensorNamed = (name: string): TensorData => {
     const tensor = tensors[name];

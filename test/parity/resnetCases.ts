@@ -3,7 +3,6 @@ import type { Architecture } from '../../src/models/architectures.js';
 import type { Model } from '../../src/models/model.js';
 import type { TensorData } from '../../src/models/safetensors.js';
 import { type MemoryFormat, native, type Precision, type Tensor } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/engine.js';
 import { imagesOf, newModel } from '../networks.js';
 import {
   askOracle,
@@ -46,7 +45,6 @@ function describeResNet(given: ResNetCase): void {
   beforeAll(async () => {
     const design = { ...given, memory_format: memoryFormat, classes: CLASSES };
     expected = await askOracle('resnet', { ...design, seed: SEED, threads: TEAM });
-    await setThreads(TEAM);
     model = await newModel(arch, { seed: SEED, numClasses: CLASSES, memoryFormat, precision });
     state = await model.stateDict();
   });

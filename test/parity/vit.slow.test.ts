@@ -1,7 +1,6 @@
 import { mean } from '../../src/metrics/statistics.js';
 import type { Architecture } from '../../src/models/architectures.js';
 import { native, type NativeArray } from '../../src/native/addon.js';
-import { setThreads } from '../../src/native/engine.js';
 import { imagesOf, newModel } from '../networks.js';
 import { expectWithin, relativeDifference } from './compare.js';
 import { askOracle, compareGradients, compareInitialWeights, compareStages, type Oracle } from './oracle.js';
@@ -32,7 +31,6 @@ function ask({ arch, batch, imageSize, patchSize, layerNormEps }: Case): Promise
 test.each(cases)('$arch, $imageSize px, patch $patchSize', async (given) => {
   const { arch, batch, ...design } = given;
   const expected = await ask(given);
-  await setThreads(TEAM);
   using model = await newModel(arch, { ...design, seed: SEED, numClasses: CLASSES });
   expect(model.numNeurons).toBe(expected('norms.weight').data.length);
 
@@ -80,7 +78,6 @@ for arch, width in vit.WIDTHS.items():
 test('logits in bfloat16 are as near those in float32 as autocast\u2019s', async () => {
   const given: Case = { ...(cases[0] as Case), batch: 16 };
   const expected = await ask(given);
-  await setThreads(TEAM);
   const { arch, batch: _, ...design } = given;
   using model = await newModel(arch, { ...design, seed: SEED, numClasses: CLASSES, precision: 'bf16' });
   using images = await imagesOf(expected('input').data, expected('input').shape);
