@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { type Model, takeData } from '../../src/models/model.js';
-import { writeSafetensors } from '../../src/models/safetensors.js';
+import { type TensorData, writeSafetensors } from '../../src/models/safetensors.js';
 import { loadWeights } from '../../src/models/weights.js';
-import { native } from '../../src/native/addon.js';
+import { native, type Tensor, type WeightEdit } from '../../src/native/addon.js';
 import { imagesOf, newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 import { describeExported, exported, openExported, SEED } from './exportedCases.js';
@@ -61,30 +61,25 @@ describe('an exported ResNet-18 beside the built-in one', () => {
   });
 
   test('computes the same bits: evaluation, variants, features, scores, maps, steps', async () => {
-    const models = [program, builtIn] as const;
-    const results = [];
-    for (const { network, description } of models) {
+    const edits: readonly WeightEdit[] = [
+      { layer: 'layer2.0.conv1', unit: 'neuron', kind: 'zero', neurons: Int32Array.of(1, 5) },
+      {
+        layer: 'layer3.1.conv2',
+        unit: 'neuron',
+        kind: 'output',
+        neurons: Int32Array.of(2),
+        values: Float32Array.of(0.5),
+      },
+    ];
+    const resultsOf = async ({ network, description }: Model) => {
       using images = await batch(1);
       using labels = await native().tensor(Int32Array.from([0, 1, 2, 0, 1, 2, 0, 1]), [8], 'cpu');
-      const tensors: Record<
-        string,
-        { shape: readonly number[]; data: Awaited<ReturnType<typeof images.data>> }
-      > = {};
-      const keep = async (name: string, tensor: Awaited<ReturnType<typeof network.outputSums>>) => {
+      const tensors: Record<string, TensorData> = {};
+      const keep = async (name: string, tensor: Tensor) => {
         tensors[name] = { shape: tensor.shape, data: await tensor.data() };
         tensor.dispose();
       };
       await keep('fused', (await network.run(images, {})).logits);
-      const edits = [
-        { layer: 'layer2.0.conv1', unit: 'neuron', kind: 'zero', neurons: Int32Array.of(1, 5) },
-        {
-          layer: 'layer3.1.conv2',
-          unit: 'neuron',
-          kind: 'output',
-          neurons: Int32Array.of(2),
-          values: Float32Array.of(0.5),
-        },
-      ] as const;
       await keep('edited', (await network.run(images, { edits })).logits);
       const features = await network.run(images, { edits, grad: true, statistics: 'shared', features: true });
       await keep('features', features.features);
@@ -104,21 +99,17 @@ describe('an exported ResNet-18 beside the built-in one', () => {
         using edited = (await network.run(images, { statistics: 'separate', grad: true, edits })).logits;
         using loss = await native().crossEntropy(logits, labels, 'mean');
         using other = await native().crossEntropy(edited, labels, 'mean');
-        using both = await native().combine([
-          { tensor: loss, weight: 1 },
-          { tensor: other, weight: 0.5 },
-        ]);
-        await both.backward();
+        await loss.backward();
+        await other.backward(0.5);
         for (const score of ['weight', 'gradient', 'gradient-x-weight'] as const) {
           await keep(`${score}.${step}`, await network.neuronScores(score, 'neuron'));
         }
         await adam.step(1e-3);
         await network.zeroGrad();
       }
-      results.push({ tensors, state: await takeData(await network.state()) });
-    }
-    const [own, theirs] = results;
-    if (!own || !theirs) throw new Error('no results');
+      return { tensors, state: await takeData(await network.state()) };
+    };
+    const [own, theirs] = [await resultsOf(program), await resultsOf(builtIn)];
     expectSameBits(own.tensors, theirs.tensors);
     expectSameBits(own.state, theirs.state);
   }, 120_000);
