@@ -1,24 +1,13 @@
 import { join } from 'node:path';
 import { Model } from '../../src/models/model.js';
-import type { TensorData } from '../../src/models/safetensors.js';
-import { native, type Tensor } from '../../src/native/addon.js';
+import { native } from '../../src/native/addon.js';
 import { imagesOf } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectWithin, largest, maxDifference } from './compare.js';
-import {
-  askOracle,
-  compareGradients,
-  compareInitialWeights,
-  comparePasses,
-  compareStages,
-  compareWithGradients,
-  type Oracle,
-} from './oracle.js';
+import { askOracle, holdNetwork, labelsFrom, type Oracle, PASSES } from './oracle.js';
 
 export const SEED = 7;
 const CLASSES = 3;
-/** A buffer that PyTorch does not have: how many passes drew random numbers. */
-const PASSES = 'random.num_batches_tracked';
 
 export interface ExportedCase {
   /** torchvision's or timm's name, or `branches`. */
@@ -70,50 +59,15 @@ export async function openExported(program: `${string}.pt2`, numClasses = CLASSE
 export function describeExported(cases: readonly ExportedCase[]): void {
   describe.each(cases)('$network, $batch x $height x $width', (given) => {
     const { network: name, tolerance = 0, steps = 0, scores = false } = given;
-    let expected: Oracle;
-    let model: Model;
-    const input = (): Promise<Tensor> => imagesOf(expected('input').data, expected('input').shape);
-    const labelled = (): Promise<Tensor> => native().tensor(expected('labels').data, [given.batch], 'cpu');
-
-    beforeAll(async () => {
-      const made = await exported(given);
-      ({ expected } = made);
-      model = await openExported(made.program);
-    }, 300_000);
-
-    afterAll(() => {
-      model[Symbol.dispose]();
-    });
-
-    test('weights are those of the file', async () => {
-      compareInitialWeights(name, withoutPasses(await model.stateDict()), expected);
-    });
-
-    test('logits and gradients equal PyTorch\u2019s in both modes', async () => {
-      using images = await input();
-      using labels = await labelled();
-      using logits = await comparePasses(model, expected, images, labels, tolerance);
-      if (scores) {
-        await compareGradients(model, expected, logits, labels, tolerance);
-      } else {
-        using evalLoss = await native().crossEntropy(logits, labels, 'mean');
-        await evalLoss.backward();
-        await compareWithGradients(model, expected, 'grad.', tolerance);
-        await model.network.zeroGrad();
-      }
-    });
-
-    test('stages: running from each stage\u2019s input gives the same logits', async () => {
-      using images = await input();
-      await compareStages(model, images);
-      const { logits: whole, costs } = await model.network.run(images, { costs: true });
-      whole.dispose();
-      expect(costs).toHaveLength(model.description.stages.length);
-      expect(Math.min(...costs)).toBeGreaterThan(0);
-    });
+    const held = holdNetwork(async () => {
+      const { program, expected } = await exported(given);
+      const { data, shape } = expected('input');
+      return { model: await openExported(program), expected, images: () => imagesOf(data, shape) };
+    }, [tolerance, tolerance, ...(scores ? ([1e-6] as const) : ([] as const))]);
 
     test('evaluation with kernels of several layers is as near', async () => {
-      using images = await input();
+      const { model, expected } = held();
+      using images = await held().images();
       using logits = (await model.network.run(images, {})).logits;
       const difference = maxDifference(await logits.data(), expected('logits.eval').data);
       expectWithin(`${name}, fused logits, max difference`, difference, 1e-4);
@@ -121,7 +75,8 @@ export function describeExported(cases: readonly ExportedCase[]): void {
 
     for (const layer of given.maps ?? []) {
       test(`Grad-CAM of ${layer} equals hooks in PyTorch`, async () => {
-        using images = await input();
+        const { model, expected } = held();
+        using images = await held().images();
         const { heat: map } = await model.network.gradCam(images, layer, 1);
         using heat = map;
         const found = (await heat.data()) as Float32Array;
@@ -133,16 +88,13 @@ export function describeExported(cases: readonly ExportedCase[]): void {
 
     if (steps > 0) {
       test(`${steps} steps of Adam equal PyTorch\u2019s`, async () => {
-        const adam = new (native().Adam)(model.network, {
-          beta1: 0.9,
-          beta2: 0.999,
-          eps: 1e-8,
-          weightDecay: 0,
-        });
+        const { model, expected } = held();
+        const settings = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
+        const adam = new (native().Adam)(model.network, settings);
         const logitsOfSteps: number[] = [];
         for (let step = 0; step < steps; step++) {
-          using images = await input();
-          using labels = await labelled();
+          using images = await held().images();
+          using labels = await labelsFrom(expected);
           using logits = (await model.network.run(images, { statistics: 'shared', grad: true })).logits;
           using loss = await native().crossEntropy(logits, labels, 'mean');
           await loss.backward();
@@ -152,14 +104,10 @@ export function describeExported(cases: readonly ExportedCase[]): void {
         }
         const difference = maxDifference(Float32Array.from(logitsOfSteps), expected('logits.steps').data);
         expectWithin(`${name}, logits of ${steps} steps, max difference`, difference, tolerance);
-        const state = withoutPasses(await model.stateDict());
+        const { [PASSES]: _passes, ...state } = await model.stateDict();
         const worst = largest(state, (one) => expected(`final.${one}`), maxDifference);
         expectWithin(`${name}, weights after ${steps} steps, max difference`, worst, tolerance);
       });
     }
   });
-}
-
-function withoutPasses(state: Readonly<Record<string, TensorData>>): Record<string, TensorData> {
-  return Object.fromEntries(Object.entries(state).filter(([name]) => name !== PASSES));
 }

@@ -36,6 +36,67 @@ export async function askOracle(
   return Object.assign(tensorNamed, { names: Object.keys(tensors), printed });
 }
 
+interface Held {
+  readonly model: Model;
+  readonly expected: Oracle;
+  /** The reference's input. */
+  readonly images: () => Promise<Tensor>;
+}
+
+/**
+ * Tests of a network beside the reference: weights, logits and gradients in both modes, neurons' scores, and stages. Returns the network, for
+ * further tests.
+ *
+ * @param tolerances relative, of gradients in training and in evaluation, and of scores; without the last, scores are not compared
+ */
+export function holdNetwork(
+  prepare: () => Promise<Held>,
+  [inTraining, inEvaluation, ofScores]: readonly [
+    inTraining: number,
+    inEvaluation: number,
+    ofScores?: number,
+  ],
+): () => Held {
+  let held: Held;
+
+  beforeAll(async () => {
+    held = await prepare();
+  }, 300_000);
+
+  afterAll(() => {
+    held.model[Symbol.dispose]();
+  });
+
+  test('initial weights equal PyTorch\u2019s, name by name', async () => {
+    const { [PASSES]: _passes, ...state } = await held.model.stateDict();
+    compareInitialWeights(held.model.arch, state, held.expected);
+  });
+
+  test('logits, gradients and scores equal PyTorch\u2019s', async () => {
+    const { model, expected } = held;
+    using images = await held.images();
+    using labels = await labelsFrom(expected);
+    using logits = await comparePasses(model, expected, images, labels, inTraining);
+    await compareGradients(model, expected, logits, labels, inEvaluation, ofScores);
+  });
+
+  test('stages: running from each stage\u2019s input gives the same logits', async () => {
+    using images = await held.images();
+    await compareStages(held.model, images);
+  });
+
+  return () => held;
+}
+
+/** The reference's labels. */
+export function labelsFrom(expected: Oracle): Promise<Tensor> {
+  const { data, shape } = expected('labels');
+  return native().tensor(data, shape, 'cpu');
+}
+
+/** A buffer of exported networks that PyTorch does not have: how many passes drew random numbers. */
+export const PASSES = 'random.num_batches_tracked';
+
 /** Every parameter and buffer equals the reference's `init.<name>`, and there are no others. */
 export function compareInitialWeights(
   arch: string,
@@ -86,19 +147,25 @@ export async function comparePasses(
   return logits;
 }
 
-/** Gradients of the mean cross-entropy, the neurons' norms, and the ten highest of each in their order. */
+/** Gradients of the mean cross-entropy, and, with a tolerance, the neurons' scores and the ten highest of each in their order. */
 export async function compareGradients(
   model: Model,
   expected: Oracle,
   logits: Tensor,
   labels: Tensor,
   tolerance: number,
-  ofNorms = 1e-6,
+  ofScores?: number,
 ): Promise<void> {
-  const { arch, network } = model;
+  const { network } = model;
   using loss = await native().crossEntropy(logits, labels, 'mean');
   await loss.backward();
   await compareWithGradients(model, expected, 'grad.', tolerance);
+  if (ofScores !== undefined) await compareScores(model, expected, ofScores);
+  await network.zeroGrad();
+}
+
+async function compareScores(model: Model, expected: Oracle, tolerance: number): Promise<void> {
+  const { arch, network } = model;
   for (const [score, name] of [
     ['weight', 'norms.weight'],
     ['gradient', 'norms.gradient'],
@@ -108,7 +175,7 @@ export async function compareGradients(
     const ours = (await scores.data()) as Float32Array;
     const theirs = expected(name).data as Float32Array;
     const difference = relativeDifference(ours, theirs);
-    expectWithin(`${arch} neurons' ${name}, relative difference`, difference, ofNorms);
+    expectWithin(`${arch} neurons' ${name}, relative difference`, difference, tolerance);
     const top = (all: Float32Array): string[] =>
       selectTopK(all, model.description.layers, 10).map(({ layer, index }) => `${layer}[${index}]`);
     expect(top(ours)).toEqual(top(theirs));
@@ -116,7 +183,6 @@ export async function compareGradients(
   const product = await productsOfWeights(model);
   using single = await network.neuronScores('gradient-x-weight', 'weight');
   expect(maxDifference(await single.data(), product)).toBe(0);
-  await network.zeroGrad();
 }
 
 /** The network's gradients, each beside the reference's of that prefix. */
@@ -150,7 +216,7 @@ async function productsOfWeights({ network, description }: Model): Promise<Float
   return all;
 }
 
-/** Running from each stage's input gives the logits of the whole. */
+/** Running from each stage's input gives the logits of the whole, and each stage costs something. */
 export async function compareStages(model: Model, images: Tensor): Promise<void> {
   const { logits, inputs } = await model.network.run(images, {
     inputs: [...model.description.stages.keys()],
@@ -162,4 +228,8 @@ export async function compareStages(model: Model, images: Tensor): Promise<void>
     input.dispose();
   }
   logits.dispose();
+  const { logits: again, costs } = await model.network.run(images, { costs: true });
+  again.dispose();
+  expect(costs).toHaveLength(model.description.stages.length);
+  expect(Math.min(...costs)).toBeGreaterThan(0);
 }

@@ -42,12 +42,8 @@ test.each(cases)('$arch, $imageSize px, patch $patchSize', async (given) => {
   const difference = relativeDifference(await logits.data(), expected('logits').data);
   expectWithin(`${arch} logits, relative difference`, difference, 1e-6);
 
-  await compareGradients(model, expected, logits, labels, 1e-5);
+  await compareGradients(model, expected, logits, labels, 1e-5, 1e-6);
   await compareStages(model, images);
-  const { logits: whole, costs } = await model.network.run(images, { costs: true });
-  whole.dispose();
-  expect(costs).toHaveLength(model.description.stages.length);
-  expect(Math.min(...costs)).toBeGreaterThan(0);
 });
 
 test('the oracle is timm\u2019s, at its own sizes', () => {
