@@ -227,7 +227,7 @@ export function notBuilt(libtorch: Libtorch, failed?: { path: string; problem: s
  * The message about an addon that does not load.
  *
  * @param libtorch the one that was loaded for it
- * @param reason the system's message, which distinguishes a missing library from one of another version or ABI
+ * @param reason the system's message
  */
 export function loadAdvice(path: string, libtorch: Libtorch, reason: string): string {
   const record = buildRecord(path);
@@ -236,56 +236,46 @@ export function loadAdvice(path: string, libtorch: Libtorch, reason: string): st
     `  Reason: ${reason.split('\n', 1)[0] ?? ''}`,
     ...(record === undefined ? [] : [`  Built against ${describeLibtorch(record)}.`]),
   ];
-  const [pattern, advise] = CAUSES.find(([one]) => one.test(reason)) ?? OTHERWISE;
-  const advice = advise(pattern.exec(reason)?.[1] ?? '', record ?? libtorch);
+  const advice = adviceFor(reason, record ?? libtorch);
   return numbered(lines.join('\n'), [...advice, '`spurmem doctor` shows what is found.']);
 }
 
-/** The system's message, and the advice by the library or version that it names. */
-type Cause = readonly [RegExp, (named: string, record: Libtorch) => readonly string[]];
-
-const OTHERWISE: Cause = [/^/, () => [`If it was built on another machine, ${REBUILD}.`]];
-const CAUSES: readonly Cause[] = [
-  [
-    /(lib(?:cu|nv|nccl)[\w.+-]*): cannot open shared object file/,
-    (library, { version }) => [
+/** Distinguishes a missing library from one of another version or ABI, by the system's message. */
+function adviceFor(reason: string, record: Libtorch): string[] {
+  const { root, version } = record;
+  const [, library] = /(lib[\w.+-]+): cannot open shared object file/.exec(reason) ?? [];
+  if (library === undefined) {
+    return reason.includes('undefined symbol')
+      ? otherLibrary(record)
+      : [`If it was built on another machine, ${REBUILD}.`];
+  }
+  if (/^lib(?:cu|nv|nccl)/.test(library)) {
+    return [
       `${library} is one of CUDA\u2019s libraries, which pip installs beside torch: pip uninstall torch, then pip install torch==${version}`,
-    ],
-  ],
-  [
-    /(lib[\w.+-]*(?:torch|c10)[\w.+-]*): cannot open shared object file/,
-    (library, { root, version }) => [
-      root === DEBIAN
-        ? `${library} was not found: install libtorch (on Debian 13: apt-get install libtorch2.6 libopenblas0-openmp).`
-        : `${library} was ${existsSync(root) ? `not found in ${root}` : `in ${root}, which is no longer there`}: install that PyTorch again (${version}).`,
-      `If PyTorch is installed in another version than the addon was built with, ${REBUILD}.`,
-    ],
-  ],
-  [
-    /(lib[\w.+-]+): cannot open shared object file/,
-    (library) => [
+    ];
+  }
+  if (!/torch|c10/.test(library)) {
+    return [
       `${library} was not found: install the package that has it (on Debian: apt-file search ${library}).`,
-    ],
-  ],
-  [
-    /version `((?:GLIBC|GLIBCXX)_[\d.]+)' not found/,
-    (wanted) => [`This system\u2019s C or C++ library is older than ${wanted}: ${REBUILD}.`],
-  ],
-  [/undefined symbol/, otherLibrary],
-];
+    ];
+  }
+  return [
+    root === DEBIAN
+      ? `${library} was not found: install libtorch (on Debian 13: apt-get install libtorch2.6 libopenblas0-openmp).`
+      : `${library} was ${existsSync(root) ? `not found in ${root}` : `in ${root}, which is no longer there`}: install that PyTorch again (${version}).`,
+    `If PyTorch is installed in another version than the addon was built with, ${REBUILD}.`,
+  ];
+}
 
 /** The advice for an addon that calls a function which the loaded libtorch does not have. */
-function otherLibrary(_symbol: string, record: Libtorch): string[] {
+function otherLibrary(record: Libtorch): string[] {
   const [had, has] = [record, readLibtorch(record.root) ?? record].map(
     ({ version, cxx11Abi }) => `libtorch ${version}${cxx11Abi ? '' : ' with the C++ ABI of GCC before 5'}`,
   );
-  const path = process.env.LD_LIBRARY_PATH;
+  const { LD_LIBRARY_PATH: path = '' } = process.env;
+  const first = `LD_LIBRARY_PATH is ${path}, which may bring another libtorch first: unset it, or name the right one first.`;
   return [
-    ...(path === undefined || path === ''
-      ? []
-      : [
-          `LD_LIBRARY_PATH is ${path}, which may bring another libtorch first: unset it, or name the right one first.`,
-        ]),
+    ...(path === '' ? [] : [first]),
     had === has
       ? `The addon was built with another version of libtorch than the one that was loaded: ${REBUILD}.`
       : `${record.root} has ${has} now, and the addon was built with ${had}: ${REBUILD}.`,
