@@ -99,21 +99,18 @@ function view(args: readonly PickleValue[], name: string): TensorView {
   if (!isCount(offset) || shape === undefined || strides?.length !== shape.length) {
     throw damaged('has a damaged shape');
   }
-  const length = shape.includes(0) ? 0 : shape.reduce((product, n) => product * n, 1);
-  const found = { storage, dtype, storageLength, offset, shape, strides, length };
-  if (!isWithin(found)) throw damaged(`claims more than the ${storageLength} values of its storage`);
-  return found;
+  return withinStorage(name, { storage, dtype, storageLength, offset, shape, strides });
 }
 
-/** Whether a view has no value outside of its storage. */
-export function isWithin({ shape, strides, offset, length, storageLength }: TensorView): boolean {
-  const last = shape.reduce((sum, n, i) => sum + (n - 1) * (strides[i] as number), offset);
-  return (
-    shape.length <= MAX_DIMENSIONS &&
-    strides.length === shape.length &&
-    Number.isSafeInteger(length) &&
-    (length === 0 || last < storageLength)
-  );
+/** A view with its number of elements. Throws an Error if one of them lies outside of the storage. */
+export function withinStorage(name: string, view: Omit<TensorView, 'length'>): TensorView {
+  const { shape, strides, offset, storageLength } = view;
+  const length = shape.includes(0) ? 0 : shape.reduce((product, n) => product * n, 1);
+  const last = shape.reduce((sum, n, i) => sum + (n - 1) * (strides[i] ?? NaN), offset);
+  const isWithin = Number.isSafeInteger(length) && (length === 0 || last < storageLength);
+  if (isWithin && shape.length <= MAX_DIMENSIONS && strides.length === shape.length)
+    return { ...view, length };
+  throw new Error(`tensor ${shown(name)} claims more than the ${storageLength} values of its storage`);
 }
 
 /** Numbers of a tuple, or of the tuple in `torch.Size(tuple)`. */
@@ -121,9 +118,7 @@ function counts(value: PickleValue | undefined): readonly number[] | undefined {
   const call = nodeOf(value, 'call');
   const tuple = call?.callee === 'torch.Size' ? call.args[0] : value;
   const values = nodeOf(tuple, 'sequence')?.items;
-  return values !== undefined && values.length <= MAX_DIMENSIONS && values.every(isCount)
-    ? values
-    : undefined;
+  return values?.every(isCount) === true ? values : undefined;
 }
 
 function isCount(value: PickleValue | undefined): value is number {

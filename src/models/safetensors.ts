@@ -120,10 +120,16 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
       await readFully(file, bytes, header.length + start);
       return bytes;
     };
-    // The next one is read while this one is checked.
-    for await (const [{ name, type, shape }, bytes] of ahead(inOrder(stored), read)) {
+    const ordered = inOrder(stored);
+    let next: ReturnType<typeof read> | undefined;
+    for (const [i, tensor] of ordered.entries()) {
+      const bytes = await (next ?? read(tensor));
+      // The next one is read while this one is checked; its failure is seen in its turn.
+      const following = ordered[i + 1];
+      next = following && read(following);
+      next?.catch(() => undefined);
       if (wanted !== undefined) sum = checksum(bytes, sum);
-      found.set(name, { shape, data: type.decode(bytes.buffer) });
+      found.set(tensor.name, { shape: tensor.shape, data: tensor.type.decode(bytes.buffer) });
     }
     if (wanted !== undefined && wanted !== sum) {
       throw new Error(
@@ -151,21 +157,6 @@ function sumIn(header: Buffer): string | undefined {
   if (header.toString('latin1', 8, SUM_AT) !== SUM_BEGIN || !/^[0-9a-f]{8}$/.test(sum)) return undefined;
   header.write(NO_CHECKSUM, SUM_AT);
   return sum;
-}
-
-async function* ahead<Item, Result>(
-  items: readonly Item[],
-  job: (item: Item) => Promise<Result>,
-): AsyncGenerator<readonly [Item, Result]> {
-  let next: Promise<Result> | undefined;
-  for (const [i, item] of items.entries()) {
-    const result = await (next ?? job(item));
-    const following = items[i + 1];
-    next = following === undefined ? undefined : job(following);
-    // Its failure is seen in its turn.
-    next?.catch(() => undefined);
-    yield [item, result];
-  }
 }
 
 /** The tensors and the metadata of a header. Ends at the first bad entry: a header can have millions. */

@@ -6,7 +6,7 @@ import { requireReadable } from '../../files.js';
 import type * as z from '../../zod.js';
 import { dtypeOf } from '../dtypes.js';
 import { nodeOf, parsePickle } from '../pickle.js';
-import { findState, isWithin, readTensors, rootFolder, type TensorView } from '../pytorchFile.js';
+import { findState, readTensors, rootFolder, type TensorView, withinStorage } from '../pytorchFile.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../safetensors.js';
 import { shown, UnusableContent } from '../weightsFile.js';
 import { memorySource, ZipArchive } from '../zipArchive.js';
@@ -161,18 +161,15 @@ async function readRaw(
     const dtype = dtypeOf(name, 'exported', meta.dtype);
     const bytes = archive.sizeOf(folder + storage);
     if (bytes === undefined) throw new Error(`its entry ${shown(folder + storage)} is missing`);
-    const shape = meta.sizes.map(fixed);
     const view = {
       storage,
       dtype,
       storageLength: Math.floor(bytes / dtype.bytes),
       offset: fixed(meta.storage_offset),
-      shape,
+      shape: meta.sizes.map(fixed),
       strides: meta.strides.map(fixed),
-      length: shape.reduce((product, n) => product * n, 1),
     };
-    if (!isWithin(view)) throw new Error(`tensor ${shown(name)} claims more than its storage has`);
-    views.set(name, view);
+    views.set(name, withinStorage(name, view));
   }
   return readTensors(archive, folder, views, fileSize);
 }
