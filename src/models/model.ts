@@ -34,8 +34,8 @@ export class Model implements Disposable {
 
   /**
    * A network with the initial weights that torchvision's constructor draws after `torch.manual_seed(seed)`,
-   * where `generator` stands for PyTorch's default generator: what it draws next follows on from there. Of a file of torch.export, the
-   * network with that file's weights; a head of another number of classes is drawn.
+   * where `generator` stands for PyTorch's default generator, whose next draws follow. A file of torch.export becomes a network with
+   * that file's weights; a head of another number of classes is drawn.
    *
    * @throws `USAGE`, and `MODEL_INVALID` for a file that is damaged or uses what is not supported
    */

@@ -295,7 +295,7 @@ export async function readPytorch(path: string): Promise<PytorchFile> {
   });
 }
 
-/** The folder that all entries are in, named after the file when it was saved. Throws UnusableContent where torch.save wrote another. */
+/** The folder that all entries are in, named after the file when it was saved. Throws UnusableContent if torch.save did not write the archive. */
 export function rootFolder(path: string, archive: ZipArchive): string {
   const { names } = archive;
   const folder = /^[^/]*\//.exec(names[0] ?? '')?.[0] ?? '';
@@ -315,7 +315,7 @@ export function rootFolder(path: string, archive: ZipArchive): string {
 /**
  * The tensors of views, whose storages are entries of a folder.
  *
- * @throws UnusableContent where they are larger than the file
+ * @throws UnusableContent if they are larger than the file
  */
 export async function readTensors(
   archive: ZipArchive,

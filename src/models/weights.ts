@@ -127,7 +127,7 @@ const OPTIONAL = '.num_batches_tracked';
  * is replaced: the model keeps its own, freshly drawn one.
  *
  * @param advice what to do about a file that does not fit
- * @param content the file, where it is being read already (`readAhead`)
+ * @param content the file, if it is being read already (`readAhead`)
  * @returns the head's parameters that keep their initial values, because the file's head has other classes
  * @throws `WEIGHTS_INVALID` naming the missing and unexpected parameters, or those of another shape or with values that are not finite
  */

@@ -39,9 +39,9 @@ export interface Tensor extends Disposable {
   item(): Promise<number>;
   /** A copy in row-major order, as the typed array of its dtype. */
   data(): Promise<NativeArray>;
-  /** Index of the largest value of each row of an [N, C] tensor; the lowest one where several tie. */
+  /** Index of the largest value of each row of an [N, C] tensor; ties: the lowest one. */
   argmax(): Promise<Int32Array>;
-  /** torch.softmax(dim=1) of an [N, C] tensor; records the graph where this tensor has one. */
+  /** torch.softmax(dim=1) of an [N, C] tensor; records the graph if this tensor has one. */
   softmax(): Promise<Tensor>;
   /** Adds the gradient of this scalar, times `scale` (1), to the `grad` of every parameter of its graph. */
   backward(scale?: number): Promise<void>;
@@ -155,7 +155,7 @@ export interface NeuronOutputs {
   readonly layers: readonly {
     /** [N, K, P] float32: at each of P positions of a feature map, or for each of P tokens. */
     readonly outputs: Tensor;
-    /** [rows, columns] of the last of them, which are parts of the image; zeros where that is not known. */
+    /** [rows, columns] of the last of them, which are parts of the image; zeros if that is not known. */
     readonly cells: readonly [number, number];
   }[];
   /** [N, all K] float32: the highest output over the positions. */
@@ -488,7 +488,7 @@ function quietUcx(): void {
 }
 
 /**
- * OpenMP's threads wait for one another by spinning: where another process has a core, for a thread that is not scheduled, which slows a
+ * OpenMP's threads wait for one another by spinning. If another process has a core, they spin for a thread without one, which slows a
  * training step several times over. 1000 turns cost nothing alone (docs/benchmarks.md). libgomp reads this when it is loaded.
  */
 function boundSpinning(): void {

@@ -229,7 +229,7 @@ function namedLibtorch(named: string, source: 'LIBTORCH' | 'spurmem build'): Lib
   );
 }
 
-/** Prints a Python and the folder of its torch. From the sources on: a folder of that name where the user stands is no torch. */
+/** Prints a Python and the folder of its torch. A folder of that name in the working directory is no torch. */
 const WHERE_TORCH_IS = `
 import sys
 sys.path = [path for path in sys.path if path]

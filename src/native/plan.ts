@@ -37,7 +37,7 @@ export interface PlanNode {
   readonly inEvaluation?: boolean;
   /** Whether it counts a batch-norm's batches, which only training with shared statistics does. */
   readonly isCount?: boolean;
-  /** The value that its result is where it is not called. */
+  /** The value that stands for its result if it is not called. */
   readonly alias?: number;
   /** The value whose dtype is that of its result. */
   readonly typeOf?: number;
@@ -68,7 +68,7 @@ export interface Plan {
   /** Values that are the number of images. */
   readonly batchSizes: readonly number[];
   readonly nodes: readonly PlanNode[];
-  /** Calls from `begin` to before `end`, from one value to another; `prelude`: earlier calls that it needs where a pass begins with it. */
+  /** Calls from `begin` to before `end`, from one value to another; `prelude`: earlier calls that it needs if a pass begins with it. */
   readonly stages: readonly {
     readonly name: string;
     readonly begin: number;
@@ -129,7 +129,7 @@ export interface NetworkDescription {
    * behind them only the class token counts, so that their patches have no gradient.
    */
   readonly mappable: readonly string[];
-  /** The layer that Grad-CAM maps where none is named: ResNet-50's layer4.2.conv3, as in the article; a transformer's last norm1. */
+  /** The layer that Grad-CAM maps by default: ResNet-50's layer4.2.conv3, as in the article; a transformer's last norm1. */
   readonly mappedByDefault: string;
   /** Rows and columns of a vision transformer's patches. */
   readonly patches: readonly [number, number] | null;

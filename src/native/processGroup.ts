@@ -68,12 +68,12 @@ export class ProcessGroup {
     return this.sum(all);
   }
 
-  /** The rows of all processes' parts of a batch, [total, ...], with their graph; undefined where this process has all. */
+  /** The rows of all processes' parts of a batch, [total, ...], with their graph; undefined if this process has all. */
   async gatherRows(rows: Tensor, { offset, total }: BatchPart): Promise<Tensor | undefined> {
     return this.#handle?.gather(rows, offset, total);
   }
 
-  /** Runs a job in the first process. All wait for its result, which JSON can say, and fail where it fails. */
+  /** Runs a job in the first process. The others wait for its result, which goes to them as JSON, and fail if it fails. */
   async onRankZero<Result>(job: () => Promise<Result>): Promise<Result> {
     if (!this.isDistributed) return job();
     if (!this.isRankZero) return readOutcome(await this.#broadcast('')) as Result;

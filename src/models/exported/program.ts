@@ -31,7 +31,7 @@ export interface Program {
   readonly planFor: (numClasses: number) => Plan;
   /** Height and width of its images in pixels; null: any. */
   readonly imageSize: readonly [number, number] | null;
-  /** Whether it was exported in evaluation mode: batch-norms keep their statistics also where it is trained. */
+  /** Whether it was exported in evaluation mode: batch-norms keep their statistics in training, too. */
   readonly isEvaluationOnly: boolean;
   /** The names of its operators, with how often each is called. */
   readonly operators: ReadonlyMap<string, number>;
@@ -180,7 +180,7 @@ export interface ProgramSummary {
   readonly torchVersion: string;
   /** Height and width of its images in pixels; null: any. */
   readonly imageSize: readonly [number, number] | null;
-  /** Whether batch-norms keep their statistics where it is trained, since it was exported in evaluation mode. */
+  /** Whether batch-norms keep their statistics in training, since it was exported in evaluation mode. */
   readonly isEvaluationOnly: boolean;
   /** The layer that gives the logits, which is drawn anew for another number of classes. */
   readonly head: { readonly name: string; readonly classes: number; readonly features: number };
