@@ -95,7 +95,7 @@ export async function trainRun<Config extends RunConfig>(
     if (isResumed) {
       await restoreEpoch(run, saved);
       await warnOfPassed(folder, kept, saved.epoch, options);
-    }
+    } else if (model.program !== undefined) await warnOfMixing(run);
     const board = await openBoard();
     const environment = {
       data: dataset.folder,
@@ -205,7 +205,6 @@ async function initialize<Config extends RunConfig>(
   } else {
     onInfo?.(`${arch} starts from random weights of seed ${seed}: no \`weights\` are given.`);
   }
-  if (program !== undefined) await warnOfMixing(run);
 }
 
 /** Reports a program in which images of a batch influence one another. */
