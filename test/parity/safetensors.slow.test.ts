@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { ARCHITECTURES } from '../../src/models/architectures.js';
 import type { Model } from '../../src/models/model.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../../src/models/safetensors.js';
 import { loadWeights, readWeights } from '../../src/models/weights.js';
@@ -20,10 +19,8 @@ async function logitsOf(model: Model, input: TensorData): Promise<Float32Array> 
   return (await logits.data()) as Float32Array;
 }
 
-/** torchvision has these; timm, which has the others, is not among Debian's packages. */
-const TORCHVISION = ARCHITECTURES.filter((arch) => arch.startsWith('resnet'));
-
-test.each(TORCHVISION)('%s: weights go to PyTorch with strict=True and come back', async (arch) => {
+// The others' names and values: resnet.slow.test.ts.
+test.each(['resnet20', 'resnet152'] as const)('%s: weights go to PyTorch and come back', async (arch) => {
   await setThreads(THREADS);
   const path = (name: string): string => join(folder, `${arch}-${name}.safetensors`);
   const shape = [4, 3, 64, 64];
