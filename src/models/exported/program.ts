@@ -33,8 +33,6 @@ export interface Program {
   readonly imageSize: readonly [number, number] | null;
   /** Whether it was exported in evaluation mode: batch-norms keep their statistics in training, too. */
   readonly isEvaluationOnly: boolean;
-  /** The names of its operators, with how often each is called. */
-  readonly operators: ReadonlyMap<string, number>;
 }
 
 /**
@@ -67,8 +65,6 @@ function planOf(file: ProgramFile): Omit<Program, 'name' | 'file'> {
   const names = new Map<number, string>();
   for (const { index, name } of calls) names.set(index, name);
   for (const { node, name } of mappable) names.set(node, name);
-  const counts = new Map<string, number>();
-  for (const { target } of graph.nodes) counts.set(target, (counts.get(target) ?? 0) + 1);
   const order = new Map(graph.inputs.map(({ name }, index) => [name, index]));
   const layers = calls
     .filter((call) => call !== head)
@@ -109,7 +105,6 @@ function planOf(file: ProgramFile): Omit<Program, 'name' | 'file'> {
     }),
     imageSize: height === undefined || width === undefined ? null : [height, width],
     isEvaluationOnly: isEvaluationOnly(graph),
-    operators: counts,
   };
 }
 
@@ -204,9 +199,12 @@ export interface ProgramSummary {
 
 /** Reads a network that torch.export.save wrote, and runs nothing. Throws `MODEL_INVALID` naming all that is not supported. */
 export async function inspectProgram(path: string): Promise<ProgramSummary> {
-  const { file, plan, imageSize, isEvaluationOnly, operators } = await readProgram(path);
+  const { file, plan, imageSize, isEvaluationOnly } = await readProgram(path);
   const { stages, layers, parameters, mappable, mappedByDefault } = describe(plan);
   const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
+  const operators: Record<string, number> = {};
+  for (const target of plan.nodes.map((node) => node.target).sort())
+    operators[target] = (operators[target] ?? 0) + 1;
   const head = plan.head?.name ?? '';
   const [classes = 0, features = 0] = shapes.get(`${head}.weight`) ?? [];
   return {
@@ -224,7 +222,7 @@ export async function inspectProgram(path: string): Promise<ProgramSummary> {
     })),
     mappable,
     mappedByDefault,
-    operators: Object.fromEntries([...operators].sort(([a], [b]) => (a < b ? -1 : 1))),
+    operators,
     parameters: parameters.reduce((sum, { shape }) => sum + shape.reduce((all, side) => all * side, 1), 0),
   };
 }
