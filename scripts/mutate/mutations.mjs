@@ -72,8 +72,8 @@ const BY_FILE = {
     ['new (native().Generator)(seed)', 'new (native().Generator)(seed + 1)'],
     ['values.set(row, i * size)', 'values.set(row, (sorted.length - 1 - i) * size)'],
     [
-      '`sigma ${deviation} seed ${seed} of ${order}`',
-      '`sigma ${deviation} seed ${Math.min(seed, 1)} of ${order}`',
+      '`sigma ${sigma ?? 0} seed ${seed} of ${order}`',
+      '`sigma ${sigma ?? 0} seed ${Math.min(seed, 1)} of ${order}`',
     ],
   ],
   'src/neurons/criteria.ts': [["magnitudeLayers === 'all' ? layers", "magnitudeLayers !== 'all' ? layers"]],

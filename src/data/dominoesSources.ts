@@ -10,7 +10,7 @@ export const GARMENTS = [
   ...(['t-shirt', 'trouser', 'pullover', 'dress', 'coat'] as const),
   ...(['sandal', 'shirt', 'sneaker', 'bag', 'ankle-boot'] as const),
 ] as const;
-export type Garment = (typeof GARMENTS)[number];
+type Garment = (typeof GARMENTS)[number];
 
 /** The default benchmark: in training the digit agrees with the garment for 95 % of the images. */
 export const DEFAULT_DOMINOES = {

@@ -58,13 +58,16 @@ export function perturbedVariants(
     const valued = neurons.map((neuron) => ({ ...neuron, values: known?.of(neuron) ?? NO_VALUES }));
     return [variantOf(perturbation, valued, unit, known?.name)];
   }
+  // Draws go by the order of the neurons.
+  const order = neurons.map(placeText).join(' ');
   return seeds.map((seed) => {
-    const drawn = drawForNeurons(neurons, layers, seed, unit);
-    const deviation = sigma as number;
-    const valued = drawn.map((neuron) => ({ ...neuron, values: values(neuron.draws, deviation) }));
-    // Draws go by the order of the neurons.
-    const order = neurons.map(placeText).join(' ');
-    return variantOf(perturbation, valued, unit, `sigma ${deviation} seed ${seed} of ${order}`);
+    // As `torch.randn` draws them neuron after neuron: the first k get the same numbers whatever follows them.
+    const generator = new (native().Generator)(seed);
+    const valued = neurons.map((neuron) => {
+      const draws = generator.randn(weightsPerUnit(neuron.layer, layers, unit));
+      return { ...neuron, values: values(draws, sigma as number) };
+    });
+    return variantOf(perturbation, valued, unit, `sigma ${sigma ?? 0} seed ${seed} of ${order}`);
   });
 }
 
@@ -74,25 +77,8 @@ export function maskNeurons(neurons: readonly NeuronPlace[], unit: Unit = 'neuro
   return variantOf(zero, valued, unit, undefined);
 }
 
-/**
- * Standard normal numbers for every weight of some neurons, in their order, as `torch.randn` draws them neuron after
- * neuron from a seed. The first k neurons get the same numbers whatever follows them.
- */
-export function drawForNeurons(
-  neurons: readonly NeuronPlace[],
-  layers: Layers,
-  seed: number,
-  unit: Unit = 'neuron',
-): (NeuronPlace & { readonly draws: Float32Array })[] {
-  const generator = new (native().Generator)(seed);
-  return neurons.map(({ layer, index }) => {
-    const draws = generator.randn(weightsPerUnit(layer, layers, unit));
-    return { layer, index, draws };
-  });
-}
-
 /** Throws `NEURONS_INVALID` when the model has no such layer. */
-export function weightsPerUnit(layer: string, layers: Layers, unit: Unit): number {
+function weightsPerUnit(layer: string, layers: Layers, unit: Unit): number {
   const found = layers.find(({ name }) => name === layer);
   if (!found) throw unknownLayer(layer, layers);
   return unit === 'neuron' ? found.weights : 1;

@@ -1,5 +1,5 @@
 import { native } from '../../src/native/addon.js';
-import { drawForNeurons, maskNeurons, perturbedVariants } from '../../src/neurons/perturb.js';
+import { maskNeurons, perturbedVariants } from '../../src/neurons/perturb.js';
 import { failure } from '../data/support.js';
 
 const layers = [
@@ -29,18 +29,18 @@ test('a mask has the same key whatever the order, and other keys for other neuro
 
 test('draws follow the neurons\u2019 order, and the first k do not depend on the rest', () => {
   const generator = new (native().Generator)(4);
-  const [first, second] = [generator.randn(3), generator.randn(20)];
-  const drawn = drawForNeurons(neurons, layers, 4);
-  expect(drawn.map(({ draws }) => [...draws])).toEqual([[...first], [...second]]);
-  expect([...(drawForNeurons(neurons.slice(0, 1), layers, 4)[0]?.draws ?? [])]).toEqual([...first]);
-
-  const [variant] = perturbedVariants(neurons, { kind: 'noise', sigma: 0.005, seeds: [4] }, layers);
+  const draws = [generator.randn(3), generator.randn(20)];
+  const scaled = draws.map((drawn) => [...drawn].map((draw) => Math.fround(draw * Math.fround(0.005))));
+  const noise = { kind: 'noise', sigma: 0.005, seeds: [4] } as const;
+  const valuesOf = (chosen: typeof neurons) => {
+    const [variant] = perturbedVariants(chosen, noise, layers);
+    return variant?.edits.map(({ layer, kind, values }) => [layer, kind, [...(values ?? [])]]);
+  };
+  const [b, a] = scaled.map((values, i) => [['b', 'a'][i], 'add', values]);
+  expect(valuesOf(neurons)).toEqual([a, b]);
+  expect(valuesOf(neurons.slice(0, 1))).toEqual([b]);
   const [reinit] = perturbedVariants(neurons, { kind: 'reinit', sigma: 1, seeds: [0] }, layers);
-  const [a, b] = variant?.edits ?? [];
-  expect([a?.layer, b?.layer]).toEqual(['a', 'b']);
-  expect([a?.kind, reinit?.edits[0]?.kind]).toEqual(['add', 'replace']);
-  const scaled = [...second].map((draw) => Math.fround(draw * Math.fround(0.005)));
-  expect([...(a?.values ?? [])]).toEqual(scaled);
+  expect(reinit?.edits[0]?.kind).toBe('replace');
 });
 
 test('the same neurons in another order have other draws, and another key', () => {
@@ -53,5 +53,7 @@ test('the same neurons in another order have other draws, and another key', () =
 
 test('an unknown layer is refused by name, with the nearest ones', async () => {
   const reason = 'The model has no layer of neurons named bb. The nearest are b, a.';
-  await failure(() => drawForNeurons([{ layer: 'bb', index: 0 }], layers, 0), 'NEURONS_INVALID', reason);
+  const perturb = () =>
+    perturbedVariants([{ layer: 'bb', index: 0 }], { kind: 'noise', sigma: 1, seeds: [0] }, layers);
+  await failure(perturb, 'NEURONS_INVALID', reason);
 });

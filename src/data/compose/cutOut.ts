@@ -9,7 +9,7 @@ export interface Pixels {
 }
 
 /** The shape of a mask. */
-export type MaskShape = ReturnType<typeof shapeOf>;
+type MaskShape = ReturnType<typeof shapeOf>;
 
 /** Below this share of pixels a mask counts as empty, above that one as covering the image. */
 const EMPTY = 0.001;

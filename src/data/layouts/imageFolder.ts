@@ -20,13 +20,7 @@ const EXTENSION = /^\.(?:jpe?g|png|ppm|bmp|pgm|tiff?|webp)$/i;
 /** Folders within one another: deeper ones are taken for links in a circle. */
 const MAX_NESTED = 32;
 
-const share = z.number().gt(0).lt(0.5, { error: 'it takes a share above 0 and below 0.5' });
-
-function parseShare(text: string): number {
-  const parsed = share.safeParse(text.trim() === '' ? Number.NaN : Number(text));
-  if (parsed.success) return parsed.data;
-  throw badOption('heldOut', text, '`heldOut` takes a share above 0 and below 0.5.');
-}
+const SHARE = { error: 'it takes a share above 0 and below 0.5' };
 
 /**
  * torchvision's `ImageFolder`, a folder for each split: `train/cat/1.jpg`. Classes are the folders' names, numbered and read in
@@ -43,10 +37,10 @@ export const imageFolder = defineLayout({
     },
     /** The share of each missing split. */
     heldOut: {
-      schema: share,
+      schema: z.number(SHARE).gt(0, SHARE).lt(0.5, SHARE),
       help: 'image folders without val or test: share of the training images that becomes each of them, such as 0.2',
       placeholder: 'share',
-      parse: parseShare,
+      parse: Number,
     },
   },
   async looksLike(root) {
