@@ -6,9 +6,9 @@ import { composeDataset } from '../../src/data/compose/compose.js';
 import { composeImage, inPlace, placeCutOut, readMask, shapeOf } from '../../src/data/compose/cutOut.js';
 import { type ComposeOptions, parseComposeOptions } from '../../src/data/compose/options.js';
 import { isWaterBird, WATERBIRDS_COUNTS } from '../../src/data/compose/waterbirds.js';
-import { loadDataset } from '../../src/data/dataset.js';
 import { decodeRgb } from '../../src/data/decode.js';
 import type { ErrorCode } from '../../src/errors.js';
+import { contentOf } from '../cli/support.js';
 import { expectWithin } from '../parity/compare.js';
 import { failure, put, putImage, splitsOf, useTemporaryFolder } from './support.js';
 
@@ -90,10 +90,7 @@ const options = (changes: Partial<ComposeOptions> = {}): ComposeOptions => ({
 });
 
 type Row = Readonly<
-  Record<
-    'img_filename' | 'y' | 'split' | 'place' | 'foreground' | 'foreground_left' | 'place_filename',
-    string
-  >
+  Record<'img_filename' | 'y' | 'split' | 'place' | 'foreground' | 'place_filename', string>
 >;
 
 const rowsOf = async (root = out()): Promise<Row[]> =>
@@ -123,14 +120,13 @@ describe('composeDataset', () => {
       const path = join(out(), img_filename);
       expect(distance(await colorAt(path, 16, 16), y === '0' ? RED : YELLOW)).toBeLessThan(12);
       expect(distance(await colorAt(path, 2, 2), place === '0' ? GREEN : BLUE)).toBeLessThan(12);
-      expect(foreground.startsWith(y === '0' ? 'things/apple/' : 'things/lemon/')).toBe(true);
-      expect(place_filename.startsWith(place === '0' ? 'field/' : 'lake/')).toBe(true);
-      const [mask] = [await decodeRgb(join(out(), 'masks', img_filename.replace('.jpg', '.png')))];
-      const shape = shapeOf({ ...mask, data: Buffer.from(mask.pixels.filter((_, i) => i % 3 === 0)) });
+      expect(foreground).toContain(y === '0' ? 'things/apple/' : 'things/lemon/');
+      expect(place_filename).toContain(place === '0' ? 'field/' : 'lake/');
+      const mask = await decodeRgb(join(out(), 'masks', img_filename.replace('.jpg', '.png')));
+      const { box } = shapeOf({ ...mask, data: Buffer.from(mask.pixels.filter((_, i) => i % 3 === 0)) });
       // Half of 32 px, in the middle.
-      expect(shape.box.width).toBe(16);
-      expect(shape.box.left).toBe(8);
-      expect(Math.abs(shape.box.top - 8)).toBeLessThanOrEqual(1);
+      expect([box.width, box.left]).toEqual([16, 8]);
+      expect(Math.abs(box.top - 8)).toBeLessThanOrEqual(1);
     }
   });
 
@@ -178,20 +174,13 @@ describe('composeDataset', () => {
   test('draws the same for the same seed, another for another, and a finished one not again', async () => {
     await sources(6, 20);
     const first = await composeDataset(out(), options());
-    await composeDataset(out('again'), options());
+    await composeDataset(out('again/out'), options());
     await composeDataset(out('other'), options({ seed: 1 }));
-    const table = (name?: string): Promise<string> => readFile(join(out(name), 'metadata.csv'), 'utf8');
-    expect(await table('again')).toBe(await table());
-    expect(await table('other')).not.toBe(await table());
-    for (const { filename } of first.examples) {
-      expect(await readFile(join(out('again'), filename))).toEqual(await readFile(join(out(), filename)));
-    }
+    expect(contentOf(out('again/out'))).toEqual(contentOf(out()));
+    expect(await rowsOf(out('other'))).not.toEqual(await rowsOf());
     await rm(join(folder(), 'things'), { recursive: true });
     expect(await composeDataset(out(), options())).toEqual(first);
-    // It is read like any other.
-    expect(await loadDataset(out())).toEqual(first);
     expect(first.coreRegion).toBe('masks');
-    await failure(composeDataset(out(), options({ seed: 1 })), 'USAGE', '`seed` differ');
   });
 
   test('names a column that the table lacks, and a foreground on two lines', async () => {
@@ -208,16 +197,14 @@ describe('composeDataset', () => {
   test('takes no image but of the five formats', async () => {
     // As many scenes as are needed, so that each is drawn.
     await sources(4, 5);
-    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="48" height="40"/>';
+    const refused = () => composeDataset(out('refused'), options({ agreement: 0.5 }));
     for (const path of ['scenes/field/0/0.jpg', 'masks/apple/0.png', 'things/apple/0.png']) {
       const whole = await readFile(join(folder(), path));
-      await writeFile(join(folder(), path), svg);
-      await failure(
-        composeDataset(out('refused'), options({ agreement: 0.5 })),
-        'IMAGE_INVALID',
-        path,
-        'the format svg is not supported',
+      await writeFile(
+        join(folder(), path),
+        '<svg xmlns="http://www.w3.org/2000/svg" width="48" height="40"/>',
       );
+      await failure(refused(), 'IMAGE_INVALID', path, 'the format svg is not supported');
       await writeFile(join(folder(), path), whole);
     }
   });
@@ -230,15 +217,9 @@ describe('bad masks', () => {
     await put(at(0), await draw(() => [0]));
     await put(at(1), await draw(() => [255]));
     await put(at(2), await draw((inside) => [inside ? 120 : 0]));
-    await failure(
-      composeDataset(out(), options()),
-      'IMAGE_INVALID',
-      /3 of 16 foregrounds/,
-      /apple\/0\.png: empty/,
-      /apple\/1\.png: covering/,
-      /apple\/2\.png: half-transparent/,
-      '`skipBadMasks`',
-    );
+    const parts = ['3 of 16 foregrounds', 'apple/0.png: empty', 'apple/1.png: covering'];
+    const more = ['apple/2.png: half-transparent', '`skipBadMasks`'];
+    await failure(composeDataset(out(), options()), 'IMAGE_INVALID', ...parts, ...more);
     await expect(readFile(join(out(), 'compose.json'))).rejects.toThrow('ENOENT');
     const warnings: string[] = [];
     const job = { onWarning: (text: string) => warnings.push(text) };
@@ -266,22 +247,14 @@ test.each<[string, Partial<ComposeOptions>, RegExp, ErrorCode?]>([
   ['a cut-out larger than its image', { foregroundSize: 3 }, /`foregroundSize`.*from 0\.05 to 1/],
   ['one class', { classes: [named('bird')] }, /`classes`.*at least two/],
   ['a class without foregrounds', { classes: [named('apple'), named('plums')] }, /class plums/],
-  [
-    'one folder for two places',
-    { places: [named('a', 'lake'), named('b', 'lake')] },
-    /cannot belong to another/,
-  ],
-  [
-    'a folder within that of another place',
-    { places: [named('a', 'field'), named('b', 'field/1')] },
-    /no folder may lie in another one/,
-  ],
+  ['one folder twice', { places: [named('a', 'lake'), named('b', 'lake')] }, /cannot belong to another/],
+  ['a folder in another', { places: [named('a', 'field'), named('b', 'field/1')] }, /no folder may lie in/],
   ['no table', { table: undefined }, /`table`: is needed/],
   ['masks beside a table', { masks: 'masks' }, /`masks`: has no part without `preset`/],
   [
-    'places that classes cannot agree with',
-    { places: [named('a', 'field/0'), named('b', 'field/1'), named('lake')] },
-    /`places`.*2 classes and 3 places/,
+    'three places',
+    { places: ['field/0', 'field/1', 'lake'].map((of) => named(of)) },
+    /2 classes and 3 places/,
   ],
   ['too few scenes', {}, /13 scenes of field, each only once, and there are 6/],
   ['a folder without scenes', { places: [named('field'), named('sea')] }, /scenes\/sea/, 'DATASET_NOT_FOUND'],
@@ -303,16 +276,14 @@ test('a preset keeps its own choices, and takes no others', () => {
 describe('Waterbirds', () => {
   test('the published generator takes three land birds for terns', () => {
     const both = (species: string): boolean[] => [true, false].map((by) => isWaterBird(species, by));
-    for (const land of ['Eastern_Towhee', 'Western_Meadowlark', 'Western_Wood_Pewee']) {
-      expect(both(land)).toEqual([true, false]);
+    for (const tern of ['Eastern_Towhee', 'Western_Meadowlark', 'Western_Wood_Pewee']) {
+      expect(both(tern)).toEqual([true, false]);
     }
-    for (const water of ['Artic_Tern', 'Pacific_Loon', 'Western_Grebe', 'Northern_Fulmar', 'Mallard']) {
-      expect(both(water)).toEqual([true, true]);
-    }
-    for (const land of ['Red_headed_Woodpecker', 'Common_Raven']) expect(both(land)).toEqual([false, false]);
-    const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+    for (const water of ['Artic_Tern', 'Pacific_Loon', 'Mallard']) expect(both(water)).toEqual([true, true]);
+    expect(both('Common_Raven')).toEqual([false, false]);
     // All images of CUB-200-2011.
-    expect(sum(Object.values(WATERBIRDS_COUNTS).map(sum))).toBe(11_788);
+    const counts = Object.values(WATERBIRDS_COUNTS).flat();
+    expect(counts.reduce((total, count) => total + count, 0)).toBe(11_788);
   });
 
   // Greys: JPEG halves the resolution of colors.
@@ -341,15 +312,14 @@ describe('Waterbirds', () => {
     }
     await put(join(folder(), 'CUB', 'images.txt'), `${lists.images?.join('\n')}\n`);
     await put(join(folder(), 'CUB', 'train_test_split.txt'), `${lists.split?.join('\n')}\n`);
-    const places = {
-      'b/bamboo_forest': LAND,
-      'f/forest/broadleaf': LAND,
-      'o/ocean': WATER,
-      'l/lake/natural': WATER,
-    };
-    for (const [place, color] of Object.entries(places)) {
-      for (let i = 0; i < 30; i += 1)
-        await put(join(folder(), 'places', place, `${i}.jpg`), await plain(color));
+    const [land, water] = [await plain(LAND), await plain(WATER)];
+    for (let i = 0; i < 30; i += 1) {
+      for (const place of ['b/bamboo_forest', 'f/forest/broadleaf']) {
+        await put(join(folder(), 'places', place, `${i}.jpg`), land);
+      }
+      for (const place of ['o/ocean', 'l/lake/natural']) {
+        await put(join(folder(), 'places', place, `${i}.jpg`), water);
+      }
     }
     return {
       preset: 'waterbirds',

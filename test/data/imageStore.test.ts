@@ -79,34 +79,29 @@ describe('openImageStore', () => {
     const { dataset, pixels } = await makeDataset(8);
     const { onProgress, decoded } = counter();
     for (const round of [0, 1]) {
-      for (const [from, to] of [
-        [0, 4],
-        [2, 6],
-        [0, 9],
-      ] as const) {
-        const stored = await openImageStore(subset(dataset, from, to), { onProgress });
-        await expectPixels(stored, pixels.slice(from, to));
+      for (const from of [0, 2, 4]) {
+        const stored = await openImageStore(subset(dataset, from, from + 5), { onProgress });
+        await expectPixels(stored, pixels.slice(from, from + 5));
       }
       expect([round, decoded()]).toEqual([round, 8]);
     }
     const all = await openImageStore(dataset);
     expect(all.paths).toHaveLength(3);
     // Stored in one file, they are the same images to a run that goes on, and give the same batches.
-    const batches = async (): Promise<unknown> => {
+    const batch = async (): Promise<unknown> => {
       using loader = await BatchLoader.open(dataset, { device: 'cpu' });
-      const evaluated: unknown[] = [];
+      const all: unknown[] = [];
       for (let index = 0; index < 9; index += 1) {
-        using batch = await loader.evaluation(Int32Array.of(index), 1).start(1);
-        evaluated.push(await batch.images.data());
+        using one = await loader.evaluation(Int32Array.of(index), 1).start(1);
+        all.push(await one.images.data());
       }
-      return evaluated;
+      return all;
     };
-    const before = await batches();
+    const before = await batch();
     await rm(store(), { recursive: true });
     const again = await openImageStore(dataset);
-    expect(again.paths).toHaveLength(1);
-    expect(again.digest).toBe(all.digest);
-    expect(await batches()).toEqual(before);
+    expect([again.paths.length, again.digest]).toEqual([1, all.digest]);
+    expect(await batch()).toEqual(before);
   });
 
   test('decodes again when an image has changed, and removes what is out of date', async () => {
@@ -128,13 +123,10 @@ describe('openImageStore', () => {
   test.each<[string, (text: string) => string | undefined]>([
     ['the file is cut', () => ''],
     ['the file is missing', () => undefined],
-    [
-      'the index points beyond the pixels',
-      (text) => sealed(text.replace(/"heights":\[4/, '"heights":[4000')),
-    ],
-    ['an image has no height', (text) => sealed(text.replace(/"heights":\[4/, '"heights":[0'))],
-    ['a column is short', (text) => sealed(text.replace(/"heights":\[4,/, '"heights":['))],
-    ['a bit of the index has changed', (text) => text.replace(/"heights":\[4/, '"heights":[5')],
+    ['the index points beyond the pixels', (text) => sealed(text.replace('"heights":[4', '"heights":[4000'))],
+    ['an image has no height', (text) => sealed(text.replace('"heights":[4', '"heights":[0'))],
+    ['a column is short', (text) => sealed(text.replace('"heights":[4,', '"heights":['))],
+    ['a bit of the index has changed', (text) => text.replace('"heights":[4', '"heights":[5')],
     ['the version is another', (text) => text.replace('spurmem3', 'spurmem4')],
   ])('decodes again when %s', async (_, damage) => {
     const { dataset, pixels } = await makeDataset();
@@ -212,10 +204,9 @@ describe('openImageStore called at once', () => {
   test('in one process builds once', async () => {
     const { dataset } = await makeDataset();
     const { onProgress, decoded } = counter();
-    const indices = await Promise.all([1, 2, 3].map(() => openImageStore(dataset, { onProgress })));
+    const [one, ...others] = await Promise.all([1, 2, 3].map(() => openImageStore(dataset, { onProgress })));
     expect(decoded()).toBe(6);
-    expect(indices[1]).toEqual(indices[0]);
-    expect(indices[2]).toEqual(indices[0]);
+    expect(others).toEqual([one, one]);
     expect(await files()).toEqual(['ID.pixels']);
   });
 
