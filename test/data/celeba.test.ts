@@ -54,12 +54,13 @@ describe('loadDataset on CelebA', () => {
   test('reads the lists as released', async () => {
     await putReleased();
     const dataset = await loadDataset(folder());
-    expect(dataset.examples).toEqual([
-      { filename: 'img_align_celeba/000001.jpg', y: 0, a: 0, group: 0, split: 'train', line: 3 },
-      { filename: 'img_align_celeba/000002.jpg', y: 0, a: 1, group: 1, split: 'train', line: 4 },
-      { filename: 'img_align_celeba/000003.jpg', y: 1, a: 0, group: 2, split: 'val', line: 5 },
-      { filename: 'img_align_celeba/000004.jpg', y: 1, a: 1, group: 3, split: 'test', line: 6 },
-    ]);
+    const splits = ['train', 'train', 'val', 'test'];
+    expect(dataset.examples).toEqual(
+      splits.map((split, group) => {
+        const filename = `img_align_celeba/00000${group + 1}.jpg`;
+        return { filename, y: group >> 1, a: group & 1, group, split, line: group + 3 };
+      }),
+    );
     expect(dataset).toMatchObject({
       table: attributeList(),
       numGroups: 4,
@@ -84,11 +85,11 @@ describe('loadDataset on CelebA', () => {
       partitions: partitions.replaceAll('jpg', 'jpg"').replaceAll('0000', '"0000'),
     });
     const fromKaggle = await loadDataset(folder());
-    expect(fromKaggle.examples.map(({ group, split, line }) => [group, split, line])).toEqual([
-      [0, 'train', 2],
-      [1, 'train', 3],
-      [2, 'val', 4],
-      [3, 'test', 5],
+    expect(fromKaggle.examples.map(({ group, split, line }) => `${group} ${split} ${line}`)).toEqual([
+      '0 train 2',
+      '1 train 3',
+      '2 val 4',
+      '3 test 5',
     ]);
     const released = celebaLists(IMAGES);
     const root = join(folder(), 'CelebA');
@@ -100,15 +101,16 @@ describe('loadDataset on CelebA', () => {
 
   test('goes after a table in the same folder', async () => {
     await putReleased();
-    await put(join(folder(), 'other.csv'), 'path,label');
-    expect((await loadDataset(folder())).options.format).toBe('celeba');
-    await put(join(folder(), 'metadata.csv'), 'filename,split,y,a\n000001.jpg,0,0,1');
-    expect((await loadDataset(folder())).options.format).toBe('csv');
-    await put(join(folder(), 'metadata.csv'), 'img_filename,split,y,place\n000001.jpg,0,0,1');
-    expect((await loadDataset(folder())).options.format).toBe('waterbirds');
+    const formatBeside = async (name: string, content: string): Promise<string> => {
+      await put(join(folder(), name), content);
+      return (await loadDataset(folder())).options.format;
+    };
+    expect(await formatBeside('other.csv', 'path,label')).toBe('celeba');
+    expect(await formatBeside('metadata.csv', 'filename,split,y,a\n000001.jpg,0,0,1')).toBe('csv');
+    const released = 'img_filename,split,y,place\n000001.jpg,0,0,1';
+    expect(await formatBeside('metadata.csv', released)).toBe('waterbirds');
     expect((await loadDataset(folder(), { format: 'celeba' })).options.format).toBe('celeba');
-    await put(join(folder(), 'metadata.csv'), 'path,label');
-    await failure(loadDataset(folder()), 'DATASET_INVALID');
+    await failure(formatBeside('metadata.csv', 'path,label'), 'DATASET_INVALID');
   });
 
   test('takes other attributes, and records and fingerprints them', async () => {
@@ -205,11 +207,8 @@ describe('loadDataset on CelebA refuses', () => {
     await failure(loadDataset(folder(), { format: 'celeba' }), 'DATASET_NOT_FOUND');
     await putReleased();
     await rm(partitionList());
-    await failure(
-      loadDataset(folder()),
-      'DATASET_NOT_FOUND',
-      `${join(folder(), 'list_eval_partition')}.txt or .csv`,
-    );
+    const both = `${join(folder(), 'list_eval_partition')}.txt or .csv`;
+    await failure(loadDataset(folder()), 'DATASET_NOT_FOUND', both);
   });
 
   const { attributes, partitions } = celebaLists(IMAGES);

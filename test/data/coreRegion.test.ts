@@ -30,12 +30,10 @@ async function seen(
   const [top, left, high, wide] = REGION;
   const isInside = (y: number, x: number): boolean =>
     y >= top * height && y < (top + high) * height && x >= left * width && x < (left + wide) * width;
-  const grey = Buffer.from(
-    Array.from({ length: height * width }, (_, at) =>
-      isInside(Math.floor(at / width), at % width) ? 255 : 0,
-    ),
+  const values = Array.from({ length: height * width }, (_, at) =>
+    isInside(Math.floor(at / width), at % width) ? 255 : 0,
   );
-  const image = sharp(grey, { raw: { width, height, channels: 1 } }).png();
+  const image = sharp(Buffer.from(values), { raw: { width, height, channels: 1 } }).png();
   using loader = await loaderOf(await image.toBuffer(), how, REGION);
   using batch = await loader.evaluation(Int32Array.of(0), 1).start(1);
   const [, , ...shape] = batch.images.shape;

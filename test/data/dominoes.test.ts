@@ -160,17 +160,6 @@ describe('buildDominoes', () => {
     expect(dataset.examples).toHaveLength(62);
     expect(existsSync(join(out(), 'images/train/0/stray.png'))).toBe(false);
   });
-
-  test('draws once when called twice at once', async () => {
-    const options = await small();
-    let drawn = 0;
-    const onProgress = ({ done }: ProgressEvent) => (drawn += done > 0 ? 1 : 0);
-    const [first, second] = await Promise.all(
-      [1, 2].map(() => buildDominoes(out(), options, { onProgress })),
-    );
-    expect(drawn).toBe(62);
-    expect(second).toEqual(first);
-  });
 });
 
 describe('buildDominoes refuses', () => {

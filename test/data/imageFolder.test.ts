@@ -18,22 +18,14 @@ const load = (options: DatasetOptions = {}): Promise<Dataset> => loadDataset(fol
 const numbered = (place: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${place}/${String(i).padStart(2, '0')}.jpg`);
 
-const SPLIT_FILES = SPLITS.flatMap((split) => [
-  `${split}/dog/1.jpg`,
-  `${split}/cat/1.png`,
-  `${split}/cat/2.jpg`,
-]);
+const SPLIT_FILES = SPLITS.flatMap((split) =>
+  ['dog/1.jpg', 'cat/1.png', 'cat/2.jpg'].map((name) => `${split}/${name}`),
+);
 
 test('a folder for each split and class: classes in sorted order, files in that of torchvision', async () => {
-  await putFiles(
-    ...SPLIT_FILES,
-    'train/cat/a/c/3.jpg',
-    'train/cat/a-b/4.JPEG',
-    'train/cat/10.webp',
-    'train/cat/notes.txt',
-    'train/.cache/x.jpg',
-    'train/stray.jpg',
-  );
+  const ofTrain = ['cat/1.png', 'cat/10.webp', 'cat/2.jpg', 'cat/a-b/4.JPEG', 'cat/a/c/3.jpg', 'dog/1.jpg'];
+  const others = ['train/cat/notes.txt', 'train/.cache/x.jpg', 'train/stray.jpg'];
+  await putFiles(...SPLIT_FILES, ...ofTrain.map((name) => `train/${name}`), ...others);
   const dataset = await load();
   expect(dataset).toMatchObject({
     table: folder(),
@@ -43,15 +35,9 @@ test('a folder for each split and class: classes in sorted order, files in that 
     minorityGroups: [],
     options: { format: 'imagefolder' },
   });
-  const ofTrain = dataset.examples.filter(({ split }) => split === 'train');
-  expect(ofTrain.map(({ filename, y }) => [filename, y])).toEqual([
-    ['train/cat/1.png', 0],
-    ['train/cat/10.webp', 0],
-    ['train/cat/2.jpg', 0],
-    ['train/cat/a-b/4.JPEG', 0],
-    ['train/cat/a/c/3.jpg', 0],
-    ['train/dog/1.jpg', 1],
-  ]);
+  const found = dataset.examples.filter(({ split }) => split === 'train');
+  expect(found.map(({ filename }) => filename)).toEqual(ofTrain.map((name) => `train/${name}`));
+  expect(found.map(({ y }) => y)).toEqual([0, 0, 0, 0, 0, 1]);
   expect(dataset.counts).toEqual({ train: [5, 1], val: [2, 1], test: [2, 1] });
 });
 
@@ -76,23 +62,14 @@ test('groups by the attribute of a CSV file', async () => {
   const first = dataset.examples.find(({ filename }) => filename === 'train/cat/1.png');
   expect(first).toMatchObject({ y: 0, a: 1, group: 1 });
   // dataset.json says the same for all commands, and the order of names.
-  await put(
-    join(folder(), 'dataset.json'),
-    JSON.stringify({
-      attribute: 'places.csv',
-      targetNames: ['dog', 'cat'],
-      spuriousNames: ['sand', 'grass'],
-    }),
-  );
+  const names = { targetNames: ['dog', 'cat'], spuriousNames: ['sand', 'grass'] };
+  await put(join(folder(), 'dataset.json'), JSON.stringify({ attribute: 'places.csv', ...names }));
   expect((await load()).groupNames).toEqual(['dog, sand', 'dog, grass', 'cat, sand', 'cat, grass']);
-  await failure(
-    () => {
-      requireGroups(dataset, ['train']);
-    },
-    'DATASET_EMPTY_GROUP',
-    'the split train has no example of group 3 (dog, sand)',
-    'Put images of it into train',
-  );
+  const require = () => {
+    requireGroups(dataset, ['train']);
+  };
+  const parts = ['the split train has no example of group 3 (dog, sand)', 'Put images of it into train'];
+  await failure(require, 'DATASET_EMPTY_GROUP', ...parts);
 });
 
 test.each([
@@ -120,11 +97,8 @@ test('a missing split takes a share of each group of the training images, the sa
   const held = dataset.examples.filter(({ split }) => split === 'val').map(({ filename }) => filename);
   expect(held).not.toEqual(numbered('train/cat', 6));
   await putFiles('val/cat/x.jpg', 'val/dog/x.jpg');
-  await failure(
-    load({ heldOut: 0.2 }),
-    'USAGE',
-    '`heldOut` is 0.2, and val and test have images of their own',
-  );
+  const idle = '`heldOut` is 0.2, and val and test have images of their own';
+  await failure(load({ heldOut: 0.2 }), 'USAGE', idle);
 });
 
 test('classes alone are divided, too', async () => {
@@ -158,25 +132,16 @@ test.each([
   await failure(load(options), code, message);
 });
 
-test('what is no such folder is said', async () => {
+test('folders without images, two for one split, unknown classes, and one class alone are refused', async () => {
   await putFiles('train/stray.jpg');
-  await failure(
-    load({ format: 'imagefolder' }),
-    'DATASET_NOT_FOUND',
-    'there is no image in a folder of a class',
-  );
+  const none = 'there is no image in a folder of a class';
+  await failure(load({ format: 'imagefolder' }), 'DATASET_NOT_FOUND', none);
   await putFiles(...SPLIT_FILES, 'valid/cat/1.jpg');
   await failure(load(), 'DATASET_INVALID', 'val and valid are both folders of the split val');
-});
-
-test('a folder that dataset.json does not name, and one class alone, are refused', async () => {
-  await putFiles(...SPLIT_FILES);
+  await rm(join(folder(), 'valid'), { recursive: true });
   await put(join(folder(), 'dataset.json'), JSON.stringify({ targetNames: ['cats', 'dog'] }));
-  await failure(
-    load(),
-    'DATASET_INVALID',
-    'the folder: "cat" is none of the names in dataset.json; the nearest are cats',
-  );
+  const unknown = 'the folder: "cat" is none of the names in dataset.json; the nearest are cats';
+  await failure(load(), 'DATASET_INVALID', unknown);
   await rm(join(folder(), 'dataset.json'));
   for (const split of SPLITS) await rm(join(folder(), split, 'dog'), { recursive: true });
   await failure(load(), 'DATASET_INVALID', 'at least two classes');

@@ -20,17 +20,10 @@ test('a paired t-test', () => {
   expect(pairedDifference([1, 2], [1, 2]).pValue).toBe(1);
   expect(pairedDifference([1], [2]).pValue).toBeNull();
   // Equal differences have no spread to judge them by.
-  expect(pairedDifference([0.5, 0.625], [0.375, 0.5])).toMatchObject({
-    mean: 0.125,
-    pValue: null,
-    interval: null,
-  });
+  const none = { pValue: null, interval: null };
+  expect(pairedDifference([0.5, 0.625], [0.375, 0.5])).toMatchObject({ mean: 0.125, ...none });
   const shares = (counts: readonly number[]): number[] => counts.map((count) => count / 56);
-  expect(pairedDifference(shares([10, 12, 14]), shares([8, 10, 12]))).toMatchObject({
-    std: 0,
-    pValue: null,
-    interval: null,
-  });
+  expect(pairedDifference(shares([10, 12, 14]), shares([8, 10, 12]))).toMatchObject({ std: 0, ...none });
   // Below the spacing of numbers beside 1.
   const tiny = pairedDifference([1, 1.01, 0.99, 1, 1.01, 0.99, 1, 1.01, 0.99, 1], Array<number>(10).fill(0));
   expect(tiny.pValue).toBeGreaterThan(0);
