@@ -37,7 +37,7 @@ export class Batch implements Disposable {
 export class ViewPair extends Batch {
   constructor(
     first: Batch,
-    /** Second view, of the first one's shape. */
+    /** Second view, with the shape of the first. */
     readonly second: Tensor,
   ) {
     super(first.indices, first.images, first.labels, first.part);
@@ -119,7 +119,7 @@ export class BatchLoader implements Disposable {
     return this.stored.digest;
   }
 
-  /** [height, width] in pixels of the model's input; where images keep a size or a ratio of their own, those of the first one. */
+  /** [height, width] in pixels of the model's input; the first image's where images keep a size or a ratio of their own. */
   get inputSize(): [number, number] {
     const { resize, crop } = this.dataset.preprocessing;
     const [height, width] = crop ?? resizedSize(this.sizeOf(0), resize);
@@ -149,7 +149,7 @@ export class BatchLoader implements Disposable {
   /**
    * Like `training`, as views for a contrastive loss.
    *
-   * @param options.views `two`: each augmented with draws of its own, the first one's first; `one`: the same twice
+   * @param options.views `two`: each augmented with its own draws, first view first; `one`: both are one view
    */
   trainingViews(
     indices: Int32Array,

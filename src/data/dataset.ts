@@ -69,7 +69,7 @@ export interface Dataset {
  * - `imagefolder`: `train/<class>/<image>` and the same in `val` and `test`, as torchvision's ImageFolder reads them; `attribute` names a
  *   CSV file of the images' spurious attribute, without which groups are classes, and `heldOut` the share of training images
  *   that a missing split takes;
- * - `csv`: any other table; SubpopBench's columns are known, those of others are named by `columns`. Labels are
+ * - `csv`: any other table; SubpopBench's columns are known, `columns` names others. Labels are
  *   numbers from 0 or words, which are numbered in sorted order.
  *
  * Without `format` the other options decide, else the files: metadata.csv, then CelebA's lists, then a folder `train` where there is no
@@ -173,7 +173,7 @@ async function requireFolder(folder: string): Promise<void> {
   });
 }
 
-/** The error of a missing file that has no advice of its own, with that of what a dataset's folder holds. */
+/** Adds what a dataset's folder holds to the error of a missing file without advice. */
 async function advised(root: string, error: unknown): Promise<unknown> {
   if (!(error instanceof SpurmemError) || error.code !== 'DATASET_NOT_FOUND' || error.advice.length > 0) {
     return error;
@@ -217,7 +217,7 @@ function fingerprintOf(
   config: Buffer | undefined,
 ): string {
   const hash = createHash('sha256');
-  // Waterbirds' layout leaves nothing to choose: the fingerprint is that of the bytes alone.
+  // Waterbirds' layout leaves nothing to choose: the bytes alone make the fingerprint.
   const { format: _format, ...choices } = options;
   if (Object.keys(choices).length > 0) hash.update(`${JSON.stringify(choices)}\n`);
   // The length keeps a byte that moves from one file to the other from going unnoticed.

@@ -1,28 +1,13 @@
 import { mapParameters, SpurmemError } from '../errors.js';
 import * as z from '../zod.js';
 import { parseOptions } from './issues.js';
-import { badOption, type LayoutOption, type LayoutOptions, type OptionsOf } from './layout.js';
+import { badOption, type LayoutOption, type OptionsOf } from './layout.js';
 import { type AnyLayout, type DatasetFormat, LAYOUTS } from './layouts.js';
 import { pathBelow } from './sourceFile.js';
 
 export type { DatasetFormat } from './layouts.js';
 
 const FORMATS = ['auto', ...LAYOUTS.map(({ name }) => name)] as const;
-
-/** The layout; `auto`, the default, goes by the other options and by the files that are there. */
-const format = {
-  schema: z.enum(FORMATS),
-  help: 'layout of the dataset',
-  placeholder: 'layout',
-  words: FORMATS,
-};
-
-/** The folder that the file names start from, relative to the dataset's folder, which is the default. */
-const images = {
-  schema: pathBelow('folder'),
-  help: 'where file names start, in the dataset folder',
-  placeholder: 'folder',
-};
 
 type Intersection<Union> = (Union extends unknown ? (member: Union) => void : never) extends (
   member: infer All,
@@ -36,23 +21,25 @@ const OWN_OPTIONS = Object.fromEntries(
   LAYOUTS.flatMap(({ options }) => Object.entries<LayoutOption<unknown>>(options)),
 ) as OwnOptions;
 
-/** An optional key for each option. */
-type ShapeOf<Options> = {
-  readonly [Name in keyof Options]: Options[Name] extends LayoutOption<infer Value>
-    ? z.ZodOptional<z.ZodType<Value>>
-    : never;
+const OPTIONS = {
+  /** The layout; `auto`, the default, goes by the other options and by the files that are there. */
+  format: { schema: z.enum(FORMATS), help: 'layout of the dataset', placeholder: 'layout', words: FORMATS },
+  ...OWN_OPTIONS,
+  /** The folder where the file names start, relative to the dataset's folder, which is the default. */
+  images: {
+    schema: pathBelow('folder'),
+    help: 'where file names start, in the dataset folder',
+    placeholder: 'folder',
+  },
 };
 
-function shapeOf<Options extends LayoutOptions>(options: Options): ShapeOf<Options> {
-  const keys = Object.entries(options).map(([name, { schema }]) => [name, schema.optional()]);
-  return Object.fromEntries(keys) as ShapeOf<Options>;
-}
-
-/** Each option by its key. dataset.json can hold all of them. */
-export const datasetOptionsShape = {
-  ...shapeOf({ format }),
-  ...shapeOf<OwnOptions>(OWN_OPTIONS),
-  ...shapeOf({ images }),
+/** An optional key for each option. dataset.json can hold all of them. */
+export const datasetOptionsShape = Object.fromEntries(
+  Object.entries<LayoutOption<unknown>>(OPTIONS).map(([name, { schema }]) => [name, schema.optional()]),
+) as {
+  readonly [Name in keyof typeof OPTIONS]: (typeof OPTIONS)[Name] extends LayoutOption<infer Value>
+    ? z.ZodOptional<z.ZodType<Value>>
+    : never;
 };
 
 /** Checks `DatasetOptions`. */
@@ -70,15 +57,14 @@ export type ResolvedOptions = Awaited<ReturnType<AnyLayout['read']>>['options'] 
 };
 
 /** All options, in the order of their help on a command line. */
-export const DATASET_OPTIONS = Object.entries<LayoutOption<unknown>>({
-  format,
-  ...OWN_OPTIONS,
-  images,
-}).map(([name, option]) => ({ name: name as keyof DatasetOptions, ...option }));
+export const DATASET_OPTIONS = Object.entries<LayoutOption<unknown>>(OPTIONS).map(([name, option]) => ({
+  name: name as keyof DatasetOptions,
+  ...option,
+}));
 
 /**
- * Joins a caller's options with those of dataset.json, which count where the caller says nothing else; its options for another
- * format than the caller's do not count. Throws `USAGE` for the caller's wrong options, `DATASET_INVALID` for dataset.json's.
+ * Joins a caller's options with dataset.json's, which are the defaults unless they are for another format than the caller's. Throws
+ * `USAGE` for the caller's wrong options, `DATASET_INVALID` for dataset.json's.
  *
  * @param config the path of dataset.json, which holds `described`
  */

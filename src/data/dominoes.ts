@@ -64,7 +64,7 @@ const TILE_SIDE = 32;
  * atomically, `metadata.csv`, whose columns garment_id and digit_id tell the source images: an interrupted build is
  * no dataset, and is started over. A finished one with the same options is returned as it is.
  *
- * @throws SpurmemError `USAGE` for options that are wrong, cannot be met, or differ from those of the dataset in the
+ * @throws SpurmemError `USAGE` for options that are wrong, cannot be met, or differ from the options of the dataset in the
  *   folder; `OUTPUT_UNWRITABLE` when the folder holds other files (nothing is changed then) or cannot be written;
  *   `DATASET_NOT_FOUND` when MNIST or Fashion-MNIST is not installed; `INTERRUPTED`
  */

@@ -4,8 +4,7 @@ import { SpurmemError } from '../errors.js';
 import type { Dataset, Example } from './dataset.js';
 
 /**
- * Reads the image of a dataset's example. Errors of `read`, and that of a link out of the folder, name the line of the table as
- * well.
+ * Reads the image of a dataset's example. Errors, also of a link out of the folder, name the line of the table.
  */
 export async function readExampleImage<Image>(
   dataset: Dataset,

@@ -2,13 +2,13 @@ import { SpurmemError } from '../errors.js';
 import { requireKnownNames } from '../settings/names.js';
 import type * as z from '../zod.js';
 
-/** Problems of a file that a message names. */
-const MOST_NAMED = 5;
+/** A message names this many problems of a file. */
+const MAX_NAMED = 5;
 
 /** The problems that zod found in a file, each with the path of its key, in one line; of many the first ones. */
 export function describeIssues({ issues }: z.ZodError): string {
   const named = issues
-    .slice(0, MOST_NAMED)
+    .slice(0, MAX_NAMED)
     .map(({ path, message }) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`));
   const others = issues.length - named.length;
   return [...named, ...(others > 0 ? [`and ${others} more`] : [])].join('; ');

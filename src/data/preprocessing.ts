@@ -23,7 +23,7 @@ export const augmentationSchema = z
   .strictObject({
     /** torchvision's `RandomResizedCrop(size, scale, ratio)`; null crops as in evaluation. */
     randomResizedCrop: z
-      /** `size` left out: that of the evaluation preprocessing. */
+      /** Default `size`: the evaluation's. */
       .strictObject({ size: size.optional(), scale: range, ratio: range })
       .nullable(),
     /** Probability of `RandomHorizontalFlip`. */
@@ -60,7 +60,7 @@ export const preprocessingSchema = z.strictObject({
   std: z.tuple([std, std, std]),
   /** Training's changes instead of resize and crop; null trains on the evaluation pixels. */
   augmentation: augmentationSchema,
-  /** The same for the views that fine-tuning contrasts; left out: the caller's choice. */
+  /** Like `augmentation`, for the views that fine-tuning contrasts; left out: the caller's choice. */
   viewAugmentation: augmentationSchema.optional(),
 });
 export type Preprocessing = z.infer<typeof preprocessingSchema>;

@@ -105,7 +105,7 @@ export function happens(probability: number, generator: Generator): boolean {
 
 /**
  * The changes of one image, drawn as torchvision's `RandomApply([ColorJitter(...)])`, `RandomGrayscale` and
- * `RandomApply([GaussianBlur(...)])` draw them one after the other; those that the augmentation lacks draw nothing.
+ * `RandomApply([GaussianBlur(...)])` draw them one after the other; changes that the augmentation lacks draw nothing.
  */
 export function randomAdjustments(
   { colorJitter, grayscale, gaussianBlur }: Augmenting,

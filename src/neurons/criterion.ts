@@ -13,7 +13,7 @@ export interface Criterion {
   readonly name: string;
   /** After "the neurons with the": `largest gradient`. */
   readonly largest: string;
-  /** Figures of the article show these unless others are asked for. */
+  /** Figures of the article show these by default. */
   readonly inArticle?: boolean;
   /** If not, all groups share one set of neurons. */
   readonly dependsOnGroup: boolean;

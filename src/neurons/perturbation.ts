@@ -7,7 +7,7 @@ export interface Perturbation {
   /** For weights z, `zero`: z = 0; `replace`: z = values; `add`: z = z + values; `output`: the neuron always gives a value. */
   readonly edit: WeightEdit['kind'];
   /**
-   * The source of the edit's values: a function of standard normal draws, one a weight; the name of known values; null: none.
+   * The source of the edit's values: a function of standard normal draws, one per weight; the name of known values; null: none.
    * Only with a function does the perturbation take a standard deviation and seeds.
    */
   readonly values: ((draws: Float32Array, sigma: number) => Float32Array) | KnownValues | null;

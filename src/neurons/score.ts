@@ -15,7 +15,7 @@ export async function magnitudeScores(model: Model, unit: Unit = 'neuron'): Prom
  * the mean loss on the given examples. The model is in eval mode.
  *
  * @param indices positions in the dataset's examples
- * @param options.batchSize the passes' gradients add up to that of all examples
+ * @param options.batchSize examples of a pass; the passes' gradients add up
  * @param options.loss default: cross-entropy
  * @param options.labels classes instead of the examples' own, such as pseudo labels, [N]
  * @param options.addsToGradient leaves the gradients that are there in the sum
@@ -41,7 +41,7 @@ export async function gradientScores(
   },
 ): Promise<Float32Array> {
   const { context, network } = model;
-  // Gradients that are there already are those of all processes.
+  // Gradients that are there already are summed over processes.
   const isShared = options.addsToGradient !== true;
   if (isShared) await network.zeroGrad();
   const positions = isShared

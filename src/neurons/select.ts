@@ -74,7 +74,7 @@ export function selectInLayer(
   return selectTopK(scores.subarray(start, start + size), [{ name: layer, size }], Math.min(k, size));
 }
 
-/** The place of a layer's scores among those of all. Throws `NEURONS_INVALID` when the model has no such layer. */
+/** The position and number of a layer's scores among all. Throws `NEURONS_INVALID` when the model has no such layer. */
 export function startOf(layers: readonly NeuronLayer[], layer: string): { start: number; size: number } {
   let start = 0;
   for (const { name, size } of layers) {

@@ -37,7 +37,7 @@ const CHECKING = 'checking masks';
  * the parts of every image: an interrupted build is no dataset, and is started over. A finished one with the same options is
  * returned as it is.
  *
- * @throws SpurmemError `USAGE` for options that are wrong, cannot be met, or differ from those of the dataset in the folder;
+ * @throws SpurmemError `USAGE` for options that are wrong, cannot be met, or differ from the dataset's in the folder;
  *   `DATASET_NOT_FOUND` and `DATASET_INVALID` for a source that is missing or damaged; `IMAGE_INVALID` naming bad masks and
  *   images that cannot be read; `OUTPUT_UNWRITABLE`; `INTERRUPTED`
  */
@@ -108,7 +108,7 @@ async function planDrawings(
   return { config, images };
 }
 
-/** All images of a folder below the scenes' folder, sorted and relative to the latter, except for those of hidden folders. */
+/** All images of a folder below the scenes' folder, sorted and relative to the latter, except in hidden folders. */
 async function scenesOf(scenes: string, below: string): Promise<string[]> {
   const folder = join(scenes, below);
   const refuse = (problem: string, cause?: unknown): SpurmemError =>

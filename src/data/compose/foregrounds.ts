@@ -16,7 +16,7 @@ export interface ForegroundFile {
   readonly split: Split | undefined;
 }
 
-/** Lists the foregrounds in a fixed order: those of a table, or of CUB-200-2011. */
+/** Lists the foregrounds of a table, or of CUB-200-2011, in a fixed order. */
 export async function listForegrounds(options: ResolvedComposeOptions): Promise<ForegroundFile[]> {
   const { foregrounds, table, classes } = options;
   const found = await (table === undefined ? listCub(options) : listTable(table, options));

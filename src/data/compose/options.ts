@@ -40,8 +40,8 @@ export const DEFAULT_COMPOSE = {
 const composeOptionsSchema = z
   .strictObject({
     /**
-     * `waterbirds`: `foregrounds` is CUB-200-2011's folder, `masks` its segmentations' and `scenes` that of Places; classes, places, splits
-     * and counts are those of Waterbirds' authors.
+     * `waterbirds`: `foregrounds` is CUB-200-2011's folder, `masks` its segmentations' and `scenes` Places' folder; classes, places, splits
+     * and counts follow Waterbirds' authors.
      */
     preset: z.literal('waterbirds').optional(),
     /** Preset: classes as the authors' generator makes them, which finds "tern" in `Eastern_Towhee`. */

@@ -84,7 +84,7 @@ function deal(
   return { val: take(train, 'val'), train: take(train, 'train'), test: take(order(pools.test), 'test') };
 }
 
-/** Waterbirds' own counts, or those of all foregrounds by agreement and shares. */
+/** Images of each group: Waterbirds' own counts, or all foregrounds by agreement and shares. */
 function countsOf(
   { preset, substringSpecies, agreement, paired }: ResolvedComposeOptions,
   sources: Sources,

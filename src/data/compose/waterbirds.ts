@@ -15,7 +15,7 @@ export const WATERBIRDS_PLACES = [
   { name: 'water', of: ['o/ocean', 'l/lake/natural'] },
 ] as const;
 
-/** The group counts of the published dataset, which are those of its classes by substring and its own draws. */
+/** The group counts of the published dataset, whose classes are by substring. */
 export const WATERBIRDS_COUNTS = {
   train: [3498, 184, 56, 1057],
   val: [467, 466, 133, 133],

@@ -125,7 +125,7 @@ interface Image extends Pick<Row, 'filename' | 'y'> {
 }
 
 /**
- * The images of all classes and splits, in torchvision's order, without those of the core region's masks. Throws `DATASET_NOT_FOUND` if
+ * The images of all classes and splits, in torchvision's order, without the core region's masks. Throws `DATASET_NOT_FOUND` if
  * there is none.
  */
 async function imagesOf(root: string, masks: CoreRegion | undefined): Promise<Image[]> {
@@ -151,7 +151,7 @@ async function imagesOf(root: string, masks: CoreRegion | undefined): Promise<Im
   throw new SpurmemError('DATASET_NOT_FOUND', `${root}: there is no image in a folder of a class.`);
 }
 
-/** The folders in a folder, those that links lead to included, by name; none if it is missing. */
+/** The folders in a folder by name, linked ones included; none if it is missing. */
 async function foldersIn(path: string): Promise<string[]> {
   const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
   const folders: string[] = [];
