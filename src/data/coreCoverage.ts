@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { SpurmemError } from '../errors.js';
 import type { JobOptions } from '../progress.js';
 import { BatchLoader } from './batches.js';
-import { type CoreRectangle, coverageOf } from './coreRegion.js';
+import type { CoreRectangle } from './coreRegion.js';
 import type { Dataset, Example } from './dataset.js';
 import { requireInside } from './exampleImage.js';
-import { resizedSize, type Size } from './geometry.js';
+import { centerCrop, resizedSize, type Size } from './geometry.js';
+import type { Preprocessing } from './preprocessing.js';
 
 /** How much of each pixel of a model's input lies in the core region, from 0 to 1: [H * W] in row-major order. */
 export type Coverage = ArrayLike<number>;
@@ -42,6 +43,32 @@ function* rectangleCoverage(
   for (let from = 0; from < indices.length; from += batchSize) {
     yield Array.from(indices.subarray(from, from + batchSize), ofImage);
   }
+}
+
+/**
+ * Follows a rectangle through the evaluation preprocessing (resize, then centre crop, as torchvision does them) to the pixels of
+ * the model's input.
+ *
+ * @param imageSize of the image in pixels
+ * @returns how much of each row and column of the input lies in the region, from 0 to 1: [H] and [W]
+ */
+export function coverageOf(
+  [top, left, height, width]: CoreRectangle,
+  imageSize: Size,
+  { resize, crop }: Pick<Preprocessing, 'resize' | 'crop'>,
+): { readonly rows: Float64Array; readonly columns: Float64Array } {
+  const resized = resizedSize(imageSize, resize);
+  const cover = (start: number, length: number, axis: 0 | 1): Float64Array => {
+    const size = resized[axis];
+    const shown = crop?.[axis] ?? size;
+    const kept = centerCrop(size, shown);
+    const from = start * size + kept.place - kept.start;
+    const to = from + length * size;
+    return Float64Array.from({ length: shown }, (_, pixel) =>
+      Math.min(1, Math.max(0, Math.min(to, pixel + 1) - Math.max(from, pixel))),
+    );
+  };
+  return { rows: cover(top, height, 0), columns: cover(left, width, 1) };
 }
 
 /** The share of every pixel that lies in a rectangle. */

@@ -1,6 +1,4 @@
 import * as z from '../zod.js';
-import { centerCrop, resizedSize, type Size } from './geometry.js';
-import type { Preprocessing } from './preprocessing.js';
 import { pathBelow } from './sourceFile.js';
 
 const fraction = z.number().min(0).max(1);
@@ -28,29 +26,3 @@ export const coreRegionSchema = z.union([rectangle, pathBelow('folder')], {
 });
 /** Where images show their class: a rectangle for all, or the folder of each image's mask. */
 export type CoreRegion = CoreRectangle | string;
-
-/**
- * Follows a rectangle through the evaluation preprocessing (resize, then centre crop, as torchvision does them) to the pixels of
- * the model's input.
- *
- * @param imageSize of the image in pixels
- * @returns how much of each row and column of the input lies in the region, from 0 to 1: [H] and [W]
- */
-export function coverageOf(
-  [top, left, height, width]: CoreRectangle,
-  imageSize: Size,
-  { resize, crop }: Pick<Preprocessing, 'resize' | 'crop'>,
-): { readonly rows: Float64Array; readonly columns: Float64Array } {
-  const resized = resizedSize(imageSize, resize);
-  const cover = (start: number, length: number, axis: 0 | 1): Float64Array => {
-    const size = resized[axis];
-    const shown = crop?.[axis] ?? size;
-    const kept = centerCrop(size, shown);
-    const from = start * size + kept.place - kept.start;
-    const to = from + length * size;
-    return Float64Array.from({ length: shown }, (_, pixel) =>
-      Math.min(1, Math.max(0, Math.min(to, pixel + 1) - Math.max(from, pixel))),
-    );
-  };
-  return { rows: cover(top, height, 0), columns: cover(left, width, 1) };
-}

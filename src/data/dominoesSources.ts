@@ -128,12 +128,14 @@ async function readIdx(folder: string, name: string, magic: number): Promise<Buf
   });
   const isImages = magic === IMAGES_MAGIC;
   const header = isImages ? 16 : 8;
-  if (data.length < header || data.readUInt32BE(0) !== magic)
+  const numbers = Array.from({ length: Math.min(header, data.length) / 4 }, (_, i) =>
+    data.readUInt32BE(i * 4),
+  );
+  const [found, count = 0, ...sides] = numbers;
+  if (found !== magic || sides.some((side) => side !== SOURCE_SIDE)) {
     throw damaged(path, 'not an idx file of its kind');
-  const sides = isImages ? [data.readUInt32BE(8), data.readUInt32BE(12)] : [];
-  if (sides.some((side) => side !== SOURCE_SIDE))
-    throw damaged(path, `its images are ${sides.join(' x ')} pixels`);
-  const size = data.readUInt32BE(4) * (isImages ? SOURCE_BYTES : 1);
+  }
+  const size = count * (isImages ? SOURCE_BYTES : 1);
   if (data.length !== header + size) throw damaged(path, `it has ${data.length - header} bytes of ${size}`);
   return data.subarray(header);
 }

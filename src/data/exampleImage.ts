@@ -16,19 +16,19 @@ export async function readExampleImage<Image>(
     await requireInside(dataset, path);
     return await read(path);
   } catch (error) {
-    if (!(error instanceof SpurmemError)) throw error;
-    const place = placeOf(dataset, example);
-    throw new SpurmemError(error.code, `${error.problem}${place === '' ? '' : `; the image is${place}`}.`, {
-      advice: [...error.advice, `Replace the file, or remove ${place === '' ? 'it' : 'that row'}.`],
-      parameter: error.parameter,
-      cause: error,
-    });
+    throw withLine(dataset, example, error);
   }
 }
 
-/** ` named in` the line of the table; empty for images of folders, which stand in none. */
-export function placeOf({ table }: Dataset, { line }: Example): string {
-  return line === 0 ? '' : ` named in ${table}:${line}`;
+/** Adds the line of the table, if the image stands in one, to an error. */
+export function withLine({ table }: Dataset, { line }: Example, error: unknown): unknown {
+  if (!(error instanceof SpurmemError)) return error;
+  const [place, what] = line === 0 ? ['', 'it'] : [`; the image is named in ${table}:${line}`, 'that row'];
+  return new SpurmemError(error.code, `${error.problem}${place}.`, {
+    advice: [...error.advice, `Replace the file, or remove ${what}.`],
+    parameter: error.parameter,
+    cause: error,
+  });
 }
 
 /** Checks that a file or folder of a dataset lies in its folder: a link may lead to any file of the user's. Throws `IMAGE_INVALID`. */

@@ -24,7 +24,7 @@ import { userCache } from '../userCache.js';
 import * as z from '../zod.js';
 import type { Dataset, Example } from './dataset.js';
 import { decodeRgb, type RgbImage } from './decode.js';
-import { placeOf, readExampleImage } from './exampleImage.js';
+import { readExampleImage, withLine } from './exampleImage.js';
 import { mapOrdered } from './ordered.js';
 
 const TASK = 'decoding images';
@@ -137,11 +137,11 @@ async function fileStates(
       return [example.filename, `${found.size} ${found.mtimeNs}`];
     } catch (error) {
       const problem = systemCode(error) === 'ENOENT' ? 'the image file is missing' : messageOf(error);
-      const place = placeOf(dataset, example);
-      throw new SpurmemError('IMAGE_INVALID', `${path}: ${problem}${place === '' ? '' : `,${place}`}.`, {
-        advice: [place === '' ? 'Restore the file.' : 'Restore the file, or remove that row.'],
-        cause: error,
-      });
+      throw withLine(
+        dataset,
+        example,
+        new SpurmemError('IMAGE_INVALID', `${path}: ${problem}`, { cause: error }),
+      );
     }
   };
   for await (const [name, state] of mapOrdered(distinct(dataset.examples), STATS_AT_ONCE, stateOf)) {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { BatchLoader } from '../../src/data/batches.js';
-import { coreCoverage, rectangleMap } from '../../src/data/coreCoverage.js';
-import { type CoreRectangle, coverageOf } from '../../src/data/coreRegion.js';
+import { coreCoverage, coverageOf, rectangleMap } from '../../src/data/coreCoverage.js';
+import type { CoreRectangle } from '../../src/data/coreRegion.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { ARTICLE_PREPROCESSING, type Preprocessing } from '../../src/data/preprocessing.js';
 import { heatShare } from '../../src/metrics/heatShare.js';

@@ -119,15 +119,11 @@ function invalid({ path }: SourceFile, line: number, problem: string): SpurmemEr
 function joinLists(attributes: SourceFile, partitions: SourceFile, target: string, spurious: string): Row[] {
   const left = readPartitions(partitions);
   const rows: Row[] = [];
-  let count: number | undefined;
   let names: readonly string[] | undefined;
   let [y, a] = [0, 0];
   for (const { cells, line } of linesOf(attributes)) {
-    if (!isCsv(attributes) && count === undefined) {
-      count = Number(cells.join(' '));
-      if (Number.isInteger(count)) continue;
-      throw invalid(attributes, line, `the first line is no count of the images. ${RELEASE}`);
-    }
+    // The release begins with the number of images.
+    if (names === undefined && cells.length === 1) continue;
     if (names === undefined) {
       names = isCsv(attributes) ? cells : [IMAGE_COLUMN, ...cells];
       [y, a] = positionsIn(names, `${attributes.path}:${line}`, target, spurious);
@@ -152,10 +148,6 @@ function joinLists(attributes: SourceFile, partitions: SourceFile, target: strin
     rows.push({ filename, y: valueAt(y), a: valueAt(a), split, line });
   }
   if (names === undefined) throw invalid(attributes, 1, `the list has no header. ${RELEASE}`);
-  if (count !== undefined && count !== rows.length) {
-    const problem = `the first line counts ${count} images, and ${rows.length} follow: a part of the list may be missing`;
-    throw invalid(attributes, 1, `${problem}. Take it from the release, or correct the number`);
-  }
   for (const [filename, { line }] of left) {
     throw invalid(partitions, line, `the image ${filename} is not in ${attributes.path}. ${RELEASE}`);
   }
@@ -172,10 +164,6 @@ function positionsIn(
   if (names[0] !== IMAGE_COLUMN) {
     const advice = 'Take the list from Kaggle, or read it as a table with `table` and `columns`.';
     throw invalidData(`${place}: the header does not begin with ${IMAGE_COLUMN}.`, advice);
-  }
-  const repeated = names.find((name, index) => names.indexOf(name) !== index);
-  if (repeated !== undefined) {
-    throw invalidData(`${place}: the header names ${repeated} twice. Restore it from the release.`);
   }
   const positionOf = (parameter: string, name: string): number => {
     const index = names.indexOf(name, 1);
