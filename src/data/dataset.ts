@@ -61,23 +61,14 @@ export interface Dataset {
 }
 
 /**
- * Reads the dataset in `folder`:
+ * Reads the dataset in `folder` by its layout, one of `layouts/`. Without `format` the other options decide, else the files: metadata.csv,
+ * then CelebA's lists, then a folder `train` where there is no CSV file, then a single CSV file.
  *
- * - `waterbirds`: `metadata.csv` with Waterbirds' columns;
- * - `celeba`: CelebA's lists of attributes and partitions, group = y * 2 + a, where y is 1 for the attribute `target`
- *   (Blond_Hair) and a is 1 for `spurious` (Male);
- * - `imagefolder`: `train/<class>/<image>` and the same in `val` and `test`, as torchvision's ImageFolder reads them; `attribute` names a
- *   CSV file of the images' spurious attribute, without which groups are classes, and `heldOut` the share of training images
- *   that a missing split takes;
- * - `csv`: any other table; SubpopBench's columns are known, `columns` names others. Labels are
- *   numbers from 0 or words, which are numbered in sorted order.
- *
- * Without `format` the other options decide, else the files: metadata.csv, then CelebA's lists, then a folder `train` where there is no
- * CSV file, then a single CSV file. `dataset.json`, when present, gives options that the caller leaves out, and name, targetNames, spuriousNames,
- * preprocessing and coreRegion; a table that the caller names may have an attribute of its own, with none of those
- * spuriousNames. Names come from it, from the table's words, from CelebA's attributes, or in Waterbirds' and
- * SubpopBench's layouts from a folder with "waterbird" in its name; else the numbers serve, and there are max(y) + 1
- * classes, at least 2, and max(a) + 1 attribute values. Without preprocessing the article's is taken.
+ * `dataset.json`, when present, gives options that the caller leaves out, and name, targetNames, spuriousNames, preprocessing and coreRegion;
+ * a table that the caller names may have an attribute of its own, with none of those spuriousNames. Labels are numbers from 0 or words.
+ * Names come from dataset.json, from the words, from CelebA's attributes, or in Waterbirds' and SubpopBench's layouts from a folder with
+ * "waterbird" in its name; else the numbers serve, and there are max(y) + 1 classes, at least 2, and max(a) + 1 attribute values. Without
+ * preprocessing the article's is taken.
  *
  * Images are not looked at, except to find out which of its folders CelebA's are in.
  *
@@ -136,30 +127,27 @@ export async function datasetOf(data: string | Dataset, given?: DatasetOptions):
 
 /** Checks that each split has examples of every group. Throws `DATASET_EMPTY_GROUP` naming the split and its empty groups. */
 export function requireGroups(dataset: Dataset, splits: readonly Split[]): void {
-  for (const split of splits) {
-    const empty = [...dataset.counts[split].entries()].filter(([, count]) => count === 0);
-    const first = empty[0]?.[0];
-    if (first === undefined) continue;
-    const names = empty.map(([group]) => `${group} (${dataset.groupNames[group] ?? ''})`).join(', ');
-    const place = { split, group: first, y: Math.floor(first / dataset.numSpurious) };
-    const layout = layoutOf(dataset.options.format);
-    throw new SpurmemError(
-      'DATASET_EMPTY_GROUP',
-      `${dataset.table}: the split ${split} has no example of ${empty.length === 1 ? 'group' : 'groups'} ${names}.`,
-      { advice: [layout.fillGroup({ ...place, a: first % dataset.numSpurious })] },
-    );
-  }
+  const problem = emptyGroups(dataset, splits);
+  if (problem === undefined) return;
+  throw new SpurmemError('DATASET_EMPTY_GROUP', problem, {
+    advice: ['Add images of it, move some from another split, or choose another class or attribute.'],
+  });
 }
 
 /** The problem that methods with group labels have with data; undefined where each split has examples of every group. */
-export function emptyGroups(dataset: Dataset): string | undefined {
-  try {
-    requireGroups(dataset, SPLITS);
-    return undefined;
-  } catch (error) {
-    if (error instanceof SpurmemError) return error.problem;
-    throw error;
+export function emptyGroups(
+  { table, counts, groupNames }: Dataset,
+  splits: readonly Split[] = SPLITS,
+): string | undefined {
+  for (const split of splits) {
+    const empty = groupNames.flatMap((name, group) =>
+      counts[split][group] === 0 ? [`${group} (${name})`] : [],
+    );
+    if (empty.length === 0) continue;
+    const groups = `${empty.length === 1 ? 'group' : 'groups'} ${empty.join(', ')}`;
+    return `${table}: the split ${split} has no example of ${groups}.`;
   }
+  return undefined;
 }
 
 async function requireFolder(folder: string): Promise<void> {

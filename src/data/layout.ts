@@ -90,13 +90,6 @@ export interface Layout<
     options: OptionsOf<Options>,
     masks: CoreRegion | undefined,
   ): Promise<DatasetSource<Resolved>>;
-  /** How to give a group examples in a split, as a sentence. */
-  fillGroup(empty: {
-    readonly split: Split;
-    readonly group: number;
-    readonly y: number;
-    readonly a: number;
-  }): string;
 }
 
 /** A layout with the types of its parts. */

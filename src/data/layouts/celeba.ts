@@ -63,7 +63,6 @@ export const celeba = defineLayout({
       },
     };
   },
-  fillGroup: () => 'Choose other attributes with `target` and `spurious`.',
 });
 
 async function readList(root: string, name: string): Promise<SourceFile> {

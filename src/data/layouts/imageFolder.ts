@@ -67,7 +67,6 @@ export const imageFolder = defineLayout({
       labels: { y: { name: 'the folder', areWords: true }, a: table && { name: table.name } },
     };
   },
-  fillGroup: ({ split }) => `Put images of it into ${split}, or leave out the class or the attribute.`,
 });
 
 /**

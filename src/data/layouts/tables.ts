@@ -88,8 +88,6 @@ export const waterbirds = defineLayout({
     const { source } = await readTable(root, TABLE_NAME, WATERBIRDS_COLUMNS);
     return { ...source, options: { format: 'waterbirds' as const } };
   },
-  fillGroup: ({ split, group, y, a }) =>
-    `Add rows with split ${SPLITS.indexOf(split)}, for group ${group} with y ${y} and place ${a}.`,
 });
 
 /** Any table: SubpopBench's, or one whose columns are named. It takes every folder, so it is the list's last. */
@@ -127,7 +125,6 @@ export const csv = defineLayout({
       : ({ format: 'csv', table, columns } as const);
     return { ...source, options };
   },
-  fillGroup: ({ group }) => `Add rows of that split for group ${group}, or move some to it.`,
 });
 
 /** metadata.csv or, without it, the folder's only CSV file, such as SubpopBench's metadata_waterbirds.csv. */
