@@ -15,25 +15,20 @@ import type { FinetuneConfig } from './config.js';
  */
 export async function auxiliaryNeurons(run: Run<FinetuneConfig>, epoch: number): Promise<readonly Neuron[]> {
   const { config, model, loader, generator, job } = run;
-  const { criterion, unit, loss } = config;
+  const { criterion, unit, loss, batchSize, staleGradient: addsToGradient } = config;
   const layers = unitLayers(model.description.layers, unit);
   const count = fractionToCount(config.fraction, countNeurons(layers));
-  const { batchSize, staleGradient: addsToGradient } = config;
   const samples = async (): Promise<GradientSamples> => {
-    const [found] = await gradientSamples(model, loader, sourceIndices(run), {
-      ...job,
-      settings: config,
-      batchSize,
-      generator,
-      task: `epoch ${epoch}/${config.epochs}, losses`,
-      labels: config.gradientSource === 'pseudo-labels' ? 'predicted' : 'own',
-    });
+    const task = `epoch ${epoch}/${config.epochs}, losses`;
+    const labels = config.gradientSource === 'pseudo-labels' ? 'predicted' : 'own';
+    const options = { ...job, settings: config, batchSize, generator, task, labels } as const;
+    const [found] = await gradientSamples(model, loader, sourceIndices(run), options);
     return found as GradientSamples;
   };
   const chosenBy = async (name: CriterionName): Promise<Neuron[]> => {
     const byName = criterionNamed(name);
-    const context = { ...job, model, loader, batchSize, unit, loss, samples, addsToGradient };
-    const scores = await byName.scores(context);
+    const how = { batchSize, unit, loss, samples, addsToGradient };
+    const scores = await byName.scores({ ...job, model, loader, ...how });
     if (scores.some(Number.isNaN)) throw run.diverged(`${name} scores became NaN in epoch ${epoch}.`);
     return selectByCriterion(byName, scores, layers, config, count);
   };
