@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { DEFAULT_DOMINOES } from '../../dist/data/dominoesSources.js';
 import { buildDominoes } from '../../dist/data/dominoes.js';
+import { DEFAULT_DOMINOES } from '../../dist/data/dominoesSources.js';
 import { PLANTS } from './plants.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
