@@ -113,8 +113,6 @@ export const reproduceStudy = later(
 );
 /** Writes a run’s `report.html` and figures. */
 export const writeReport = later(async () => (await import('./report/writeReport.js')).writeReport);
-/** Writes one page of several runs, side by side. */
-export const writeRunsReport = later(async () => (await import('./report/runsReport.js')).writeRunsReport);
 export type { Part1Options } from './reproduce/part1.js';
 export type { Part2Options } from './reproduce/part2.js';
 

@@ -54,7 +54,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   runs: ['runs', 'runs --sort test-worst --filter method=erm seed=0', 'runs --in sweeps --json'],
   compare: ['compare runs/erm runs/erm-finetune', 'compare runs/erm-* --format markdown'],
   evaluate: ['evaluate --run runs/erm --split test', 'evaluate --run runs/erm --split test --epoch 40'],
-  report: ['report --run runs/erm', 'report --watch runs/erm'],
+  report: ['report --run runs/erm'],
   card: ['card --run runs/erm', 'card --run runs/erm/seed-* --out card --no-weights'],
   bench: ['bench', 'bench --case all --out bench.json'],
   doctor: ['doctor'],

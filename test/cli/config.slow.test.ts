@@ -241,8 +241,6 @@ test('runs are listed, filtered, and compared', async () => {
     const found = await succeed(['runs', '--in', folder, '--filter', 'seed=1', '--filter', same], answer);
     expect([same, found.stdout]).toEqual([same, expect.stringContaining('1 of ')]);
   }
-  await failure(['report', '--run', run, '--port', '0'], 'USAGE', '--port has no part without --watch.');
-  await failure(['report', '--watch', run, '--out', 'x'], 'USAGE', '--out has no part beside --watch.');
   const compare = ['compare', run, at('seed-1'), at('yaml')];
   const compared = JSON.parse((await succeed([...compare, '--format', 'json'])).stdout) as {
     differing: string[];

@@ -7,7 +7,6 @@ import { gradCam } from '../../src/experiments/gradCam.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { FIGURES } from '../../src/report/figures.js';
-import { writeRunsReport } from '../../src/report/runsReport.js';
 import { writeReport } from '../../src/report/writeReport.js';
 import { reproducePart1 } from '../../src/reproduce/part1.js';
 import { reproducePart2 } from '../../src/reproduce/part2.js';
@@ -52,7 +51,6 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   ['epochs to keep that are none', () => trainErm(misspelt({ keepEpochs: [-1] })), /`keepEpochs` is -1/],
   ['a threads that is none', () => traceUnstructured({ run, threads: -1 }), /`threads` is -1/],
   ['no run to report', () => writeReport({} as never), /`run` is missing/],
-  ['a run in place of runs', () => writeRunsReport({ run } as never), /option `run`\. The nearest are runs/],
   ['a number of neurons twice', () => traceUnstructured({ run, topK: [3, 3] }), /`topK`.* different ones/],
   ['a misspelt report', () => writeReport({ run, uot: 'x' } as never), /`uot`\. The nearest are .*out/],
   [
