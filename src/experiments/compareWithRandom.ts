@@ -91,7 +91,7 @@ function poolKey({ name, key }: (typeof NULLS)[number], { perturbation, neurons 
 }
 
 /** Evaluations of an image that comparing sets takes at most, where each draw is evaluated on so many examples. */
-export function mostRandomEvaluations(
+function mostRandomEvaluations(
   sets: readonly PlannedSet[],
   examples: number,
   { nullDraws, nulls }: Omit<NullOptions, 'exceedances'>,

@@ -1,6 +1,6 @@
 import { perturbedVariants } from '../neurons/perturb.js';
 import type { ValuesOf } from '../settings/setting.js';
-import { compareWithRandom, mostRandomEvaluations, type PlannedSet } from './compareWithRandom.js';
+import { compareWithRandom, type PlannedSet } from './compareWithRandom.js';
 import { evaluateVariants } from './evaluateVariants.js';
 import type { GroupOutcomes } from './outcomes.js';
 import type { LostExample, SetComparisons } from './results.js';
@@ -43,16 +43,6 @@ export async function measureSets<
     })),
   );
   const indices = measuredExamples(dataset, session.judgedOn(settings.split), settings.samples, session.seed);
-  const sizes = dataset.groupNames.map(
-    (_, group) => indices.filter((index) => dataset.groups[index] === group).length,
-  );
-  const passes = plans.flat().flatMap(({ groups }) => groups.map((group) => sizes[group] ?? 0));
-  session.options.onPlan?.({
-    settings: { ...session.settings, ...settings },
-    examples: indices.length,
-    evaluations: passes.reduce((sum, size) => sum + size, indices.length),
-    randomEvaluations: mostRandomEvaluations(sets.filter(isCompared), indices.length, settings),
-  });
   const { baseline, baselineMargin, variants, lost, cost } = await evaluateVariants(
     model,
     loader,

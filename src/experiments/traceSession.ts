@@ -16,7 +16,7 @@ import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
 import { checkOptions, JOB_TYPES, type OptionTypes } from '../settings/options.js';
 import { protocolOf, type SettingsTable } from '../settings/setting.js';
-import { callback, type ValueType } from '../settings/values.js';
+import type { ValueType } from '../settings/values.js';
 import { openDataset } from '../train/runData.js';
 import { openRun, type RunConfig, weightsAt } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
@@ -47,18 +47,6 @@ export interface SessionOptions extends OfRunOptions, SessionChoices {
   readonly seed?: number | undefined;
   /** Default: the article's. */
   readonly protocol?: Protocol | undefined;
-  /** Receives the work of a trace, once its neurons are chosen. */
-  readonly onPlan?: ((plan: TracePlan) => void) | undefined;
-}
-
-/** The work of a trace, in passes of an image through a model: at most, since equal variants are evaluated once. */
-export interface TracePlan {
-  readonly settings: Readonly<Record<string, unknown>>;
-  /** Examples that are measured. */
-  readonly examples: number;
-  /** Passes but those for random neurons. */
-  readonly evaluations: number;
-  readonly randomEvaluations: number;
 }
 
 /** Types of every trace's options besides its settings. */
@@ -66,7 +54,6 @@ export const SESSION_TYPES: OptionTypes<Omit<SessionOptions, keyof SessionChoice
   ...OF_RUN_TYPES,
   seed: SEED_TYPE,
   protocol: PROTOCOL_TYPE,
-  onPlan: callback(),
 };
 
 /** Throws `USAGE` for an unknown or missing option of a trace, and for values out of range. */

@@ -14,14 +14,12 @@ import { RUN_TYPE } from '../train/runOptions.js';
 import type { RunReport, Section, Show } from './figure.js';
 import { FIGURES } from './figures.js';
 import { furtherChanges } from './figures/changes/figures.js';
-import { typographic } from './format.js';
 import { groupLabels } from './groupLabels.js';
 import { html } from './html/html.js';
 import { drawPage } from './html/page.js';
 import { showComparison } from './sections/comparison.js';
 import { showConfiguration } from './sections/configuration.js';
 import { showData } from './sections/data.js';
-import { openingSentences, showNeuron, showNext } from './sections/opening.js';
 import { showSummary } from './sections/summary.js';
 import { showTraining } from './sections/training.js';
 import { plain } from './text.js';
@@ -59,8 +57,8 @@ export async function writeReport(options: ReportOptions): Promise<string> {
 }
 
 /** Sections of no figure, before and after the figures' own. */
-const OPENING: readonly Show<RunReport>[] = [showNeuron, showSummary, showComparison, showData];
-const CLOSING: readonly Show<RunReport>[] = [...furtherChanges, showTraining, showConfiguration, showNext];
+const OPENING: readonly Show<RunReport>[] = [showSummary, showComparison, showData];
+const CLOSING: readonly Show<RunReport>[] = [...furtherChanges, showTraining, showConfiguration];
 
 /** The sections that have data: a summary first, then the figures' in the order of `FIGURES`; each figure is shown once. */
 export function sectionsOf(report: RunReport): Section[] {
@@ -72,13 +70,9 @@ export function sectionsOf(report: RunReport): Section[] {
 /** Draws a run's page. Throws a TypeError for a sample image that is no `data:image/` URI; `RUN_INVALID` for a damaged heat map. */
 export function drawReport(report: RunReport) {
   const { title, dataset } = report;
-  const opening = openingSentences(report, groupLabels(dataset)).map(
-    (sentence) => `${typographic(sentence)} `,
-  );
-  const lead = html`${opening}Dataset ${plain(dataset.name)}, ${dataset.groupNames.length} groups. Figures
-    after You et al.,
-    <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025). A star marks
-    a minority group.`;
+  const lead = html`Dataset ${plain(dataset.name)}, ${dataset.groupNames.length} groups. Figures after You et
+    al., <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025). A star
+    marks a minority group.`;
   return drawPage(title, lead, sectionsOf(report));
 }
 

@@ -40,7 +40,7 @@ export interface FigureTraceOptions
 }
 
 /** A trace that figures need. */
-export interface NeededTrace<Result = unknown> {
+interface NeededTrace<Result = unknown> {
   /** The name of making it. */
   readonly step: string;
   /** The one in the run folder, where it was made of the same weights in the same way and covers what is needed. */
@@ -49,7 +49,7 @@ export interface NeededTrace<Result = unknown> {
 }
 
 /** The traces that figures need; undefined: none needs it. */
-export async function neededTraces(session: TraceSession, options: FigureTraceOptions) {
+async function neededTraces(session: TraceSession, options: FigureTraceOptions) {
   const unstructured: NeededTrace<TraceUnstructuredResult>[] = [];
   for (const need of mergeNeeds(options.figures, options.sigmas)) {
     unstructured.push(await unstructuredTrace(session, options, need));

@@ -7,7 +7,6 @@ import { OF_ONE_RUN, PART1 } from '../../reproduce/articleFigures.js';
 import { reproducePart1 } from '../../reproduce/part1.js';
 import { modelFolder, planPart1Seeds, reproducePart1Seeds } from '../../reproduce/part1Seeds.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
-import { tell } from '../dryRunText.js';
 import { addJob } from '../job.js';
 import {
   addComputeOptions,
@@ -93,11 +92,7 @@ function addFigureCommand(
       integers('--seeds <list>', 'seeds, each a model in a folder of --run, reported over models', 0),
     )
     .addOption(protocolOption())
-    .option(
-      '--dry-run',
-      'print the traces that are missing, and time and memory by some seconds of each; nothing is written to the run',
-      false,
-    );
+    .option('--dry-run', 'print the number of models to train, and trace nothing', false);
   addSettings(command, ERM_OPTIONS, '', 'The model, where it has to be trained:');
   addSettings(command, TRACE_OPTIONS, '', 'Tracing:');
   addPlanOptions(addDatasetOptions(addComputeOptions(command)));
@@ -120,9 +115,9 @@ function addFigureCommand(
         return;
       }
       if (options.dryRun) {
-        const { part1DryRun } = await import('../dryRun.js');
-        const models = seeds?.map((of) => ({ run: modelFolder(run, of), seed: of })) ?? [{ run, seed }];
-        tell(output, await part1DryRun(common, models, control));
+        const { part1DryRun, printDryRun } = await import('../dryRun.js');
+        const runs = seeds?.map((of) => modelFolder(run, of)) ?? [run];
+        printDryRun(output, await part1DryRun(common, runs));
         return;
       }
       const result = seeds

@@ -1,13 +1,11 @@
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
-import { engineOptions } from '../../native/engine.js';
 import type { Protocol } from '../../protocol.js';
 import { part2Jobs, type Part2Options, planPart2, reproducePart2 } from '../../reproduce/part2.js';
 import { STUDIES } from '../../reproduce/study/studies.js';
 import { share } from '../../settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../../train/finetune/settings.js';
-import { tell } from '../dryRunText.js';
 import { parseGrid } from '../grid.js';
 import { addJob } from '../job.js';
 import {
@@ -77,11 +75,7 @@ function addStudyCommand(
       ),
     )
     .addOption(protocolOption())
-    .option(
-      '--dry-run',
-      'print the runs, and time and memory by some seconds of training in a folder that is removed',
-      false,
-    );
+    .option('--dry-run', 'print the numbers of runs and epochs, and train nothing', false);
   addSettings(command, MODEL_SETTINGS, '', 'The model:');
   addSettings(command, ERM_OPTIONS, 'erm', 'ERM:');
   addSettings(command, FINETUNE_SETTINGS, '', 'Fine-tuning:');
@@ -112,8 +106,8 @@ function addStudyCommand(
         return;
       }
       if (options.dryRun) {
-        const { jobsDryRun } = await import('../dryRun.js');
-        tell(output, await jobsDryRun(await part2Jobs(asked), engineOptions(options), control));
+        const { jobsDryRun, printDryRun } = await import('../dryRun.js');
+        printDryRun(output, await jobsDryRun(await part2Jobs(asked)));
         return;
       }
       const result = await reproducePart2(asked);

@@ -15,7 +15,6 @@ import type { GroupLabel } from '../../report/groupLabels.js';
 import type { Table } from '../../report/table.js';
 import type { SettingsTable } from '../../settings/setting.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
-import { tell } from '../dryRunText.js';
 import { addJob } from '../job.js';
 import {
   addComputeOptions,
@@ -53,8 +52,6 @@ interface TraceCommand<Result extends Traced> {
   readonly session?: SettingsTable;
   /** Settings of training that its errors name. */
   readonly named?: SettingsTable;
-  /** Whether it evaluates variants, whose time a dry run estimates. */
-  readonly canDryRun?: boolean;
   readonly trace: (options: SessionOptions) => Promise<Result>;
   /** The name of the result's file; default: its kind. */
   readonly resultName?: (result: Result) => string;
@@ -73,7 +70,6 @@ export function addCommand(trace: Command): void {
     settings: unstructured,
     // Rewinding needs an epoch that the run was told to keep as it was trained.
     named: { keepEpochs: KEEP_EPOCHS },
-    canDryRun: true,
     trace: traceUnstructured,
     resultName,
     tables: (result, groups) => traceTables(traceView(result), groups),
@@ -83,7 +79,6 @@ export function addCommand(trace: Command): void {
     name: 'structured',
     description: 'zero the top-k neurons of each layer for each group (article, Fig. 7)',
     settings: structured,
-    canDryRun: true,
     trace: traceStructured,
     tables: layerTables,
   });
@@ -110,13 +105,7 @@ function addTrace<Result extends Traced>(
 ): void {
   const table = { ...settings, ...(traits.session ?? session) };
   const command = parent.command(name).description(description);
-  if (traits.canDryRun === true) {
-    command.option(
-      '--dry-run',
-      'print the resolved settings, and time and memory by some seconds of evaluation; nothing is written to the run',
-      false,
-    );
-  }
+  command.option('--dry-run', 'print the resolved settings, and trace nothing', false);
   addDatasetOptions(addComputeOptions(addSettings(addRunOptions(command), table)));
   if (!traits.session) command.addOption(protocolOption());
   addJob<TraceCommandOptions>(
@@ -128,8 +117,8 @@ function addTrace<Result extends Traced>(
         ...givenSettings(table, options),
       };
       if (options.dryRun === true) {
-        const { traceDryRun } = await import('../dryRun.js');
-        tell(output, await traceDryRun(given, control, trace));
+        const { printDryRun, traceDryRun } = await import('../dryRun.js');
+        printDryRun(output, traceDryRun(name, table, given));
         return;
       }
       const result = await trace({ ...given, ...control });

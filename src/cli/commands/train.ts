@@ -6,7 +6,6 @@ import { dependsOnProtocol } from '../../settings/setting.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
 import type { TrainingMethod } from '../../train/method.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
-import { tell } from '../dryRunText.js';
 import { addJob } from '../job.js';
 import {
   addComputeOptions,
@@ -63,15 +62,8 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
     );
   }
   command.option('--resume', 'continue the run in --out from its last checkpoint', false);
-  if ('epochs' in method.settings) {
-    command
-      .addOption(tensorboardOption())
-      .option(
-        '--dry-run',
-        'print the resolved configuration, and time and memory by some seconds of training in a folder that is removed',
-        false,
-      );
-  }
+  command.option('--dry-run', 'print the resolved configuration, and train nothing', false);
+  if ('epochs' in method.settings) command.addOption(tensorboardOption());
   const settings = {
     ...method.settings,
     ...(startsFrom === 'data' ? { keepEpochs: KEEP_EPOCHS } : {}),
@@ -89,8 +81,8 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
         ...givenSettings(settings, options),
       };
       if (options.dryRun === true) {
-        const { trainDryRun } = await import('../dryRun.js');
-        tell(output, await trainDryRun({ ...given, out }, control, name));
+        const { printDryRun, trainDryRun } = await import('../dryRun.js');
+        printDryRun(output, await trainDryRun({ ...given, out }, control, name));
         return;
       }
       const onEpoch = output.epochLines();

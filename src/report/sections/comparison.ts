@@ -5,7 +5,7 @@ import { countOf } from '../figures/accuracy/tables.js';
 import { percentText, points, range, sideOf, signed } from '../format.js';
 import { type Groups, starNote } from '../groupLabels.js';
 import { html, htmlTable } from '../html/html.js';
-import { type Cell, type Column, numbers, type Table, withDetail } from '../table.js';
+import { numbers, type Table, withDetail } from '../table.js';
 import { plain } from '../text.js';
 
 /** Ways on from the run, side by side, with what each of them shows. */
@@ -23,39 +23,24 @@ export const showComparison: Show<RunReport> = ({ comparison }, groups) =>
 
 /** Runs side by side: a row a run, its worst group on validation and test, and every group's test accuracy. */
 export function comparisonTable({ runs }: ComparisonResult, groups: Groups): Table {
+  const [reference] = runs;
   return {
-    caption: `Test accuracy of ways on from one run, on equal epochs: the worst group, how many points it lies above that of ${runs[0]?.title ?? 'the first'}, the average, and each group.`,
-    columns: runColumns(groups),
-    rows: runCells(runs, groups, (run, reference) =>
-      points(run.test.worstGroupAccuracy - reference.test.worstGroupAccuracy),
-    ),
+    caption: `Test accuracy of ways on from one run, on equal epochs: the worst group, how many points it lies above that of ${reference?.title ?? 'the first'}, the average, and each group.`,
+    columns: [
+      ...numbers('run', 'epochs', 'validation worst group', 'test worst group', 'difference', 'test average'),
+      ...numbers(...groups.map(({ short }) => short)),
+    ],
+    rows: runs.map(({ title, epochs, val, test }, at) => [
+      title,
+      String(epochs),
+      percentText(val.worstGroupAccuracy),
+      withDetail(percentText(test.worstGroupAccuracy), `(${countOf(test, test.worstGroup)})`),
+      at === 0 || !reference ? '' : points(test.worstGroupAccuracy - reference.test.worstGroupAccuracy),
+      percentText(test.average),
+      ...groups.map(({ index }) => percentText(test.accuracy[index])),
+    ]),
     notes: [...runs.map(({ title, shows }) => `${title}: ${shows}`), ...starNote(groups)],
   };
-}
-
-export function runColumns(groups: Groups): Column[] {
-  return [
-    ...numbers('run', 'epochs', 'validation worst group', 'test worst group', 'difference', 'test average'),
-    ...numbers(...groups.map(({ short }) => short)),
-  ];
-}
-
-/** The rows of those columns. `differenceOf` writes how a run differs from the first one. */
-export function runCells<Run extends Pick<ComparedRun, 'title' | 'epochs' | 'val' | 'test'>>(
-  runs: readonly Run[],
-  groups: Groups,
-  differenceOf: (run: Run, reference: Run) => Cell,
-): Cell[][] {
-  const [reference] = runs;
-  return runs.map((run, at) => [
-    run.title,
-    String(run.epochs),
-    percentText(run.val.worstGroupAccuracy),
-    withDetail(percentText(run.test.worstGroupAccuracy), `(${countOf(run.test, run.test.worstGroup)})`),
-    at === 0 || !reference ? '' : differenceOf(run, reference),
-    percentText(run.test.average),
-    ...groups.map(({ index }) => percentText(run.test.accuracy[index])),
-  ]);
 }
 
 /** Which runs' worst test group differs from the first run's beyond the interval of the difference. */
