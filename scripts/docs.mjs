@@ -1,13 +1,11 @@
 // Writes what docs/ takes from elsewhere, npm run docs: the tables of docs/protocols.md from the settings, and those of
-// docs/benchmarks.md from docs/benchmarks/*.json, which `spurmem bench --out` writes, that of docs/install.md from docs/matrix/, which
-// scripts/matrix.sh writes, and the JSON Schema of a run's files. Tests
-// hold all of them against these.
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+// docs/benchmarks.md from docs/benchmarks/*.json, which `spurmem bench --out` writes, and that of docs/install.md from docs/matrix/, which
+// scripts/matrix.sh writes. Tests compare all of them.
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as prettier from 'prettier';
 import { withBenchmarkTables } from '../bench/dist/documentTables.js';
 import { withProtocolTables } from '../dist/cli/protocolTables.js';
-import { FILE_SCHEMAS, jsonSchemaOf } from '../dist/experiments/resultFiles.js';
 import { withMatrixTable } from './matrix/table.mjs';
 
 const docs = new URL('../docs/', import.meta.url);
@@ -29,12 +27,3 @@ for (const file of await readdir(new URL('matrix/', docs)).catch(() => [])) {
 await rewrite('install.md', (text) => withMatrixTable(text, rows));
 await rewrite('protocols.md', withProtocolTables);
 await rewrite('benchmarks.md', (text) => withBenchmarkTables(text, results));
-
-const schemas = new URL('schemas/', docs);
-await mkdir(schemas, { recursive: true });
-for (const name of Object.keys(FILE_SCHEMAS)) {
-  const text = JSON.stringify(jsonSchemaOf(name), null, 2);
-  const path = new URL(`${name}.json`, schemas);
-  const options = { ...(await prettier.resolveConfig(path)), parser: 'json' };
-  await writeFile(path, await prettier.format(text, options));
-}

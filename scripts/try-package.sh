@@ -92,6 +92,7 @@ tarball=$(ls "$work"/spurmem-*.tgz)
 has_prebuilds && expected="ok, prebuild" || expected="run spurmem build"
 
 echo "$(tar tzf "$tarball" | wc -l) files, $(du -k "$tarball" | cut -f1) KB packed"
+tar tzf "$tarball" | grep dist/schemas/config.json >/dev/null || fail "the tarball has no JSON Schemas"
 stray=$(tar tzf "$tarball" | grep -E '\.map$|tsbuildinfo|/src/|/test/|/bench/|binding\.gyp|scripts/(setup|test|quick)' || true)
 [ -z "$stray" ] || fail "the tarball has $stray"
 

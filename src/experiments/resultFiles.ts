@@ -61,7 +61,7 @@ const CHECKSUM = {
     .optional(),
 };
 
-/** The files of a run, and a dataset's own, by the names of their schemas in docs/schemas. */
+/** The files of a run, and a dataset's own, by the names of their JSON Schemas. */
 export const FILE_SCHEMAS: Readonly<Record<string, { readonly title: string; readonly schema: z.ZodType }>> =
   {
     dataset: { title: 'dataset.json, in a dataset\u2019s folder', schema: datasetConfigSchema },

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { neuronAtlas } from '../../src/experiments/atlas/neuronAtlas.js';
 import { gradCam } from '../../src/experiments/gradCam.js';
@@ -12,18 +12,9 @@ import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
-const docs = new URL('../../docs/schemas/', import.meta.url).pathname;
 
-test('docs/schemas has the schema of each file', () => {
-  // Otherwise: npm run build && npm run docs
-  expect(readdirSync(docs).sort()).toEqual(
-    Object.keys(FILE_SCHEMAS)
-      .map((name) => `${name}.json`)
-      .sort(),
-  );
-  for (const name of Object.keys(FILE_SCHEMAS)) {
-    expect(JSON.parse(readFileSync(join(docs, `${name}.json`), 'utf8'))).toEqual(jsonSchemaOf(name));
-  }
+test.each(Object.keys(FILE_SCHEMAS))('%s has a JSON Schema', (name) => {
+  expect(jsonSchemaOf(name)).toMatchObject({ type: 'object', properties: expect.anything() as unknown });
 });
 
 const [data, run] = [join(folder, 'data'), join(folder, 'run')];
