@@ -12,11 +12,11 @@ const neurons = [
   { layer: 'a', index: 0 },
 ];
 
+type Place = (typeof neurons)[number];
+const noise = { kind: 'noise', sigma: 0.005, seeds: [4] } as const;
+
 test('a mask has the same key whatever the order, and other keys for other neurons', () => {
-  const [one, two] = [
-    { layer: 'b', index: 10 },
-    { layer: 'b', index: 9 },
-  ] as const;
+  const [one, two] = [10, 9].map((index) => ({ layer: 'b', index })) as [Place, Place];
   const other = { layer: 'a', index: 1 };
   expect(maskNeurons([one, other, two]).key).toBe(maskNeurons([two, one, other, two]).key);
   expect(maskNeurons([one]).key).not.toBe(maskNeurons([two]).key);
@@ -31,7 +31,6 @@ test('draws follow the neurons\u2019 order, and the first k do not depend on the
   const generator = new (native().Generator)(4);
   const draws = [generator.randn(3), generator.randn(20)];
   const scaled = draws.map((drawn) => [...drawn].map((draw) => Math.fround(draw * Math.fround(0.005))));
-  const noise = { kind: 'noise', sigma: 0.005, seeds: [4] } as const;
   const valuesOf = (chosen: typeof neurons) => {
     const [variant] = perturbedVariants(chosen, noise, layers);
     return variant?.edits.map(({ layer, kind, values }) => [layer, kind, [...(values ?? [])]]);
@@ -53,7 +52,6 @@ test('the same neurons in another order have other draws, and another key', () =
 
 test('an unknown layer is refused by name, with the nearest ones', async () => {
   const reason = 'The model has no layer of neurons named bb. The nearest are b, a.';
-  const perturb = () =>
-    perturbedVariants([{ layer: 'bb', index: 0 }], { kind: 'noise', sigma: 1, seeds: [0] }, layers);
+  const perturb = () => perturbedVariants([{ layer: 'bb', index: 0 }], noise, layers);
   await failure(perturb, 'NEURONS_INVALID', reason);
 });
