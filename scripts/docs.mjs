@@ -1,5 +1,5 @@
 // Writes what docs/ takes from elsewhere, npm run docs: the tables of docs/protocols.md from the settings, and those of
-// docs/benchmarks.md from docs/benchmarks/*.json, which `spurmem bench --out` writes, and that of docs/install.md from docs/matrix/, which
+// docs/benchmarks.md from docs/benchmarks/*.json, which `npm run bench -- --out` writes, and that of docs/install.md from docs/matrix/, which
 // scripts/matrix.sh writes. Tests compare all of them.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';

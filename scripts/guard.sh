@@ -23,4 +23,4 @@ if [ ! -e "$kept/$commit/built" ]; then
   touch "$kept/$commit/built"
 fi
 cases=(startup-help resnet18-forward resnet18-erm-step trace-released-small pipeline-train-0-workers)
-exec node bin/spurmem.js bench --case "${cases[@]}" --repeats 4 --against "$kept/$commit" --tolerance 0.08
+exec node bench/dist/main.js --case "${cases[@]}" --repeats 4 --against "$kept/$commit" --tolerance 0.08

@@ -41,7 +41,6 @@ export const trainJtt: typeof Methods.trainJtt = later(async () => (await method
 export const trainCnc: typeof Methods.trainCnc = later(async () => (await methods()).trainCnc);
 /** Last-layer retraining of another run's model. */
 export const trainDfr: typeof Methods.trainDfr = later(async () => (await methods()).trainDfr);
-/** Self-damaging contrastive learning from another run's model. */
 /** Fine-tunes another run's model against spurious memorization. */
 export const trainFinetune: typeof Methods.trainFinetune = later(async () => (await methods()).trainFinetune);
 /** Every training method as an object, in the order of commands and tables: its name, settings and `train`. */

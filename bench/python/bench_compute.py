@@ -1,5 +1,5 @@
 """Forward passes, ERM steps and per-neuron gradient norms in plain PyTorch, and the bare kernels below them, as sides of
-`spurmem bench`.
+`npm run bench`.
 
 `floor` takes every convolution and linear layer that a pass of the model runs, and measures each distinct one alone, at
 its best of several calls, with its backward pass where training is asked for: the sum is a time that a pass of the model

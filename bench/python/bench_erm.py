@@ -1,4 +1,4 @@
-"""erm.py's training loop, an epoch a repeat, as a side of `spurmem bench`."""
+"""erm.py's training loop, an epoch a repeat, as a side of `npm run bench`."""
 
 import time
 

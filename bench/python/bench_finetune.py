@@ -1,4 +1,4 @@
-"""Steps and epochs of fine-tuning in plain PyTorch, as sides of `spurmem bench`: both branches by torch.func.functional_call, or the
+"""Steps and epochs of fine-tuning in plain PyTorch, as sides of `npm run bench`: both branches by torch.func.functional_call, or the
 published code's step written afresh from its description (three forward passes in training mode, softmax outputs contrasted,
 cross-entropy of the softmax, one view)."""
 

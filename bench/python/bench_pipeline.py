@@ -1,4 +1,4 @@
-"""torchvision's transforms and DataLoader over a folder of pictures, as a side of `spurmem bench`."""
+"""torchvision's transforms and DataLoader over a folder of pictures, as a side of `npm run bench`."""
 
 import csv
 import os

@@ -1,4 +1,4 @@
-"""How a script serves as one side of `spurmem bench`: one JSON request a line on stdin, one JSON reply a line on stdout.
+"""How a script serves as one side of `npm run bench`: one JSON request a line on stdin, one JSON reply a line on stdout.
 
 The first request is `prepare` with the case's settings, device and threads; each `run` after it is one repeat.
 """

@@ -1,4 +1,4 @@
-"""The authors' procedure for zeroing neurons, in plain PyTorch from its description, as a side of `spurmem bench`.
+"""The authors' procedure for zeroing neurons, in plain PyTorch from its description, as a side of `npm run bench`.
 
 For each group, the 200 samples with the highest loss give a gradient in eval mode; channels are scored one by one, and the
 top ones found by successive maxima, over the whole model or within each layer. For each selection the model is copied, its

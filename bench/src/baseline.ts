@@ -11,7 +11,7 @@ export interface Baseline {
 }
 
 /**
- * Reads what an earlier `spurmem bench --json` printed.
+ * Reads what an earlier `npm run bench -- --json` printed.
  *
  * @param names cases that it must hold
  * @throws `BASELINE_INVALID` when the file is missing, damaged or lacks a case
@@ -63,7 +63,7 @@ async function readResult(path: string, option: string): Promise<BenchResult> {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
     throw new SpurmemError(
       'BASELINE_INVALID',
-      `${option}: ${path} is no result of the benchmark: ${reason}\nMake one with: spurmem bench --case ... --json > ${path}`,
+      `${option}: ${path} is no result of the benchmark: ${reason}\nMake one with: npm run bench -- --case ... --json > ${path}`,
       { cause: error },
     );
   }

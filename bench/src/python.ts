@@ -50,6 +50,6 @@ function missing(python: string, reason: string): string {
     `  Reason: ${reason}`,
     '  1. Install them beside it: pip install torchvision safetensors (Debian 13: apt-get install python3-torch python3-torchvision python3-safetensors).',
     `  2. If another Python has ${MODULES.join(', ')}, set SPURMEM_PYTHON to its path.`,
-    '  3. `spurmem bench` without options lists the cases; those of spurmem alone need no PyTorch.',
+    '  3. `npm run bench` without options lists the cases; those of spurmem alone need no PyTorch.',
   ].join('\n');
 }

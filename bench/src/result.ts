@@ -48,7 +48,7 @@ const caseSchema = z.strictObject({
   missed: z.array(z.string()),
 });
 
-/** The document that `spurmem bench --json` prints, and that `--compare` reads. */
+/** The document that `npm run bench -- --json` prints, and that `--compare` reads. */
 export const benchSchema = z.strictObject({
   kind: z.literal('bench'),
   machine: z.record(z.string(), z.union([z.string(), z.number()])),

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import type { BenchRequest } from '#src/cli/commands/bench.js';
 import { SpurmemError } from '#src/errors.js';
 import { makeFolder, writeJson } from '#src/files.js';
 import { resolveDevice } from '#src/native/engine.js';
 import { nearestNames } from '#src/nearest.js';
+import type { JobOptions } from '#src/progress.js';
 import { compareWithBaseline, compareWithEarlier, readBaseline, readKept } from './baseline.js';
 import type { BenchCase } from './case.js';
 import { CASES } from './cases.js';
@@ -20,8 +20,24 @@ const ALL_CASES = 'all';
 /** How often a case is measured that falls behind. */
 const ROUNDS = 3;
 
-export interface BenchOptions extends BenchRequest {
-  readonly onCase?: ((result: CaseResult) => void) | undefined;
+export interface BenchOptions extends JobOptions {
+  /** Names of cases, or `all` for those that need no run. */
+  readonly cases: readonly string[];
+  /** Measured repeats of each side; by default as many as each case says. */
+  readonly repeats?: number | undefined;
+  /** The folder of the data that cases make. */
+  readonly folder: string;
+  /** A trained run, for cases that need one. */
+  readonly run?: string | undefined;
+  /** `auto`, `cpu`, `cuda` or `cuda:n`, as both sides understand it. */
+  readonly device: string;
+  /** Threads of each side; 0: all cores. */
+  readonly threads: number;
+  readonly out?: string | undefined;
+  readonly compare?: string | undefined;
+  readonly against?: string | undefined;
+  readonly tolerance: number;
+  readonly onCase?: (result: CaseResult) => void;
 }
 
 /**
@@ -109,6 +125,6 @@ function caseNamed(name: string): BenchCase {
   throw new SpurmemError(
     'USAGE',
     `--case: there is no case ${JSON.stringify(name)}. The nearest are ${nearest.join(', ')}; ` +
-      '`spurmem bench` lists them all.',
+      '`npm run bench` lists them all.',
   );
 }

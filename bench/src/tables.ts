@@ -1,16 +1,15 @@
 import Table from 'cli-table3';
+import type { BenchCase } from './case.js';
 import { bestShareOf } from './ratio.js';
 import type { BenchResult, CaseResult, SideResult } from './result.js';
 
 /** The cases that there are. */
-export function caseList(
-  cases: readonly { readonly name: string; readonly description: string; readonly needsRun: boolean }[],
-): string {
+export function caseList(cases: readonly Pick<BenchCase, 'name' | 'description' | 'needsRun'>[]): string {
   const table = new Table({ head: ['case', 'what'], style: { head: [], border: [], compact: true } });
   for (const { name, description, needsRun } of cases) {
-    table.push([name, `${description}${needsRun ? ' (needs --run)' : ''}`]);
+    table.push([name, `${description}${needsRun === true ? ' (needs --run)' : ''}`]);
   }
-  return `${table.toString()}\nMeasure with: spurmem bench --case NAME...`;
+  return `${table.toString()}\nMeasure with: npm run bench -- --case NAME...`;
 }
 
 /** One case in a line, printed when it is measured. */

@@ -70,7 +70,7 @@ function doctor() {
 function speed() {
   const out = join(work, 'bench.json');
   const measured = ['--case', 'resnet18-erm-step', 'resnet18-forward'];
-  const args = ['bin/spurmem.js', 'bench', ...measured, '--repeats', '3', '--out', out];
+  const args = ['bench/dist/main.js', ...measured, '--repeats', '3', '--out', out];
   const { status, stderr } = run(process.execPath, args);
   if (status !== 0) return { error: stderr.trim().split('\n').at(-1) };
   const { cases } = JSON.parse(readFileSync(out, 'utf8'));

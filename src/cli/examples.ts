@@ -56,7 +56,6 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   evaluate: ['evaluate --run runs/erm --split test', 'evaluate --run runs/erm --split test --epoch 40'],
   report: ['report --run runs/erm'],
   card: ['card --run runs/erm', 'card --run runs/erm/seed-* --out card --no-weights'],
-  bench: ['bench', 'bench --case all --out bench.json'],
   doctor: ['doctor'],
   build: ['build', 'build --libtorch /opt/libtorch'],
   completion: ['completion bash > ~/.local/share/bash-completion/completions/spurmem', 'completion zsh'],

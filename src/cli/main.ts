@@ -48,10 +48,6 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, load: () 
     'write a model card of a run, or of several seeds, as a folder to publish',
     () => import('./commands/card.js'),
   ],
-  bench: [
-    'measure speed and memory beside PyTorch, in turn; without --case, list the cases',
-    () => import('./commands/bench.js'),
-  ],
   build: [
     'compile the native addon for this machine\u2019s libtorch, where no prebuild fits',
     () => import('./commands/build.js'),
@@ -108,7 +104,7 @@ async function prepare(program: Command, words: readonly string[]): Promise<void
 }
 
 /** Parses the arguments and runs the command; sets the exit code. */
-export async function run(argv: readonly string[]): Promise<void> {
+export async function run(argv: readonly string[], create = createProgram): Promise<void> {
   endQuietlyWithReaders();
   try {
     const words = argv.slice(2);
@@ -118,7 +114,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       await printCompletions(await createProgram(typed, true), typed);
       return;
     }
-    const program = await createProgram(words);
+    const program = await create(words);
     if (words.length > 0) await prepare(program, words);
     await program.parseAsync([...argv]);
   } catch (error) {
@@ -143,7 +139,7 @@ function endQuietlyWithReaders(): void {
 }
 
 /** Commander ends the process with 1 for a wrong option; here that is 2, and set in one place. */
-function throwOnUsageErrors(command: Command): void {
+export function throwOnUsageErrors(command: Command): void {
   command.exitOverride().showHelpAfterError('(add --help for the options)');
   for (const subcommand of command.commands) throwOnUsageErrors(subcommand);
 }

@@ -118,7 +118,7 @@ describe('readBaseline', () => {
     ['without ratios', JSON.stringify(resultOf(caseWithRatio('step', 2))).replaceAll('"ratio"', '"ratios"')],
   ])('refuses a file %s', async (_what, content) => {
     await writeFile(path, content);
-    await failure(readBaseline(path, ['step']), 'BASELINE_INVALID', path, 'spurmem bench --case');
+    await failure(readBaseline(path, ['step']), 'BASELINE_INVALID', path, 'npm run bench -- --case');
   });
 
   it('refuses a file that is not there', async () => {

@@ -6,7 +6,7 @@ import type { ComputeSettings } from '../workloads/compute.js';
 import { computeCase, type PytorchSettings, TUNED } from './compute.js';
 import { finetuneCase } from './finetune.js';
 
-/** Steps at the article's batch size, on a GPU: `spurmem bench --case all --device cuda`. */
+/** Steps at the article's batch size, on a GPU: `npm run bench -- --case all --device cuda`. */
 const BATCH = { batch: 256, steps: 10 } as const;
 const MODELS = {
   resnet50: { arch: 'resnet50', size: 224, ...BATCH },
