@@ -11,7 +11,7 @@ type CommandModule = Promise<{ readonly addCommand: (command: Command) => void }
 const COMMANDS: Readonly<Record<string, readonly [description: string, load: () => CommandModule]>> = {
   init: [
     'ask where your images are, and write a file of settings for train',
-    () => import('./commands/init.js'),
+    () => import('../extras/init.js'),
   ],
   reproduce: ['reproduce the article\u2019s experiments', () => import('./commands/reproduce.js')],
   fetch: [
@@ -46,7 +46,7 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, load: () 
   ],
   card: [
     'write a model card of a run, or of several seeds, as a folder to publish',
-    () => import('./commands/card.js'),
+    () => import('../extras/card.js'),
   ],
   build: [
     'compile the native addon for this machine\u2019s libtorch, where no prebuild fits',

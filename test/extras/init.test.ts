@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { interview } from '../../src/cli/interview.js';
 import { loadDataset } from '../../src/data/dataset.js';
+import { interview } from '../../src/extras/init.js';
+import { answer } from '../cli/support.js';
 import { failure, put, useTemporaryFolder } from '../data/support.js';
-import { answer } from './support.js';
 
 const folder = useTemporaryFolder();
 
