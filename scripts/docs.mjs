@@ -1,6 +1,4 @@
-// Writes what docs/ takes from elsewhere, npm run docs: the tables of docs/protocols.md from the settings, and those of
-// docs/benchmarks.md from docs/benchmarks/*.json, which `npm run bench -- --out` writes, and that of docs/install.md from docs/matrix/, which
-// scripts/matrix.sh writes. Tests compare all of them.
+// Writes the tables of docs/ from the settings, docs/benchmarks/*.json and docs/matrix/: npm run docs. Tests compare all of them.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as prettier from 'prettier';

@@ -3,6 +3,5 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { FILE_SCHEMAS, jsonSchemaOf } from '../dist/experiments/resultFiles.js';
 
 mkdirSync('dist/schemas', { recursive: true });
-for (const name of Object.keys(FILE_SCHEMAS)) {
+for (const name of Object.keys(FILE_SCHEMAS))
   writeFileSync(`dist/schemas/${name}.json`, `${JSON.stringify(jsonSchemaOf(name), null, 2)}\n`);
-}

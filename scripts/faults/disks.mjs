@@ -10,7 +10,7 @@ import { clearInterval, setInterval } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadDataset } from '../../dist/data/dataset.js';
-import { openImageStore, withStoresIn } from '../../dist/data/imageStore.js';
+import { openImageStore } from '../../dist/data/imageStore.js';
 import { traceUnstructured } from '../../dist/experiments/traceUnstructured.js';
 import { writeReport } from '../../dist/report/writeReport.js';
 import { trainCnc, trainErm } from '../../dist/train/methods.js';
@@ -70,8 +70,11 @@ function subjectsOf(folder) {
         traceUnstructured({ run: target, criteria: ['magnitude'], topK: [1], nullDraws: 0, threads: 1 }),
     },
     store: {
-      before: () => rmSync(join(data, '.spurmem'), { recursive: true, force: true }),
-      job: (target) => withStoresIn(target, async () => openImageStore(await loadDataset(data))),
+      before(target) {
+        const filter = (path) => !path.endsWith('.spurmem');
+        cpSync(data, target, { recursive: true, preserveTimestamps: true, filter });
+      },
+      job: async (target) => openImageStore(await loadDataset(target)),
     },
     report: {
       before: copied('one'),

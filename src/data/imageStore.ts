@@ -1,5 +1,4 @@
 // The image store: each image of a dataset decoded once, to files of raw pixels that native code maps.
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
@@ -72,13 +71,6 @@ interface PixelFile extends Index {
   readonly path: string;
 }
 
-const scratchFolder = new AsyncLocalStorage<string>();
-
-/** Runs a job whose missing images are decoded into this folder, such as one that the caller removes. */
-export function withStoresIn<Result>(folder: string, job: () => Promise<Result>): Promise<Result> {
-  return scratchFolder.getStore() === undefined ? scratchFolder.run(folder, job) : job();
-}
-
 /**
  * Decodes those images of a dataset that no earlier call has decoded, in any process and for any table of the same folder. An image whose
  * file has another size or time of change is decoded again. The store lies in `<dataset>/.spurmem/`, or in the user's cache if that cannot
@@ -91,14 +83,12 @@ export async function openImageStore(dataset: Dataset, options: JobOptions = {})
   throwIfAborted(options.signal, TASK);
   const states = await fileStates(dataset, options.signal);
   const own = createHash('sha256').update(dataset.folder).digest('hex').slice(0, 16);
-  const lasting = [join(dataset.folder, '.spurmem'), join(userCache(), own)];
-  const scratch = scratchFolder.getStore();
-  const folders = scratch === undefined ? lasting : [...lasting, scratch];
+  const folders = [join(dataset.folder, '.spurmem'), join(userCache(), own)];
   const find = () => currentFiles(folders, states);
   const whole = async () => storedImages(dataset, await find());
   const stored = await whole();
   if (stored !== undefined) return stored;
-  const folder = await makeWritable(scratch === undefined ? lasting : [scratch]);
+  const folder = await makeWritable(folders);
   const build = async (): Promise<StoredImages> => {
     await removeLeftovers(folder);
     const files = await find();

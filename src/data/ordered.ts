@@ -1,7 +1,6 @@
 /**
- * Runs `task` on the items, up to `concurrency` at once, and yields the results in the items' order, holding at most
- * `concurrency` of them. When the consumer stops early or a task fails, the tasks still running are awaited before the
- * generator ends: nothing touches a file after its clean-up.
+ * Runs `task` on up to `concurrency` items at once, and yields the results in the items' order. If the consumer stops early or a task
+ * fails, running tasks are awaited before the generator ends: nothing touches a file after its clean-up.
  */
 export async function* mapOrdered<T, R>(
   items: Iterable<T>,
@@ -16,7 +15,7 @@ export async function* mapOrdered<T, R>(
         const next = source.next();
         if (next.done === true) break;
         const result = task(next.value);
-        // Its turn to be awaited may come later than its failure, which must not count as unhandled until then.
+        // It may fail before it is awaited.
         result.catch(() => undefined);
         running.push(result);
       }

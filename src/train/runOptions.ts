@@ -29,6 +29,7 @@ export interface RunOptions extends JobOptions, EngineOptions {
   readonly resume?: boolean | undefined;
 }
 
+/** Options of a run that starts from a dataset. */
 export interface OfData {
   /** The dataset or its folder. */
   readonly data: string | Dataset;

@@ -51,7 +51,6 @@ export class RunBoard {
     return new RunBoard(path, groupNames);
   }
 
-  /** Throws `OUTPUT_UNWRITABLE`. */
   async add(metrics: EpochMetrics): Promise<void> {
     await append(this.path, recordOf(event(metrics.epoch, epochValues(metrics, this.groupNames))));
   }

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { checksum } from '../../src/checksum.js';
 import { BatchLoader } from '../../src/data/batches.js';
 import { type Dataset, loadDataset } from '../../src/data/dataset.js';
-import { openImageStore, type StoredImages, withStoresIn } from '../../src/data/imageStore.js';
+import { openImageStore, type StoredImages } from '../../src/data/imageStore.js';
 import { tryLock } from '../../src/lock.js';
 import type { ProgressEvent } from '../../src/progress.js';
 import { ROOT } from '../cli/support.js';
@@ -145,16 +145,6 @@ describe('openImageStore', () => {
     await utimes(join(store(), 'build.lock'), 1, 1);
     await openImageStore(dataset);
     expect(await files()).toEqual(['ID.pixels']);
-  });
-
-  test('lies in the folder of a job that has one', async () => {
-    const { dataset } = await makeDataset();
-    const own = join(folder(), 'own');
-    expect(pathOf(await withStoresIn(own, () => openImageStore(dataset)))).toContain(own);
-    expect(existsSync(store())).toBe(false);
-    const table = join(folder(), 'metadata.csv');
-    const refused = withStoresIn(table, () => openImageStore(dataset));
-    await failure(refused, 'OUTPUT_UNWRITABLE', table);
   });
 
   test('lies in the user cache when the dataset cannot be written', async () => {

@@ -28,6 +28,7 @@ const columnsSchema = z
     const roles = COLUMN_ROLES.filter((role) => columns[role] === shared).join(' and ');
     context.addIssue({ code: 'custom', message: `names ${JSON.stringify(shared)} for both ${roles}` });
   });
+/** The names of a table's columns by their roles. */
 export type Columns = Readonly<z.infer<typeof columnsSchema>>;
 
 /** Waterbirds as released, and the tables that group-DRO writes. */
