@@ -16,7 +16,7 @@ export type ErrorCode =
   | 'NEURONS_INVALID' // a selection asks for neurons that do not exist
   | 'BASELINE_INVALID' // a file is no result of the benchmark, or it lacks a case
   | 'PYTORCH_MISSING' // the Python that the benchmark runs beside has no PyTorch
-  | 'BENCH_FAILED' // the benchmark is not installed, or a side of it failed
+  | 'BENCH_FAILED' // a side of the benchmark failed
   | 'DEVICE_UNAVAILABLE' // the device asked for is not there
   | 'LIBTORCH_UNUSABLE' // no libtorch was found, or it is too old, or a folder holds none
   | 'INSTALL_FAILED' // PyTorch could not be installed into the user's cache
