@@ -142,18 +142,30 @@ const BY_FILE = {
     ["neurons === undefined ? 'shared' : 'frozen'", "'shared'"],
     ['ends: fitted === minority.length', 'ends: false'],
   ],
-  'src/reproduce/studyFile/cells.ts': [['sign * mean([...values]) > 0', 'sign * mean([...values]) < 0']],
-  'src/reproduce/studyFile/familyTable.ts': [['(isTested ? values : null)', 'values']],
-  'src/reproduce/studyFile/growthTable.ts': [
-    ['[gap, change])).m', '[gap, change])).b'],
-    ['testedSets(of, effects, stage)', 'testedSets(of, effects)'],
+  'src/kit/summarize.ts': [
+    ['sign * numberOf(row, measure) > 0', 'sign * numberOf(row, measure) < 0'],
+    ['name === family ? p : undefined', 'p'],
+    ['values.length < least ? null', 'values.length < 1 ? null'],
+    ['numbers(select(from, { [over]: replicate }), measure)', 'numbers(from, measure)'],
+  ],
+  'src/kit/table.ts': [['select(line, column)[0]', 'line[0]']],
+  'src/reproduce/studyFile/modelTests.ts': [
+    [
+      "question === FIT || family.criteria.some((name) => name === criterion) ? 'planned' : null",
+      "'planned'",
+    ],
+    ['[gap, logits])).m', '[gap, logits])).b'],
+    [
+      'testedSets(tests, effects, stage);\n    const ofModels',
+      'testedSets(tests, effects, tests.stage);\n    const ofModels',
+    ],
   ],
   'src/reproduce/studyFile/models.ts': [['epoch: own.epoch, run', 'epoch: undefined, run']],
   'src/reproduce/study/tuning.ts': [['name === arm.tunedAs', 'name === arm.name']],
   'src/experiments/resultFiles.ts': [['({ epoch }) => epoch === undefined', '() => true']],
   'src/reproduce/studyFile/part2Tables.ts': [
-    ['missing.length === 0 ? planned : []', 'planned'],
-    ["own.includes(numberOf(row, 'seed'))", "!own.includes(numberOf(row, 'seed'))"],
+    ['isTested && missing.length === 0 && primary', 'isTested && primary'],
+    ['sum(`correct${group}`) / sum(`total${group}`)', 'numberOf(rows[0], `group${group}`)'],
   ],
   'src/reproduce/studyFile/questions.ts': [
     ["beyond('same-layers')(row) - beyond", "beyond('same-layers')(row) + beyond"],
@@ -197,10 +209,8 @@ const BY_FILE = {
     ['if (wanted !== undefined) sum = checksum(bytes, sum);', 'if (wanted !== undefined) sum = wanted;'],
   ],
   // Report and command line
-  'src/report/format.ts': [
-    ['return change > 0 && Number(text) !== 0', 'return Number(text) !== 0'],
-    ['value < 0.5 * 10 ** -decimals', 'value < 0.05 * 10 ** -decimals'],
-  ],
+  'src/report/format.ts': [['return change > 0 && Number(text) !== 0', 'return Number(text) !== 0']],
+  'src/kit/columns.ts': [['value < 0.5 * 10 ** -decimals', 'value < 0.05 * 10 ** -decimals']],
   'src/cli/settings.ts': [
     [
       "text === 'yes' ? true : text === 'no' ? false : text",

@@ -4,8 +4,8 @@
 // count as the first of them. The published procedure evaluates each perturbed model alone on the whole split.
 import { markdownOf } from '#src/cli/textTable.js';
 import { loadDataset } from '#src/data/dataset.js';
+import { distinct, select } from '#src/kit/rows.js';
 import { tableOf } from '#src/reproduce/studyFile/cells.js';
-import { distinct, select } from '#src/reproduce/studyFile/records.js';
 import { isEpochOf } from '#src/reproduce/studyFile/schema.js';
 import { methodNamed } from '#src/train/methods.js';
 import { readNamed } from './named.mjs';

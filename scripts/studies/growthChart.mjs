@@ -3,16 +3,16 @@
 //   node scripts/studies/growthChart.mjs studies/celeba/study.yaml celeba
 // writes NAME-growth.svg beside the results; NAME is a benchmark or a pool.
 import { join } from 'node:path';
+import { distinct, groupedBy } from '#src/kit/rows.js';
 import { quantitative, TOP_LEGEND } from '#src/report/vega/axes.js';
 import { MAJORITY_RAMP, MUTED, steps } from '#src/report/vega/theme.js';
-import { testedModels } from '#src/reproduce/studyFile/cells.js';
-import { growths } from '#src/reproduce/studyFile/growthTable.js';
+import { growthPoints } from '#src/reproduce/studyFile/modelTests.js';
 import { writeChart } from './charts.mjs';
 import { readNamed } from './named.mjs';
 
 const { path, name, study, records } = await readNamed();
 const { tests } = study.models;
-const found = growths(testedModels(tests), await records.read('models'), await records.read('effects'));
+const found = growthPoints(tests, await records.read('models'), await records.read('effects'));
 if (found.length === 0) throw new Error(`${path} names no stages of growth, or ${name} has none recorded.`);
 
 const stages = tests.growth;
@@ -22,19 +22,15 @@ const color = {
   scale: { domain: stages, range: steps(MAJORITY_RAMP, stages.length) },
   legend: TOP_LEGEND,
 };
-const panels = found.map(({ criterion, chosenFor, byStage }) => ({
-  title: `${criterion}, G${chosenFor}*`,
-  points: byStage.flatMap((models, at) =>
-    models.map(([gap, change], model) => ({
-      stage: stages[at],
-      at,
-      model,
-      gap,
-      change,
-      tip: `${stages[at]}, model ${model + 1}: ${gap.toFixed(1)} points, ${change.toFixed(3)} logits`,
-    })),
-  ),
-}));
+const panels = groupedBy(found, ['criterion', 'chosenFor']).map((rows) => {
+  const seeds = distinct(rows, 'seed');
+  const points = rows.map(({ stage, seed, gap, logits }) => {
+    const [at, model] = [stages.indexOf(stage), seeds.indexOf(seed)];
+    const tip = `${stage}, model ${model + 1}: ${gap.toFixed(1)} points, ${logits.toFixed(3)} logits`;
+    return { stage, at, model, gap, change: logits, tip };
+  });
+  return { title: `${rows[0].criterion}, G${rows[0].chosenFor}*`, points };
+});
 const x = { ...quantitative('gap'), axis: { title: 'gap of Fig. 1 (points)', tickCount: 4 } };
 const y = {
   ...quantitative('change'),

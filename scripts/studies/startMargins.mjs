@@ -3,10 +3,11 @@
 // measures what NAME-starts.csv lacks (the runs must be there), and prints the table; NAME is a benchmark or a pool.
 import { markdownOf } from '#src/cli/textTable.js';
 import { TRACE_SETTINGS } from '#src/experiments/traceSettings.js';
+import { distinct, select } from '#src/kit/rows.js';
 import { mean } from '#src/metrics/statistics.js';
-import { majorityOf, meanText, minoritiesOf, starred, tableOf } from '#src/reproduce/studyFile/cells.js';
+import { groupNames, majorityOf, meanText, minoritiesOf, tableOf } from '#src/reproduce/studyFile/cells.js';
 import { judgedMargins, stagesOf } from '#src/reproduce/studyFile/models.js';
-import { distinct, Records, select } from '#src/reproduce/studyFile/records.js';
+import { Records } from '#src/reproduce/studyFile/records.js';
 import { readNamed } from './named.mjs';
 
 const { study, members, records } = await readNamed();
@@ -30,7 +31,7 @@ function table(chosenFor) {
       }),
     ),
   ]);
-  const measured = starred([chosenFor, majorityOf(tests, chosenFor)], minorities);
+  const measured = [chosenFor, majorityOf(tests, chosenFor)].map(groupNames(tests));
   return tableOf(
     `Post hoc: margins in logits before anything is zeroed, and what is left when ${tests.k} neurons are: means over models, 95 % intervals`,
     [

@@ -29,7 +29,7 @@ export function studyCardsText(
     'and the order of the data.';
   const parts = cards.flatMap(({ arm, settings, runs }) => [
     `## ${arm}`,
-    ...[...settings, runs].map(markdownOf),
+    ...[...settings, ...runs].map(markdownOf),
   ]);
   return `${[`# ${title}: ${benchmark}`, lead, ...parts].join('\n\n')}\n`;
 }

@@ -1,18 +1,11 @@
 import type { Split } from '../data/split.js';
+import { fixed, MISSING, probability } from '../kit/columns.js';
 import { type Estimate, type Interval, LEVEL } from '../metrics/intervals.js';
 
-/** The sign for a missing number: the report never prints NaN. */
-export const MISSING = '–';
+export { fixed, MISSING, probability } from '../kit/columns.js';
 
 /** A number, or none where nothing was measured. */
 type Measured = number | null | undefined;
-
-/** A number with a fixed number of decimals; never `-0.00`, and a dash for what is not a finite number. */
-export function fixed(value: Measured, decimals: number): string {
-  if (typeof value !== 'number' || !Number.isFinite(value)) return MISSING;
-  const text = value.toFixed(decimals);
-  return Number(text) === 0 ? (0).toFixed(decimals) : text;
-}
 
 /** A fraction as a percentage with two decimals and no sign: 0.17857 -> `17.86`. */
 export function percent(fraction: Measured): string {
@@ -82,12 +75,6 @@ export function meanWithInterval(
 ): string {
   const text = (one: Measured): string => fixed(scale * (one ?? Number.NaN), decimals);
   return `${text(value)}${interval ? ` [${interval.map(text).join(', ')}]` : ''}`;
-}
-
-/** A p-value with three decimals, or one digit where it is smaller: never a 0, which none of them is. */
-export function probability(value: Measured, decimals = 3): string {
-  const isSmall = typeof value === 'number' && value > 0 && value < 0.5 * 10 ** -decimals;
-  return isSmall ? value.toPrecision(1) : fixed(value, decimals);
 }
 
 /** A p-value and, where there is one, its value after correction: `0.012 (0.048)`. */

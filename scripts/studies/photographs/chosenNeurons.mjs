@@ -1,13 +1,14 @@
 // Which neurons the criteria chose over the late models of Part I of studies/photographs/plan.md (k = 3, training split), and which have the
 // largest norms in the ImageNet weights that all models started from: node scripts/studies/photographs/chosenNeurons.mjs birds
 import { markdownOf } from '#src/cli/textTable.js';
+import { select } from '#src/kit/rows.js';
 import { Model } from '#src/models/model.js';
 import { loadWeights } from '#src/models/weights.js';
 import { native } from '#src/native/addon.js';
 import { magnitudeScores } from '#src/neurons/score.js';
 import { selectTopK } from '#src/neurons/select.js';
 import { tableOf } from '#src/reproduce/studyFile/cells.js';
-import { Records, select } from '#src/reproduce/studyFile/records.js';
+import { Records } from '#src/reproduce/studyFile/records.js';
 import { study } from './study.mjs';
 
 const MOST = 4;

@@ -1,8 +1,8 @@
 // Draws where each criterion puts the planted neurons, a dot a model: node scripts/studies/planted/aucChart.mjs studies/planted/study.yaml
 // writes ARM-auc.svg beside the results.
 import { join } from 'node:path';
+import { distinct, select } from '#src/kit/rows.js';
 import { dotRows } from '#src/report/vega/dotRows.js';
-import { distinct, select } from '#src/reproduce/studyFile/records.js';
 import { modelRow, writeChart } from '../charts.mjs';
 import { readRecorded } from './recorded.mjs';
 

@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { parse } from 'yaml';
+import { distinct, numbers, select } from '#src/kit/rows.js';
 import { mean } from '#src/metrics/statistics.js';
-import { distinct, numbers, Records, select } from '#src/reproduce/studyFile/records.js';
+import { Records } from '#src/reproduce/studyFile/records.js';
 
 /** The tables of a study's file, its arms, and how a number a model is taken of one. */
 export async function readRecorded(path) {

@@ -1,10 +1,11 @@
 // The tables of studies/planted/plan.md, from what is recorded: node scripts/studies/planted/results.mjs studies/planted/study.yaml > tables.md
 import { sampleRankCorrelation } from 'simple-statistics';
 import { markdownOf } from '#src/cli/textTable.js';
-import { equivalence } from '#src/metrics/equivalence.js';
+import { fixed, probability } from '#src/kit/columns.js';
+import { distinct, numbers, select } from '#src/kit/rows.js';
+import { summarize, withTests } from '#src/kit/summarize.js';
 import { mean } from '#src/metrics/statistics.js';
-import { meanText, pTexts, signFlipTests, tableOf, withinText } from '#src/reproduce/studyFile/cells.js';
-import { distinct, numbers, select } from '#src/reproduce/studyFile/records.js';
+import { meanText, tableOf } from '#src/reproduce/studyFile/cells.js';
 import { readRecorded } from './recorded.mjs';
 
 /** plan.md: what is said of a criterion, and what erases a memory. */
@@ -53,35 +54,47 @@ function plantings() {
 
 function primary() {
   return kinds.map((kind) => {
-    const rows = distinct(found, 'criterion').map((criterion) => {
-      const own = select(found, { kind, criterion });
-      return { criterion, all: byModel(own, 'auc'), inLayer: byModel(own, 'aucInLayer') };
+    const criteria = distinct(found, 'criterion');
+    const rows = criteria.flatMap((criterion) =>
+      ['auc', 'aucInLayer'].flatMap((scope) =>
+        byModel(select(found, { kind, criterion }), scope).map((auc, model) => {
+          return { criterion, scope, model, auc, beyond: auc - CHANCE };
+        }),
+      ),
+    );
+    const summary = summarize(rows, {
+      by: ['criterion', 'scope'],
+      over: 'model',
+      measures: ['auc', 'beyond'],
     });
-    const beyond = (values) => values.map((value) => value - CHANCE);
-    const tests = signFlipTests(rows.flatMap(({ all, inLayer }) => [beyond(all), beyond(inLayer)]));
+    const tests = withTests(summary, 'beyond', { family: () => kind, margin: () => MARGIN });
+    const pTexts = ({ beyondP, beyondPHolm }) => [probability(beyondP, 4), probability(beyondPHolm, 4)];
     return tableOf(
       `Primary, ${kind}: AUC of the planted neurons, over layers and classes; Holm\u2019s correction is over the ${tests.length} tests`,
       [
         ...['criterion', 'n', 'against all', 'p', 'p, Holm', 'within the layer', 'p', 'p, Holm'],
         ...['90 % within 0.1 of 0.5', 'verdict'],
       ],
-      rows.map(({ criterion, all, inLayer }, i) => [
-        ...[criterion, String(all.length), meanText(all, 3), ...pTexts(tests[2 * i])],
-        ...[meanText(inLayer, 3), ...pTexts(tests[2 * i + 1]), withinText(beyond(inLayer), MARGIN, 3)],
-        verdict({ all, inLayer }, tests.slice(2 * i, 2 * i + 2)),
-      ]),
+      criteria.map((criterion) => {
+        const [all, inLayer] = select(tests, { criterion });
+        const within = [inLayer.beyondWithinLow, inLayer.beyondWithinHigh].map((end) => fixed(end, 3));
+        return [
+          ...[criterion, String(all.n), meanText(all.aucValues, 3), ...pTexts(all)],
+          ...[meanText(inLayer.aucValues, 3), ...pTexts(inLayer)],
+          `${inLayer.beyondWithin ? 'yes' : 'no'} [${within.join(', ')}]`,
+          verdict(all, inLayer),
+        ];
+      }),
     );
   });
 }
 
-function verdict({ all, inLayer }, [ofAll, ofLayer]) {
-  const isAbove = (values, { holm }) => holm < ALPHA && mean(values) > CHANCE;
-  const sees = isAbove(all, ofAll);
-  const tells = isAbove(inLayer, ofLayer) && mean(inLayer) >= LEAST_IN_LAYER;
-  if (sees && tells) return 'finds';
+function verdict(all, inLayer) {
+  const isAbove = ({ beyondPHolm, auc }) => beyondPHolm < ALPHA && auc > CHANCE;
+  const sees = isAbove(all);
+  if (sees && isAbove(inLayer) && inLayer.auc >= LEAST_IN_LAYER) return 'finds';
   if (sees) return 'sees the layer';
-  const beyond = inLayer.map((value) => value - CHANCE);
-  return equivalence(beyond, MARGIN)?.equivalent === true ? 'does not find' : 'open';
+  return inLayer.beyondWithin ? 'does not find' : 'open';
 }
 
 function byLayer() {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Dataset, datasetOf } from '../../data/dataset.js';
 import { gradCam } from '../../experiments/gradCam.js';
 import type { TunedRun } from '../../experiments/study.js';
+import { distinct, groupsIn, isOf, numberOf, select } from '../../kit/rows.js';
 import type { EngineOptions } from '../../native/engine.js';
 import { type JobOptions, throwIfAborted } from '../../progress.js';
 import { methodNamed } from '../../train/methods.js';
@@ -15,7 +16,7 @@ import type { StudyOptions } from '../study/studyOptions.js';
 import { type ArmRun, chosenConfiguration, isTuned, tunedFrom, tuningRuns } from '../study/tuning.js';
 import type { Combination } from '../sweep/plan.js';
 import { keepSettings, ofData, type OfRecords, requireSettings } from './recordedSettings.js';
-import { distinct, groupsIn, isOf, numberOf, type RecordRow, Records, select, timed } from './records.js';
+import { type RecordRow, Records, timed } from './records.js';
 import type { StudyFile } from './schema.js';
 
 /** The options of a study's run besides its file. */

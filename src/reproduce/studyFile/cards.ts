@@ -1,10 +1,12 @@
-import type { Table } from '../../report/table.js';
+import { numberOf } from '../../kit/rows.js';
+import { summarize } from '../../kit/summarize.js';
+import { list, type Table } from '../../kit/table.js';
 import { inWords } from '../../settings/setting.js';
 import { jobsOfArms } from '../study/studyArm.js';
 import type { Combination } from '../sweep/plan.js';
 import { armsOf, recordedArms } from './arms.js';
-import { columnText, hoursText, minoritiesOf, starred, tableOf } from './cells.js';
-import { groupsIn, numberOf, type RecordRow } from './records.js';
+import { accuracyColumns, groupNames, hoursText, tableOf } from './cells.js';
+import type { RecordRow } from './records.js';
 import type { StudyFile } from './schema.js';
 
 /** A benchmark's data, the settings of one of its arms, and every recorded run of it. */
@@ -13,14 +15,14 @@ export interface ArmCard {
   /** The settings of each training, of ERM first where the arm starts from it. */
   readonly settings: readonly Table[];
   /** Seed by seed, and the mean. */
-  readonly runs: Table;
+  readonly runs: readonly Table[];
 }
 
 /** The cards of a benchmark's recorded arms, in the order of the study. */
 export async function armCards(file: StudyFile, name: string): Promise<ArmCard[]> {
   const rows = await recordedArms(file, name);
   const study = armsOf(file, name);
-  const minorities = minoritiesOf(file.models?.tests);
+  const groupName = groupNames(file.models?.tests);
   return study.arms.flatMap(({ grid: _grid, ...arm }): ArmCard[] => {
     const ofArm = (rows.get(arm.name) ?? []).toSorted((a, b) => numberOf(a, 'seed') - numberOf(b, 'seed'));
     const [first] = ofArm;
@@ -37,32 +39,18 @@ export async function armCards(file: StudyFile, name: string): Promise<ArmCard[]
             Object.entries(settings).map(([setting, value]) => [setting, inWords(value)]),
           ),
         ),
-        runs: runsTable(ofArm, minorities),
+        runs: runsTables(ofArm, groupName),
       },
     ];
   });
 }
 
-function runsTable(rows: readonly RecordRow[], minorities: readonly number[]): Table {
-  const groups = groupsIn(rows[0], 'group');
-  const measures = ['worst', ...groups.map((group) => `group${group}`), 'validation'];
-  return tableOf(
-    'Accuracy in percent, seed by seed, and the mean with its 95 % interval',
-    [
-      'seed',
-      'test worst group',
-      ...starred(groups.map(Number), minorities),
-      'validation worst group',
-      'precision',
-    ],
-    [
-      ...rows.map((row) => [
-        String(row.seed),
-        ...measures.map((column) => (100 * numberOf(row, column)).toFixed(1)),
-        String(row.precision ?? ''),
-      ]),
-      ['mean', ...measures.map((column) => columnText(rows, column, 1, 100)), ''],
-    ],
-    hoursText(rows),
-  );
+function runsTables(rows: readonly RecordRow[], groupName: (group: number) => string): Table[] {
+  const measures = [...accuracyColumns(rows[0]), 'validation'] as const;
+  const [mean] = summarize(rows, { by: [], over: 'seed', measures });
+  return list([...rows, { ...mean, seed: 'mean' }], ['seed', ...measures, 'precision'], {
+    caption: 'Accuracy in percent, seed by seed, and the mean with its 95 % interval',
+    notes: [hoursText(rows)],
+    groupName,
+  });
 }

@@ -10,6 +10,7 @@ import { traceOverlap } from '../../experiments/traceOverlap.js';
 import { type SessionOptions, TraceSession } from '../../experiments/traceSession.js';
 import { traceStructured } from '../../experiments/traceStructured.js';
 import { traceUnstructured } from '../../experiments/traceUnstructured.js';
+import { isOf, select } from '../../kit/rows.js';
 import { mean, quantile } from '../../metrics/statistics.js';
 import { NULL_NAMES } from '../../neurons/nulls.js';
 import { throwIfAborted } from '../../progress.js';
@@ -20,7 +21,7 @@ import type { SweepJob } from '../sweep/plan.js';
 import type { StudyFileOptions } from './arms.js';
 import { requireMinorityGroups } from './readStudy.js';
 import { keepSettings, ofData, type OfRecords, requireSettings } from './recordedSettings.js';
-import { isOf, type RecordRow, Records, select, timed } from './records.js';
+import { type RecordRow, Records, timed } from './records.js';
 import { isEpochOf, type RecordName, type StudyFile, type StudyModels } from './schema.js';
 
 /** A seed of a benchmark's models, and the records that it lacks. */

@@ -1,286 +1,161 @@
-import { SPLITS } from '../../data/split.js';
+import type { BeyondColumn, ColumnName, GroupColumn } from '../../kit/columns.js';
+import { distinct, groupedBy, groupsIn, numberOf, type Row, select } from '../../kit/rows.js';
+import { summarize, verdictOf, withTests } from '../../kit/summarize.js';
+import { list, pivot, type Table } from '../../kit/table.js';
 import { NULL_NAMES } from '../../neurons/nulls.js';
-import type { Table } from '../../report/table.js';
-import { combinationsOf } from '../sweep/plan.js';
-import {
-  columnText,
-  hoursText,
-  isRecorded,
-  majorityOf,
-  marginTable,
-  meanText,
-  type Models,
-  signFlipTexts,
-  starred,
-  tableOf,
-  testedModels,
-} from './cells.js';
-import { familyTable, testedSets } from './familyTable.js';
-import { growthTable } from './growthTable.js';
-import { answers, beyond, interactionBeyond, own, QUESTION_NAMES, type QuestionName } from './questions.js';
+import { plural } from '../../report/format.js';
+import { groupNames, hoursText } from './cells.js';
+import { growthPoints, growthSlopes, testRows } from './modelTests.js';
+import { beyond, interactionBeyond, own } from './questions.js';
 import { requireMinorityGroups } from './readStudy.js';
-import {
-  distinct,
-  numberOf,
-  numbers,
-  type RecordRow,
-  type RecordSource,
-  select,
-  SHARE_RESOLUTION,
-} from './records.js';
-import type { StudyFile } from './schema.js';
+import { type RecordSource, SHARE_RESOLUTION } from './records.js';
+import type { StudyFile, StudyModels } from './schema.js';
+
+const VERDICTS = { claimed: 'holds', opposite: 'does not hold', small: 'does not hold', unclear: 'open' };
+const INTERVAL = 'mean over models, 95 % interval';
+const INTERACTIONS = ['accuracyInteraction', 'marginInteraction', 'lossInteraction'] as const;
+const BEYOND = NULL_NAMES.flatMap((name): [BeyondColumn, (row: Row) => number][] => [
+  [`interaction beyond ${name}`, interactionBeyond(name)],
+  [`own beyond ${name}`, beyond(name)],
+]);
 
 /**
- * The tables of Part I of a benchmark or pool: what was tested first, then what is described. None where no model is recorded. Throws
- * `USAGE` for minority groups that its data has not.
+ * The tables of Part I of a benchmark or pool: accuracies, what was tested, then what is described. None if no model is recorded. Throws
+ * `USAGE` for minority groups that its data lacks.
  */
 export async function part1Tables(file: StudyFile, records: RecordSource): Promise<Table[]> {
   if (!file.models) return [];
   const { tests } = file.models;
-  const read = (name: string): Promise<RecordRow[]> => records.read(name);
-  const models = await read('models');
-  const effects = await read('effects');
-  const groups = distinct(models, 'group').map(Number);
-  if (groups.length === 0) return [];
-  requireMinorityGroups(file, records.benchmark, Math.max(...groups) + 1);
-  const of = { benchmark: records.benchmark, groups, ...testedModels(tests) };
-  return [
-    accuracyTable(of, models),
-    ...startTable(of, await read('margins')),
-    ...familyTable(of, models, effects),
-    ...growthTable(of, models, effects),
-    ...QUESTION_NAMES.flatMap((question) => questionTable(of, effects, question)),
-    ...withinClassTables(of, effects),
-    secondaryTable(of, effects),
-    ...layerTable(of, await read('layers')),
-    overlapTable(await read('overlaps')),
-    ...perturbationTables(of, await read('perturbations')),
-  ];
-}
+  const models = await records.read('models');
+  if (models.length === 0) return [];
+  requireMinorityGroups(file, records.benchmark, Math.max(...distinct(models, 'group').map(Number)) + 1);
+  const [margins, effects, layers, overlaps, perturbations] = await Promise.all(
+    ['margins', 'effects', 'layers', 'overlaps', 'perturbations'].map((name) => records.read(name)),
+  );
+  const { k, stage, growth } = tests;
+  const groupName = groupNames(tests);
+  const look = (caption: string, ...notes: string[]) => ({ caption, notes, groupName });
+  const means = (rows: readonly Row[] = [], by: readonly ColumnName[], measures: readonly ColumnName[]) =>
+    [summarize(rows, { by, over: 'seed', measures }), [...by, ...measures]] as const;
+  const changes = (rows: readonly Row[] = []) =>
+    groupsIn(rows[0], 'accuracy').map((group): GroupColumn => `accuracy${group}`);
 
-function accuracyTable(of: Models, models: readonly RecordRow[]): Table {
   const seeds = distinct(models, 'seed');
   const took = hoursText(seeds.flatMap((seed) => select(models, { seed }).slice(0, 1)));
-  const rows = distinct(models, 'stage').flatMap((stage) =>
-    SPLITS.map((split) => [
-      String(stage),
-      split,
-      ...of.groups.map((group) => columnText(select(models, { stage, split, group }), 'accuracy', 1, 100)),
-    ]),
-  );
-  return tableOf(
-    'Accuracy in percent: mean over models, 95 % interval',
-    ['models', 'split', ...starred(of.groups, of.minorities)],
-    rows,
-    `${of.benchmark}: ${seeds.length} models (seeds ${seeds.join(', ')}); ${took}`,
-  );
-}
-
-function startTable(of: Models, margins: readonly RecordRow[]): Table[] {
-  if (margins.length === 0) return [];
-  const row = (name: string, column: string): string[] => [
-    name,
-    ...of.groups.map((group) => columnText(select(margins, { group }), column, 2)),
-  ];
+  const count = `${records.benchmark}: ${seeds.length} models (seeds ${seeds.join(', ')}); ${took}`;
+  const points = growthPoints(tests, models, effects ?? []);
+  const grows = `Secondary: does it grow as the gap grows? Accuracy within class and margin beyond same layers, both training minus test, k = ${k}`;
   return [
-    tableOf(
-      `Margins of training examples before anything is zeroed, ${of.tests.stage} models, in logits`,
-      ['', ...starred(of.groups, of.minorities)],
-      [row('mean', 'mean'), row('a tenth has less than', 'tenth')],
+    ...pivot(
+      means(models, ['stage', 'split', 'group'], ['accuracy'])[0],
+      { down: ['stage', 'split'], across: ['group'], cell: 'accuracy' },
+      look(`Accuracy in percent: ${INTERVAL}`, count),
     ),
+    ...list(
+      ...means(
+        margins?.map(({ mean = null, tenth = null, ...row }) => ({
+          ...row,
+          startMargin: mean,
+          startTenth: tenth,
+        })),
+        ['group'],
+        ['startMargin', 'startTenth'],
+      ),
+      look(`Margins of training examples before anything is zeroed, ${stage} models, in logits: ${INTERVAL}`),
+    ),
+    ...testTables(tests, testRows(tests, models, effects ?? [], perturbations), look),
+    ...list(...means(points, ['criterion', 'chosenFor', 'stage'], ['gap', 'logits']), look(grows)),
+    ...list(
+      summarize(growthSlopes(points), { by: ['criterion', 'chosenFor'], over: 'seed', measures: ['slope'] }),
+      ['criterion', 'chosenFor', 'n', 'slope'],
+      look(`Secondary: slope over ${(growth ?? []).join(', ')} of the models whose gap changes`),
+    ),
+    ...list(
+      ...means(
+        effects
+          ?.toSorted((a, b) => numberOf(a, 'k') - numberOf(b, 'k'))
+          .map((row) => ({
+            ...row,
+            ...Object.fromEntries(BEYOND.map(([name, valueOf]) => [name, valueOf(row)])),
+          })),
+        ['stage', 'split', 'k', 'criterion', 'chosenFor'],
+        [...changes(effects), ...INTERACTIONS, ...BEYOND.map(([name]) => name)],
+      ),
+      look(
+        `Secondary: change of accuracy in points by group, interactions of accuracy, margin and loss, and the interaction and own margin beyond random sets: ${INTERVAL}`,
+      ),
+    ),
+    ...pivot(
+      means(layers, ['criterion', 'layer', 'group'], ['accuracy'])[0],
+      { down: ['layer'], across: ['criterion', 'group'], cell: 'accuracy' },
+      look(
+        `Fig. 7: change of a group’s accuracy in points when its top neuron of a layer is zeroed: ${INTERVAL}`,
+      ),
+    ),
+    ...list(
+      ...means(
+        overlaps?.map(({ mean = null, ...row }) => ({ ...row, percentile: mean })),
+        ['reading', 'chosenBy', 'rankedBy', 'group'],
+        ['percentile', 'top5', 'top50'],
+      ),
+      look(`Fig. 3: where the neurons that one criterion chooses stand under the other: ${INTERVAL}`),
+    ),
+    ...(tests.sigma === undefined
+      ? []
+      : list(
+          ...means(
+            select(perturbations ?? [], { k }).map((row) => ({ ...row, own: own(row) })),
+            ['perturbation', 'sigma', 'criterion', 'chosenFor'],
+            [...changes(perturbations), 'accuracyInteraction', 'own', 'marginInteraction'],
+          ),
+          look(
+            `Secondary: change of accuracy in points by group, minority minus majority, and margins in logits: ${INTERVAL}`,
+          ),
+        )),
   ];
 }
 
-/** The test of a question; none where something that it asks for is not recorded. */
-function questionTable(of: Models, effects: readonly RecordRow[], question: QuestionName): Table[] {
-  const { k, stage, primary, family } = of.tests;
-  // Planned ones of a family are tested together.
-  if (family && primary.includes(question)) return [];
-  const status = primary.includes(question) ? 'Primary' : 'Not planned';
-  const caption = `${status}: ${question}, margin in logits, k = ${k}, training split, ${stage} models`;
-  const sets = testedSets(of, effects).map(({ rows, ...set }) => {
-    const majority = majorityOf(of.tests, set.chosenFor);
-    return { ...set, values: answers(question, rows, effects, majority) };
-  });
-  return sets.every(isRecorded) ? [marginTable(caption, 'criterion', of, [sets])] : [];
-}
-
-/**
- * A group's change minus that of the majority group of its own class. The planned interaction pools the measured minority and
- * majority examples, whose classes have other shares, so that neurons which hold a class move it.
- */
-function withinClassTables(of: Models, effects: readonly RecordRow[]): Table[] {
-  const { k, stage, leastModels } = of.tests;
-  const outcomes = [
-    ['margin', 1, 3],
-    ['accuracy', 100, 1],
-    ['loss', 1, 3],
-  ] as const;
-  return outcomes.flatMap(([outcome, scale, decimals]) => {
-    const sets = testedSets(of, effects).map((set) => {
-      const majority = majorityOf(of.tests, set.chosenFor);
-      const valueOf = (row: RecordRow, group: number): number => numberOf(row, `${outcome}${group}`);
-      return { ...set, values: set.rows.map((row) => valueOf(row, set.chosenFor) - valueOf(row, majority)) };
+/** Planned tests, the other questions, and what was asked post hoc: means over models, p-values, and verdicts where a family was planned. */
+function testTables(
+  { k, stage, sigma, leastModels, family }: StudyModels['tests'],
+  rows: readonly Row[],
+  look: (caption: string, ...notes: string[]) => { readonly caption: string },
+): Table[] {
+  const where = `k = ${k}, training split, ${stage} models; margins in logits, accuracies in points, losses in nats`;
+  const drawn = sigma === undefined ? '' : `; random values and noise have a standard deviation of ${sigma}`;
+  return groupedBy(rows, ['status']).flatMap((own) => {
+    const by = ['status', 'question', 'criterion', 'chosenFor', 'unit', 'margin', 'sign', 'family'];
+    const all = summarize(own, { by, over: 'seed', measures: ['value', 'pooled'] });
+    const shown = all.filter((row) => row.value !== undefined);
+    const isPlanned = own[0]?.status === 'Primary';
+    const tested = withTests(shown, 'value', {
+      family: (row) => row.family as string | null,
+      least: leastModels,
+      margin: (row) => numberOf(row, 'margin'),
+      // Of recorded shares.
+      resolution: (row) => (row.status === 'Post hoc' && row.unit === 'points' ? 100 * SHARE_RESOLUTION : 0),
+    }).map((row): Row => {
+      const limit = row.margin === null ? '' : `${String(row.margin)} ${String(row.unit)}`;
+      const verdict =
+        row.family === 'planned' ? verdictOf(row, 'value', numberOf(row, 'sign'), VERDICTS) : '';
+      return { ...row, limit, verdict };
     });
-    if (!sets.every(isRecorded)) return [];
-    const pTexts = signFlipTexts(
-      sets.map(({ values }) => values),
-      { least: leastModels, resolution: outcome === 'accuracy' ? SHARE_RESOLUTION : 0 },
-    );
-    return tableOf(
-      `Post hoc: minority minus majority of the same class, and the planned pooled interaction, ${outcome}, k = ${k}, training split, ${stage} models`,
-      ['criterion', 'chosen for', 'n', 'within class, mean [95 %]', 'p', 'p, Holm', 'pooled, mean [95 %]'],
-      sets.map(({ name, chosenFor, values, rows }, i) => [
-        name,
-        `G${chosenFor}*`,
-        String(values.length),
-        meanText(values, decimals, scale),
-        ...(pTexts[i] ?? []),
-        columnText(rows, `${outcome}Interaction`, decimals, scale),
-      ]),
-    );
-  });
-}
-
-function secondaryTable(of: Models, effects: readonly RecordRow[]): Table {
-  const { tests, groups, minorities } = of;
-  const keys = combinationsOf({
-    stage: [...new Set([tests.stage, ...distinct(effects, 'stage')])],
-    k: distinct(effects, 'k')
-      .map(Number)
-      .sort((a, b) => a - b),
-    split: SPLITS,
-    criterion: tests.criteria,
-    chosenFor: groups,
-  }) as RecordRow[];
-  const rows = keys.flatMap((key) => {
-    const found = select(effects, key);
-    if (found.length === 0) return [];
-    const beyondNulls = NULL_NAMES.flatMap((name) =>
-      [interactionBeyond(name), beyond(name)].map((valueOf) => {
-        const values = found.map(valueOf);
-        return values.every(Number.isFinite) ? meanText(values, 2) : '';
-      }),
-    );
-    return [
+    const left = all
+      .filter((row) => row.value === undefined)
+      .map(({ question, criterion }) => [question, criterion].filter(Boolean).join(' '));
+    const planned = tested.filter((row) => row.family === 'planned' && row.valueP !== undefined).length;
+    return list(
+      tested,
       [
-        ...[key.stage, key.split, key.k, key.criterion].map(String),
-        `G${String(key.chosenFor)}`,
-        ...groups.map((group) => columnText(found, `accuracy${group}`, 1, 100)),
-        columnText(found, 'accuracyInteraction', 1, 100),
-        columnText(found, 'marginInteraction', 2),
-        columnText(found, 'lossInteraction', 2),
-        ...beyondNulls,
+        ...(['question', 'criterion', 'chosenFor', 'n', 'value', 'valueP', 'valuePHolm'] as const),
+        ...(['limit', 'valueWithin', 'verdict', 'pooled'] as const),
       ],
-    ];
+      look(
+        `${String(own[0]?.status)}: ${where}${isPlanned ? drawn : ''}; Holm’s correction is over ${isPlanned && family ? plural(planned, 'planned test') : 'the tests of a question'}`,
+        ...(isPlanned && left.length > 0
+          ? [`Left out, for want of records: ${[...new Set(left)].join('; ')}`]
+          : []),
+      ),
+    );
   });
-  const names = [
-    ...['models', 'split', 'k', 'criterion', 'chosen for', ...starred(groups, minorities)],
-    ...['accuracy interaction', 'margin interaction', 'loss interaction'],
-    ...NULL_NAMES.flatMap((name) => [`interaction beyond ${name}`, `own beyond ${name}`]),
-  ];
-  const caption =
-    'Secondary: change of accuracy in points by group, interactions of accuracy, margin and loss, and the interaction and own margin beyond random sets';
-  return tableOf(caption, names, rows);
-}
-
-function layerTable(of: Models, layers: readonly RecordRow[]): Table[] {
-  if (layers.length === 0) return [];
-  const cells = of.tests.criteria.flatMap((criterion) => of.groups.map((group) => ({ criterion, group })));
-  const rows = distinct(layers, 'layer').map((layer) => [
-    String(layer),
-    ...cells.map((cell) => {
-      const found = select(layers, { layer, ...cell });
-      return found.length === 0 ? '' : (columnText(found, 'accuracy', 1, 100).split(' ')[0] ?? '');
-    }),
-  ]);
-  const caption =
-    'Fig. 7: change of a group\u2019s accuracy in points when its top neuron of a layer is zeroed, mean over models';
-  return [
-    tableOf(caption, ['layer', ...cells.map(({ criterion, group }) => `${criterion} G${group}`)], rows),
-  ];
-}
-
-function overlapTable(overlaps: readonly RecordRow[]): Table {
-  const keys = new Set(
-    overlaps.map(({ reading, chosenBy, rankedBy, group }) =>
-      JSON.stringify({ reading, chosenBy, rankedBy, group }),
-    ),
-  );
-  return tableOf(
-    'Fig. 3: where the neurons that one criterion chooses stand under the other, mean over models',
-    [
-      ...['reading', 'chosen by', 'ranked by', 'group'],
-      ...['mean percentile', 'share in the top 5 %', 'share above the median'],
-    ],
-    [...keys].map((text) => {
-      const key = JSON.parse(text) as RecordRow;
-      const found = select(overlaps, key);
-      return [
-        ...[key.reading, key.chosenBy, key.rankedBy].map(String),
-        `G${String(key.group)}`,
-        columnText(found, 'mean', 1),
-        columnText(found, 'top5', 2),
-        columnText(found, 'top50', 2),
-      ];
-    }),
-  );
-}
-
-/** Random values in place of neurons, and noise added to them, beside zeroing (Figs 4 and 5). */
-function perturbationTables(of: Models, perturbations: readonly RecordRow[]): Table[] {
-  const { k, sigma } = of.tests;
-  if (perturbations.length === 0 || sigma === undefined) return [];
-  const criterion = of.tests.criteria[0] ?? '';
-  const rowsOf = (perturbation: string, chosenFor: number): RecordRow[] => {
-    // Zeroing has no standard deviation.
-    const drawn = perturbation === 'zero' ? null : sigma;
-    return select(perturbations, { perturbation, sigma: drawn, criterion, chosenFor, k });
-  };
-  const beyondZeroing =
-    (perturbation: string) =>
-    (chosenFor: number): number[] => {
-      const zeroed = rowsOf('zero', chosenFor).map(own);
-      return rowsOf(perturbation, chosenFor).map((row, i) => own(row) - (zeroed[i] ?? Number.NaN));
-    };
-  const claims: Readonly<Record<string, (chosenFor: number) => number[]>> = {
-    'random values minus zeroing, own change': beyondZeroing('reinit'),
-    'noise minus zeroing, own change': beyondZeroing('noise'),
-    'noise, minority minus majority': (chosenFor) => numbers(rowsOf('noise', chosenFor), 'marginInteraction'),
-  };
-  const primary = Object.entries(claims).map(([name, valuesOf]) =>
-    of.minorities.map((chosenFor) => ({ name, chosenFor, values: valuesOf(chosenFor) })),
-  );
-  const caption = `Primary: margin in logits, k = ${k}, ${criterion}, training split, standard deviation ${sigma}`;
-  return [marginTable(caption, '', of, primary), secondaryPerturbations(of, perturbations)];
-}
-
-function secondaryPerturbations(of: Models, perturbations: readonly RecordRow[]): Table {
-  const kinds = distinct(perturbations, 'perturbation').flatMap((perturbation) => {
-    const sigmas = distinct(select(perturbations, { perturbation }), 'sigma');
-    return sigmas.map((sigma) => ({ perturbation, sigma }));
-  });
-  const names = [
-    ...['perturbation', 'standard deviation', 'criterion', 'chosen for'],
-    ...starred(of.groups, of.minorities),
-    ...['accuracy interaction', 'own margin', 'margin interaction'],
-  ];
-  const rows = kinds.flatMap((kind) =>
-    distinct(perturbations, 'criterion').flatMap((criterion) =>
-      of.groups.map((chosenFor) => {
-        const found = select(perturbations, { ...kind, criterion, chosenFor, k: of.tests.k });
-        return [
-          ...[kind.perturbation, kind.sigma ?? '', criterion].map(String),
-          `G${chosenFor}`,
-          ...of.groups.map((group) => columnText(found, `accuracy${group}`, 1, 100)),
-          columnText(found, 'accuracyInteraction', 1, 100),
-          columnText(found, `margin${chosenFor}`, 2),
-          columnText(found, 'marginInteraction', 2),
-        ];
-      }),
-    ),
-  );
-  const caption =
-    'Secondary: change of accuracy in points by group, minority minus majority, and margins in logits: mean over models, 95 % interval';
-  return tableOf(caption, names, rows);
 }

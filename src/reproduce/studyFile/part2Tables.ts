@@ -1,43 +1,21 @@
-import { mean } from '../../metrics/statistics.js';
-import type { Table } from '../../report/table.js';
+import type { ColumnName } from '../../kit/columns.js';
+import { groupedBy, groupsIn, isOf, numberOf, numbers, pick, type Row, select } from '../../kit/rows.js';
+import { summarize, verdictOf, withTests } from '../../kit/summarize.js';
+import { list, pivot, type Table } from '../../kit/table.js';
+import { plural } from '../../report/format.js';
 import { recordedArms } from './arms.js';
-import {
-  columnText,
-  hoursText,
-  meanText,
-  minoritiesOf,
-  pTexts,
-  signFlipTests,
-  starred,
-  tableOf,
-  verdictText,
-  withinText,
-} from './cells.js';
-import {
-  distinct,
-  groupsIn,
-  isOf,
-  numberOf,
-  numbers,
-  type RecordRow,
-  type RecordSource,
-  select,
-  SHARE_RESOLUTION,
-} from './records.js';
+import { accuracyColumns, groupNames, hoursText } from './cells.js';
+import { type RecordRow, Records, type RecordSource, SHARE_RESOLUTION } from './records.js';
 import type { StudyFile } from './schema.js';
 
-const VERDICTS = { claimed: 'gains', opposite: 'loses', small: 'equivalent', open: 'not shown' };
+const VERDICTS = { claimed: 'gains', opposite: 'loses', small: 'equivalent', unclear: 'not shown' };
+const INTERVAL = 'mean over seeds, 95 % interval';
+
+/** Grad-CAM's heat on the core: the core's share of the image, and the heat's before, after and between. */
+const HEAT = ['core', 'before', 'after', 'difference'] as const satisfies readonly ColumnName[];
 
 /** The recorded runs of arms, by arm: one for each seed. */
 type CompleteArms = ReadonlyMap<string, readonly RecordRow[]>;
-
-/** Several benchmarks as one. */
-interface Pool {
-  /** The worst groups, one a seed of the pool, by an arm's runs. */
-  readonly worst: (rows: readonly RecordRow[]) => readonly number[];
-  /** The seeds of each benchmark. */
-  readonly seeds: readonly (readonly number[])[];
-}
 
 /** The arms of benchmarks that have all of their seeds, or of these seeds, in their chosen configurations, and the names of those that lack one. */
 export async function completeArms(
@@ -69,8 +47,8 @@ export async function completeArms(
 }
 
 /**
- * The tables of Part II of a benchmark, or of the members of a pool: accuracies, differences from the focus and from the reference, and
- * heat. The n-th seeds of a pool's members are one seed of the pool.
+ * The tables of Part II of a benchmark, or of the members of a pool: accuracies, differences from the focus and from the reference, training
+ * and heat. The n-th seeds of a pool's members are one seed of the pool.
  */
 export async function part2Tables(
   file: StudyFile,
@@ -78,215 +56,138 @@ export async function part2Tables(
   members: readonly string[],
 ): Promise<Table[]> {
   const { comparisons, benchmarks } = file;
-  const arms = members.flatMap((member) => benchmarks[member]?.arms ?? []);
-  const [firstArms] = arms;
-  if (!firstArms || !comparisons) return [];
-  const { reference, focus, primary, equivalence } = comparisons;
-  const seeds = arms.flatMap((own) => own.seeds);
-  const isTested = arms.every(({ tested }) => tested);
-  const ofPool = firstArms.seeds.map((_, n) => arms.flatMap((own) => own.seeds[n] ?? []));
-  const pool: Pool | undefined =
-    members.length > 1
-      ? { worst: (rows) => pooledWorst(rows, ofPool), seeds: arms.map((own) => own.seeds) }
-      : undefined;
-  const worstOf = pool?.worst;
   const { complete, left } = await completeArms(file, members);
-  const all = [...complete.values()].flat();
-  const [sample] = all;
-  if (sample === undefined) return [];
-  const minorities = minoritiesOf(file.models?.tests);
-  const groups = groupsIn(sample, 'group');
-  const shown = starred(groups, minorities);
-  const ofGroups = groups.map((group) => `group${group}`);
-  const measures = ['worst', ...ofGroups];
-  const accuracies = tableOf(
-    'Accuracy in percent: mean over seeds, 95 % interval',
-    [
-      ...['arm', worstOf ? 'pooled worst group' : 'configuration'],
-      ...['test worst group', ...shown, 'validation worst group'],
-    ],
-    [...complete].map(([arm, rows]) => [
-      arm,
-      worstOf ? listText(worstOf(rows)) : String(rows[0]?.configuration ?? ''),
-      ...[...measures, 'validation'].map((column) => columnText(rows, column, 1, 100)),
-    ]),
-    `${records.benchmark}: seeds ${seeds.join(', ')}; ${hoursText(all)}`,
-    ...(worstOf
-      ? [`Pooled over ${members.join(', ')}, all test examples of ${ofPool.length} seeds: mean (each)`]
-      : []),
-    ...(left.length === 0 ? [] : [`Left out, for want of seeds: ${left.join(', ')}`]),
-  );
-  return [
-    accuracies,
-    ...(worstOf ? [configurationTable(complete, members, arms)] : []),
-    ...focusTable(complete, { focus, planned: isTested ? primary : [], equivalence }, pool),
-    ...gainTable(complete, reference, measures, shown),
-    ...trainTable(await records.read('train'), complete, ofGroups, shown),
-    ...heatTable(await records.read('heat'), complete),
-  ];
-}
-
-/** The configuration of each arm on each benchmark of a pool, whose tuning may differ. */
-function configurationTable(
-  complete: CompleteArms,
-  members: readonly string[],
-  arms: readonly { readonly seeds: readonly number[] }[],
-): Table {
-  return tableOf(
-    'Configuration of each arm, by benchmark',
-    ['arm', ...members],
-    [...complete].map(([arm, rows]) => [
-      arm,
-      ...arms.map(({ seeds }) => {
-        const own = rows.filter((row) => seeds.includes(numberOf(row, 'seed')));
-        return distinct(own, 'configuration').join(', ');
-      }),
-    ]),
-  );
-}
-
-/** The worst-group accuracies of a pool over all examples of its benchmarks, one for each set of seeds that make a seed of the pool. */
-export function pooledWorst(
-  rows: readonly RecordRow[],
-  seeds: readonly (readonly number[])[],
-): readonly number[] {
-  const groups = groupsIn(rows[0], 'total');
-  return seeds.map((own) => {
-    const found = rows.filter((row) => own.includes(numberOf(row, 'seed')));
-    const sum = (column: string): number => numbers(found, column).reduce((all, value) => all + value, 0);
-    return Math.min(...groups.map((group) => sum(`correct${group}`) / sum(`total${group}`)));
-  });
-}
-
-/** `mean (each)` in percent; empty where benchmarks were recorded before they were a pool. */
-function listText(values: readonly number[]): string {
-  if (!values.every(Number.isFinite)) return '';
-  const [all, ...each] = [mean([...values]), ...values].map((value) => (100 * value).toFixed(1));
-  return `${all} (${each.join(', ')})`;
-}
-
-/** The focus minus each other arm: tests against the primary ones, the others described. */
-function focusTable(
-  complete: CompleteArms,
-  compared: { readonly focus: string; readonly planned: readonly string[]; readonly equivalence: number },
-  pool: Pool | undefined,
-): Table[] {
-  const { focus, planned, equivalence: margin } = compared;
-  const own = complete.get(focus);
-  if (!own) return [];
-  const ofFocus = pool?.worst(own);
-  /** Of two models of a benchmark, which are tested on the same examples, one value. */
-  const byBenchmark = (values: readonly number[]): readonly number[] | undefined =>
-    pool?.seeds.map((seeds) => mean(values.filter((_, i) => seeds.includes(numberOf(own[i] ?? {}, 'seed')))));
-  const differences = [...complete]
-    .filter(([arm]) => arm !== focus)
-    .map(([arm, rows]) => {
-      const values = minus(own, rows, 'worst').map((value) => 100 * value);
-      const others = pool?.worst(rows);
-      const pooled = ofFocus?.map((value, i) => value - (others?.[i] ?? Number.NaN));
-      return { arm, values, pooled };
-    });
-  const missing = planned.filter((arm) => !complete.has(arm));
-  // The planned tests are corrected together.
-  const primary = missing.length === 0 ? planned : [];
-  const corrected = signFlipTests(
-    differences.map(({ arm, values }) => (primary.includes(arm) ? values : null)),
-    { resolution: 100 * SHARE_RESOLUTION },
-  );
-  const isJudged = pool !== undefined && primary.length > 0;
-  const tests = differences.filter(({ arm }) => primary.includes(arm)).length;
-  const tested = tests > 0 ? ['p', `p, Holm over ${tests}`] : [];
-  return [
-    tableOf(
-      `Test worst-group accuracy of "${focus}" minus that of each other arm, in points, paired by seed`,
-      [
-        ...['arm', ...(pool ? ['pooled'] : []), 'n', 'mean [95 %]'],
-        ...(pool ? [`over ${pool.seeds.length} benchmarks [95 %]`] : []),
-        ...[...tested, `90 % within ${margin}`],
-        ...(isJudged ? ['verdict'] : []),
-      ],
-      differences.map(({ arm, values, pooled }, i) => {
-        const test = corrected[i] ?? { p: undefined, holm: undefined };
-        const of = byBenchmark(values);
-        return [
-          ...[arm, ...(pooled ? [listText(pooled)] : []), String(values.length), meanText(values, 1)],
-          ...(of ? [meanText(of, 1)] : []),
-          ...(tests > 0 ? pTexts(test) : []),
-          withinText(values, margin, 1),
-          ...(isJudged ? [verdictText(values, test, { margin, sign: 1 }, VERDICTS)] : []),
-        ];
-      }),
-      ...(missing.length === 0
-        ? []
-        : [`Not tested before all planned arms are recorded: ${missing.join(', ')}`]),
-    ),
-  ];
-}
-
-/** Each arm minus the reference, described and not tested. */
-function gainTable(
-  complete: CompleteArms,
-  reference: string,
-  measures: readonly string[],
-  groups: readonly string[],
-): Table[] {
-  const compared = complete.get(reference);
-  if (!compared) return [];
-  const rows = [...complete]
-    .filter(([arm]) => arm !== reference)
-    .map(([arm, own]) => [
-      arm,
-      String(own.length),
-      ...measures.map((column) => meanText(minus(own, compared, column), 1, 100)),
-    ]);
-  const caption = `Accuracy of each arm minus that of ${reference}, in points, paired by seed: mean, 95 % interval`;
-  return [tableOf(caption, ['arm', 'n', 'test worst group', ...groups], rows)];
-}
-
-/** How far each arm's networks fit the training images of each group; of arms of which all runs have it. */
-function trainTable(
-  all: readonly RecordRow[],
-  complete: CompleteArms,
-  measures: readonly string[],
-  groups: readonly string[],
-): Table[] {
-  const rows = [...complete].flatMap(([arm, runs]) => {
-    const found = runs.flatMap(({ seed = null, configuration = null }) =>
-      select(all, { arm, seed, configuration }),
-    );
-    if (found.length < runs.length) return [];
-    return [[arm, ...measures.map((column) => columnText(found, column, 1, 100))]];
-  });
-  if (rows.length === 0) return [];
-  const caption = 'Training accuracy in percent, in evaluation mode: mean over seeds, 95 % interval';
-  return [tableOf(caption, ['arm', ...groups], rows)];
-}
-
-/** Images whose map is blank have no share: `difference` is over those that have one before and after. */
-function heatTable(all: readonly RecordRow[], complete: CompleteArms): Table[] {
   const runs = [...complete.values()].flat();
-  const isShown = (row: RecordRow): boolean =>
-    runs.some(({ arm = null, seed = null, configuration = null }) => isOf(row, { arm, seed, configuration }));
-  const heat = all.filter(isShown);
-  if (heat.length === 0) return [];
-  const rows = distinct(heat, 'arm').flatMap((arm) =>
-    distinct(heat, 'group').map((group) => {
-      const found = select(heat, { arm, group });
-      const text = (column: string): string => {
-        const values = numbers(found, column).filter((value) => !Number.isNaN(value));
-        return values.length === 0 ? '' : meanText(values, 1, 100);
-      };
-      const means = ['core', 'before', 'after', 'difference'].map(text);
-      return [String(arm), `G${String(group)}`, String(found.length), ...means];
-    }),
-  );
+  const [sample] = runs;
+  if (sample === undefined || !comparisons) return [];
+  const { reference, focus, primary, equivalence } = comparisons;
+  const arms = members.flatMap((member) => benchmarks[member]?.arms ?? []);
+  const test = runs.map((row): Row => {
+    const at = arms.findIndex(({ seeds }) => seeds.includes(numberOf(row, 'seed')));
+    const place = arms[at]?.seeds.indexOf(numberOf(row, 'seed')) ?? null;
+    return { ...row, benchmark: members[at] ?? null, place, ofBenchmarks: row.worst ?? null };
+  });
+  const isPool = members.length > 1;
+  const ofPool = isPool ? pooledWorst(test) : [];
+  const measures = accuracyColumns(sample);
+  const look = (caption: string, ...notes: string[]) => ({
+    caption,
+    notes,
+    groupName: groupNames(file.models?.tests),
+  });
+  const over = (
+    rows: readonly Row[],
+    measures: readonly string[],
+    differ: { minus?: Row; from?: Row } = {},
+  ) => summarize(rows, { by: ['arm'], over: 'seed', measures, ...differ });
+  const pooled = (differ: { minus?: Row; from?: Row } = {}): Row[] =>
+    summarize(ofPool, { by: ['arm'], over: 'place', measures: ['pooledWorst'], ...differ });
+
+  // The planned tests are corrected together.
+  const missing = primary.filter((arm) => !complete.has(arm));
+  const isTested = arms.every(({ tested }) => tested);
+  const isPlanned = (row: Row): boolean =>
+    isTested && missing.length === 0 && primary.includes(String(row.arm));
+  const gains = withTests(over(test, ['worst'], { from: { arm: focus } }), 'worst', {
+    family: (row) => (isPlanned(row) ? 'planned' : null),
+    resolution: () => SHARE_RESOLUTION,
+    margin: () => equivalence / 100,
+  }).map((row): Row => ({ ...row, verdict: isPool ? verdictOf(row, 'worst', 1, VERDICTS) : '' }));
+  // Two models of a benchmark are tested on the same examples.
+  const ofBenchmarks = summarize(isPool ? test : [], {
+    by: ['arm'],
+    over: 'benchmark',
+    measures: ['ofBenchmarks'],
+    from: { arm: focus },
+  });
+  const planned = gains.filter(isPlanned).length;
+  const minus = `Test worst-group accuracy of "${focus}" minus that of each other arm, in points, paired by seed`;
+  const trained = (
+    await Promise.all(members.map((member) => new Records(file.recordsFolder, member).read('train')))
+  ).flat();
+  const isShown = (row: Row): boolean =>
+    runs.some((run) => isOf(row, pick(run, ['arm', 'seed', 'configuration'])));
   return [
-    tableOf(
-      'Share of Grad-CAM\u2019s heat for the class of number 1 on the core of test images in percent: mean over seeds of the mean over a group\u2019s images',
-      ['arm', 'group', 'n', 'core\u2019s share of the image', 'ERM', 'arm', 'difference, points'],
-      rows,
+    ...list(
+      joined(over(test, [...measures, 'validation']), pooled()).map((row) => ({
+        ...row,
+        configuration: isPool ? null : (complete.get(String(row.arm))?.[0]?.configuration ?? null),
+      })),
+      ['arm', 'configuration', 'pooledWorstValues', ...measures, 'validation'],
+      look(
+        `Accuracy in percent: ${INTERVAL}`,
+        `${records.benchmark}: seeds ${arms.flatMap(({ seeds }) => seeds).join(', ')}; ${hoursText(runs)}`,
+        ...(isPool
+          ? [
+              `Pooled over ${members.join(', ')}, all test examples of ${arms[0]?.seeds.length} seeds: mean (each)`,
+            ]
+          : []),
+        ...(left.length === 0 ? [] : [`Left out, for want of seeds: ${left.join(', ')}`]),
+      ),
+    ),
+    ...pivot(
+      isPool ? test : [],
+      { down: ['arm'], across: ['benchmark'], cell: 'configuration' },
+      look('Configuration of each arm, by benchmark'),
+    ),
+    ...list(
+      joined(gains, pooled({ from: { arm: focus } }), ofBenchmarks),
+      [
+        ...(['arm', 'pooledWorstValues', 'n', 'worst', 'ofBenchmarks'] as const),
+        ...(['worstP', 'worstPHolm', 'worstWithin', 'verdict'] as const),
+      ],
+      look(
+        `${minus}; margin ${equivalence} points${planned > 0 ? `; Holm’s correction is over ${plural(planned, 'planned test')}` : ''}`,
+        ...(isTested && missing.length > 0
+          ? [`Not tested before all planned arms are recorded: ${missing.join(', ')}`]
+          : []),
+      ),
+    ),
+    ...list(
+      over(test, measures, { minus: { arm: reference } }),
+      ['arm', 'n', ...measures],
+      look(`Accuracy of each arm minus that of ${reference}, in points, paired by seed: ${INTERVAL}`),
+    ),
+    ...list(
+      over(trained.filter(isShown), measures.slice(1)).filter(
+        ({ arm, n }) => n === complete.get(String(arm))?.length,
+      ),
+      ['arm', ...measures.slice(1)],
+      look(`Training accuracy in percent, in evaluation mode: ${INTERVAL}`),
+    ),
+    ...list(
+      // Images whose map is blank have no share.
+      summarize((await records.read('heat')).filter(isShown), {
+        by: ['arm', 'group'],
+        over: 'seed',
+        measures: HEAT,
+        isPartial: true,
+      }),
+      ['arm', 'group', 'n', ...HEAT],
+      look(
+        'Share of Grad-CAM’s heat for the class of number 1 on the core of test images in percent: mean over seeds of the mean over a group’s images',
+      ),
     ),
   ];
+}
+
+/** Rows with the measures that others have of their arm. */
+function joined(rows: readonly Row[], ...others: readonly (readonly Row[])[]): Row[] {
+  return rows.map(
+    ({ arm = null, ...row }) =>
+      Object.assign({ arm }, ...others.map((all) => select(all, { arm })[0]), row) as Row,
+  );
+}
+
+/** The worst group over all test examples of a pool, for each arm and place of a seed in its benchmark. */
+function pooledWorst(test: readonly Row[]): Row[] {
+  const groups = groupsIn(test[0], 'total');
+  return groupedBy(test, ['arm', 'place']).map((rows): Row => {
+    const sum = (column: string): number => numbers(rows, column).reduce((all, value) => all + value, 0);
+    const { arm = null, place = null } = rows[0] ?? {};
+    const shares = groups.map((group) => sum(`correct${group}`) / sum(`total${group}`));
+    return { arm, place, pooledWorst: Math.min(...shares) };
+  });
 }
 
 /** Reads the arms that `across` sets beside each other, with the seeds that all benchmarks have. */
@@ -314,38 +215,18 @@ export async function acrossTables(file: StudyFile): Promise<Table[]> {
   if (!comparisons || file.across === undefined) return [];
   const { seeds, columns, arms } = await readAcross(file);
   const { reference, focus } = comparisons;
-  const table = (
-    caption: string,
-    of: readonly string[],
-    valuesOf: (rows: readonly RecordRow[], complete: CompleteArms) => readonly number[] | undefined,
-  ): Table =>
-    tableOf(
-      `${caption}: mean over seeds ${seeds.join(', ')}, 95 % interval`,
-      ['arm', ...columns.map(({ name }) => name)],
-      of.map((arm) => [
-        arm,
-        ...columns.map(({ complete }) => {
-          const rows = complete.get(arm);
-          const values = rows && valuesOf(rows, complete);
-          return values === undefined ? '' : meanText(values, 1, 100);
-        }),
-      ]),
+  const rows = columns.flatMap(({ name, complete }) =>
+    arms.flatMap((arm) => (complete.get(arm) ?? []).map((row): Row => ({ ...row, benchmark: name }))),
+  );
+  const table = (caption: string, differ: { minus?: Row; from?: Row } = {}): Table[] =>
+    pivot(
+      summarize(rows, { by: ['benchmark', 'arm'], over: 'seed', measures: ['worst'], ...differ }),
+      { down: ['arm'], across: ['benchmark'], cell: 'worst' },
+      { caption: `${caption}: mean over seeds ${seeds.join(', ')}, 95 % interval` },
     );
-  const but = (one: string): string[] => arms.filter((arm) => arm !== one);
   return [
-    table('Test worst-group accuracy in percent', arms, (rows) => numbers(rows, 'worst')),
-    table(`The same minus that of ${reference}, in points`, but(reference), (rows, complete) => {
-      const compared = complete.get(reference);
-      return compared && minus(rows, compared, 'worst');
-    }),
-    table(`That of "${focus}" minus that of each other arm, in points`, but(focus), (rows, complete) => {
-      const own = complete.get(focus);
-      return own && minus(own, rows, 'worst');
-    }),
+    ...table('Test worst-group accuracy in percent'),
+    ...table(`The same minus that of ${reference}, in points`, { minus: { arm: reference } }),
+    ...table(`That of "${focus}" minus that of each other arm, in points`, { from: { arm: focus } }),
   ];
-}
-
-/** Paired by seed. */
-function minus(rows: readonly RecordRow[], others: readonly RecordRow[], column: string): number[] {
-  return rows.map((row, i) => numberOf(row, column) - numberOf(others[i] ?? {}, column));
 }

@@ -1,17 +1,17 @@
-import { distinct, numberOf, type RecordRow, select } from './records.js';
+import { distinct, numberOf, type Row, select } from '../../kit/rows.js';
 
 /** A number of a recorded set of neurons. */
-type Value = (row: RecordRow) => number;
+type Value = (row: Row) => number;
 
 /** The same model's row of another set of neurons or split. */
-type Other = (differs: RecordRow) => RecordRow;
+type Other = (differs: Row) => Row;
 
 /**
  * A question of Part I that is tested over models: a number of each model, by the row of a set of neurons.
  *
  * @param majority the majority group of the class that the neurons were chosen for
  */
-type Question = (row: RecordRow, other: Other, majority: number) => number;
+type Question = (row: Row, other: Other, majority: number) => number;
 
 /** The change of the mean margin of the group that neurons are chosen for. */
 export const own: Value = (row) => numberOf(row, `margin${String(row.chosenFor)}`);
@@ -31,7 +31,7 @@ export const interactionBeyond =
     interaction(row) - numberOf(row, `${null_} marginInteraction`);
 
 /** The change of a minority group's margin minus that of the majority group of its class. */
-const withinClass = (row: RecordRow, minority: unknown, majority: number): number =>
+const withinClass = (row: Row, minority: unknown, majority: number): number =>
   numberOf(row, `margin${String(minority)}`) - numberOf(row, `margin${majority}`);
 
 /** The questions by name. What the article claims comes first: minority groups lose more, beyond what random neurons do to them. */
@@ -59,7 +59,7 @@ export const FIT = 'accuracy within class, training minus test';
 export const PLANNED_NAMES = [FIT, ...QUESTION_NAMES] as const;
 
 /** The numbers of Fig. 1's question in points, one a model, by the recorded accuracies of one stage. */
-export function fits(models: readonly RecordRow[], minority: number, majority: number): number[] {
+export function fits(models: readonly Row[], minority: number, majority: number): number[] {
   return distinct(models, 'seed').map((seed) => {
     const accuracy = (split: string, group: number): number =>
       numberOf(select(models, { seed, split, group })[0] ?? {}, 'accuracy');
@@ -71,14 +71,14 @@ export function fits(models: readonly RecordRow[], minority: number, majority: n
 /** The numbers of a question, one a row; NaN where a model lacks a row or a number. */
 export function answers(
   name: QuestionName,
-  rows: readonly RecordRow[],
-  effects: readonly RecordRow[],
+  rows: readonly Row[],
+  effects: readonly Row[],
   majority: number,
 ): number[] {
   const question: Question = QUESTIONS[name];
   return rows.map((row) => {
     const other: Other = (differs) => {
-      const wanted: RecordRow = { ...row, ...differs };
+      const wanted: Row = { ...row, ...differs };
       const keys = ['seed', 'stage', 'split', 'criterion', 'chosenFor', 'k'];
       return effects.find((found) => keys.every((key) => found[key] === wanted[key])) ?? {};
     };

@@ -3,6 +3,7 @@ import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { makeFolder, readText, writeAtomic } from '../../files.js';
+import { select } from '../../kit/rows.js';
 import { writeAlone } from '../../writeAlone.js';
 
 /** A measurement of a study. */
@@ -71,39 +72,6 @@ export class Records {
   pathOf(name: string): string {
     return join(this.folder, `${this.benchmark}-${name}.csv`);
   }
-}
-
-/** The rows that have these values. */
-export function select(rows: readonly RecordRow[], wanted: RecordRow): RecordRow[] {
-  return rows.filter((row) => Object.entries(wanted).every(([name, value]) => row[name] === value));
-}
-
-/** Whether a row is of a set, by the columns that it has. */
-export function isOf(row: RecordRow, set: RecordRow): boolean {
-  return Object.entries(set).every(([column, value]) => row[column] === undefined || row[column] === value);
-}
-
-/** The different values of a column, in their order. */
-export function distinct(rows: readonly RecordRow[], column: string): (string | number | null)[] {
-  return [...new Set(rows.map((row) => row[column] ?? null))];
-}
-
-/** A column's numbers; NaN where a row has none. */
-export function numbers(rows: readonly RecordRow[], column: string): number[] {
-  return rows.map((row) => numberOf(row, column));
-}
-
-/** The groups of which a row has a column such as `group0` or `total0`. */
-export function groupsIn(row: RecordRow | undefined, column: 'group' | 'total'): number[] {
-  return Object.keys(row ?? {}).flatMap((name) => {
-    const [, group] = new RegExp(`^${column}(\\d+)$`).exec(name) ?? [];
-    return group === undefined ? [] : [Number(group)];
-  });
-}
-
-export function numberOf(row: RecordRow, column: string): number {
-  const value = row[column];
-  return typeof value === 'number' ? value : Number.NaN;
 }
 
 function toValue(text: string): string | number | null {

@@ -1,6 +1,6 @@
 import { SpurmemError } from '../../errors.js';
+import type { Table } from '../../kit/table.js';
 import { ENGINE_TYPES } from '../../native/engine.js';
-import type { Table } from '../../report/table.js';
 import { nearestSentence } from '../../settings/names.js';
 import { checkOptions, JOB_TYPES, type OptionTypes } from '../../settings/options.js';
 import { callback, severalOf, text } from '../../settings/values.js';

@@ -1,21 +1,19 @@
-import type { TestedModels } from '../../src/reproduce/studyFile/cells.js';
-import { growthTable } from '../../src/reproduce/studyFile/growthTable.js';
+import { summarize } from '../../src/kit/summarize.js';
+import { growthPoints, growthSlopes } from '../../src/reproduce/studyFile/modelTests.js';
 import type { RecordRow } from '../../src/reproduce/studyFile/records.js';
+import type { StudyModels } from '../../src/reproduce/studyFile/schema.js';
 
 const STAGES = ['first', 'third', 'late'];
-const of = {
-  minorities: [1],
-  tests: {
-    stage: 'late',
-    growth: STAGES,
-    k: 3,
-    criteria: ['gradient'],
-    minorityGroups: { 1: 0 },
-    primary: [],
-    equivalence: 0.25,
-    leastModels: 6,
-  },
-} as TestedModels;
+const tests = {
+  stage: 'late',
+  growth: STAGES,
+  k: 3,
+  criteria: ['gradient'],
+  minorityGroups: { 1: 0 },
+  primary: [],
+  equivalence: 0.25,
+  leastModels: 6,
+} as StudyModels['tests'];
 const SEEDS = [4, 5, 6];
 /** Points, by stage; the second model's gap does not grow, but for rounding. */
 const gapOf = (seed: number, stage: number): number => (seed === 5 ? 20 : 5 + 10 * stage);
@@ -52,25 +50,23 @@ const effects = [...SEEDS].reverse().flatMap((seed) =>
 );
 
 test('a slope is of each model by itself, of those whose gap changes', () => {
-  const [table] = growthTable(of, models, effects);
-  expect(table?.columns.map(({ name }) => name).slice(2)).toEqual([
-    ...['first, gap', 'first, logits', 'third, gap', 'third, logits', 'late, gap', 'late, logits'],
-    ...['n', 'slope, logits per 10 points'],
-  ]);
-  const [row] = table?.rows ?? [];
-  expect(row?.slice(0, 2)).toEqual(['gradient', 'G1*']);
+  const points = growthPoints(tests, models, effects);
+  const by = ['criterion', 'chosenFor'];
+  const [first] = summarize(points, { by: [...by, 'stage'], over: 'seed', measures: ['gap', 'logits'] });
+  expect(first).toMatchObject({ criterion: 'gradient', chosenFor: 1, stage: 'first', n: 3 });
   // (5 + 20 + 5) / 3 points, and -(0.02 * 5 + 0.04 * 20 + 0.06 * 5) / 3 logits.
-  expect(row?.[2]).toMatch(/^10\.0 \[/);
-  expect(row?.[3]).toMatch(/^-0\.400 \[/);
-  // -0.2 and -0.6; Student's t with one degree of freedom.
-  expect(row?.at(-2)).toBe('2');
-  const reach = 12.7062 * 0.2;
-  expect(row?.at(-1)).toBe(`-0.400 [${(-0.4 - reach).toFixed(3)}, ${(-0.4 + reach).toFixed(3)}]`);
+  expect(first?.gap).toBeCloseTo(10, 9);
+  expect(first?.logits).toBeCloseTo(-0.4, 9);
+  const [slope] = summarize(growthSlopes(points), { by, over: 'seed', measures: ['slope'] });
+  // -0.2 and -0.6 per 10 points; Student's t with one degree of freedom.
+  expect(slope?.n).toBe(2);
+  expect(slope?.slope).toBeCloseTo(-0.4, 9);
+  expect(slope?.slopeLow).toBeCloseTo(-0.4 - 12.7062 * 0.2, 4);
 });
 
-test('there is none where the study asks for none, or a stage is not recorded', () => {
-  const { growth: _growth, ...tests } = of.tests;
-  expect(growthTable({ ...of, tests }, models, effects)).toEqual([]);
+test('nothing grows if the study names no stages, or a stage is not recorded', () => {
+  const { growth: _growth, ...without } = tests;
+  expect(growthPoints(without, models, effects)).toEqual([]);
   const fewer = effects.filter(({ stage, split }) => stage !== 'third' || split !== 'test');
-  expect(growthTable(of, models, fewer)).toEqual([]);
+  expect(growthPoints(tests, models, fewer)).toEqual([]);
 });

@@ -1,0 +1,130 @@
+import type { NullName } from '../neurons/nulls.js';
+
+/** The sign for a missing number: NaN is never printed. */
+export const MISSING = '–';
+
+/** A number with a fixed number of decimals; never `-0.00`, and a dash for what is not a finite number. */
+export function fixed(value: number | null | undefined, decimals: number): string {
+  if (typeof value !== 'number' || !Number.isFinite(value)) return MISSING;
+  const text = value.toFixed(decimals);
+  return Number(text) === 0 ? (0).toFixed(decimals) : text;
+}
+
+/** A p-value, or one digit of a smaller one: never 0, which none of them is. */
+export function probability(value: number | null | undefined, decimals = 3): string {
+  const isSmall = typeof value === 'number' && value > 0 && value < 0.5 * 10 ** -decimals;
+  return isSmall ? value.toPrecision(1) : fixed(value, decimals);
+}
+
+/** A unit's factor and decimals. Accuracies and their changes are fractions, shown in percent or points. */
+const UNITS = {
+  percent: { scale: 100, decimals: 1 },
+  points: { scale: 1, decimals: 1 },
+  logits: { scale: 1, decimals: 3 },
+  nats: { scale: 1, decimals: 3 },
+} as const;
+export type Unit = keyof typeof UNITS;
+
+export interface Column {
+  readonly label: string;
+  /** Settings have none, and are written as they are. `row`: the unit that the row names in its column `unit`. */
+  readonly unit?: Unit | 'row' | 'number';
+  /** Fewer or more than the unit's. */
+  readonly decimals?: number;
+}
+
+const LOGITS = { unit: 'logits', decimals: 2 } as const;
+const PERCENT = { unit: 'percent' } as const;
+
+const SETTINGS = {
+  arm: { label: 'arm' },
+  benchmark: { label: 'benchmark' },
+  chosenBy: { label: 'chosen by' },
+  chosenFor: { label: 'chosen for' },
+  configuration: { label: 'configuration' },
+  criterion: { label: 'criterion' },
+  group: { label: 'group' },
+  k: { label: 'k' },
+  layer: { label: 'layer' },
+  limit: { label: 'margin' },
+  n: { label: 'n' },
+  perturbation: { label: 'perturbation' },
+  precision: { label: 'precision' },
+  question: { label: 'question' },
+  rankedBy: { label: 'ranked by' },
+  reading: { label: 'reading' },
+  seed: { label: 'seed' },
+  sigma: { label: 'standard deviation' },
+  split: { label: 'split' },
+  stage: { label: 'models' },
+  verdict: { label: 'verdict' },
+} as const satisfies Readonly<Record<string, Column>>;
+
+const MEASURES = {
+  accuracy: { label: 'accuracy', ...PERCENT },
+  accuracyInteraction: { label: 'accuracy interaction', ...PERCENT },
+  marginInteraction: { label: 'margin interaction', ...LOGITS },
+  lossInteraction: { label: 'loss interaction', unit: 'nats', decimals: 2 },
+  own: { label: 'own margin', ...LOGITS },
+  startMargin: { label: 'mean', ...LOGITS },
+  startTenth: { label: 'a tenth has less than', ...LOGITS },
+  gap: { label: 'gap', unit: 'points' },
+  logits: { label: 'logits', unit: 'logits' },
+  slope: { label: 'slope, logits per 10 points', unit: 'logits' },
+  percentile: { label: 'mean percentile', unit: 'number', decimals: 1 },
+  top5: { label: 'share in the top 5 %', unit: 'number', decimals: 2 },
+  top50: { label: 'share above the median', unit: 'number', decimals: 2 },
+  value: { label: 'mean [95 %]', unit: 'row' },
+  pooled: { label: 'pooled interaction [95 %]', unit: 'row' },
+  worst: { label: 'test worst group', ...PERCENT },
+  pooledWorst: { label: 'pooled worst group', ...PERCENT },
+  ofBenchmarks: { label: 'over benchmarks [95 %]', ...PERCENT },
+  validation: { label: 'validation worst group', ...PERCENT },
+  core: { label: 'core’s share of the image', ...PERCENT },
+  before: { label: 'ERM', ...PERCENT },
+  after: { label: 'arm', ...PERCENT },
+  difference: { label: 'difference, points', ...PERCENT },
+} as const satisfies Readonly<Record<string, Column>>;
+
+/** The dictionary: what each table says about a column. */
+const COLUMNS: Readonly<Record<string, Column>> = { ...SETTINGS, ...MEASURES };
+
+type Measure = keyof typeof MEASURES;
+/** A measure of one group: `accuracy3` is the accuracy of group 3, or its change. */
+export type GroupColumn = `${'accuracy' | 'group'}${number}`;
+/** A margin beyond random neurons. */
+export type BeyondColumn = `${'interaction' | 'own'} beyond ${NullName}`;
+
+/** The names that tables know: settings, measures, and what `summarize` and `withTests` add to a measure. */
+export type ColumnName =
+  | keyof typeof SETTINGS
+  | Measure
+  | GroupColumn
+  | BeyondColumn
+  | `${Measure}${'P' | 'PHolm' | 'Within' | 'Values'}`;
+
+/** What is shown of a measure: its mean and interval, a p-value, whether it is within a margin, or the mean and each replicate. */
+type View = 'P' | 'PHolm' | 'Within' | 'Values' | 'estimate';
+const VIEW_LABELS = { P: 'p', PHolm: 'p, Holm', Within: '90 % within the margin' } as const;
+
+/** A column's entry in the dictionary, the measure that it shows, and what of it. */
+export function columnNamed(name: ColumnName): Column & { readonly measure: string; readonly view: View } {
+  const known = COLUMNS[name];
+  if (known) return { ...known, measure: name, view: 'estimate' };
+  const [, measure = name, view = 'estimate'] = /^(\w+?)(P|PHolm|Within|Values)$/.exec(name) ?? [];
+  const base = COLUMNS[measure];
+  if (base) {
+    const label = VIEW_LABELS[view as keyof typeof VIEW_LABELS] as string | undefined;
+    return { ...base, label: label ?? base.label, measure, view: view as View };
+  }
+  const [, group] = /^[a-z]+(\d+)$/.exec(name) ?? [];
+  if (group !== undefined) return { label: `G${group}`, ...PERCENT, measure: name, view: 'estimate' };
+  return { label: name, ...LOGITS, measure: name, view: 'estimate' };
+}
+
+/** A number in its unit. */
+export function written(value: number, { unit, decimals }: Column, rowUnit: unknown): string {
+  const named = (unit === 'row' ? rowUnit : unit) as Unit | 'number' | undefined;
+  const style = named === undefined || named === 'number' ? { scale: 1, decimals: 2 } : UNITS[named];
+  return fixed(style.scale * value, decimals ?? style.decimals);
+}

@@ -1,0 +1,56 @@
+/** A cell of a row. Lists hold the numbers of replicates. */
+type Value = string | number | boolean | null | readonly number[];
+
+/** One measurement and its settings: accuracies are fractions, unknown values null. */
+export type Row = Readonly<Record<string, Value>>;
+
+/** Rows that have these values. */
+export function select<Of extends Row>(rows: readonly Of[], wanted: Row): Of[] {
+  return rows.filter((row) => Object.entries(wanted).every(([column, value]) => row[column] === value));
+}
+
+/** Whether a row has these values in the columns that it has. */
+export function isOf(row: Row, set: Row): boolean {
+  return Object.entries(set).every(([column, value]) => row[column] === undefined || row[column] === value);
+}
+
+/** A column's distinct values, in order of appearance. */
+export function distinct<Of extends Row>(rows: readonly Of[], column: string): Of[string][] {
+  return [...new Set(rows.map((row) => (row[column] ?? null) as Of[string]))];
+}
+
+/** Groups rows with equal values in some columns, in order of appearance. */
+export function groupedBy<Of extends Row>(rows: readonly Of[], columns: readonly string[]): Of[][] {
+  const groups = new Map<string, Of[]>();
+  for (const row of rows) {
+    const key = JSON.stringify(columns.map((column) => row[column] ?? null));
+    const group = groups.get(key);
+    if (group) group.push(row);
+    else groups.set(key, [row]);
+  }
+  return [...groups.values()];
+}
+
+/** A row's values in some columns; null if it has none. */
+export function pick(row: Row | undefined, columns: readonly string[]): Row {
+  return Object.fromEntries(columns.map((column) => [column, row?.[column] ?? null]));
+}
+
+/** A column's number, or NaN. */
+export function numberOf(row: Row | undefined, column: string): number {
+  const value = row?.[column];
+  return typeof value === 'number' ? value : Number.NaN;
+}
+
+/** A column's numbers; NaN for rows without one. */
+export function numbers(rows: readonly Row[], column: string): number[] {
+  return rows.map((row) => numberOf(row, column));
+}
+
+/** The groups for which a row has a column, such as `accuracy0`. */
+export function groupsIn(row: Row | undefined, column: string): number[] {
+  return Object.keys(row ?? {}).flatMap((name) => {
+    const [, group] = new RegExp(`^${column}(\\d+)$`).exec(name) ?? [];
+    return group === undefined ? [] : [Number(group)];
+  });
+}

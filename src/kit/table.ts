@@ -1,0 +1,102 @@
+import { type Column, type ColumnName, columnNamed, probability, written } from './columns.js';
+import { distinct, groupedBy, numberOf, pick, type Row, select } from './rows.js';
+
+/** A table for pages, terminals and Markdown. */
+export interface Table {
+  readonly caption: string;
+  readonly columns: readonly { readonly name: string }[];
+  readonly rows: readonly (readonly string[])[];
+  readonly notes?: readonly string[];
+}
+
+interface Look {
+  readonly caption: string;
+  readonly notes?: readonly string[];
+  /** How groups are written: `G3*` for a minority group. */
+  readonly groupName?: (group: number) => string;
+}
+
+const groupText = (group: number): string => `G${group}`;
+
+/** A table with a line per row; columns that no row has are left out. None without rows. */
+export function list(rows: readonly Row[], columns: readonly ColumnName[], look: Look): Table[] {
+  const shown = columns.filter((column) => rows.some((row) => cellText(row, column, look) !== ''));
+  if (rows.length === 0) return [];
+  return [
+    tableOf(
+      look,
+      shown.map((column) => headingOf(column, look)),
+      rows.map((row) => shown.map((column) => cellText(row, column, look))),
+    ),
+  ];
+}
+
+interface Places {
+  readonly down: readonly ColumnName[];
+  readonly across: readonly ColumnName[];
+  readonly cell: ColumnName;
+}
+
+/** A table with a line and a column per combination of settings; cells that no row has are empty. None without rows. */
+export function pivot(rows: readonly Row[], { down, across, cell }: Places, look: Look): Table[] {
+  if (rows.length === 0) return [];
+  const columns = combinationsOf(rows, across);
+  const names = columns.map((column) => across.map((name) => cellText(column, name, look)).join(' '));
+  return [
+    tableOf(
+      look,
+      [...down.map((name) => headingOf(name, look)), ...names],
+      groupedBy(rows, down).map((line) => [
+        ...down.map((name) => cellText(line[0], name, look)),
+        ...columns.map((column) => cellText(select(line, column)[0], cell, look)),
+      ]),
+    ),
+  ];
+}
+
+function combinationsOf(rows: readonly Row[], columns: readonly string[]): Row[] {
+  return columns.reduce<Row[]>(
+    (made, name) => made.flatMap((row) => distinct(rows, name).map((value) => ({ ...row, [name]: value }))),
+    [{}],
+  );
+}
+
+function tableOf(
+  { caption, notes = [] }: Look,
+  names: readonly string[],
+  rows: readonly (readonly string[])[],
+): Table {
+  return { caption, columns: names.map((name) => ({ name })), rows, ...(notes.length > 0 ? { notes } : {}) };
+}
+
+function headingOf(name: ColumnName, { groupName = groupText }: Look): string {
+  const [, group] = /^(?:accuracy|group)(\d+)$/.exec(name) ?? [];
+  return group === undefined ? columnNamed(name).label : groupName(Number(group));
+}
+
+/** A cell: a setting, a mean with its interval, a p-value, or what else the column's name asks for. Empty if the row has none. */
+function cellText(row: Row | undefined, name: ColumnName, { groupName = groupText }: Look): string {
+  const { measure, view, ...column } = columnNamed(name);
+  const value = row?.[view === 'Values' ? measure : name] ?? null;
+  if (row === undefined || value === null) return '';
+  if (column.unit === undefined) {
+    const isGroup = name === 'group' || name === 'chosenFor';
+    return isGroup && typeof value === 'number' ? groupName(value) : String(value);
+  }
+  if (view === 'Within') return `${value === true ? 'yes' : 'no'}${intervalText(row, name, column)}`;
+  if (typeof value !== 'number') return '';
+  if (view === 'P' || view === 'PHolm') return probability(value, 4);
+  const center = written(value, column, row.unit);
+  if (view === 'estimate') return `${center}${intervalText(row, measure, column)}`;
+  const each = (row[name] ?? []) as readonly number[];
+  return `${center} (${each.map((one) => written(one, column, row.unit)).join(', ')})`;
+}
+
+/** ` [-0.27, 0.55]`, or nothing without an interval. */
+function intervalText(row: Row, name: string, column: Column): string {
+  const ends = pick(row, [`${name}Low`, `${name}High`]);
+  const texts = Object.keys(ends).map((end) => numberOf(ends, end));
+  return texts.every(Number.isFinite)
+    ? ` [${texts.map((end) => written(end, column, row.unit)).join(', ')}]`
+    : '';
+}
