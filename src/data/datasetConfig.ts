@@ -37,7 +37,7 @@ export const datasetConfigSchema = z.strictObject({
 export type DatasetConfig = z.infer<typeof datasetConfigSchema>;
 
 /** Parses the bytes of the dataset.json at `path`. Throws `DATASET_INVALID` naming the file and each wrong key. */
-export function parseDatasetConfig(path: string, bytes: Buffer): DatasetConfig {
+export function parseDatasetConfig(path: string, bytes: Uint8Array): DatasetConfig {
   let json: unknown;
   try {
     json = parseJson(bytes);
@@ -54,11 +54,11 @@ export function parseDatasetConfig(path: string, bytes: Buffer): DatasetConfig {
  * The part of a valid dataset.json that counts for the dataset's fingerprint: all but coreRegion, which changes nothing that a
  * model is trained on, so that runs stay valid where it is added; undefined where nothing else is in it.
  */
-export function fingerprintedConfig(bytes: Buffer): string | undefined {
+export function fingerprintedConfig(bytes: Uint8Array): string | undefined {
   const { coreRegion: _coreRegion, ...rest } = parseJson(bytes) as Readonly<Record<string, unknown>>;
   return Object.keys(rest).length === 0 ? undefined : JSON.stringify(rest);
 }
 
-function parseJson(bytes: Buffer): unknown {
-  return JSON.parse(bytes.toString('utf8').replace(/^\uFEFF/, ''));
+function parseJson(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(bytes));
 }
