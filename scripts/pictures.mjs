@@ -87,13 +87,13 @@ async function train() {
 }
 
 /** The part of a row over models that the picture shows; none where it shows nothing. */
-function drawn({ settings, models, measures }) {
-  const { split, criterion, k, group, chosenFor } = settings;
+function drawn(row) {
+  const { split, criterion, k, group, chosenFor } = row;
   const isShown =
     criterion === undefined ? split !== 'val' : criterion === 'gradient' && k === 3 && group === chosenFor;
-  const { accuracy, change, sameLayersAccuracyExcess } = measures;
-  const shown = criterion === undefined ? { accuracy } : { change, sameLayersAccuracyExcess };
-  return isShown ? [{ settings, models, measures: shown }] : [];
+  const isUnused = /^(baseline|margin|loss|whole|same(?!LayersAccuracy))/;
+  const shown = Object.entries(row).filter(([name]) => !isUnused.test(name));
+  return isShown ? [Object.fromEntries(shown)] : [];
 }
 
 function rounded(_key, value) {

@@ -144,7 +144,8 @@ const BY_FILE = {
   ],
   'src/kit/summarize.ts': [
     ['sign * numberOf(row, measure) > 0', 'sign * numberOf(row, measure) < 0'],
-    ['name === family ? p : undefined', 'p'],
+    ['firsts.get(row) === row);', 'true);'],
+    ['name === family && ', ''],
     ['values.length < least ? null', 'values.length < 1 ? null'],
     ['numbers(select(from, { [over]: replicate }), measure)', 'numbers(from, measure)'],
   ],

@@ -37,6 +37,7 @@ const LOGITS = { unit: 'logits', decimals: 2 } as const;
 const PERCENT = { unit: 'percent' } as const;
 
 const SETTINGS = {
+  among: { label: 'among' },
   arm: { label: 'arm' },
   benchmark: { label: 'benchmark' },
   chosenBy: { label: 'chosen by' },
@@ -47,7 +48,9 @@ const SETTINGS = {
   k: { label: 'k' },
   layer: { label: 'layer' },
   limit: { label: 'margin' },
+  models: { label: 'models' },
   n: { label: 'n' },
+  name: { label: 'name' },
   perturbation: { label: 'perturbation' },
   precision: { label: 'precision' },
   question: { label: 'question' },
@@ -65,6 +68,11 @@ const MEASURES = {
   accuracyInteraction: { label: 'accuracy interaction', ...PERCENT },
   marginInteraction: { label: 'margin interaction', ...LOGITS },
   lossInteraction: { label: 'loss interaction', unit: 'nats', decimals: 2 },
+  change: { label: 'change, points', unit: 'percent', decimals: 2 },
+  marginChange: { label: 'margin', unit: 'logits' },
+  lossChange: { label: 'loss', unit: 'nats' },
+  sameLayersMarginExcess: { label: 'margin beyond same layers', unit: 'logits' },
+  wholeModelMarginExcess: { label: 'margin beyond whole model', unit: 'logits' },
   own: { label: 'own margin', ...LOGITS },
   startMargin: { label: 'mean', ...LOGITS },
   startTenth: { label: 'a tenth has less than', ...LOGITS },

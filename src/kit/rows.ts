@@ -36,6 +36,20 @@ export function pick(row: Row | undefined, columns: readonly string[]): Row {
   return Object.fromEntries(columns.map((column) => [column, row?.[column] ?? null]));
 }
 
+/** Rows for a CSV file: all with the columns that any has, without lists. */
+export function csvRows(rows: readonly Row[]): Record<string, string | number | null>[] {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const shown = columns.filter((name) => !rows.some((row) => Array.isArray(row[name])));
+  return rows.map((row) =>
+    Object.fromEntries(
+      shown.map((name) => {
+        const value = row[name] ?? null;
+        return [name, typeof value === 'number' || value === null ? value : String(value)];
+      }),
+    ),
+  );
+}
+
 /** A column's number, or NaN. */
 export function numberOf(row: Row | undefined, column: string): number {
   const value = row?.[column];

@@ -23,7 +23,8 @@ interface Plan {
 
 /**
  * Summarizes rows over replicates, a row per measurement with the count of replicates in `n`. A measure `x` is the mean, `xStd` the
- * standard deviation, `xLow` and `xHigh` are the 95 % interval by Student's t, and `xValues` the replicates' numbers.
+ * standard deviation, `xLow` and `xHigh` are the 95 % interval by Student's t,
+ * `xValues` the replicates' numbers, and `xBootstrap` is the bootstrap interval.
  */
 export function summarize(rows: readonly Row[], plan: Plan): Row[] {
   const { by, over, measures, from, minus = from, isPartial = false } = plan;
@@ -51,19 +52,22 @@ export function summarize(rows: readonly Row[], plan: Plan): Row[] {
 }
 
 function described(measure: string, values: readonly number[]): Row {
-  const { mean: center, std, interval } = summarizeSeeds(values);
+  const { mean: center, std, interval, bootstrap } = summarizeSeeds(values);
   return {
     [measure]: center,
     [`${measure}Std`]: std,
     [`${measure}Low`]: interval?.[0] ?? null,
     [`${measure}High`]: interval?.[1] ?? null,
     [`${measure}Values`]: values,
+    [`${measure}Bootstrap`]: bootstrap,
   };
 }
 
 interface Tests {
   /** The family within which Holm corrects; null: the row is described and not tested. */
   readonly family: (row: Row) => string | null;
+  /** Rows with equal values in these columns are one test, which counts once. By default each row is a test. */
+  readonly same?: readonly string[];
   /** Rows with fewer replicates are not tested. */
   readonly least?: number;
   /** How far values may be off by rounding: sums that may be equal tie. */
@@ -77,21 +81,22 @@ interface Tests {
  * whether the 90 % interval, `xWithinLow` to `xWithinHigh`, lies within the margin.
  */
 export function withTests(rows: readonly Row[], measure: string, tests: Tests): Row[] {
-  const { family, least = 1, resolution = () => 0, margin = () => Number.NaN } = tests;
+  const { family, same, least = 1, resolution = () => 0, margin = () => Number.NaN } = tests;
   const tested = rows.map((row) => {
     const values = valuesOf(row, measure);
     const name = values.length < least ? null : family(row);
     return { row, name, p: name === null ? undefined : signFlip(values, resolution(row))?.pValue };
   });
-  const corrected = new Map(
-    [...new Set(tested.map(({ name }) => name))].map((family) => [
-      family,
-      holm(tested.map(({ name, p }) => (name === family ? p : undefined))),
-    ]),
-  );
-  return tested.map(({ row, name, p }, at) => {
-    const pHolm = corrected.get(name)?.[at];
-    const ofP = p === undefined ? {} : { [`${measure}P`]: p, [`${measure}PHolm`]: pHolm ?? null };
+  const equal = same ? groupedBy(rows, same) : rows.map((row) => [row]);
+  const firsts = new Map(equal.flatMap((own) => own.map((row) => [row, own[0]] as const)));
+  const corrected = new Map<Row | undefined, number | null | undefined>();
+  for (const family of new Set(tested.map(({ name }) => name))) {
+    const own = tested.filter(({ row, name }) => name === family && firsts.get(row) === row);
+    holm(own.map(({ p }) => p)).forEach((p, at) => corrected.set(own[at]?.row, p));
+  }
+  return tested.map(({ row, p }) => {
+    const pHolm = corrected.get(firsts.get(row)) ?? null;
+    const ofP = p === undefined ? {} : { [`${measure}P`]: p, [`${measure}PHolm`]: pHolm };
     return { ...row, ...ofP, ...within(row, measure, margin(row)) };
   });
 }
@@ -108,7 +113,7 @@ function within(row: Row, measure: string, margin: number): Row {
 }
 
 /** The replicates' numbers behind a summarized measure. */
-function valuesOf(row: Row, measure: string): readonly number[] {
+export function valuesOf(row: Row, measure: string): readonly number[] {
   const values = row[`${measure}Values`];
   return Array.isArray(values) ? (values as readonly number[]) : [];
 }

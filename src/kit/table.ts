@@ -4,7 +4,8 @@ import { distinct, groupedBy, numberOf, pick, type Row, select } from './rows.js
 /** A table for pages, terminals and Markdown. */
 export interface Table {
   readonly caption: string;
-  readonly columns: readonly { readonly name: string }[];
+  /** Settings are text. */
+  readonly columns: readonly { readonly name: string; readonly text?: true }[];
   readonly rows: readonly (readonly string[])[];
   readonly notes?: readonly string[];
 }
@@ -14,6 +15,8 @@ interface Look {
   readonly notes?: readonly string[];
   /** How groups are written: `G3*` for a minority group. */
   readonly groupName?: (group: number) => string;
+  /** Other decimals than the dictionary's. */
+  readonly decimals?: Readonly<Partial<Record<ColumnName, number>>>;
 }
 
 const groupText = (group: number): string => `G${group}`;
@@ -21,14 +24,12 @@ const groupText = (group: number): string => `G${group}`;
 /** A table with a line per row; columns that no row has are left out. None without rows. */
 export function list(rows: readonly Row[], columns: readonly ColumnName[], look: Look): Table[] {
   const shown = columns.filter((column) => rows.some((row) => cellText(row, column, look) !== ''));
-  if (rows.length === 0) return [];
-  return [
-    tableOf(
-      look,
-      shown.map((column) => headingOf(column, look)),
-      rows.map((row) => shown.map((column) => cellText(row, column, look))),
-    ),
-  ];
+  const lines = rows.map((row) => shown.map((column) => cellText(row, column, look)));
+  return tableOf(
+    look,
+    shown.map((column) => headingOf(column, look)),
+    lines,
+  );
 }
 
 interface Places {
@@ -39,19 +40,15 @@ interface Places {
 
 /** A table with a line and a column per combination of settings; cells that no row has are empty. None without rows. */
 export function pivot(rows: readonly Row[], { down, across, cell }: Places, look: Look): Table[] {
-  if (rows.length === 0) return [];
   const columns = combinationsOf(rows, across);
-  const names = columns.map((column) => across.map((name) => cellText(column, name, look)).join(' '));
-  return [
-    tableOf(
-      look,
-      [...down.map((name) => headingOf(name, look)), ...names],
-      groupedBy(rows, down).map((line) => [
-        ...down.map((name) => cellText(line[0], name, look)),
-        ...columns.map((column) => cellText(select(line, column)[0], cell, look)),
-      ]),
-    ),
-  ];
+  const headings = columns.map((column) => ({
+    name: across.map((name) => cellText(column, name, look)).join(' '),
+  }));
+  const lines = groupedBy(rows, down).map((line) => [
+    ...down.map((name) => cellText(line[0], name, look)),
+    ...columns.map((column) => cellText(select(line, column)[0], cell, look)),
+  ]);
+  return tableOf(look, [...down.map((name) => headingOf(name, look)), ...headings], lines);
 }
 
 function combinationsOf(rows: readonly Row[], columns: readonly string[]): Row[] {
@@ -61,22 +58,27 @@ function combinationsOf(rows: readonly Row[], columns: readonly string[]): Row[]
   );
 }
 
-function tableOf(
-  { caption, notes = [] }: Look,
-  names: readonly string[],
-  rows: readonly (readonly string[])[],
-): Table {
-  return { caption, columns: names.map((name) => ({ name })), rows, ...(notes.length > 0 ? { notes } : {}) };
+function tableOf({ caption, notes = [] }: Look, columns: Table['columns'], rows: Table['rows']): Table[] {
+  return rows.length === 0 ? [] : [{ caption, columns, rows, ...(notes.length > 0 ? { notes } : {}) }];
 }
 
-function headingOf(name: ColumnName, { groupName = groupText }: Look): string {
+function headingOf(name: ColumnName, { groupName = groupText }: Look): Table['columns'][number] {
   const [, group] = /^(?:accuracy|group)(\d+)$/.exec(name) ?? [];
-  return group === undefined ? columnNamed(name).label : groupName(Number(group));
+  const { label, unit } = columnNamed(name);
+  return {
+    name: group === undefined ? label : groupName(Number(group)),
+    ...(unit === undefined ? { text: true } : {}),
+  };
 }
 
 /** A cell: a setting, a mean with its interval, a p-value, or what else the column's name asks for. Empty if the row has none. */
-function cellText(row: Row | undefined, name: ColumnName, { groupName = groupText }: Look): string {
-  const { measure, view, ...column } = columnNamed(name);
+function cellText(
+  row: Row | undefined,
+  name: ColumnName,
+  { groupName = groupText, decimals = {} }: Look,
+): string {
+  const { measure, view, ...known } = columnNamed(name);
+  const column = { ...known, ...(decimals[name] === undefined ? {} : { decimals: decimals[name] }) };
   const value = row?.[view === 'Values' ? measure : name] ?? null;
   if (row === undefined || value === null) return '';
   if (column.unit === undefined) {

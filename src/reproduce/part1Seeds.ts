@@ -4,10 +4,11 @@ import { datasetOf } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import { overModels } from '../experiments/overModels.js';
 import { makeFolder, writeAtomic, writeJson } from '../files.js';
+import { csvRows } from '../kit/rows.js';
+import type { Table } from '../kit/table.js';
 import { numericOptions } from '../native/engine.js';
 import { writeModelsReport } from '../report/models/report.js';
-import { type FigureOverModels, overModelsRows, overModelsTable } from '../report/models/table.js';
-import type { Table } from '../report/table.js';
+import { type FigureOverModels, overModelsTables } from '../report/models/table.js';
 import { erm } from '../train/methods/erm.js';
 import { configDifferences } from '../train/runConfig.js';
 import { readRunData } from '../train/runData.js';
@@ -75,8 +76,8 @@ export async function reproducePart1Seeds(options: Part1SeedsOptions): Promise<P
     const figure: FigureOverModels = { kind: name, title, seeds, rows };
     const [json, csv] = [join(run, `${name}.json`), join(run, `${name}.csv`)];
     await writeJson(json, figure);
-    await writeAtomic(csv, stringify(overModelsRows(rows), { header: true }));
-    summarized.push({ ...figure, json, csv, tables: [overModelsTable(figure)] });
+    await writeAtomic(csv, stringify(csvRows(rows), { header: true }));
+    summarized.push({ ...figure, json, csv, tables: overModelsTables(figure) });
   }
   options.onStep?.('report');
   const groups = await readRunData(await openRun(modelFolder(run, seeds[0] as number)));

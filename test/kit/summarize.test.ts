@@ -76,6 +76,16 @@ test('Holm corrects sign-flip p-values within a family', () => {
   expect(Number(rounded?.xP)).toBeGreaterThan(4 / 64);
 });
 
+test('rows that are one test count once', () => {
+  const equal = summaries.map((row) => ({ ...row, group: row.name === 'mixed' ? 1 : 0 }));
+  const options = { family: () => 'one', least: 6, same: ['group', 'xValues'] };
+  // Three rows are the first test, and have its p.
+  expect(withTests(equal, 'x', options).map(({ xPHolm }) => xPHolm)).toEqual([
+    ...[4 / 64, 4 / 64, 4 / 64, 4 / 64],
+    undefined,
+  ]);
+});
+
 test('two one-sided tests ask whether a mean lies within a margin', () => {
   const row = { x: 0.1, xValues: [0, 0.1, 0.2] };
   const reach = (T.one * 0.1) / Math.sqrt(3);

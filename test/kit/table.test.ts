@@ -1,5 +1,5 @@
 import { fixed, MISSING, probability } from '../../src/kit/columns.js';
-import { distinct, groupedBy, groupsIn, isOf, numbers, pick, select } from '../../src/kit/rows.js';
+import { csvRows, distinct, groupedBy, groupsIn, isOf, numbers, pick, select } from '../../src/kit/rows.js';
 import { list, pivot } from '../../src/kit/table.js';
 
 const rows = [
@@ -24,12 +24,23 @@ test('rows are selected and grouped in order of appearance', () => {
   ]);
 });
 
+test('rows of a CSV file have the columns of all, without lists', () => {
+  const some = [
+    { k: 1, isShown: true },
+    { k: 3, x: 0.5, xValues: [0, 1] },
+  ];
+  expect(csvRows(some)).toEqual([
+    { k: 1, isShown: 'true', x: null },
+    { k: 3, isShown: null, x: 0.5 },
+  ]);
+});
+
 test('a list has a line per row, each number in its unit', () => {
   const [table] = list(rows, ['arm', 'group', 'accuracy', 'n'], { caption: 'Accuracy', groupName });
   expect(table).toEqual({
     caption: 'Accuracy',
     // No row has n.
-    columns: [{ name: 'arm' }, { name: 'group' }, { name: 'accuracy' }],
+    columns: [{ name: 'arm', text: true }, { name: 'group', text: true }, { name: 'accuracy' }],
     rows: [
       ['ERM', 'G0', '90.0 [85.0, 95.1]'],
       ['ERM', 'G1*', '50.0'],
@@ -37,6 +48,8 @@ test('a list has a line per row, each number in its unit', () => {
     ],
   });
   expect(list([], ['arm'], { caption: '' })).toEqual([]);
+  const [fine] = list(rows, ['accuracy'], { caption: '', decimals: { accuracy: 2 } });
+  expect(fine?.rows[0]).toEqual(['90.00 [85.00, 95.10]']);
 });
 
 test('a list shows tests, margins and replicates', () => {

@@ -1,5 +1,6 @@
 import sharp from 'sharp';
-import { type MeasuredRow, overModels } from '../../src/experiments/overModels.js';
+import { overModels } from '../../src/experiments/overModels.js';
+import type { Row } from '../../src/kit/rows.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { modelsCharts } from '../../src/report/models/bars.js';
 import { renderChart } from '../../src/report/vega/render.js';
@@ -87,7 +88,7 @@ describe('training curves', () => {
 
 describe('figures over models', () => {
   const groups = groupLabels(fullReport.dataset);
-  const ofModels = (rowsOf: (model: number) => MeasuredRow[]) => overModels([0, 1, 2].map(rowsOf));
+  const ofModels = (rowsOf: (model: number) => Row[]) => overModels([0, 1, 2].map(rowsOf));
   const changes = ofModels((model) =>
     groups.flatMap(({ index, name }) =>
       [1, 3].map((k) => ({
@@ -135,14 +136,12 @@ describe('figures over models', () => {
 
   it('have no chart of tables, of several standard deviations, and of what all models lack', () => {
     expect(modelsCharts('table3', changes, groups)).toEqual([]);
-    const sigmas = [0.1, 0.2].flatMap((sigma) =>
-      changes.map((row) => ({ ...row, settings: { ...row.settings, sigma } })),
-    );
+    const sigmas = [0.1, 0.2].flatMap((sigma) => changes.map((row) => ({ ...row, sigma })));
     expect(modelsCharts('fig11', sigmas, groups)).toEqual([]);
     expect(
       modelsCharts(
         'fig2',
-        changes.map((row) => ({ ...row, measures: {} })),
+        changes.map(({ change: _change, ...row }) => row),
         groups,
       ),
     ).toEqual([]);

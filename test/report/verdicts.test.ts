@@ -209,10 +209,8 @@ test('over models, groups are one family and differences another, of distinct se
     ),
   );
   const p = 2 / 2 ** 10;
-  const corrected = (isDifference: boolean): (number | null | undefined)[] =>
-    rows
-      .filter(({ settings }) => (settings.group === null) === isDifference)
-      .map(({ measures }) => measures.change?.pValueHolm);
+  const corrected = (isDifference: boolean) =>
+    rows.filter(({ group }) => (group === null) === isDifference).map(({ changePHolm }) => changePHolm);
   // Four sets of the gradient and one of magnitude; each on four groups.
   expect(corrected(true)).toEqual(Array<number>(8).fill(5 * p));
   expect(corrected(false)).toEqual(Array<number>(32).fill(20 * p));

@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
-import { type MeasuredRow, overModels } from '../../src/experiments/overModels.js';
+import { overModels } from '../../src/experiments/overModels.js';
+import type { Row } from '../../src/kit/rows.js';
 import { summarizeSeeds } from '../../src/metrics/seeds.js';
 import { signFlip } from '../../src/metrics/signFlip.js';
 import { fig2 } from '../../src/report/figures/changes/figures.js';
-import { overModelsRows } from '../../src/report/models/table.js';
 import { reproducePart1Seeds } from '../../src/reproduce/part1Seeds.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
@@ -49,15 +49,18 @@ test('a figure over two trained models is the mean of theirs, and is not made tw
   );
   // Two models with their own order and head.
   expect(checkpoints.size).toBe(2);
-  const isWanted = ({ criterion, chosenFor, k, group }: MeasuredRow): boolean =>
+  const isWanted = ({ criterion, chosenFor, k, group }: Row): boolean =>
     criterion === 'gradient' && chosenFor === 1 && k === 2 && group === 1;
-  const row = figure?.rows.find(({ settings }) => isWanted(settings));
+  const row = figure?.rows.find(isWanted);
   const changes = ofSeeds.map((rows) => rows.find(isWanted)?.change as number);
   expect(row?.models).toBe(2);
-  expect(row?.measures.change).toMatchObject({
-    ...summarizeSeeds(changes),
-    pValue: signFlip(changes)?.pValue,
-  });
+  const { mean, std, interval } = summarizeSeeds(changes);
+  expect([row?.change, row?.changeStd, row?.changeLow, row?.changeHigh]).toEqual([
+    mean,
+    std,
+    ...(interval ?? []),
+  ]);
+  expect(row).toMatchObject({ changeValues: changes, changeP: signFlip(changes)?.pValue });
   const lines = parse<Record<string, string>>(await readFile(figure?.csv ?? '', 'utf8'), { columns: true });
   expect(lines).toHaveLength(figure?.rows.length ?? 0);
   const page = await readFile(result.report, 'utf8');
@@ -80,20 +83,8 @@ test('rows of one model with equal settings count by their mean, and models are 
     { group: 0, among: 'model', neuron: 'y', percentile: b },
   ];
   const [row] = overModels([model(10, 20), model(30, 40), model(50, 60)]);
-  expect(row).toMatchObject({ settings: { group: 0, among: 'model' }, models: 3 });
-  expect(row?.measures.percentile?.mean).toBeCloseTo(35, 12);
-  expect(row?.measures.percentile?.std).toBeCloseTo(20, 12);
-  expect(row?.measures.change).toBeUndefined();
-});
-
-test('rows of a file have the columns of all, where some measure more', () => {
-  const rows = overModels(
-    [1, 2, 3].map((value) => [
-      { group: 0, k: 1, change: value },
-      { group: 0, k: 3, change: value, sameLayersAccuracyExcess: value / 2 },
-    ]),
-  );
-  const [first, second] = overModelsRows(rows);
-  expect(Object.keys(first ?? {})).toEqual(Object.keys(second ?? {}));
-  expect([first?.sameLayersAccuracyExcess, second?.sameLayersAccuracyExcess]).toEqual([null, 1]);
+  expect(row).toMatchObject({ group: 0, among: 'model', models: 3 });
+  expect(row?.percentile).toBeCloseTo(35, 12);
+  expect(row?.percentileStd).toBeCloseTo(20, 12);
+  expect(row).not.toHaveProperty('change');
 });

@@ -1,6 +1,8 @@
 import type { Split } from '../../data/split.js';
 import { comparisonName } from '../../experiments/outcomes.js';
-import type { ModelSummary, RowOverModels } from '../../experiments/overModels.js';
+import { distinct, numberOf, type Row } from '../../kit/rows.js';
+import { valuesOf } from '../../kit/summarize.js';
+import type { Interval } from '../../metrics/intervals.js';
 import { summarizeSeeds } from '../../metrics/seeds.js';
 import { type CriterionName, criterionNamed } from '../../neurons/criteria.js';
 import type { PerturbationName } from '../../neurons/perturbations.js';
@@ -29,30 +31,43 @@ const NUMBER_SHARE = 0.1;
 interface Bar {
   readonly group: GroupLabel;
   readonly series: string;
-  readonly summary: Pick<ModelSummary, 'mean' | 'interval' | 'values'>;
+  readonly summary: {
+    readonly mean: number;
+    readonly interval: Interval | null;
+    readonly values: readonly number[];
+  };
 }
 
 /**
  * The charts of a figure (`kind`) over models: training and test accuracies (Fig. 1), and each group's change under its own neurons,
  * beside random neurons of the same layers. None of tables, nor of several standard deviations.
  */
-export function modelsCharts(kind: string, rows: readonly RowOverModels[], groups: Groups): NamedChart[] {
+export function modelsCharts(kind: string, rows: readonly Row[], groups: Groups): NamedChart[] {
   if (!kind.startsWith('fig')) return [];
-  const sigmas = new Set(rows.map(({ settings }) => settings.sigma ?? null));
-  if (sigmas.size > 1) return [];
-  const criteria = [...new Set(rows.map(({ settings }) => settings.criterion))];
-  return criteria.flatMap((criterion) => {
-    const ofCriterion = rows.filter(({ settings }) => settings.criterion === criterion);
-    const chart = criterion === undefined ? accuracyChart(rows, groups) : changeChart(ofCriterion, groups);
-    return chart ? [{ name: `${kind}-${criterion}`, ...chart }] : [];
+  if (distinct(rows, 'sigma').length > 1) return [];
+  return distinct(rows, 'criterion').flatMap((criterion) => {
+    const ofCriterion = rows.filter((row) => (row.criterion ?? null) === criterion);
+    const chart = criterion === null ? accuracyChart(rows, groups) : changeChart(ofCriterion, groups);
+    return chart ? [{ name: criterion === null ? kind : `${kind}-${String(criterion)}`, ...chart }] : [];
   });
 }
 
-function accuracyChart(rows: readonly RowOverModels[], groups: Groups): ChartSpec | undefined {
+/** A row's measure over models; undefined if it was not measured. */
+function summaryOf(row: Row | undefined, measure: string): Bar['summary'] | undefined {
+  const [mean, low, high] = ['', 'Low', 'High'].map((end) => numberOf(row, `${measure}${end}`)) as [
+    number,
+    number,
+    number,
+  ];
+  if (row === undefined || Number.isNaN(mean)) return undefined;
+  return { mean, interval: Number.isNaN(low) ? null : [low, high], values: valuesOf(row, measure) };
+}
+
+function accuracyChart(rows: readonly Row[], groups: Groups): ChartSpec | undefined {
   const bars = groups.flatMap((group) =>
     (['train', 'test'] as const).flatMap((split) => {
-      const row = rows.find(({ settings }) => settings.group === group.index && settings.split === split);
-      const summary = row?.measures.accuracy;
+      const row = rows.find((one) => one.group === group.index && one.split === split);
+      const summary = summaryOf(row, 'accuracy');
       return summary ? [{ group, series: split === 'train' ? 'training' : 'test', summary }] : [];
     }),
   );
@@ -68,25 +83,22 @@ function accuracyChart(rows: readonly RowOverModels[], groups: Groups): ChartSpe
 }
 
 /** The changes of groups under their own neurons by one criterion: the most neurons that stand beside random ones. */
-function changeChart(rows: readonly RowOverModels[], groups: Groups): ChartSpec | undefined {
+function changeChart(rows: readonly Row[], groups: Groups): ChartSpec | undefined {
   const excess = `${comparisonName('same-layers', 'accuracy')}Excess`;
   const own = rows.filter(
-    ({ settings, measures }) =>
-      settings.group !== null && settings.group === settings.chosenFor && measures.change,
+    (row) => row.group !== null && row.group === row.chosenFor && summaryOf(row, 'change'),
   );
-  const compared = own.filter(({ measures }) => measures[excess]);
+  const compared = own.filter((row) => summaryOf(row, excess));
   const chosen = compared.length > 0 ? compared : own;
-  const k = Math.max(...chosen.map(({ settings }) => Number(settings.k)));
-  const first = chosen.find(({ settings }) => settings.k === k);
+  const k = Math.max(...chosen.map((row) => numberOf(row, 'k')));
+  const first = chosen.find((row) => row.k === k);
   if (!first) return undefined;
-  const { criterion, perturbation, split } = first.settings;
+  const { criterion, perturbation, split } = first;
   const bars = groups.flatMap((group) => {
-    const measures = chosen.find(
-      ({ settings }) => settings.k === k && settings.group === group.index,
-    )?.measures;
-    const change = measures?.change;
+    const row = chosen.find((one) => one.k === k && one.group === group.index);
+    const change = summaryOf(row, 'change');
     if (!change) return [];
-    const beyond = measures[excess];
+    const beyond = summaryOf(row, excess);
     return [
       { group, series: CHOSEN, summary: change },
       ...(beyond ? [{ group, series: RANDOM, summary: randomOf(change, beyond) }] : []),
@@ -106,7 +118,7 @@ const CHOSEN = 'chosen for the group';
 const RANDOM = 'random, of the same layers';
 
 /** Mean changes by random neurons: what the chosen ones change less what that is beyond random ones. */
-function randomOf(change: ModelSummary, beyond: ModelSummary): Bar['summary'] {
+function randomOf(change: Bar['summary'], beyond: Bar['summary']): Bar['summary'] {
   const values = change.values.map((value, model) => value - (beyond.values[model] ?? Number.NaN));
   return { ...summarizeSeeds(values), values };
 }

@@ -1,20 +1,16 @@
 import { join } from 'node:path';
-import {
-  DIFFERENCE,
-  distinctTests,
-  type ModelSummary,
-  type RowOverModels,
-} from '../../experiments/overModels.js';
+import { DIFFERENCE, distinctTests } from '../../experiments/overModels.js';
 import { writeAtomic } from '../../files.js';
+import { csvRows, numberOf, type Row } from '../../kit/rows.js';
+import type { Table } from '../../kit/table.js';
 import type { Section } from '../figure.js';
 import { articleName, fixed, plural, probability, pText, range, signed, size } from '../format.js';
 import { groupLabels, type NamedGroups } from '../groupLabels.js';
 import { chartFigure, html, htmlTable } from '../html/html.js';
 import { drawPage } from '../html/page.js';
-import type { Table } from '../table.js';
 import { MARKED_P } from '../traces/tests.js';
 import { modelsCharts } from './bars.js';
-import { type FigureOverModels, overModelsRows } from './table.js';
+import type { FigureOverModels } from './table.js';
 
 /** Writes `report.html` of figures over models. Returns its path. Throws `OUTPUT_UNWRITABLE`. */
 export async function writeModelsReport(
@@ -33,7 +29,7 @@ export async function writeModelsReport(
       title: `${title} (${articleName(kind)})`,
       verdict: modelsVerdict(rows),
       charts,
-      data: { name: kind, rows: overModelsRows(rows) },
+      data: { name: kind, rows: csvRows(rows) },
       prose: (drawn) =>
         html`${charts.length > 0 ? html`<div class="charts">${charts.map((chart) => chartFigure(drawn(chart)))}</div>` : undefined}
         ${tables.map(htmlTable)}`,
@@ -45,29 +41,30 @@ export async function writeModelsReport(
 }
 
 /** Whether minority groups lose more than majority groups over models, and whether that is beyond random neurons. */
-export function modelsVerdict(rows: readonly RowOverModels[]): string[] {
-  const differences = rows.filter(({ settings, models }) => settings.name === DIFFERENCE && models > 1);
+export function modelsVerdict(rows: readonly Row[]): string[] {
+  const differences = rows.filter((row) => row.name === DIFFERENCE && numberOf(row, 'models') > 1);
   if (differences.length === 0) return [];
   return [changeSentence(differences), ...excessSentences(differences)];
 }
 
-function changeSentence(rows: readonly RowOverModels[]): string {
+function changeSentence(rows: readonly Row[]): string {
   const told = measured(rows, 'change');
   const [least] = told;
   if (!least) return 'No change was measured in all models.';
-  const { mean, interval } = least.summary;
+  const mean = numberOf(least, 'change');
   const isLoss = mean < 0;
+  const ends = [numberOf(least, 'changeLow'), numberOf(least, 'changeHigh')] as const;
   // A loss has the opposite interval of the change.
-  const shown = interval && (isLoss ? ([-interval[1], -interval[0]] as const) : interval);
-  const words = `minority groups lose ${size(mean)} ${isLoss ? 'more' : 'less'} than majority groups${shown ? `, ${range(shown)}` : ''}`;
-  const of = `${words}, ${plural(least.row.models, 'model')} (${settingsText(least.row)}; ${pTexts(least)} over ${plural(told.length, 'setting')})`;
-  const passed = told.filter(isPassed);
+  const shown = isLoss ? ([-ends[1], -ends[0]] as const) : ends;
+  const words = `minority groups lose ${size(mean)} ${isLoss ? 'more' : 'less'} than majority groups, ${range(shown)}`;
+  const of = `${words}, ${plural(numberOf(least, 'models'), 'model')} (${settingsText(least)}; ${pTexts(least, 'change')} over ${plural(told.length, 'setting')})`;
+  const passed = told.filter((row) => isPassed(row, 'change'));
   return passed.length === 0
     ? `Minority groups are not shown to change otherwise than majority groups: at the least p, ${of}.`
     : `In ${passed.length} of ${plural(told.length, 'setting')} minority and majority groups differ after Holm’s correction; clearest, ${of}.`;
 }
 
-function excessSentences(rows: readonly RowOverModels[]): string[] {
+function excessSentences(rows: readonly Row[]): string[] {
   return [
     { measure: 'sameLayersAccuracyExcess', name: 'accuracy', text: signed },
     {
@@ -79,47 +76,36 @@ function excessSentences(rows: readonly RowOverModels[]): string[] {
     const told = measured(rows, measure);
     const [least] = told;
     if (!least) return [];
-    const passed = told.filter((one) => isPassed(one) && one.summary.mean < 0);
+    const passed = told.filter((row) => isPassed(row, measure) && numberOf(row, measure) < 0);
     return [
       passed.length === 0
-        ? `By ${name}, that is not shown to be more than random neurons of the same layers do: at the least p, ${text(least.summary.mean)} beyond them (${settingsText(least.row)}; ${pTexts(least)}).`
+        ? `By ${name}, that is not shown to be more than random neurons of the same layers do: at the least p, ${text(numberOf(least, measure))} beyond them (${settingsText(least)}; ${pTexts(least, measure)}).`
         : `By ${name}, that is more than random neurons of the same layers do in ${passed.length} of ${plural(told.length, 'setting')} after Holm’s correction.`,
     ];
   });
 }
 
-interface Measured {
-  readonly row: RowOverModels;
-  readonly summary: ModelSummary;
+function isPassed(row: Row, measure: string): boolean {
+  return numberOf(row, `${measure}PHolm`) <= MARKED_P;
 }
 
-function isPassed({ summary }: Measured): boolean {
-  return (summary.pValueHolm ?? 1) <= MARKED_P;
+function pTexts(row: Row, measure: string): string {
+  const [p, pHolm] = [numberOf(row, `${measure}P`), numberOf(row, `${measure}PHolm`)];
+  return `${pText(p)}, ${probability(pHolm)} after Holm’s correction`;
 }
 
-function pTexts({ summary: { pValue, pValueHolm } }: Measured): string {
-  return `${pText(pValue)}, ${probability(pValueHolm)} after Holm’s correction`;
+/** The distinct tests of a measure, the least p first. */
+function measured(rows: readonly Row[], measure: string): Row[] {
+  const p = (row: Row): number => numberOf(row, `${measure}P`);
+  const size = (row: Row): number => Math.abs(numberOf(row, measure));
+  return distinctTests(rows, measure).sort((a, b) => p(a) - p(b) || size(b) - size(a));
 }
 
-/** Those of the rows that have a measure with a p, the least first; of rows with the same test the first one. */
-function measured(rows: readonly RowOverModels[], measure: string): Measured[] {
-  return [...distinctTests(rows, measure).values()]
-    .flatMap(([row]) => {
-      const summary = row?.measures[measure];
-      return row && typeof summary?.pValue === 'number' ? [{ row, summary }] : [];
-    })
-    .sort(
-      (a, b) =>
-        (a.summary.pValue ?? 1) - (b.summary.pValue ?? 1) ||
-        Math.abs(b.summary.mean) - Math.abs(a.summary.mean),
-    );
-}
-
-function settingsText({ settings: { criterion, chosenFor, k, sigma, split } }: RowOverModels): string {
+function settingsText({ criterion, chosenFor, k, sigma, split }: Row): string {
   return [
-    `by ${criterion ?? '?'} for G${chosenFor ?? '?'}`,
-    `k = ${k ?? '?'}`,
+    `by ${String(criterion ?? '?')} for G${String(chosenFor ?? '?')}`,
+    `k = ${String(k ?? '?')}`,
     ...(typeof sigma === 'number' ? [`σ = ${sigma}`] : []),
-    ...(split === undefined || split === null ? [] : [`${split} split`]),
+    ...(typeof split === 'string' ? [`${split} split`] : []),
   ].join(', ');
 }
