@@ -1,24 +1,14 @@
-import { basename, dirname } from 'node:path';
-import { stringify } from 'csv-stringify/sync';
 import { SpurmemError } from '../errors.js';
 import type { RunEvaluation } from '../experiments/evaluateRun.js';
-import type { ComparedRuns, RunsComparison } from '../experiments/runs/compareRuns.js';
+import type { RunsComparison } from '../experiments/runs/compareRuns.js';
 import type { ListedRun } from '../experiments/runs/listRuns.js';
-import type { SeedSummary } from '../metrics/seeds.js';
-import {
-  MISSING,
-  percent,
-  percentRange,
-  percentText,
-  points,
-  pointsRange,
-  probability,
-} from '../report/format.js';
+import { MEASURES } from '../experiments/runs/overSeeds.js';
+import { list } from '../kit/table.js';
+import { MISSING, percent, percentRange, percentText } from '../report/format.js';
 import type { GroupLabel } from '../report/groupLabels.js';
 import { groupCell, numbers, type Table, texts } from '../report/table.js';
 import { nearestSentence } from '../settings/names.js';
 import { inWords } from '../settings/setting.js';
-import { summaryText } from './sweepTables.js';
 
 /** The orders of a list of runs. */
 export const SORTS = ['run', 'method', 'seed', 'epochs', 'val-worst', 'test-worst', 'test-average'] as const;
@@ -94,72 +84,34 @@ export function runsTable(runs: readonly ListedRun[], all: number, folder: strin
 
 /** The settings in which runs differ, and their accuracies: those that differ in nothing but their seeds are one row. */
 export function runsComparisonTables({ differing, groupNames, rows }: RunsComparison): Table[] {
-  const names = rows.map(({ runs }) => nameOf(runs));
-  const overSeeds = rows.some(({ seeds }) => seeds.length > 1) ? ': means over seeds, 95 % interval' : '';
-  const isLone = rows.some(({ difference }) => difference?.std === null);
+  // The table is wide enough without the intervals of each group.
+  const shown = rows.map((row) =>
+    Object.fromEntries(Object.entries(row).filter(([name]) => !/^testAccuracy\d+(?:Low|High)$/.test(name))),
+  );
+  const overSeeds = rows.some(({ n }) => Number(n) > 1) ? ': means over seeds, 95 % interval' : '';
+  const isLone = rows.some(
+    (row) => row.testWorstMinusFirst !== undefined && row.testWorstMinusFirstLow === null,
+  );
   return [
     {
       caption: 'Settings that differ.',
-      columns: texts('setting', ...names),
-      rows: [
-        ['method', ...rows.map(({ method }) => method)],
-        ...differing.map((name) => [name, ...rows.map(({ settings }) => inWords(settings[name] ?? MISSING))]),
-        ['seeds', ...rows.map(({ seeds }) => seeds.join(','))],
-      ],
+      columns: texts('setting', ...rows.map(({ run }) => String(run))),
+      rows: ['method', ...differing, 'seeds'].map((name) => [name, ...rows.map((row) => String(row[name]))]),
     },
-    {
-      caption: `Test accuracies in %${overSeeds}. Difference: worst group minus that of the first row, in points, paired by seed.`,
-      columns: [
-        ...numbers('run', 'val worst', 'worst group', 'average'),
-        ...numbers(...groupNames.map((name, group) => `G${group} ${name}`), 'difference', 'p'),
+    ...list(
+      shown,
+      [
+        ...(['run', ...MEASURES] as const),
+        ...groupNames.map((_, group) => `testAccuracy${group}` as const),
+        ...(['testWorstMinusFirst', 'testWorstMinusFirstP'] as const),
       ],
-      rows: rows.map((row, at) => [
-        names[at] ?? '',
-        ...[row.valWorstGroupAccuracy, row.testWorstGroupAccuracy, row.testAverage].map(summaryText),
-        ...row.testAccuracy.map(({ mean }) => percent(mean)),
-        differenceText(row.difference),
-        probability(row.difference?.pValue),
-      ]),
-      notes: isLone ? ['A difference over one seed tells nothing of other seeds.'] : [],
-    },
+      {
+        caption: `Accuracies in %${overSeeds}. Difference: test worst group minus that of the first row, in points, paired by seed.`,
+        groupName: (group) => `G${group} ${groupNames[group] ?? ''}`,
+        notes: isLone ? ['A difference over one seed tells nothing of other seeds.'] : [],
+      },
+    ),
   ];
-}
-
-/** A folder's name; of a study's or sweep's `seed-<n>`, that of the folder above. */
-function nameOf([first = '', ...others]: readonly string[]): string {
-  const name = basename(first);
-  return others.length > 0 || /^seed-\d+$/.test(name) ? basename(dirname(first)) : name;
-}
-
-/** One line for each row. */
-export function comparisonCsv({ differing, rows }: RunsComparison): string {
-  const lines = rows.flatMap(({ method, settings, runs, seeds, ...row }) => ({
-    method,
-    ...Object.fromEntries(differing.map((name) => [name, inWords(settings[name] ?? '')])),
-    runs: runs.join(' '),
-    seeds: seeds.join(' '),
-    ...columns('valWorstGroupAccuracy', row.valWorstGroupAccuracy),
-    ...columns('testWorstGroupAccuracy', row.testWorstGroupAccuracy),
-    ...columns('testAverage', row.testAverage),
-    ...Object.fromEntries(row.testAccuracy.map(({ mean }, group) => [`testAccuracy${group}`, mean])),
-    ...columns('difference', row.difference),
-    differencePValue: row.difference?.pValue ?? '',
-  }));
-  return stringify(lines, { header: true });
-}
-
-function columns(name: string, summary: SeedSummary | null): Record<string, number | string> {
-  return {
-    [name]: summary?.mean ?? '',
-    [`${name}Low`]: summary?.interval?.[0] ?? '',
-    [`${name}High`]: summary?.interval?.[1] ?? '',
-  };
-}
-
-function differenceText(difference: ComparedRuns['difference']): string {
-  if (!difference) return MISSING;
-  const { mean, interval } = difference;
-  return `${points(mean)}${interval ? ` ${pointsRange(interval)}` : ''}`;
 }
 
 /** A run's model on one split. */

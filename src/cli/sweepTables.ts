@@ -1,9 +1,9 @@
-import type { SeedSummary } from '../metrics/seeds.js';
-import { percent, percentRange } from '../report/format.js';
+import { MEASURES } from '../experiments/runs/overSeeds.js';
+import { list } from '../kit/table.js';
 import { numbers, type Table, texts } from '../report/table.js';
 import type { SweepTable } from '../reproduce/sweep/collect.js';
 import type { JobStatus } from '../reproduce/sweep/jobs.js';
-import { inWords } from '../settings/setting.js';
+import { type TextOptions, textTable } from './textTable.js';
 
 /** The state of each job. */
 export function statusTable(statuses: readonly JobStatus[]): Table {
@@ -31,46 +31,10 @@ export function statusTable(statuses: readonly JobStatus[]): Table {
   };
 }
 
-/** The finished jobs over seeds. */
-export function collectedTable({ rows, unfinished }: SweepTable): Table {
-  return {
-    caption: 'Accuracy in %: mean over seeds, 95 % interval',
-    columns: [
-      ...numbers('entry'),
-      ...texts('settings'),
-      ...numbers('seeds', 'validation, worst group', 'test, worst group', 'test, average'),
-    ],
-    rows: rows.map(({ entry, settings, seeds, ...row }) => [
-      entry,
-      settingsText(settings),
-      String(seeds.length),
-      ...[row.valWorstGroupAccuracy, row.testWorstGroupAccuracy, row.testAverage].map(summaryText),
-    ]),
-    notes: unfinished.length === 0 ? [] : [`Not finished: ${unfinished.join(', ')}`],
-  };
-}
-
-/** The finished runs, one a row: settings in columns of their own. */
-export function csvRows({ runs }: SweepTable): Record<string, string | number>[] {
-  const names = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
-  return runs.map(({ index, entry, method, seed, settings, testAccuracy, ...outcome }) => ({
-    index,
-    entry,
-    method,
-    seed,
-    ...Object.fromEntries(names.map((name) => [name, name in settings ? inWords(settings[name]) : ''])),
-    ...outcome,
-    ...Object.fromEntries(testAccuracy.map((accuracy, group) => [`testAccuracy${group}`, accuracy])),
-  }));
-}
-
-function settingsText(settings: Readonly<Record<string, unknown>>): string {
-  return Object.entries(settings)
-    .map(([name, value]) => `${name} ${inWords(value)}`)
-    .join(', ');
-}
-
-/** `71.20 [68.10, 74.30]`: a mean over seeds in percent, with its interval. */
-export function summaryText({ mean, interval }: SeedSummary): string {
-  return `${percent(mean)}${interval ? ` ${percentRange(interval)}` : ''}`;
+/** The finished jobs over seeds, and which are not finished. */
+export function collectedText({ rows, unfinished }: SweepTable, options: TextOptions): string {
+  const caption = 'Accuracy in %: mean over seeds, 95 % interval';
+  const tables = list(rows, ['entry', 'settings', 'n', ...MEASURES], { caption });
+  const note = unfinished.length === 0 ? [] : [`Not finished: ${unfinished.join(', ')}`];
+  return [...tables.map((table) => textTable(table, options)), ...note].join('\n');
 }

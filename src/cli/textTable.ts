@@ -3,7 +3,7 @@ import { captionOf, type Cell, type Part, type Table } from '../report/table.js'
 import { escapeMarkdown, plain } from '../report/text.js';
 
 /** How tables are printed. */
-interface TextOptions {
+export interface TextOptions {
   /** Whether the output is a terminal that shows colours; otherwise the text holds no escape codes. */
   readonly color: boolean;
 }

@@ -33,6 +33,7 @@ export interface Column {
   readonly decimals?: number;
 }
 
+const FINE = { unit: 'percent', decimals: 2 } as const;
 const LOGITS = { unit: 'logits', decimals: 2 } as const;
 const PERCENT = { unit: 'percent' } as const;
 
@@ -44,6 +45,7 @@ const SETTINGS = {
   chosenFor: { label: 'chosen for' },
   configuration: { label: 'configuration' },
   criterion: { label: 'criterion' },
+  entry: { label: 'entry' },
   group: { label: 'group' },
   k: { label: 'k' },
   layer: { label: 'layer' },
@@ -56,7 +58,9 @@ const SETTINGS = {
   question: { label: 'question' },
   rankedBy: { label: 'ranked by' },
   reading: { label: 'reading' },
+  run: { label: 'run' },
   seed: { label: 'seed' },
+  settings: { label: 'settings' },
   sigma: { label: 'standard deviation' },
   split: { label: 'split' },
   stage: { label: 'models' },
@@ -68,7 +72,7 @@ const MEASURES = {
   accuracyInteraction: { label: 'accuracy interaction', ...PERCENT },
   marginInteraction: { label: 'margin interaction', ...LOGITS },
   lossInteraction: { label: 'loss interaction', unit: 'nats', decimals: 2 },
-  change: { label: 'change, points', unit: 'percent', decimals: 2 },
+  change: { label: 'change, points', ...FINE },
   marginChange: { label: 'margin', unit: 'logits' },
   lossChange: { label: 'loss', unit: 'nats' },
   sameLayersMarginExcess: { label: 'margin beyond same layers', unit: 'logits' },
@@ -85,6 +89,10 @@ const MEASURES = {
   value: { label: 'mean [95 %]', unit: 'row' },
   pooled: { label: 'pooled interaction [95 %]', unit: 'row' },
   worst: { label: 'test worst group', ...PERCENT },
+  valWorstGroupAccuracy: { label: 'validation, worst group', ...FINE },
+  testWorstGroupAccuracy: { label: 'test, worst group', ...FINE },
+  testAverage: { label: 'test, average', ...FINE },
+  testWorstMinusFirst: { label: 'difference', ...FINE },
   pooledWorst: { label: 'pooled worst group', ...PERCENT },
   ofBenchmarks: { label: 'over benchmarks [95 %]', ...PERCENT },
   validation: { label: 'validation worst group', ...PERCENT },
@@ -99,7 +107,7 @@ const COLUMNS: Readonly<Record<string, Column>> = { ...SETTINGS, ...MEASURES };
 
 type Measure = keyof typeof MEASURES;
 /** A measure of one group: `accuracy3` is the accuracy of group 3, or its change. */
-export type GroupColumn = `${'accuracy' | 'group'}${number}`;
+export type GroupColumn = `${'accuracy' | 'group' | 'testAccuracy'}${number}`;
 /** A margin beyond random neurons. */
 export type BeyondColumn = `${'interaction' | 'own'} beyond ${NullName}`;
 
@@ -125,8 +133,11 @@ export function columnNamed(name: ColumnName): Column & { readonly measure: stri
     const label = VIEW_LABELS[view as keyof typeof VIEW_LABELS] as string | undefined;
     return { ...base, label: label ?? base.label, measure, view: view as View };
   }
-  const [, group] = /^[a-z]+(\d+)$/.exec(name) ?? [];
-  if (group !== undefined) return { label: `G${group}`, ...PERCENT, measure: name, view: 'estimate' };
+  const [, group] = /^[a-zA-Z]+(\d+)$/.exec(name) ?? [];
+  if (group !== undefined) {
+    const style = name.startsWith('testAccuracy') ? FINE : PERCENT;
+    return { label: `G${group}`, ...style, measure: name, view: 'estimate' };
+  }
   return { label: name, ...LOGITS, measure: name, view: 'estimate' };
 }
 

@@ -63,7 +63,7 @@ function tableOf({ caption, notes = [] }: Look, columns: Table['columns'], rows:
 }
 
 function headingOf(name: ColumnName, { groupName = groupText }: Look): Table['columns'][number] {
-  const [, group] = /^(?:accuracy|group)(\d+)$/.exec(name) ?? [];
+  const [, group] = /^(?:accuracy|group|testAccuracy)(\d+)$/.exec(name) ?? [];
   const { label, unit } = columnNamed(name);
   return {
     name: group === undefined ? label : groupName(Number(group)),

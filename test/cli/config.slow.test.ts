@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Command } from 'commander';
 import * as dataset from '../../src/cli/commands/dataset.js';
 import * as fetch from '../../src/cli/commands/fetch.js';
@@ -204,11 +204,15 @@ test('runs are listed, filtered, and compared', async () => {
   const compare = ['compare', run, at('seed-1'), at('yaml')];
   const compared = JSON.parse((await succeed([...compare, '--format', 'json'])).stdout) as {
     differing: string[];
-    rows: { seeds: number[]; difference: null | { mean: number; seeds: number[] } }[];
+    rows: Record<string, unknown>[];
   };
   expect(compared.differing).toEqual(['augmentation']);
-  expect(compared.rows.map(({ seeds }) => seeds)).toEqual([[0, 1], [0]]);
-  expect(compared.rows[1]?.difference).toMatchObject({ seeds: [0], std: null });
+  expect(compared.rows.map(({ run: name, seeds }) => [name, seeds])).toEqual([
+    [basename(folder), '0, 1'],
+    ['yaml', '0'],
+  ]);
+  expect(compared.rows[0]).not.toHaveProperty('testWorstMinusFirst');
+  expect(compared.rows[1]).toMatchObject({ pairedSeeds: '0', testWorstMinusFirstLow: null });
   expect((await succeed([...compare, '--format', 'markdown'], answer)).stdout).toContain('| --- |');
   expect((await succeed([...compare, '--format', 'csv'], answer)).stdout.split('\n')).toHaveLength(4);
 });

@@ -178,16 +178,18 @@ describe('four jobs', () => {
     const statuses = await sweepStatus(plan);
     expect(statuses.map(({ state }) => state)).toEqual(Array(4).fill('finished'));
     const { rows, runs } = collectSweep(statuses);
-    expect(rows.map(({ entry, seeds }) => [entry, seeds])).toEqual([
-      ['erm', [0, 1]],
-      ['last-layer', [0, 1]],
+    expect(rows.map(({ entry, n }) => [entry, n])).toEqual([
+      ['erm', 2],
+      ['last-layer', 2],
     ]);
     const tested = statuses.map(({ result }) => result?.test.worstGroupAccuracy ?? Number.NaN);
     expect(runs.map(({ testWorstGroupAccuracy }) => testWorstGroupAccuracy)).toEqual(tested);
-    expect(rows.map(({ testWorstGroupAccuracy }) => testWorstGroupAccuracy)).toEqual([
-      summarizeSeeds(tested.slice(0, 2)),
-      summarizeSeeds(tested.slice(2)),
-    ]);
+    expect(rows.map((row) => [row.testWorstGroupAccuracy, row.testWorstGroupAccuracyLow])).toEqual(
+      [tested.slice(0, 2), tested.slice(2)].map((own) => {
+        const { mean, interval } = summarizeSeeds(own);
+        return [mean, interval?.[0]];
+      }),
+    );
 
     const longer = plan.jobs.map((job) => ({ ...job, settings: { ...job.settings, epochs: 3 } }));
     expect((await sweepStatus({ ...plan, jobs: longer.slice(0, 2) })).map(({ state }) => state)).toEqual([

@@ -1,8 +1,10 @@
 import { type Command, Option } from 'commander';
+import { stringify } from 'csv-stringify/sync';
 import { compareRuns } from '../../experiments/runs/compareRuns.js';
+import { csvRows } from '../../kit/rows.js';
 import { addJob } from '../job.js';
 import { addCommonOptions, type CommonOptions } from '../options.js';
-import { comparisonCsv, runsComparisonTables } from '../runTables.js';
+import { runsComparisonTables } from '../runTables.js';
 import { markdownOf, textTables } from '../textTable.js';
 
 const FORMATS = ['table', 'markdown', 'csv', 'json'] as const;
@@ -22,7 +24,7 @@ export function addCommand(command: Command): void {
       const texts = {
         table: () => textTables(tables, output),
         markdown: () => tables.map(markdownOf).join('\n\n'),
-        csv: () => comparisonCsv(comparison).trimEnd(),
+        csv: () => stringify(csvRows(comparison.rows), { header: true }).trimEnd(),
         json: () => JSON.stringify(comparison, null, 2),
       };
       output.result(texts[format](), comparison);

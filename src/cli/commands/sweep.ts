@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
 import { writeAtomic } from '../../files.js';
+import { csvRows } from '../../kit/rows.js';
 import { quotedWord } from '../../provenance.js';
 import type { JobStatus } from '../../reproduce/sweep/jobs.js';
 import { integer } from '../../settings/values.js';
@@ -17,7 +18,7 @@ import {
 import { slurmOption, writeJobs } from '../plan.js';
 import { TypedOption } from '../settings.js';
 import { isOneOfSeveral, sideBySide, takeJobs } from '../sideBySide.js';
-import { collectedTable, csvRows, statusTable } from '../sweepTables.js';
+import { collectedText, statusTable } from '../sweepTables.js';
 import { textTable } from '../textTable.js';
 
 interface OfPlan extends CommonOptions {
@@ -110,8 +111,8 @@ export function addCommand(sweep: Command): void {
     async ({ plan: path, csv }, output) => {
       const { collectSweep } = await import('../../reproduce/sweep/collect.js');
       const table = collectSweep(await statusesOf(path));
-      if (csv !== undefined) await writeAtomic(csv, stringify(csvRows(table), { header: true }));
-      output.result(textTable(collectedTable(table), output), table);
+      if (csv !== undefined) await writeAtomic(csv, stringify(csvRows(table.runs), { header: true }));
+      output.result(collectedText(table, output), table);
     },
   );
 }

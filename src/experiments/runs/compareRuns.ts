@@ -1,41 +1,30 @@
-import { resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { SpurmemError } from '../../errors.js';
-import { type PairedDifference, type SeedSummary, summarizeSeeds } from '../../metrics/seeds.js';
+import { MISSING } from '../../kit/columns.js';
+import type { Row } from '../../kit/rows.js';
+import { summarize } from '../../kit/summarize.js';
 import { checkValues } from '../../settings/options.js';
+import { inWords } from '../../settings/setting.js';
 import { severalOf } from '../../settings/values.js';
 import type { TrainingResult } from '../../train/results.js';
 import type { RunConfig } from '../../train/runConfig.js';
 import { RunFolder } from '../../train/runFolder.js';
 import { RUN_TYPE } from '../../train/runOptions.js';
 import { type ListedRun, readRun } from './listRuns.js';
-import {
-  differenceFrom,
-  grouped,
-  outcomeOf,
-  type OverSeeds,
-  type SeedOutcome,
-  summarizeOutcomes,
-} from './overSeeds.js';
-
-/** Runs that differ in nothing but their seeds. Accuracies are fractions. */
-export interface ComparedRuns extends OverSeeds {
-  readonly method: string;
-  /** The settings that differ between rows. */
-  readonly settings: Readonly<Record<string, unknown>>;
-  readonly seeds: readonly number[];
-  readonly runs: readonly string[];
-  /** One for each group, [numGroups]. */
-  readonly testAccuracy: readonly SeedSummary[];
-  /** Test worst-group accuracy minus that of the first row, over the seeds that both have; null for that row, and without any. */
-  readonly difference: (PairedDifference & { readonly seeds: readonly number[] }) | null;
-}
+import { differenceFrom, grouped, MEASURES, outcomeOf, outcomeRow, type SeedOutcome } from './overSeeds.js';
 
 export interface RunsComparison {
+  /** The settings that differ between rows. */
   readonly differing: readonly string[];
   /** [numGroups], of the first run's data. */
   readonly groupNames: readonly string[];
-  readonly rows: readonly ComparedRuns[];
+  /**
+   * A row per runs that differ in nothing but their seeds: `run`, their name, `method`, `runs`, `seeds`, the settings that differ, and means over seeds of
+   * accuracies (fractions). `testWorstMinusFirst` is the test worst-group accuracy minus that of the first row, over the seeds that both
+   * have, in `pairedSeeds`; `testWorstMinusFirstP` is the paired t-test's.
+   */
+  readonly rows: readonly Row[];
 }
 
 type FinishedRun = ListedRun & { readonly result: TrainingResult };
@@ -114,23 +103,34 @@ function differingSettings(runs: readonly FinishedRun[]): string[] {
   );
 }
 
-function rowOf(group: Group, differing: readonly string[], reference: Group): ComparedRuns {
-  const [first] = group;
-  const { method, result } = first;
-  const settings = settingsOf(first);
+function rowOf(group: Group, differing: readonly string[], reference: Group): Row {
+  const [{ method, result }] = group;
+  const settings = settingsOf(group[0]);
   const outcomes = outcomesOf(group);
+  const measures = [...MEASURES, ...result.test.accuracy.map((_, at) => `testAccuracy${at}`)];
+  const [means] = summarize(outcomes.map(outcomeRow), { by: [], over: 'seed', measures });
   const compared = group === reference ? null : differenceFrom(outcomesOf(reference), outcomes);
   return {
+    run: nameOf(outcomes.map(({ run }) => run)),
     method,
-    settings: Object.fromEntries(differing.map((name) => [name, settings[name]])),
-    seeds: outcomes.map(({ seed }) => seed),
-    runs: outcomes.map(({ run }) => run),
-    ...summarizeOutcomes(outcomes),
-    testAccuracy: result.test.accuracy.map((_, at) =>
-      summarizeSeeds(outcomes.map(({ testAccuracy }) => testAccuracy[at] as number)),
-    ),
-    difference: compared && { ...compared.difference, seeds: compared.seeds },
+    ...Object.fromEntries(differing.map((name) => [name, inWords(settings[name] ?? MISSING)])),
+    runs: outcomes.map(({ run }) => run).join(', '),
+    seeds: outcomes.map(({ seed }) => seed).join(', '),
+    ...means,
+    ...(compared && {
+      testWorstMinusFirst: compared.difference.mean,
+      testWorstMinusFirstLow: compared.difference.interval?.[0] ?? null,
+      testWorstMinusFirstHigh: compared.difference.interval?.[1] ?? null,
+      testWorstMinusFirstP: compared.difference.pValue,
+      pairedSeeds: compared.seeds.join(', '),
+    }),
   };
+}
+
+/** A folder's name; of a study's or sweep's `seed-<n>`, that of the folder above. */
+function nameOf([first = '', ...others]: readonly string[]): string {
+  const name = basename(first);
+  return others.length > 0 || /^seed-\d+$/.test(name) ? basename(dirname(first)) : name;
 }
 
 function outcomesOf(group: Group): SeedOutcome[] {

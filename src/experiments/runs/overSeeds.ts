@@ -1,3 +1,4 @@
+import type { Row } from '../../kit/rows.js';
 import {
   type PairedDifference,
   pairedDifference,
@@ -7,7 +8,7 @@ import {
 import type { TrainingResult } from '../../train/results.js';
 
 /** The measures that are summarized over seeds. */
-const MEASURES = ['valWorstGroupAccuracy', 'testWorstGroupAccuracy', 'testAverage'] as const;
+export const MEASURES = ['valWorstGroupAccuracy', 'testWorstGroupAccuracy', 'testAverage'] as const;
 /** The name of a measure. */
 type Measure = (typeof MEASURES)[number];
 
@@ -36,7 +37,15 @@ export function outcomeOf(seed: number, run: string, { bestEpoch, val, test }: T
   };
 }
 
-/** Items in groups: each in the first one that it fits to, or in one of its own. */
+/** An outcome as a row, each group's accuracy in a column of its own. */
+export function outcomeRow({ testAccuracy, ...outcome }: Omit<SeedOutcome, 'run'>): Row {
+  return {
+    ...outcome,
+    ...Object.fromEntries(testAccuracy.map((value, group) => [`testAccuracy${group}`, value])),
+  };
+}
+
+/** Groups items: each joins the first group that it fits, or starts a new one. */
 export function grouped<Item>(
   items: readonly Item[],
   fits: (item: Item, group: readonly [Item, ...Item[]]) => boolean,
