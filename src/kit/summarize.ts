@@ -23,8 +23,8 @@ interface Plan {
 
 /**
  * Summarizes rows over replicates, a row per measurement with the count of replicates in `n`. A measure `x` is the mean, `xStd` the
- * standard deviation, `xLow` and `xHigh` are the 95 % interval by Student's t,
- * `xValues` the replicates' numbers, and `xBootstrap` is the bootstrap interval of six or more.
+ * standard deviation, `xLow` and `xHigh` are the 95 % interval by Student's t, `xValues` the replicates' numbers, and `xBootstrap` is the
+ * bootstrap interval of six or more.
  */
 export function summarize(rows: readonly Row[], plan: Plan): Row[] {
   const { by, over, measures, from, minus = from, isPartial = false } = plan;
