@@ -54,7 +54,8 @@ test.each(BATCH_NORM_STATISTICS)(
     );
     expectWithin(`weights after all steps, ${statistics}, relative difference`, worst, 1e-5);
     head.dispose();
-    expect(addon.liveTensors()).toBe(live);
+    // Garbage of earlier tests may have been collected meanwhile.
+    expect(addon.liveTensors()).toBeLessThanOrEqual(live);
   },
 );
 

@@ -7,7 +7,7 @@ import { drawAtlas } from '../../src/report/figures/neurons/pictures.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { withAllowedImages } from '../../src/report/writeReport.js';
 import { atlasOf } from './atlas.js';
-import { erm, fullReport, trace, withLostImages } from './fixtures.js';
+import { fullReport, trace, withLostImages } from './fixtures.js';
 import { pageOf } from './support.js';
 
 const groups = groupLabels(fullReport.dataset);
@@ -135,23 +135,6 @@ test('the terminal\u2019s table has a row for each neuron', () => {
   const text = textTable(table, { color: false });
   expect(text).toMatch(/conv1\[9\] *│ gradient: G2\* *│ G3 \+1\.25 *│ *-8\.93 G2\* \[.*\] *│ *5 *│ *40\.0/);
   expect(text).toMatch(/conv1\[30\] *│ random/);
-});
-
-test('the quickstart\u2019s page begins with the neuron without which a group loses most', async () => {
-  const comparison = {
-    kind: 'comparison',
-    runs: [{ title: 'ERM', run: 'runs/quickstart', epochs: 8, val: erm.val, test: erm.test, shows: 'x' }],
-  } as const;
-  const quickstart = { ...fullReport, comparison, neurons: atlas };
-  const markup = await sectionOf(quickstart, 'neuron');
-  expect(plainText(markup)).toContain(
-    'Without this one neuron, the accuracy on the training images of coat with 0 is 8.9 points lower, and 5 predictions differ',
-  );
-  expect(markup).toContain('href="#neuron-conv1-9"');
-  const page = await pageOf(quickstart);
-  expect(page).toContain('id="neuron-conv1-9"');
-  expect(page.indexOf('<section id="neuron"')).toBeLessThan(page.indexOf('<section id="summary"'));
-  expect(await sectionOf({ ...fullReport, neurons: atlas }, 'neuron')).toBe('');
 });
 
 test('a damaged image is named', async () => {

@@ -18,7 +18,7 @@ export interface NeuronView {
 }
 
 /** The anchor of a neuron in a page. */
-export function anchorOf(neuron: AtlasNeuron): string {
+function anchorOf(neuron: AtlasNeuron): string {
   return `neuron-${placeText(neuron)
     .replace(/[^\w.]+/g, '-')
     .replace(/-$/, '')}`;
