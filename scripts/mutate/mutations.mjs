@@ -198,7 +198,6 @@ const BY_FILE = {
     ['await file.truncate(content.length);', ''],
     ['for (const metrics of epochs) {', 'for (const metrics of epochs.slice(1)) {'],
   ],
-  // Locks
   'src/lock.ts': [
     ["systemCode(error) === 'ESRCH'", "systemCode(error) !== 'ESRCH'"],
     [': start !== started', ': start === started'],

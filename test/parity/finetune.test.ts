@@ -54,7 +54,6 @@ test.each(BATCH_NORM_STATISTICS)(
     );
     expectWithin(`weights after all steps, ${statistics}, relative difference`, worst, 1e-5);
     head.dispose();
-    // Garbage of earlier tests may have been collected meanwhile.
     expect(addon.liveTensors()).toBeLessThanOrEqual(live);
   },
 );
