@@ -81,7 +81,7 @@ void setFields(Napi::Object object, const char* name, const T& value, const Rest
   if constexpr (sizeof...(rest) > 0) setFields(object, rest...);
 }
 
-// Of names and values in turn.
+// Makes an object of alternating names and values.
 template <class... Fields>
 Napi::Object objectOf(Napi::Env env, const Fields&... fields) {
   auto object = Napi::Object::New(env);

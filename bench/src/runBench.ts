@@ -21,7 +21,7 @@ const ALL_CASES = 'all';
 const ROUNDS = 3;
 
 export interface BenchOptions extends JobOptions {
-  /** Names of cases, or `all` for those that need no run. */
+  /** Case names, or `all`: every case that needs no run. */
   readonly cases: readonly string[];
   /** Measured repeats of each side; by default as many as each case says. */
   readonly repeats?: number | undefined;

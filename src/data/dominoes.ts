@@ -32,7 +32,7 @@ const dominoesOptionsSchema = z
     /** Height in pixels; the width is half of it. */
     size: z.number().int().min(16).max(512).multipleOf(2),
     seed: z.number().int().min(0).max(0xffffffff),
-    /** Where Fashion-MNIST's four gzipped idx files are; Debian's folder by default. */
+    /** The folder of Fashion-MNIST's four gzipped idx files; default: Debian's. */
     fashionMnist: z.string().min(1).optional(),
   })
   .superRefine(({ garments, digits, counts }, context) => {

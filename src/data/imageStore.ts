@@ -34,7 +34,7 @@ const FILES_PER_JOB = 32;
 const MAX_JOB_BYTES = 2 ** 26;
 const STATS_AT_ONCE = 64;
 
-/** Where the pixels of a dataset's examples lie. */
+/** The places of a dataset's decoded images. */
 export interface StoredImages {
   /** Files of pixels. */
   readonly paths: readonly string[];
@@ -200,7 +200,7 @@ async function readPixelFile(path: string): Promise<PixelFile> {
   }
 }
 
-/** Where all examples lie; undefined if an image is in none of the files. */
+/** Looks up each example's pixels; undefined if an image is in none of the files. */
 function storedImages({ examples }: Dataset, files: readonly PixelFile[]): StoredImages | undefined {
   const places = new Map<string, readonly [file: number, entry: number]>();
   for (const [file, { names }] of files.entries()) {
@@ -237,7 +237,7 @@ async function writeFileOf(
   { signal, onProgress }: JobOptions,
 ): Promise<PixelFile> {
   const addon = addonWithDecoders();
-  // Of the path that the addon takes: it leaves paths with links to `readExampleImage`, which checks them.
+  // The addon rejects paths with links; `readExampleImage` checks and reads those images.
   const folder = await realpath(dataset.folder);
   const index: Index = { names: [], states: [], offsets: [], heights: [], widths: [], checksums: [] };
   const total = images.length;

@@ -176,7 +176,7 @@ function cardText(
     '## Results',
     markdownOf(accuracyTable(runs, data)),
     '## Uses and limits',
-    '_To fill in: the uses of the model, and those that it is not fit for._',
+    '_To fill in: intended uses, and uses that are out of scope._',
     `The test split's smallest group has ${plural(Math.min(...data.counts.test), 'image')}. Another data set may give other numbers.`,
     '## Data',
     `${escapeMarkdown(plain(data.name))}, fingerprint \`${data.fingerprint}\` (SHA-256 of its tables and of how they were read).`,
@@ -194,26 +194,25 @@ function accuracyTable(runs: CardRuns, data: DataDescription): Table {
   const groups = groupLabels(data);
   const [{ result }] = runs;
   const seeds = runs.map(({ config }) => `seed ${config.seed}`);
+  const isOne = runs.length === 1;
   const accuracies = (of: (test: GroupAccuracies) => number | undefined): string[] => {
     const values = runs.map((run) => of(run.result.test) ?? Number.NaN);
     const { mean, interval } = summarizeSeeds(values);
-    return runs.length === 1
-      ? [percent(mean)]
-      : [percent(mean), percentRange(interval), ...values.map(percent)];
+    return isOne ? [percent(mean)] : [percent(mean), percentRange(interval), ...values.map(percent)];
   };
   return {
-    caption: `Accuracy on the test split in %, with 95 % intervals over ${runs.length === 1 ? 'examples' : 'seeds'}.`,
-    columns: numbers('Group', 'images', 'accuracy', '95 % interval', ...(runs.length === 1 ? [] : seeds)),
+    caption: `Accuracy on the test split in %, with 95 % intervals over ${isOne ? 'examples' : 'seeds'}.`,
+    columns: numbers('Group', 'images', 'accuracy', '95 % interval', ...(isOne ? [] : seeds)),
     rows: groups.map((group) => {
       const { index } = group;
       const own = accuracies(({ accuracy }) => accuracy[index]);
-      const interval = runs.length === 1 ? [percentRange(result.test.interval[index])] : [];
+      const interval = isOne ? [percentRange(result.test.interval[index])] : [];
       return [groupCell(group), fixed(data.counts.test[index], 0), ...own, ...interval];
     }),
     footer: [
       ['worst group', '', ...accuracies(({ worstGroupAccuracy }) => worstGroupAccuracy)],
       ['average', '', ...accuracies(({ average }) => average)],
-    ].map((row) => (runs.length === 1 ? [...row, ''] : row)),
+    ].map((row) => (isOne ? [...row, ''] : row)),
     notes: starNote(groups),
   };
 }

@@ -145,10 +145,9 @@ async function readingOf(data: string, given: Answers, answer: Ask): Promise<Dat
   }
   const tables = names.filter((name) => /\.csv$/i.test(name));
   // Beside image folders, a table of two columns has images and an attribute.
-  const headers = await Promise.all(tables.map((table) => headerOf(root, table)));
-  const beside = names.some((name) => /^train(?:ing)?$/i.test(name))
-    ? tables.filter((_table, i) => headers[i]?.length === 2)
-    : [];
+  const hasTrainFolder = names.some((name) => /^train(?:ing)?$/i.test(name));
+  const headers = await Promise.all((hasTrainFolder ? tables : []).map((table) => headerOf(root, table)));
+  const beside = tables.filter((_table, i) => headers[i]?.length === 2);
   const isImageFolder =
     format === 'imagefolder' || given.attribute?.endsWith('.csv') === true || beside.length === tables.length;
   if (given.table !== undefined || !isImageFolder) return columnsOf(root, given, tables, answer);

@@ -30,7 +30,7 @@ export function summarize(rows: readonly Row[], plan: Plan): Row[] {
   const { by, over, measures, from, minus = from, isPartial = false } = plan;
   const sign = from ? -1 : 1;
   const compared = minus && select(rows, minus);
-  const others = compared ? rows.filter((row) => !compared.includes(row)) : rows;
+  const others = minus ? rows.filter((row) => select([row], minus).length === 0) : rows;
   return groupedBy(others, by).map((group) => {
     const [first] = group;
     const shared = by.filter((column) => minus?.[column] === undefined);

@@ -53,7 +53,7 @@ export interface QuickstartOptions extends JobOptions, EngineOptions {
   readonly out: string;
   /** A weights file to start from instead of pretraining. */
   readonly weights?: string | undefined;
-  /** Where Fashion-MNIST's four gzipped idx files are; Debian's folder by default. */
+  /** The folder of Fashion-MNIST's four gzipped idx files; default: Debian's. */
   readonly fashionMnist?: string | undefined;
   readonly seed?: number | undefined;
   readonly onStep?: ((step: string) => void) | undefined;

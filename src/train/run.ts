@@ -169,7 +169,7 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
     statistics: BatchNormStatistics = 'shared',
   ): Promise<EpochTraining> {
     const { context, job } = this;
-    const title = this.#title(epoch);
+    const title = this.title(epoch);
     const totals = new PassTotals(this.loader.dataset);
     const total = batches.indices.length;
     let number = 0;
@@ -207,7 +207,7 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
 
   /** Measures the validation split. Throws `NATIVE_FAILED` where the loss or logits are not finite. */
   async validate(epoch: number): Promise<Evaluation> {
-    const task = `${this.#title(epoch)}, validation`;
+    const task = `${this.title(epoch)}, validation`;
     const val = await this.evaluate(this.loader.dataset.splits.val, task);
     const isFinite = Number.isFinite(val.loss);
     if (isFinite && (await this.#givesFiniteLogits())) return val;
@@ -232,7 +232,8 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
     };
   }
 
-  #title(epoch: number): string {
+  /** How progress names an epoch, such as `epoch 3/100`. */
+  title(epoch: number): string {
     return `epoch ${epoch}/${this.config.epochs ?? 0}`;
   }
 

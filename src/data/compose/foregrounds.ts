@@ -84,7 +84,7 @@ async function listCub(options: ResolvedComposeOptions): Promise<ForegroundFile[
   });
 }
 
-/** What the pattern finds in each line, by its first group, the id. */
+/** Reads each line's match of the pattern; the keys are the ids, which its first group matches. */
 async function readCubList(path: string, pattern: RegExp): Promise<Map<string, readonly string[]>> {
   const { bytes } = await readSource(path, 'the list of CUB-200-2011');
   const entries = new Map<string, readonly string[]>();

@@ -19,7 +19,7 @@ export async function auxiliaryNeurons(run: Run<FinetuneConfig>, epoch: number):
   const layers = unitLayers(model.description.layers, unit);
   const count = fractionToCount(config.fraction, countNeurons(layers));
   const samples = async (): Promise<GradientSamples> => {
-    const task = `epoch ${epoch}/${config.epochs}, losses`;
+    const task = `${run.title(epoch)}, losses`;
     const labels = config.gradientSource === 'pseudo-labels' ? 'predicted' : 'own';
     const options = { ...job, settings: config, batchSize, generator, task, labels } as const;
     const [found] = await gradientSamples(model, loader, sourceIndices(run), options);

@@ -27,10 +27,9 @@ export const erm: RecipeMethod<typeof PLANTING_SETTINGS, RecipeOptions> = recipe
     const minority = minorityImages(loader.dataset);
     /** Minority images that the model predicts right in evaluation mode. */
     const fittedAfter = async (epoch: number): Promise<number> => {
-      const task = `epoch ${epoch}/${config.epochs}, minority images`;
       // The model that is saved, in all processes.
       await run.agreeOnStatistics();
-      const { predictions } = await run.evaluate(minority, task);
+      const { predictions } = await run.evaluate(minority, `${run.title(epoch)}, minority images`);
       return predictions.filter((predicted, i) => predicted === labels[minority[i] as number]).length;
     };
     return {
