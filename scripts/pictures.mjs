@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { vectorInstructions } from '../dist/machine.js';
-import { writeModelsReport } from '../dist/report/models/report.js';
+import { writeModelsReport } from '../dist/report/models.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NAME = 'zeroed-neurons';
@@ -22,8 +22,8 @@ const RECORD = join(ROOT, 'docs/images/pictures.json');
 /** The inputs that decide how it looks. */
 const SOURCES = [
   'scripts/pictures.mjs',
-  ...['axes', 'render', 'textWidth', 'theme', 'vega'].map((name) => `src/report/vega/${name}.ts`),
-  'src/report/models/bars.ts',
+  ...['render', 'textWidth', 'theme', 'vega'].map((name) => `src/report/vega/${name}.ts`),
+  ...['chart', 'figures/accuracy', 'figures/changes'].map((name) => `src/report/${name}.ts`),
   'src/report/html/style.ts',
 ];
 
@@ -41,8 +41,8 @@ await writeFile(RECORD, `${JSON.stringify({ [`${NAME}.png`]: { ...made, sha256 }
 /** A small form of the quickstart, with models as replicates: ERM on dominoes, Fig. 1, and Fig. 2. */
 async function train() {
   const { buildDominoes, DEFAULT_DOMINOES, openRun, trainErm } = await import('../dist/index.js');
-  const { fig1 } = await import('../dist/report/figures/accuracy/fig1.js');
-  const { fig2 } = await import('../dist/report/figures/changes/figures.js');
+  const { fig1 } = await import('../dist/report/figures/accuracy.js');
+  const { fig2 } = await import('../dist/report/figures/changes.js');
   const { reproducePart1Seeds } = await import('../dist/reproduce/part1Seeds.js');
   const { pretrainingDominoes } = await import('../dist/reproduce/quickstart.js');
 
@@ -100,7 +100,7 @@ function rounded(_key, value) {
   return typeof value === 'number' ? Number(value.toPrecision(6)) : value;
 }
 
-/** The report's charts side by side, at most 1200 px wide. */
+/** The report's first two charts side by side, at most 1200 px wide. */
 async function draw() {
   const folder = await mkdtemp(join(tmpdir(), 'spurmem-pictures-'));
   const browser = await chromium.launch({
@@ -108,18 +108,16 @@ async function draw() {
     args: ['--no-sandbox'],
   });
   try {
-    const report = await writeModelsReport(
-      folder,
-      figures.map((figure) => ({ ...figure, tables: [] })),
-      groups,
-    );
+    const ofSeeds = figures.map((figure) => ({ ...figure, seeds: made.seeds }));
+    const report = await writeModelsReport(folder, ofSeeds, groups);
     const page = await browser.newPage({ viewport: { width: 1120, height: 800 }, deviceScaleFactor: 1.08 });
     await page.goto(pathToFileURL(report).href);
     await page.evaluate(`{
       const charts = document.createElement('div');
       charts.className = 'charts';
       charts.style = 'display: inline-flex; flex-wrap: nowrap; padding: 12px; background: white';
-      charts.append(...document.querySelectorAll('.chart'));
+      // The second chart of Fig. 2, a matrix, shows the same numbers.
+      charts.append(...[...document.querySelectorAll('.chart')].slice(0, 2));
       for (const chart of charts.children) chart.style.background = 'none';
       document.body.style = 'display: block; max-width: none';
       document.body.replaceChildren(charts);

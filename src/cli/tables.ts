@@ -1,9 +1,6 @@
 import { type Dataset, emptyGroups } from '../data/dataset.js';
 import { SPLITS } from '../data/split.js';
 import type { JobOptions } from '../progress.js';
-import { quotedWord } from '../provenance.js';
-import { neededDraws } from '../report/figures/changes/verdict.js';
-import type { TraceView } from '../report/figures/changes/view.js';
 import { articleName } from '../report/format.js';
 import { groupLabels } from '../report/groupLabels.js';
 import { countTable } from '../report/sections/data.js';
@@ -67,28 +64,6 @@ export function figureTables(
     for (const text of texts) printed.add(text);
     return texts.length > 0 ? [`${articleName(kind)}: ${title}`, ...texts] : [];
   });
-}
-
-/** The command that tries as many random neurons as could tell something, where a trace tried too few. */
-export function moreDrawsLines(view: TraceView, run: string): string[] {
-  const draws = neededDraws(view);
-  if (draws === undefined) return [];
-  const { perturbation, split, sigmas = [], comparedTopK, epoch, heldOutHalf } = view.trace;
-  const { criteria, topK, samples, unit, nulls, exceedances, protocol, gradientSource } = view.trace;
-  // All that decides which sets are compared, on which examples, and when a test stops.
-  const words = [
-    `spurmem trace unstructured --run ${quotedWord(run)} --null-draws ${draws}`,
-    `--protocol ${protocol} --criteria ${criteria.join(',')} --top-k ${topK.join(',')}`,
-    `--samples ${samples} --seed ${gradientSource.seed} --nulls ${nulls.join(',')} --exceedances ${exceedances}`,
-    ...(unit === 'neuron' ? [] : [`--unit ${unit}`]),
-    ...(perturbation === 'zero' ? [] : [`--perturbation ${perturbation}`]),
-    ...(sigmas.length > 0 ? [`--sigmas ${sigmas.join(',')}`] : []),
-    ...(comparedTopK ? [`--compared-top-k ${comparedTopK.join(',')}`] : []),
-    `--split ${split}`,
-    ...(epoch === undefined ? [] : [`--epoch ${epoch}`]),
-    ...(heldOutHalf === true ? ['--held-out-half yes'] : []),
-  ];
-  return [`Too few random neurons to tell. Enough: ${words.join(' ')}`];
 }
 
 /** A study's rows, and the gain of its focus over each other setting. */

@@ -3,6 +3,10 @@ import type { NullName } from '../neurons/nulls.js';
 /** The sign for a missing number: NaN is never printed. */
 export const MISSING = '–';
 
+/** The mark of a number that is unlike those of random neurons, by an uncorrected p of at most `MARKED_P`; a star would say "minority group". */
+export const MARK = '†';
+export const MARKED_P = 0.05;
+
 /** A number with a fixed number of decimals; never `-0.00`, and a dash for what is not a finite number. */
 export function fixed(value: number | null | undefined, decimals: number): string {
   if (typeof value !== 'number' || !Number.isFinite(value)) return MISSING;
@@ -18,10 +22,10 @@ export function probability(value: number | null | undefined, decimals = 3): str
 
 /** A unit's factor and decimals. Accuracies and their changes are fractions, shown in percent or points. */
 const UNITS = {
-  percent: { scale: 100, decimals: 1 },
-  points: { scale: 1, decimals: 1 },
-  logits: { scale: 1, decimals: 3 },
-  nats: { scale: 1, decimals: 3 },
+  percent: { scale: 100, decimals: 1, name: '%' },
+  points: { scale: 1, decimals: 1, name: 'points' },
+  logits: { scale: 1, decimals: 3, name: 'logits' },
+  nats: { scale: 1, decimals: 3, name: 'nats' },
 } as const;
 export type Unit = keyof typeof UNITS;
 
@@ -31,6 +35,8 @@ export interface Column {
   readonly unit?: Unit | 'row' | 'number';
   /** Fewer or more than the unit's. */
   readonly decimals?: number;
+  /** Gains have a plus sign. */
+  readonly signed?: true;
 }
 
 const FINE = { unit: 'percent', decimals: 2 } as const;
@@ -46,13 +52,18 @@ const SETTINGS = {
   configuration: { label: 'configuration' },
   criterion: { label: 'criterion' },
   entry: { label: 'entry' },
+  epoch: { label: 'epoch' },
   group: { label: 'group' },
   k: { label: 'k' },
+  kind: { label: 'kind of group' },
   layer: { label: 'layer' },
   limit: { label: 'margin' },
   models: { label: 'models' },
   n: { label: 'n' },
   name: { label: 'name' },
+  neuron: { label: 'neuron' },
+  neurons: { label: 'neurons' },
+  null: { label: 'random neurons' },
   perturbation: { label: 'perturbation' },
   precision: { label: 'precision' },
   question: { label: 'question' },
@@ -61,18 +72,31 @@ const SETTINGS = {
   run: { label: 'run' },
   seed: { label: 'seed' },
   settings: { label: 'settings' },
+  series: { label: 'series' },
   sigma: { label: 'standard deviation' },
   split: { label: 'split' },
   stage: { label: 'models' },
   verdict: { label: 'verdict' },
 } as const satisfies Readonly<Record<string, Column>>;
 
+const POINTS = { ...FINE, signed: true } as const;
+const COUNT = { unit: 'number', decimals: 0 } as const;
+
 const MEASURES = {
+  correct: { label: 'correct', ...COUNT },
+  total: { label: 'examples', ...COUNT },
+  lost: { label: 'became wrong', ...COUNT },
+  gained: { label: 'became right', ...COUNT },
+  score: { label: 'score', unit: 'number', decimals: 4 },
+  baseline: { label: 'before', ...FINE },
+  baselineMargin: { label: 'margin before', ...LOGITS },
+  excess: { label: 'beyond random neurons, points', ...POINTS },
+  dataLoss: { label: 'loss', unit: 'nats' },
   accuracy: { label: 'accuracy', ...PERCENT },
   accuracyInteraction: { label: 'accuracy interaction', ...PERCENT },
   marginInteraction: { label: 'margin interaction', ...LOGITS },
   lossInteraction: { label: 'loss interaction', unit: 'nats', decimals: 2 },
-  change: { label: 'change, points', ...FINE },
+  change: { label: 'change, points', ...POINTS },
   marginChange: { label: 'margin', unit: 'logits' },
   lossChange: { label: 'loss', unit: 'nats' },
   sameLayersMarginExcess: { label: 'margin beyond same layers', unit: 'logits' },
@@ -102,10 +126,25 @@ const MEASURES = {
   difference: { label: 'difference, points', ...PERCENT },
 } as const satisfies Readonly<Record<string, Column>>;
 
-/** The dictionary: what each table says about a column. */
-const COLUMNS: Readonly<Record<string, Column>> = { ...SETTINGS, ...MEASURES };
+/** Nulls as columns begin with them; `random` in rows that name their null in a column. */
+const STARTS = ['sameLayers', 'wholeModel', 'sameMagnitude', 'random'] as const;
+const COMPARED_OUTCOMES = { Accuracy: POINTS, Margin: LOGITS, Loss: { unit: 'nats' } } as const;
 
-type Measure = keyof typeof MEASURES;
+/** Outcomes beside random neurons, such as `sameLayersAccuracyMean`, their mean. P-values are `sameLayersAccuracyP` and `…PDrop`. */
+type Compared = `${(typeof STARTS)[number]}${keyof typeof COMPARED_OUTCOMES}${'' | 'Mean'}`;
+const COMPARED = Object.fromEntries(
+  STARTS.flatMap((start) =>
+    Object.entries(COMPARED_OUTCOMES).flatMap(([outcome, style]) => [
+      [`${start}${outcome}`, { ...style, label: 'p' }],
+      [`${start}${outcome}Mean`, { ...style, label: 'random neurons' }],
+    ]),
+  ),
+) as Readonly<Record<Compared, Column>>;
+
+/** The dictionary: what each table says about a column. */
+const COLUMNS: Readonly<Record<string, Column>> = { ...SETTINGS, ...COMPARED, ...MEASURES };
+
+type Measure = keyof typeof MEASURES | Compared;
 /** A measure of one group: `accuracy3` is the accuracy of group 3, or its change. */
 export type GroupColumn = `${'accuracy' | 'group' | 'testAccuracy'}${number}`;
 /** A margin beyond random neurons. */
@@ -117,17 +156,22 @@ export type ColumnName =
   | Measure
   | GroupColumn
   | BeyondColumn
-  | `${Measure}${'P' | 'PHolm' | 'Within' | 'Values'}`;
+  | `${Measure}${'P' | 'PHolm' | 'PDrop' | 'Within' | 'Values'}`;
 
 /** What is shown of a measure: its mean and interval, a p-value, whether it is within a margin, or the mean and each replicate. */
-type View = 'P' | 'PHolm' | 'Within' | 'Values' | 'estimate';
-const VIEW_LABELS = { P: 'p', PHolm: 'p, Holm', Within: '90 % within the margin' } as const;
+type View = 'P' | 'PHolm' | 'PDrop' | 'Within' | 'Values' | 'estimate';
+const VIEW_LABELS = {
+  P: 'p',
+  PHolm: 'p, Holm',
+  PDrop: 'p of a drop',
+  Within: '90 % within the margin',
+} as const;
 
 /** A column's entry in the dictionary, the measure that it shows, and what of it. */
 export function columnNamed(name: ColumnName): Column & { readonly measure: string; readonly view: View } {
   const known = COLUMNS[name];
   if (known) return { ...known, measure: name, view: 'estimate' };
-  const [, measure = name, view = 'estimate'] = /^(\w+?)(P|PHolm|Within|Values)$/.exec(name) ?? [];
+  const [, measure = name, view = 'estimate'] = /^(\w+?)(P|PHolm|PDrop|Within|Values)$/.exec(name) ?? [];
   const base = COLUMNS[measure];
   if (base) {
     const label = VIEW_LABELS[view as keyof typeof VIEW_LABELS] as string | undefined;
@@ -141,9 +185,25 @@ export function columnNamed(name: ColumnName): Column & { readonly measure: stri
   return { label: name, ...LOGITS, measure: name, view: 'estimate' };
 }
 
+function styleOf(unit: unknown) {
+  return (UNITS[unit as Unit] as (typeof UNITS)[Unit] | undefined) ?? { scale: 1, decimals: 2, name: '' };
+}
+
 /** A number in its unit. */
-export function written(value: number, { unit, decimals }: Column, rowUnit: unknown): string {
-  const named = (unit === 'row' ? rowUnit : unit) as Unit | 'number' | undefined;
-  const style = named === undefined || named === 'number' ? { scale: 1, decimals: 2 } : UNITS[named];
-  return fixed(style.scale * value, decimals ?? style.decimals);
+export function written(value: number, { unit, decimals, signed }: Column, rowUnit?: unknown): string {
+  const style = styleOf(unit === 'row' ? rowUnit : unit);
+  const text = fixed(style.scale * value, decimals ?? style.decimals);
+  return signed && value > 0 && Number(text) !== 0 ? `+${text}` : text;
+}
+
+/** A measure's number in the unit that readers see. */
+export function scaled(value: number, name: ColumnName): number {
+  return styleOf(columnNamed(name).unit).scale * value;
+}
+
+/** The title of an axis: `accuracy (%)`; a label that names its unit stays as it is. */
+export function axisTitle(name: ColumnName): string {
+  const { label, unit } = columnNamed(name);
+  const { name: unitName } = styleOf(unit);
+  return unitName === '' || label.includes(', ') ? label : `${label} (${unitName})`;
 }

@@ -19,11 +19,15 @@ export function distinct<Of extends Row>(rows: readonly Of[], column: string): O
   return [...new Set(rows.map((row) => (row[column] ?? null) as Of[string]))];
 }
 
-/** Groups rows with equal values in some columns, in order of appearance. */
-export function groupedBy<Of extends Row>(rows: readonly Of[], columns: readonly string[]): Of[][] {
+/** Columns whose values rows have in common, or a function of a row. */
+export type Key<Of = Row> = readonly string[] | ((row: Of) => unknown);
+
+/** Groups rows with equal keys, in order of appearance. */
+export function groupedBy<Of extends object>(rows: readonly Of[], by: Key<Of>): Of[][] {
+  const keyOf = typeof by === 'function' ? by : (row: Of) => by.map((column) => (row as Row)[column] ?? null);
   const groups = new Map<string, Of[]>();
   for (const row of rows) {
-    const key = JSON.stringify(columns.map((column) => row[column] ?? null));
+    const key = JSON.stringify(keyOf(row));
     const group = groups.get(key);
     if (group) group.push(row);
     else groups.set(key, [row]);

@@ -3,7 +3,7 @@ import { holm } from '../metrics/holm.js';
 import { summarizeSeeds } from '../metrics/seeds.js';
 import { signFlip } from '../metrics/signFlip.js';
 import { mean } from '../metrics/statistics.js';
-import { distinct, groupedBy, numberOf, numbers, pick, type Row, select } from './rows.js';
+import { distinct, groupedBy, type Key, numberOf, numbers, pick, type Row, select } from './rows.js';
 
 const ALPHA = 0.05;
 
@@ -66,8 +66,8 @@ function described(measure: string, values: readonly number[]): Row {
 interface Tests {
   /** The family within which Holm corrects; null: the row is described and not tested. */
   readonly family: (row: Row) => string | null;
-  /** Rows with equal values in these columns are one test, which counts once. By default each row is a test. */
-  readonly same?: readonly string[];
+  /** Rows with equal values in these columns, or with one key, are one test, which counts once. By default each row is a test. */
+  readonly same?: Key | undefined;
   /** Rows with fewer replicates are not tested. */
   readonly least?: number;
   /** How far values may be off by rounding: sums that may be equal tie. */
@@ -87,18 +87,33 @@ export function withTests(rows: readonly Row[], measure: string, tests: Tests): 
     const name = values.length < least ? null : family(row);
     return { row, name, p: name === null ? undefined : signFlip(values, resolution(row))?.pValue };
   });
+  const corrected = withHolm(
+    tested.map(({ row, p }) => (p === undefined ? row : { ...row, [`${measure}P`]: p })),
+    [`${measure}P`],
+    { family: (row) => (row[`${measure}P`] === undefined ? null : family(row)), same },
+  );
+  return corrected.map((row) => ({ ...row, ...within(row, measure, margin(row)) }));
+}
+
+/** Adds Holm's correction of columns of p-values, `<p>Holm`: within each family, where rows with equal keys in `same` are one test. */
+export function withHolm(
+  rows: readonly Row[],
+  columns: readonly string[],
+  { family, same }: Pick<Tests, 'family' | 'same'>,
+): Row[] {
   const equal = same ? groupedBy(rows, same) : rows.map((row) => [row]);
-  const firsts = new Map(equal.flatMap((own) => own.map((row) => [row, own[0]] as const)));
-  const corrected = new Map<Row | undefined, number | null | undefined>();
-  for (const family of new Set(tested.map(({ name }) => name))) {
-    const own = tested.filter(({ row, name }) => name === family && firsts.get(row) === row);
-    holm(own.map(({ p }) => p)).forEach((p, at) => corrected.set(own[at]?.row, p));
+  const corrected = new Map<Row, Record<string, number | null>>();
+  for (const tests of groupedBy(equal, (own) => family(own[0] as Row))) {
+    for (const column of columns) {
+      holm(tests.map(([row]) => row?.[column] as number | null)).forEach((p, at) => {
+        for (const row of tests[at] ?? []) {
+          const known = corrected.get(row) ?? {};
+          if (row[column] !== undefined) corrected.set(row, { ...known, [`${column}Holm`]: p ?? null });
+        }
+      });
+    }
   }
-  return tested.map(({ row, p }) => {
-    const pHolm = corrected.get(firsts.get(row)) ?? null;
-    const ofP = p === undefined ? {} : { [`${measure}P`]: p, [`${measure}PHolm`]: pHolm };
-    return { ...row, ...ofP, ...within(row, measure, margin(row)) };
-  });
+  return rows.map((row) => ({ ...row, ...corrected.get(row) }));
 }
 
 function within(row: Row, measure: string, margin: number): Row {

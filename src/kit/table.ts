@@ -1,12 +1,23 @@
-import { type Column, type ColumnName, columnNamed, probability, written } from './columns.js';
+import {
+  type Column,
+  type ColumnName,
+  columnNamed,
+  MARK,
+  MARKED_P,
+  probability,
+  written,
+} from './columns.js';
 import { distinct, groupedBy, numberOf, pick, type Row, select } from './rows.js';
+
+/** A cell: text, or emphasised text. */
+type Cell = string | { readonly kind: 'own'; readonly text: string };
 
 /** A table for pages, terminals and Markdown. */
 export interface Table {
   readonly caption: string;
   /** Settings are text. */
   readonly columns: readonly { readonly name: string; readonly text?: true }[];
-  readonly rows: readonly (readonly string[])[];
+  readonly rows: readonly (readonly Cell[])[];
   readonly notes?: readonly string[];
 }
 
@@ -17,6 +28,17 @@ interface Look {
   readonly groupName?: (group: number) => string;
   /** Other decimals than the dictionary's. */
   readonly decimals?: Readonly<Partial<Record<ColumnName, number>>>;
+}
+
+interface PivotLook extends Look {
+  /** The column of p-values by which cells are marked. */
+  readonly mark?: ColumnName;
+  /** The text of a row's cell, by default the measure with its interval. */
+  readonly write?: (row: Row) => string;
+  /** Cells that stand out. */
+  readonly isOwn?: (row: Row) => boolean;
+  /** A measure of the columns themselves, in a line above: accuracies before anything is perturbed. */
+  readonly before?: ColumnName;
 }
 
 const groupText = (group: number): string => `G${group}`;
@@ -39,16 +61,32 @@ interface Places {
 }
 
 /** A table with a line and a column per combination of settings; cells that no row has are empty. None without rows. */
-export function pivot(rows: readonly Row[], { down, across, cell }: Places, look: Look): Table[] {
-  const columns = combinationsOf(rows, across);
+export function pivot(rows: readonly Row[], { down, across, cell }: Places, look: PivotLook): Table[] {
+  const columns = combinationsOf(rows, across).filter((column) => select(rows, column).length > 0);
   const headings = columns.map((column) => ({
     name: across.map((name) => cellText(column, name, look)).join(' '),
   }));
   const lines = groupedBy(rows, down).map((line) => [
     ...down.map((name) => cellText(line[0], name, look)),
-    ...columns.map((column) => cellText(select(line, column)[0], cell, look)),
+    ...columns.map((column): Cell => {
+      const [row] = select(line, column);
+      const isMarked =
+        Number.isFinite(numberOf(row, cell)) &&
+        look.mark !== undefined &&
+        numberOf(row, look.mark) <= MARKED_P;
+      const written = row && look.write ? look.write(row) : cellText(row, cell, look);
+      const text = `${written}${isMarked ? ` ${MARK}` : ''}`;
+      return row && look.isOwn?.(row) ? { kind: 'own', text } : text;
+    }),
   ]);
-  return tableOf(look, [...down.map((name) => headingOf(name, look)), ...headings], lines);
+  const { before } = look;
+  const start = before && [
+    'before',
+    ...down.slice(1).map(() => ''),
+    ...columns.map((column) => cellText(select(rows, column)[0], before, look)),
+  ];
+  const named = [...down.map((name) => headingOf(name, look)), ...headings];
+  return tableOf(look, named, lines.length > 0 && start ? [start, ...lines] : lines);
 }
 
 function combinationsOf(rows: readonly Row[], columns: readonly string[]): Row[] {
@@ -87,7 +125,7 @@ function cellText(
   }
   if (view === 'Within') return `${value === true ? 'yes' : 'no'}${intervalText(row, name, column)}`;
   if (typeof value !== 'number') return '';
-  if (view === 'P' || view === 'PHolm') return probability(value, 4);
+  if (view.startsWith('P')) return probability(value, 4);
   const center = written(value, column, row.unit);
   if (view === 'estimate') return `${center}${intervalText(row, measure, column)}`;
   const each = (row[name] ?? []) as readonly number[];

@@ -34,3 +34,10 @@ export function middle(values: ArrayLike<number>): [low: number, high: number] {
   const sorted = Array.from(Float64Array.from(values).sort());
   return [quantileSorted(sorted, 0.025), quantileSorted(sorted, 0.975)];
 }
+
+/** The item with the largest size of a number, ties to the first; undefined if none has a number. */
+export function largestBy<Item>(items: readonly Item[], valueOf: (item: Item) => number): Item | undefined {
+  return items
+    .filter((item) => Number.isFinite(valueOf(item)))
+    .sort((a, b) => Math.abs(valueOf(b)) - Math.abs(valueOf(a)))[0];
+}

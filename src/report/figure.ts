@@ -9,6 +9,7 @@ import type {
   TraceUnstructuredResult,
 } from '../experiments/results.js';
 import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
+import type { Row } from '../kit/rows.js';
 import type { PerturbationName } from '../neurons/perturbations.js';
 import type { SelectedCheckpoint } from '../train/ermSettings.js';
 import type { EpochMetrics, TrainingResult } from '../train/results.js';
@@ -117,6 +118,14 @@ export interface Section {
 /** Makes a section; undefined where the source holds nothing to show. */
 export type Show<Source = FigureSource> = (source: Source, groups: Groups) => Section | undefined;
 
+/** What a figure makes of rows. */
+export interface FigureParts {
+  /** Its claims, a sentence each. */
+  readonly verdict: readonly string[];
+  readonly charts: readonly NamedChart[];
+  readonly tables: readonly Table[];
+}
+
 /** A figure or table, of the article's Part I or beyond it: what it takes, and what it shows. `figures.ts` lists all of them. */
 export interface Figure {
   /** As in file names and commands: `fig2`, `table3`. */
@@ -125,8 +134,9 @@ export interface Figure {
   /** Whether the article has no such figure, so that all of its Part I leave it out. */
   readonly beyondArticle?: boolean;
   readonly needs: FigureNeeds;
-  /** The source's traces hold what the figure needs and no more, or all that a run has. Figures may share it. */
   readonly show: Show;
+  /** Its charts, tables and claims over models, from rows of `overModels`; left out for a figure that shows one run alone. */
+  readonly parts?: (rows: readonly Row[], groups: Groups) => FigureParts;
   /** The report's sections for it, in order, which it may share with other figures; default: `show`. */
   readonly sections?: readonly Show<RunReport>[];
 }

@@ -1,6 +1,10 @@
 import type { Split } from '../data/split.js';
+import { numberOf, type Row } from '../kit/rows.js';
+import type { TrainingResult } from '../train/results.js';
 import type { ReportDataset } from './figure.js';
-import { percentText, pointsBeyond } from './format.js';
+import { percentText, points, pointsBeyond, SPLIT_NAME } from './format.js';
+import { type Groups, groupsOfKind } from './groupLabels.js';
+import { groupCell, numbers, type Table } from './table.js';
 
 /** The article's numbers for one of its data sets. Accuracies are fractions, changes too, without a sign. */
 interface Published {
@@ -48,8 +52,78 @@ export function publishedOf({ counts }: Pick<ReportDataset, 'counts'>): Publishe
 }
 
 /** The columns of the article's numbers beside a run's. */
-export const PUBLISHED_COLUMNS = ['published', 'measured', 'difference, points'];
+const PUBLISHED_COLUMNS = ['published', 'measured', 'difference, points'];
 
-export function besidePublished(known: number | undefined, measured: number | undefined): string[] {
+function besidePublished(known: number | undefined, measured: number | undefined): string[] {
   return [percentText(known), percentText(measured), pointsBeyond(measured, known)];
+}
+
+/** The article's group accuracies before anything is perturbed, beside those of a run; undefined where it gives none. */
+export function publishedAccuracyTable(
+  dataset: Pick<ReportDataset, 'counts'>,
+  result: TrainingResult,
+  groups: Groups,
+): Table | undefined {
+  const { name, accuracy } = publishedOf(dataset) ?? {};
+  if (!accuracy) return undefined;
+  const splits = ['train', 'test'] as const;
+  return {
+    caption: `The article’s numbers of ${name} (ResNet-50, mean of 10 runs) beside this run’s.`,
+    columns: numbers(
+      'Group',
+      ...splits.flatMap((split) => PUBLISHED_COLUMNS.map((column) => `${SPLIT_NAME[split]}, ${column}`)),
+    ),
+    rows: groups.map((group) => [
+      groupCell(group),
+      ...splits.flatMap((split) =>
+        besidePublished(accuracy[split][group.index], result[split].accuracy[group.index]),
+      ),
+    ]),
+  };
+}
+
+/** The article's gain of the worst group by fine-tuning beside that of a run; undefined where it gives none. */
+export function publishedGainTable(
+  dataset: Pick<ReportDataset, 'counts'>,
+  arch: string,
+  before: TrainingResult,
+  after: TrainingResult,
+): Table | undefined {
+  const { name, gain } = publishedOf(dataset) ?? {};
+  const known = gain?.[arch];
+  if (known === undefined || after.kind !== 'finetune') return undefined;
+  const measured = after.test.worstGroupAccuracy - before.test.worstGroupAccuracy;
+  return {
+    caption: `What fine-tuning adds to the worst group’s test accuracy in points: the article’s of ${name} with ${arch} beside this run’s.`,
+    columns: numbers('worst group', ...PUBLISHED_COLUMNS),
+    rows: [['after minus before', points(known), points(measured), points(measured - known)]],
+  };
+}
+
+/** The article's Fig. 2 zeroes so many neurons at most. */
+const PUBLISHED_KS = 3;
+
+/**
+ * The article's largest changes under zeroed neurons beside those in a trace's rows of groups under their own neurons; undefined if it
+ * gives none.
+ */
+export function publishedChangeTable(
+  dataset: Pick<ReportDataset, 'counts'>,
+  own: readonly Row[],
+  groups: Groups,
+): Table | undefined {
+  const { name, largestZeroed } = publishedOf(dataset) ?? {};
+  if (!largestZeroed || own[0]?.perturbation !== 'zero' || own[0].split !== 'train') return undefined;
+  const few = own.filter((row) => numberOf(row, 'k') <= PUBLISHED_KS);
+  return {
+    caption: `Largest change of a group’s training accuracy, without its sign: the article’s of ${name} (ResNet-50, mean of 10 runs, up to ${PUBLISHED_KS} neurons) beside this run’s.`,
+    columns: numbers('groups', ...PUBLISHED_COLUMNS),
+    rows: (['minority', 'majority'] as const).map((kind) => {
+      const indices = groupsOfKind(groups, kind === 'minority');
+      const changes = few
+        .filter(({ group }) => indices.includes(Number(group)))
+        .map((row) => Math.abs(numberOf(row, 'change')));
+      return [kind, ...besidePublished(largestZeroed[kind], Math.max(0, ...changes))];
+    }),
+  };
 }

@@ -13,7 +13,7 @@ import { type OpenedRun, openRun, RunFolder } from '../train/runFolder.js';
 import { RUN_TYPE } from '../train/runOptions.js';
 import type { RunReport, Section, Show } from './figure.js';
 import { FIGURES } from './figures.js';
-import { furtherChanges } from './figures/changes/figures.js';
+import { furtherChanges } from './figures/changes.js';
 import { groupLabels } from './groupLabels.js';
 import { html } from './html/html.js';
 import { drawPage } from './html/page.js';

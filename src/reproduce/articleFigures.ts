@@ -1,7 +1,5 @@
 import { SpurmemError } from '../errors.js';
-import type { TraceEntry, TraceUnstructuredResult } from '../experiments/results.js';
-import type { CriterionName } from '../neurons/criteria.js';
-import type { Figure, FigureNeeds, RunResults, TraceNeed } from '../report/figure.js';
+import type { Figure, FigureNeeds, TraceNeed } from '../report/figure.js';
 import { FIGURES } from '../report/figures.js';
 import { inArticleOrder } from '../report/format.js';
 import { nearestSentence } from '../settings/names.js';
@@ -43,41 +41,8 @@ export function mergeNeeds(figures: readonly Figure[], grid?: readonly number[])
   return [...merged.values()];
 }
 
-/** The part of the results that a figure needs: a trace may hold more for others. */
-export function neededOf(
-  results: RunResults,
-  needs: FigureNeeds,
-  criteria: readonly CriterionName[],
-  grid?: readonly number[],
-): RunResults {
-  const traceNeeds = resolved(needs, grid);
-  const { layers, traces } = results;
-  const isShown = ({ criterion }: { criterion: CriterionName }): boolean => criteria.includes(criterion);
-  const all = { ...results, layers: layers && { ...layers, entries: layers.entries.filter(isShown) } };
-  const others = (needs.results ?? []).map((name) => [name, all[name]] as const);
-  const needed = traces.map((trace) => ({
-    ...trace,
-    entries: trace.entries.filter(
-      (entry) => isShown(entry) && traceNeeds.some((need) => isNeeded(trace, entry, need)),
-    ),
-  }));
-  return {
-    traces: needed.filter(({ entries }) => entries.length > 0),
-    ...(Object.fromEntries(others) as Omit<RunResults, 'traces'>),
-  };
-}
-
 function resolved({ traces = [] }: FigureNeeds, grid: readonly number[] | undefined): TraceNeed[] {
   return traces.map((need) => (need.isGrid === true && grid ? { ...need, sigmas: grid } : need));
-}
-
-function isNeeded(trace: TraceUnstructuredResult, entry: TraceEntry, need: TraceNeed): boolean {
-  return (
-    trace.perturbation === need.perturbation &&
-    trace.split === need.split &&
-    need.topK.includes(entry.k) &&
-    (entry.sigma === null || need.sigmas.includes(entry.sigma))
-  );
 }
 
 function union(a: readonly number[], b: readonly number[]): number[] {

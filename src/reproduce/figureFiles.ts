@@ -6,16 +6,16 @@ import type { GradCamResult } from '../experiments/gradCamResult.js';
 import { writeAtomic } from '../files.js';
 import { type EngineOptions, openEngine } from '../native/engine.js';
 import type { CriterionName } from '../neurons/criteria.js';
-import type { Figure, FigureRow, ReportDataset, RunResults } from '../report/figure.js';
+import type { Figure, FigureNeeds, FigureRow, ReportDataset, RunResults } from '../report/figure.js';
 import { fig10 } from '../report/figures/gradCam/fig10.js';
 import { neurons } from '../report/figures/neurons/neurons.js';
 import { groupLabels } from '../report/groupLabels.js';
+import { neededTraces } from '../report/needs.js';
 import type { Table } from '../report/table.js';
 import { writeReport } from '../report/writeReport.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
 import { RunWriter } from '../train/runWriter.js';
-import { neededOf } from './articleFigures.js';
 
 /** `results/<figure>.json`: a figure or table, a row a measurement; the same rows are in its CSV. */
 export interface FigureResult {
@@ -37,12 +37,12 @@ export interface ReproducedFigure extends FigureResult {
 export async function writeFigures(
   folder: RunWriter,
   figures: readonly Figure[],
-  { results, dataset, checkpoint, criteria, grid }: FigureContent,
+  { results, dataset, checkpoint, criteria }: FigureContent,
 ): Promise<ReproducedFigure[]> {
   const groups = groupLabels(dataset);
   const written: ReproducedFigure[] = [];
   for (const { name, title, needs, show } of figures) {
-    const shown = show({ ...neededOf(results, needs, criteria, grid), dataset }, groups);
+    const shown = show({ ...shownBy(needs, results, criteria), dataset }, groups);
     const rows = shown?.data?.rows ?? [];
     const result: FigureResult = { kind: name, title, checkpoint, models: 1, rows };
     await folder.writeResult(name, result);
@@ -59,9 +59,27 @@ interface FigureContent {
   readonly dataset: ReportDataset;
   /** sha256 of the weights that the results are of. */
   readonly checkpoint: string;
+  /** The criteria that were asked for, of which traces may hold more. */
   readonly criteria: readonly CriterionName[];
-  /** Standard deviations of figures that show several, in place of their own. */
-  readonly grid: readonly number[] | undefined;
+}
+
+/** What a figure needs of some results, by the criteria that were asked for. */
+function shownBy(
+  { traces: needs = [] }: FigureNeeds,
+  results: RunResults,
+  criteria: readonly CriterionName[],
+): RunResults {
+  const isAsked = ({ criterion }: { readonly criterion: CriterionName }): boolean =>
+    criteria.includes(criterion);
+  const { layers, traces } = results;
+  return {
+    ...results,
+    layers: layers && { ...layers, entries: layers.entries.filter(isAsked) },
+    traces: neededTraces(traces, needs).map((trace) => ({
+      ...trace,
+      entries: trace.entries.filter(isAsked),
+    })),
+  };
 }
 
 interface Fig10Result extends ReproducedFigure {
@@ -99,7 +117,7 @@ async function withFiles(
 ): Promise<ReproducedFigure & { readonly report: string }> {
   const run = await openRun(options.run);
   const results = { traces: [], ...made };
-  const content = { results, dataset: await readRunData(run), checkpoint, criteria: [], grid: [] };
+  const content = { results, dataset: await readRunData(run), checkpoint, criteria: [] };
   using context = await openEngine(options);
   const folder = new RunWriter(run.folder.path, context);
   const [written] = (await folder.locked(() => writeFigures(folder, [figure], content), {

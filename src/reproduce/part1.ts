@@ -95,7 +95,6 @@ export async function reproducePart1(options: Part1Options): Promise<Part1Result
   using session = await TraceSession.openChecked(options);
   const content = {
     results: await makeResults(session, options),
-    grid: options.sigmas,
     criteria: criteriaOf(options),
     checkpoint: session.checkpoint,
     dataset: session.dataset,

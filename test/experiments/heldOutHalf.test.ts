@@ -9,7 +9,7 @@ import { type TraceOptions, traceUnstructured } from '../../src/experiments/trac
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { CRITERION_NAMES } from '../../src/neurons/criteria.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
-import { fig2 } from '../../src/report/figures/changes/figures.js';
+import { fig2 } from '../../src/report/figures/changes.js';
 import { writeReport } from '../../src/report/writeReport.js';
 import { reproducePart1 } from '../../src/reproduce/part1.js';
 import { trainErm } from '../../src/train/methods.js';

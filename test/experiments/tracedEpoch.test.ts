@@ -5,7 +5,7 @@ import { traceMinimal } from '../../src/experiments/traceMinimal.js';
 import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
-import { fig2 } from '../../src/report/figures/changes/figures.js';
+import { fig2 } from '../../src/report/figures/changes.js';
 import { reproducePart1 } from '../../src/reproduce/part1.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';

@@ -105,7 +105,7 @@ test('a criterion chooses neurons, which a perturbation changes', () => {
 
 test('a figure has a command, its rows, and its place in the report', () => {
   const text = spurmem(...words`reproduce worst --run ${at('run')} --null-draws 0 --threads 1 --quiet`);
-  expect(text).toContain('Worst change of each group in points.');
+  expect(text).toContain('Largest change of each group');
   const { rows } = JSON.parse(readFileSync(at('run', 'results', 'worst.json'), 'utf8')) as {
     rows: unknown[];
   };
@@ -113,7 +113,7 @@ test('a figure has a command, its rows, and its place in the report', () => {
   const page = readFileSync(at('run', 'report.html'), 'utf8');
   expect(page).toContain('<section id="worst"');
   expect(page).toContain('lifted');
-  expect(page).toContain('largest saliency');
+  expect(page).toContain('saliency');
 });
 
 test('a dataset layout is read by its name, with its own option', () => {

@@ -93,20 +93,20 @@ test('tables are sorted, marks tell their values, and the files are saved', asyn
   const { page, said } = await open(1280);
   const column = () =>
     page.evaluate(
-      "[...document.querySelectorAll('#accuracy tbody tr')].map((row) => row.cells[3].textContent.trim().split(' ')[0])",
+      "[...document.querySelectorAll('#fig1 tbody tr')].map((row) => row.cells[3].textContent.trim().split(' ')[0])",
     );
-  const heading = page.locator('#accuracy thead button').nth(3);
+  const heading = page.locator('#fig1 thead button').nth(3);
   await heading.click();
   expect(await column()).toEqual(['17.86', '66.00', '95.00', '99.89']);
   await heading.click();
   expect(await column()).toEqual(['99.89', '95.00', '66.00', '17.86']);
-  expect(await page.locator('#accuracy th[aria-sort=descending]').count()).toBe(1);
+  expect(await page.locator('#fig1 th[aria-sort=descending]').count()).toBe(1);
 
   const tip = page.locator('.tip');
-  await page.locator('#accuracy .chart path[aria-roledescription=bar]').first().hover();
-  expect(await tip.textContent()).toMatch(/^G0 pullover with 0, training: 100\.0 %/);
+  await page.locator('#fig1 .chart path[aria-roledescription=bar]').first().hover();
+  expect(await tip.textContent()).toMatch(/^G0, training: 100\.0 \[/);
   await page.keyboard.press('Escape');
-  await page.locator('#accuracy .chart').focus();
+  await page.locator('#fig1 .chart').focus();
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('ArrowRight');
   expect(await tip.textContent()).toMatch(/^G\d/);

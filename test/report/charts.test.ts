@@ -1,179 +1,242 @@
 import sharp from 'sharp';
 import { overModels } from '../../src/experiments/overModels.js';
+import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import type { Row } from '../../src/kit/rows.js';
+import { bars, dots, histogram } from '../../src/report/chart.js';
+import type { RunReport } from '../../src/report/figure.js';
+import { fig1 } from '../../src/report/figures/accuracy.js';
+import { changeParts } from '../../src/report/figures/changes.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
-import { modelsCharts } from '../../src/report/models/bars.js';
 import { renderChart } from '../../src/report/vega/render.js';
-import { eightGroups, erm, fullReport, layers50, oneEpoch, overlapTrace, trace } from './fixtures.js';
+import {
+  eightGroups,
+  erm,
+  fullReport,
+  layers50,
+  NAMES,
+  oneEpoch,
+  overlapTrace,
+  randomTrace,
+  trace,
+} from './fixtures.js';
 import { changeTexts, figures, first, marks, texts, twoDecimals } from './support.js';
 
-describe('Fig. 1', () => {
-  it('has two bars a group, labelled with their accuracies', async () => {
-    const svg = (await figures(fullReport)).get('fig1.svg');
-    expect(marks(svg, 'bar')).toBe(8);
-    const accuracies = [...erm.train.accuracy, ...erm.test.accuracy].map((value) => (100 * value).toFixed(1));
-    expect(texts(svg)).toEqual(expect.arrayContaining(accuracies));
-    expect(texts(svg)).toEqual(expect.arrayContaining(['G1*', 'G2*', 'n = 56 / 280', '100']));
-    expect(marks((await figures(eightGroups)).get('fig1.svg'), 'bar')).toBe(16);
-  });
+const groups = groupLabels(fullReport.dataset);
+const traced = (...traces: TraceUnstructuredResult[]): RunReport => ({ ...fullReport, traces });
+
+test('Fig. 1 has two bars a group, with their accuracies and intervals', async () => {
+  const svg = (await figures(fullReport)).get('fig1.svg');
+  expect(marks(svg, 'bar')).toBe(8);
+  const accuracies = [...erm.train.accuracy, ...erm.test.accuracy].map((value) => (100 * value).toFixed(1));
+  expect(texts(svg)).toEqual(
+    expect.arrayContaining([...accuracies, 'G1*', 'G2*', 'error bars: 95 % interval over samples']),
+  );
+  expect(svg).toMatch(/aria-label="G2\*, test: 17\.9 \[13\.8, 22\.8\] %"/);
 });
 
 describe('Fig. 2', () => {
-  it('has a bar for each group and k, and a cell for each zeroed set and group', async () => {
-    const svg = (await figures(fullReport)).get('fig2-gradient.svg');
-    expect(marks(svg, 'bar')).toBe(12);
-    // 12 sets times 4 groups, a frame for each set's own group, and a band of random neurons behind each bar.
-    expect(marks(svg, 'rect mark')).toBe(48 + 12 + 12);
-    const ofGradient = trace.entries.filter(({ criterion }) => criterion === 'gradient');
-    expect(twoDecimals(svg)).toEqual(changeTexts(ofGradient.flatMap(({ change }) => change)).sort());
-  });
-
-  it('shows a set that every group shares once in the matrix', async () => {
-    const svg = (await figures(fullReport)).get('fig2-magnitude.svg');
-    expect(marks(svg, 'bar')).toBe(12);
-    expect(marks(svg, 'rect mark')).toBe(12 + 12);
-    expect(texts(svg)).toContain('for all, k = 3');
-  });
-
-  it('shares the scale of its bars between criteria', async () => {
-    const both = await figures(fullReport);
-    const ticks = (name: string) => texts(both.get(name)).filter((text) => /^−?\d+$/.test(text));
-    expect(ticks('fig2-magnitude.svg')).toEqual(['−25', '−20', '−15', '−10', '−5', '0', '5', '10']);
-    expect(ticks('fig2-gradient.svg')).toEqual(ticks('fig2-magnitude.svg'));
-  });
-
-  it('breaks names of groups into lines of like lengths', async () => {
-    const groupNames = ['pullover, digit 0', 'a', 'waterbird on land', 'landbird_on_water_background'];
-    const named = { ...fullReport, dataset: { ...fullReport.dataset, groupNames } };
-    const drawn = texts((await figures(named)).get('fig2-gradient.svg'));
-    expect(drawn).toEqual(
-      expect.arrayContaining(['pullover,', 'digit 0', 'waterbird', 'on land', 'landbird_on_', 'water_']),
-    );
-  });
-
-  it('draws eight groups, and any k', async () => {
-    const svg = (await figures(eightGroups)).get('fig2-gradient.svg');
+  test('has a bar for each group and k, as high as the change, and a cell for each set and group', async () => {
+    const drawn = await figures(fullReport);
+    const [svg, cells] = [drawn.get('fig2.svg'), drawn.get('fig2-all.svg')];
     expect(marks(svg, 'bar')).toBe(24);
-    const single = { ...trace, entries: trace.entries.filter(({ k }) => k === 2) };
-    expect(marks((await figures({ ...fullReport, traces: [single] })).get('fig2-gradient.svg'), 'bar')).toBe(
-      4,
-    );
+    // Magnitude's sets are shared by all groups.
+    const sets = trace.entries.filter(({ criterion, group }) => criterion === 'gradient' || group === 0);
+    expect(twoDecimals(cells)).toEqual(changeTexts(sets.flatMap(({ change }) => change)).sort());
+    expect(marks(cells, 'rect mark')).toBe(15 * 4);
+    const heights = [
+      ...(svg ?? '').matchAll(/aria-roledescription="bar" d="M[\d.]+,[\d.]+h[\d.]+v([\d.]+)/g),
+    ].map(([, height]) => Number(height));
+    const sizes = trace.entries
+      .map(({ change, group }) => Math.abs(change[group] ?? 0))
+      .sort((a, b) => a - b);
+    const unit = Math.max(...heights) / Math.max(...sizes);
+    expect(heights).toHaveLength(24);
+    heights
+      .sort((a, b) => a - b)
+      .forEach((height, at) => {
+        // Numbers of the drawing have two decimals.
+        expect(Math.abs(height - unit * (sizes[at] ?? 0))).toBeLessThan(0.02);
+      });
   });
 
-  it('leaves out what is not a number', async () => {
-    const entries = trace.entries.map((entry) =>
-      entry.group === 2 ? { ...entry, change: [0, 0, Number.NaN, 0] } : entry,
-    );
-    const svg = (await figures({ ...fullReport, traces: [{ ...trace, entries }] })).get('fig2-gradient.svg');
-    expect(marks(svg, 'bar')).toBe(9);
-    expect(first(/NaN/, svg)).toBeUndefined();
+  test('shares the scale of its bars between criteria, and leaves room for random neurons', async () => {
+    const drawn = texts((await figures(fullReport)).get('fig2.svg'));
+    for (const end of ['−25', '10']) expect(drawn.filter((text) => text === end)).toHaveLength(2);
   });
-});
 
-describe('training curves', () => {
-  it('has a line for each loss and group, one for the worst group, and marks the selected epoch', async () => {
-    const svg = (await figures(fullReport)).get('training.svg');
-    expect(marks(svg, 'line mark')).toBe(2 + 1 + 4);
+  test('has no intervals and no random neurons if the results have none', async () => {
+    const entries = trace.entries.map((entry) => ({ ...entry, changeInterval: [], comparisons: null }));
+    const drawn = await figures(traced({ ...trace, nullDraws: 0, entries }));
+    expect([...drawn.keys()]).toEqual([
+      'fig1.svg',
+      'fig2.svg',
+      'fig2-all.svg',
+      'training.svg',
+      'training-accuracy.svg',
+    ]);
+    expect(texts(drawn.get('fig2.svg')).join(' ')).not.toMatch(/error bars|grey|†/);
+  });
+
+  test('has the claim beside each null: a dot and a band per set', async () => {
+    const svg = (await figures(fullReport)).get('fig2-nulls.svg');
+    expect(marks(svg, 'circle')).toBe(3 * 15);
     expect(texts(svg)).toEqual(
-      expect.arrayContaining(['selected: epoch 9', 'worst group', 'G2* coat with 0']),
+      expect.arrayContaining(['of the same layers', 'of the whole model', 'change, points']),
     );
-  });
-
-  it('draws a single epoch as points', async () => {
-    const svg = (await figures(oneEpoch)).get('training.svg');
-    expect(marks(svg, 'point')).toBe(2 + 1 + 4);
-    expect(texts(svg)).toContain('selected: epoch 1');
   });
 });
 
-describe('figures over models', () => {
-  const groups = groupLabels(fullReport.dataset);
-  const ofModels = (rowsOf: (model: number) => Row[]) => overModels([0, 1, 2].map(rowsOf));
-  const changes = ofModels((model) =>
-    groups.flatMap(({ index, name }) =>
-      [1, 3].map((k) => ({
-        split: 'train',
-        perturbation: 'zero',
-        sigma: null,
-        criterion: 'gradient',
-        chosenFor: index,
-        k,
-        group: index,
-        name,
-        change: -0.01 * k * (index + model),
-        ...(k === 3 ? { sameLayersAccuracyExcess: -0.01 } : {}),
-      })),
+test('figures of deviations have a panel for each, of many neurons a panel for each criterion', async () => {
+  const upTo10 = {
+    ...trace,
+    entries: trace.entries.flatMap((entry) => [
+      entry,
+      { ...entry, k: entry.k + 3 },
+      { ...entry, k: entry.k + 6 },
+    ]),
+  };
+  const drawn = await figures(traced(upTo10, randomTrace('noise', [0.001, 0.005, 0.1], 10)));
+  expect(marks(drawn.get('fig2.svg'), 'bar')).toBe(24);
+  expect(marks(drawn.get('table3.svg'), 'bar')).toBe(72);
+  expect(marks(drawn.get('fig5.svg'), 'bar')).toBe(24);
+  expect(marks(drawn.get('fig12.svg'), 'bar')).toBe(3 * 24);
+  expect(texts(drawn.get('fig12.svg'))).toContain('gradient, σ = 0.001');
+});
+
+test('perturbations that the article does not have get charts of their own names', async () => {
+  const drawn = await figures(traced({ ...trace, perturbation: 'mean' }, { ...trace, split: 'test' }));
+  expect([...drawn.keys()].filter((name) => /^(?:fig2|mean|zero)/.test(name))).toEqual(
+    ['mean', 'zero-test']
+      .flatMap((name) => ['', '-all', '-nulls', '-nulls-margin'].map((part) => `${name}${part}.svg`))
+      .sort((a, b) => Number(b.startsWith('zero')) - Number(a.startsWith('zero'))),
+  );
+});
+
+test('training curves have a line for each loss and group, also of one epoch', async () => {
+  const drawn = await figures(fullReport);
+  expect(marks(drawn.get('training.svg'), 'circle')).toBe(2 * 12);
+  expect(marks(drawn.get('training-accuracy.svg'), 'circle')).toBe(4 * 12);
+  expect(texts(drawn.get('training.svg'))).toEqual(
+    expect.arrayContaining(['dashed: selected: epoch 9', 'training', 'validation']),
+  );
+  expect(marks((await figures(oneEpoch)).get('training.svg'), 'circle')).toBe(2);
+});
+
+test('Fig. 3 has a histogram of 40 bins for each direction and reading, the last with both of its ends', async () => {
+  const rows = [0, 2.499, 2.5, 94.99, 95, 97.5, 99.9, 100].map((percentile): Row => ({
+    percentile,
+    group: 0,
+  }));
+  const [chart] = histogram(rows, {
+    name: 'x',
+    title: 'x',
+    groups,
+    x: 'percentile',
+    step: 2.5,
+    domain: [0, 100],
+  });
+  const { svg } = await renderChart(chart ?? fail());
+  expect(marks(svg, 'bar')).toBe(5);
+  const entries = (['model', 'layer', 'weights'] as const).flatMap((reading) =>
+    overlapTrace(0.001).entries.map((entry) => ({ ...entry, reading })),
+  );
+  const drawn = await figures({ ...fullReport, overlap: { ...overlapTrace(0.001), entries } });
+  expect([...drawn.keys()].filter((name) => name.startsWith('fig3'))).toEqual([
+    'fig3.svg',
+    'fig3-layer.svg',
+    'fig3-weights.svg',
+  ]);
+});
+
+test('Fig. 7 has a cell for each layer, group and k, names layers once, and is not wider than a page', async () => {
+  const svg = (await figures({ ...fullReport, layers: layers50 })).get('fig7-gradient.svg');
+  const changes = layers50.entries
+    .filter(({ criterion }) => criterion === 'gradient')
+    .map(({ change }) => change);
+  expect(twoDecimals(svg)).toEqual(changeTexts(changes).sort());
+  expect(texts(svg).filter((text) => /^(?:conv1|layer\d.*)$/.test(text))).toEqual(layers50.layers);
+  expect((await sharp(Buffer.from(svg ?? '')).metadata()).width).toBeLessThan(1200);
+});
+
+describe('over models', () => {
+  const settings = { split: 'train', perturbation: 'zero', sigma: null, criterion: 'gradient' };
+  const changes = overModels(
+    [0, 1, 2].map((model) =>
+      groups.flatMap(({ index, name }) =>
+        [1, 3].map((k) => ({
+          ...settings,
+          chosenFor: index,
+          k,
+          group: index,
+          name,
+          change: -0.01 * k * (index + model),
+          ...(k === 3 ? { sameLayersAccuracyExcess: -0.01 } : {}),
+        })),
+      ),
     ),
   );
 
-  it('have a bar a split for accuracies, and a dot a model', async () => {
-    const rows = ofModels((model) =>
-      groups.flatMap(({ index, name }) =>
-        ['train', 'val', 'test'].map((split) => ({
-          split,
-          group: index,
-          name,
-          accuracy: (split === 'test' ? 0.5 : 0.9) + 0.01 * model,
-        })),
+  test('accuracies have a bar a split, and a dot a model', async () => {
+    const rows = overModels(
+      [0, 1, 2].map((model) =>
+        groups.flatMap(({ index, name }) =>
+          ['train', 'val', 'test'].map((split) => ({
+            split,
+            group: index,
+            name,
+            accuracy: (split === 'test' ? 0.5 : 0.9) + 0.01 * model,
+          })),
+        ),
       ),
     );
-    const [chart, ...others] = modelsCharts('fig1', rows, groups);
-    expect(others).toEqual([]);
-    const { svg } = await renderChart(chart ?? fail());
-    expect([marks(svg, 'bar'), marks(svg, 'circle')]).toEqual([8, 24]);
-    expect(texts(svg)).toEqual(expect.arrayContaining(['91', '51', 'G1*', 'training', 'test']));
-    expect(svg).toContain('G1* pullover with 1, test: 51.0 %, 95 % interval [48.5, 53.5]');
+    const { svg } = await renderChart(fig1.parts?.(rows, groups).charts[0] ?? fail());
+    expect([marks(svg, 'bar'), marks(svg, 'circle')]).toEqual([8, 0]);
+    expect(texts(svg)).toEqual(
+      expect.arrayContaining(['91.0', '51.0', 'error bars: 95 % interval over models; dots: models']),
+    );
+    expect(svg).toContain('G1*, test: 51.0 [48.5, 53.5] %');
   });
 
-  it('set what the most neurons change, of those compared with random ones, beside these', async () => {
-    const [chart] = modelsCharts('fig2', changes, groups);
-    const { svg } = await renderChart(chart ?? fail());
-    expect([marks(svg, 'bar'), marks(svg, 'circle')]).toEqual([8, 24]);
-    expect(texts(svg)).toContain('Zeroing the 3 neurons with the largest gradient');
+  test('changes stand on what random neurons change: what is not beyond them', async () => {
+    const { svg } = await renderChart(changeParts('fig2', changes, groups).charts[0] ?? fail());
+    expect(marks(svg, 'bar')).toBe(8);
     // The mean of G3 is 3 * (3 + 1) points, and by random neurons a point less.
-    expect(texts(svg)).toEqual(expect.arrayContaining(['−12.0', '−11.0']));
+    expect(texts(svg)).toContain('−12.0');
+    expect(svg).toContain('random neurons −11.00');
   });
+});
 
-  it('have no chart of tables, of several standard deviations, and of what all models lack', () => {
-    expect(modelsCharts('table3', changes, groups)).toEqual([]);
-    const sigmas = [0.1, 0.2].flatMap((sigma) => changes.map((row) => ({ ...row, sigma })));
-    expect(modelsCharts('fig11', sigmas, groups)).toEqual([]);
-    expect(
-      modelsCharts(
-        'fig2',
-        changes.map(({ change: _change, ...row }) => row),
-        groups,
-      ),
-    ).toEqual([]);
-  });
+test('dots have an interval, a dot per replicate, and a line to compare with', async () => {
+  const rows = [{ arm: 'a', accuracy: 0.5, accuracyLow: 0.4, accuracyHigh: 0.6, accuracyValues: [0.4, 0.6] }];
+  const [chart] = dots(rows, { name: 'x', title: 'x', groups, down: ['arm'], x: 'accuracy', reference: 45 });
+  const { svg } = await renderChart(chart ?? fail());
+  expect(marks(svg, 'circle')).toBe(1);
+  expect(svg).toContain('a: 50.0 [40.0, 60.0] %');
+  expect(bars([], { name: 'x', title: 'x', groups, y: 'accuracy', by: 'split' })).toEqual([]);
+});
+
+test('long names of groups hardly widen a chart', async () => {
+  const groupNames = NAMES.map((name) => `${name} ${'and_more_of_it '.repeat(9)}`);
+  const long = await figures({ ...fullReport, dataset: { ...fullReport.dataset, groupNames } });
+  for (const [name, svg] of await figures(fullReport)) {
+    const width = (text: string | undefined): number => Number(/ width="(\d+)"/.exec(text ?? '')?.[1]);
+    expect(width(long.get(name))).toBeLessThan(1.25 * width(svg));
+  }
+});
+
+test.each([
+  ['four groups', { ...fullReport, overlap: overlapTrace(0.01), layers: layers50 }],
+  ['eight groups', eightGroups],
+])('every file of %s is an SVG that sharp can read, with no part outside', async (_name, report) => {
+  for (const [, svg] of await figures(report)) {
+    const { format, width, height } = await sharp(Buffer.from(svg)).metadata();
+    expect(format).toBe('svg');
+    expect(width).toBeGreaterThan(300);
+    expect(height).toBeGreaterThan(180);
+    expect(first(/href=|url\(|<style|<image/, svg)).toBeUndefined();
+  }
 });
 
 function fail(): never {
   throw new Error('There is no chart');
 }
-
-describe('long names', () => {
-  it('do not widen the charts beyond their bars and lines', async () => {
-    const groupNames = fullReport.dataset.groupNames.map((name) => `${name} ${'and_more_of_it '.repeat(9)}`);
-    const long = await figures({ ...fullReport, dataset: { ...fullReport.dataset, groupNames } });
-    for (const [name, svg] of await figures(fullReport)) {
-      const width = (text: string | undefined): number => Number(/ width="(\d+)"/.exec(text ?? '')?.[1]);
-      expect(width(long.get(name))).toBeLessThan(1.25 * width(svg));
-    }
-  });
-});
-
-describe('every file', () => {
-  it.each([
-    ['four groups', { ...fullReport, overlap: overlapTrace(0.01), layers: layers50 }],
-    ['eight groups', eightGroups],
-  ])('of %s is an SVG that sharp can read, with no part outside', async (_name, report) => {
-    for (const [, svg] of await figures(report)) {
-      const { format, width, height } = await sharp(Buffer.from(svg)).metadata();
-      expect(format).toBe('svg');
-      expect(width).toBeGreaterThan(300);
-      expect(height).toBeGreaterThan(300);
-      expect(first(/href=|url\(|<style|<image/, svg)).toBeUndefined();
-    }
-  });
-});

@@ -1,11 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { textTable } from '../../src/cli/textTable.js';
-import { accuracyTable } from '../../src/report/figures/accuracy/tables.js';
-import { changeTable, neuronTable } from '../../src/report/figures/changes/tables.js';
-import { traceView } from '../../src/report/figures/changes/view.js';
+import { accuracyTable } from '../../src/report/figures/accuracy.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import type { Table } from '../../src/report/table.js';
-import { erm, MINORITY, NAMES, trace } from './fixtures.js';
+import { erm, MINORITY, NAMES } from './fixtures.js';
 
 const named = (groupNames: readonly string[]) => groupLabels({ groupNames, minorityGroups: MINORITY });
 const groups = named(NAMES);
@@ -59,52 +57,21 @@ describe('the table of accuracies', () => {
   });
 });
 
-describe('changeTable', () => {
-  it('prints the signed change of every group for every zeroed set', () => {
-    const rows = cells(printed(changeTable(traceView(trace), groups)));
-    expect(rows[0]).toEqual(['criterion', 'chosen for', 'k', 'G0', 'G1*', 'G2*', 'G3']);
-    expect(rows[1]).toEqual(['before', '', '', '100.00 %', '99.46 %', '98.21 %', '100.00 %']);
-    expect(rows).toContainEqual(['gradient', 'G2*', '3', '-0.03', '-1.09', '-10.71 †', '-0.47 †']);
-    expect(rows).toContainEqual(['gradient', 'G3', '1', '0.00', '0.00', '+1.79 †', '-0.38 †']);
-    expect(rows).toContainEqual(['magnitude', 'every group', '3', '-0.14 †', '-3.26 †', '-5.36 †', '-0.19']);
-    expect(rows).toHaveLength(2 + 12 + 3);
-  });
+describe.each([['accuracyTable', (names: readonly string[]) => accuracyTable(erm, named(names))]])(
+  '%s',
+  (_name, make) => {
+    const print = (color: boolean, names: readonly string[]): string => textTable(make(names), { color });
 
-  it('prints a dash for what is missing', () => {
-    const entries = trace.entries.map((entry) => ({ ...entry, change: [Number.NaN, 0] }));
-    const table = printed(changeTable(traceView({ ...trace, entries }), groups));
-    expect(table).not.toContain('NaN');
-    expect(cells(table)[2]).toEqual(['gradient', 'G0', '1', '–', '0.00', '–', '–']);
-  });
-});
+    it('holds escape codes only with colour, and the same text either way', () => {
+      expect(print(false, NAMES)).not.toContain(ESCAPE);
+      expect(print(true, NAMES)).toContain(ESCAPE);
+      expect(stripVTControlCharacters(print(true, NAMES))).toBe(print(false, NAMES));
+    });
 
-describe('neuronTable', () => {
-  it('prints every neuron as layer[channel] with its score', () => {
-    const table = printed(neuronTable(traceView(trace), groups));
-    for (const { layer, index, score } of trace.entries.flatMap(({ neurons }) => neurons)) {
-      expect(table).toContain(`${layer}[${index}]`);
-      expect(table).toContain(score.toPrecision(4));
-    }
-    expect(table).toContain('of 4800 neurons');
-  });
-});
-
-describe.each([
-  ['accuracyTable', (names: readonly string[]) => accuracyTable(erm, named(names))],
-  ['changeTable', (names: readonly string[]) => changeTable(traceView(trace), named(names))],
-  ['neuronTable', (names: readonly string[]) => neuronTable(traceView(trace), named(names))],
-])('%s', (_name, make) => {
-  const print = (color: boolean, names: readonly string[]): string => textTable(make(names), { color });
-
-  it('holds escape codes only with colour, and the same text either way', () => {
-    expect(print(false, NAMES)).not.toContain(ESCAPE);
-    expect(print(true, NAMES)).toContain(ESCAPE);
-    expect(stripVTControlCharacters(print(true, NAMES))).toBe(print(false, NAMES));
-  });
-
-  it('lets no group name send escape codes or break a line', () => {
-    const table = print(false, ['a\nb', `c${ESCAPE}31m`, 'd', 'e\r\u0007']);
-    expect(table.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
-    expect(table).toContain('a b');
-  });
-});
+    it('lets no group name send escape codes or break a line', () => {
+      const table = print(false, ['a\nb', `c${ESCAPE}31m`, 'd', 'e\r\u0007']);
+      expect(table.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+      expect(table).toContain('a b');
+    });
+  },
+);

@@ -5,19 +5,21 @@ import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResul
 import { groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyEstimate, differenceOf } from '../../src/metrics/intervals.js';
 import { typedCommand } from '../../src/provenance.js';
-import { accuracyVerdict, beforeAfterVerdict } from '../../src/report/figures/accuracy/fig1.js';
-import { publishedAccuracyTable, publishedGainTable } from '../../src/report/figures/accuracy/tables.js';
-import { publishedChangeTable } from '../../src/report/figures/changes/changes.js';
-import { changesVerdict, neededDraws } from '../../src/report/figures/changes/verdict.js';
-import { traceView } from '../../src/report/figures/changes/view.js';
+import { drawsToPass } from '../../src/report/claim.js';
+import { accuracyVerdict, beforeAfterVerdict } from '../../src/report/figures/accuracy.js';
+import { changeParts, isOwn } from '../../src/report/figures/changes.js';
 import { gradCamVerdict } from '../../src/report/figures/gradCam/fig10.js';
-import { layersVerdict } from '../../src/report/figures/layers/fig7.js';
-import { layerCells } from '../../src/report/figures/layers/view.js';
+import { fig7 } from '../../src/report/figures/layers.js';
 import { minimalVerdict } from '../../src/report/figures/minimal.js';
-import { overlapVerdict } from '../../src/report/figures/overlap/fig3.js';
+import { fig3 } from '../../src/report/figures/overlap.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
-import { modelsVerdict } from '../../src/report/models/report.js';
-import { publishedOf } from '../../src/report/published.js';
+import {
+  publishedAccuracyTable,
+  publishedChangeTable,
+  publishedGainTable,
+  publishedOf,
+} from '../../src/report/published.js';
+import { changeRows, layerRows, rankRows } from '../../src/report/rows.js';
 import { comparisonVerdict } from '../../src/report/sections/comparison.js';
 import { trainingVerdict } from '../../src/report/sections/training.js';
 import { studyVerdict } from '../../src/report/study/report.js';
@@ -27,6 +29,10 @@ import { epochs, erm, fullReport, layers18, overlapTrace, studyOf, trace, VAL } 
 
 const groups = groupLabels(fullReport.dataset);
 /** With ordinary spaces. */
+const names = fullReport.dataset.groupNames;
+const changesVerdict = (of: TraceUnstructuredResult): string[] => [
+  ...changeParts('fig2', changeRows([of], names), groups).verdict,
+];
 const plainText = (sentences: readonly string[]): string => sentences.join(' ').replaceAll('\u00a0', ' ');
 
 test('differences of accuracies have Newcombe’s interval', () => {
@@ -108,27 +114,28 @@ describe('changes beside random neurons', () => {
       };
       const tests = { accuracy: test, margin: { ...test }, loss: { ...test } };
       const compared = { groups: entry.change.map(() => tests), difference: tests };
-      return { ...entry, comparisons: { 'same-layers': compared } };
+      const difference = { accuracy: change, margin: change, loss: change };
+      return { ...entry, difference, comparisons: { 'same-layers': compared } };
     }),
   });
 
   test('not shown to be more than random neurons do', () => {
-    const verdict = plainText(changesVerdict(traceView(withP(0.146, -0.02, 999)), groups));
+    const verdict = plainText(changesVerdict(withP(0.146, -0.02, 999)));
     expect(verdict).toMatch(
-      /^Not shown to cost minority groups more, beyond random neurons of the same layers: p = 0\.146 at the least of 2 sets, 0\.292 after Holm’s correction\./,
+      /^Not shown that zeroing the chosen neurons costs minority groups more than majority ones, beyond random neurons of the same layers: at the least p of 2 sets, gradient, for G0, k = 1, .* p = 0\.146, 0\.292 after Holm’s correction\./,
     );
     expect(verdict).toContain('By margins, which move with every example, none of 2 sets stand out');
   });
 
   test('the chosen neurons do more', () => {
-    expect(plainText(changesVerdict(traceView(withP(0.002, -0.09, 999)), groups))).toMatch(
-      /^Zeroing the chosen neurons costs minority groups more than majority ones, beyond random neurons of the same layers, in 2 of 2 sets: clearest by gradient for G0, k = 1, -9\.0 points against -1\.0 points, p = 0\.004 after Holm’s correction\./,
+    expect(plainText(changesVerdict(withP(0.002, -0.09, 999)))).toMatch(
+      /^Zeroing the chosen neurons costs minority groups more than majority ones, beyond random neurons of the same layers in 2 of 2 sets: clearest gradient, for G0, k = 1, -9\.00 points against -1\.00 points, p = 0\.002, 0\.004 after Holm’s correction\./,
     );
   });
 
   test('the other way round', () => {
-    expect(plainText(changesVerdict(traceView(withP(0.002, 0.09, 999)), groups))).toMatch(
-      /^It is the other way round: in 2 of 2 sets, zeroing/,
+    expect(plainText(changesVerdict(withP(0.002, 0.09, 999)))).toMatch(
+      /^It is the other way round: zeroing .* in 2 of 2 sets: clearest/,
     );
   });
 
@@ -137,32 +144,32 @@ describe('changes beside random neurons', () => {
       [0.01, 0.05],
       [-0.05, -0.12],
     ] as const) {
-      expect(plainText(changesVerdict(traceView(withP(0.002, change, 999, { mean })), groups))).toMatch(
-        /^In 2 of 2 sets, random neurons of the same layers change minority minus majority accuracy the same way, and by more: clearest /,
+      expect(plainText(changesVerdict(withP(0.002, change, 999, { mean })))).toMatch(
+        /^Not shown that zeroing .* \(in 2 the other neurons change it the same way, and by more\): at the least p/,
       );
     }
   });
 
   test('too few draws tell nothing, and no draws are said to be missing', () => {
-    expect(plainText(changesVerdict(traceView(withP(0.1, -0.09, 19)), groups))).toMatch(
-      /^Too few random neurons of the same layers were tried to tell: with up to 19 draws beside each of 2 sets, none could pass Holm’s correction; with 79 one could \(null-draws 79 of spurmem trace unstructured\)/,
+    expect(plainText(changesVerdict(withP(0.1, -0.09, 19)))).toMatch(
+      /^Too few draws to tell whether zeroing .*: with up to 19 beside each of 2 sets none could pass Holm’s correction, with 79 one could \(null-draws 79\)/,
     );
     // Holm's least p of 2 sets with 79 draws is 2 · 2 / 80.
-    const needed = (draws: number) => neededDraws(traceView(withP(0.1, -0.09, draws)));
-    expect([needed(19), needed(78), needed(79)]).toEqual([79, 79, undefined]);
+    expect(drawsToPass(2)).toBe(79);
+    expect(plainText(changesVerdict(withP(0.1, -0.09, 79)))).toMatch(/^Not shown/);
     const bare = {
       ...trace,
       nullDraws: 0,
       entries: trace.entries.map((entry) => ({ ...entry, comparisons: null })),
     };
-    expect(plainText(changesVerdict(traceView(bare), groups))).toMatch(
+    expect(plainText(changesVerdict(bare))).toMatch(
       /^Zeroing the chosen neurons was compared with no random neurons/,
     );
   });
 });
 
 test('over models, the rows of all minority examples against all majority ones are judged', () => {
-  const settings = { split: 'train', criterion: 'gradient', chosenFor: 2, k: 3 };
+  const settings = { split: 'train', perturbation: 'zero', criterion: 'gradient', chosenFor: 2, k: 3 };
   const row = (group: number | null, name: string, change: number, sameLayersAccuracyExcess: number) => ({
     ...settings,
     group,
@@ -178,17 +185,12 @@ test('over models, the rows of all minority examples against all majority ones a
       ]),
     );
   const many = [-0.08, -0.05, -0.1, -0.12, -0.03, -0.09, -0.07, -0.11, -0.06, -0.1];
-  const verdict = plainText(modelsVerdict(rows(many)));
-  expect(verdict).toMatch(
-    /^In 1 of 1 setting minority and majority groups differ after Holm’s correction; clearest, minority groups lose 8\.1 points more than majority groups, 95 % 6\.1 to 10\.1, 10 models \(by gradient for G2, k = 3, train split; p = 0\.002/,
+  const verdictOf = (changes: readonly number[]): string =>
+    plainText(changeParts('fig2', rows(changes), groups).verdict);
+  expect(verdictOf(many)).toMatch(
+    /^Zeroing the chosen neurons costs minority groups more than majority ones, beyond random neurons of the same layers: gradient, for G2\*, k = 3, -8\.10 \[-10\.14, -6\.06\] points against -7\.29 .* p = 0\.002, 0\.002 after Holm’s correction\. Zeroing the chosen neurons costs minority groups more than majority groups: gradient/,
   );
-  expect(verdict).toContain(
-    'By accuracy, that is more than random neurons of the same layers do in 1 of 1 setting',
-  );
-  expect(plainText(modelsVerdict(rows([-0.08, 0.05, 0.1, -0.12])))).toMatch(
-    /^Minority groups are not shown to change otherwise than majority groups/,
-  );
-  expect(modelsVerdict(rows([-0.08]))).toEqual([]);
+  expect(verdictOf([-0.08, 0.05, 0.1, -0.12])).toMatch(/^Not shown that zeroing/);
 });
 
 test('over models, groups are one family and differences another, of distinct sets of neurons', () => {
@@ -199,7 +201,7 @@ test('over models, groups are one family and differences another, of distinct se
       ['gradient', 'magnitude'].flatMap((criterion) =>
         [0, 1, 2, 3].flatMap((chosenFor) => {
           const own = criterion === 'magnitude' ? change : change + chosenFor + model / 1000;
-          const set = { split: 'train', criterion, chosenFor, k: 3 };
+          const set = { split: 'train', perturbation: 'zero', criterion, chosenFor, k: 3 };
           return [
             ...[0, 1, 2, 3].map((group) => ({ ...set, group, name: `G${group}`, change: own + 5 * group })),
             { ...set, group: null, name: 'minority minus majority', change: own },
@@ -214,7 +216,9 @@ test('over models, groups are one family and differences another, of distinct se
   // Four sets of the gradient and one of magnitude; each on four groups.
   expect(corrected(true)).toEqual(Array<number>(8).fill(5 * p));
   expect(corrected(false)).toEqual(Array<number>(32).fill(20 * p));
-  expect(plainText(modelsVerdict(rows))).toMatch(/^In 5 of 5 settings /);
+  expect(plainText(changeParts('fig2', rows, groups).verdict)).toMatch(
+    /^Zeroing the chosen neurons costs minority groups less than majority groups in 5 of 5 sets/,
+  );
 });
 
 test('a study says which rows differ beyond their interval', () => {
@@ -234,16 +238,16 @@ test('a study says which rows differ beyond their interval', () => {
 });
 
 test('other sections', () => {
-  expect(plainText(overlapVerdict(overlapTrace(0.001)))).toMatch(
+  expect(plainText(fig3.parts(rankRows(overlapTrace(0.001), names), groups).verdict)).toMatch(
     /^Of the neurons with the largest gradient, \d+\.\d % rank among the highest 5 % of the model by magnitude \(95 % .*\): more than the 5 % of no relation\./,
   );
-  expect(plainText(layersVerdict(layerCells(layers18), groups, 9999))).toMatch(
-    /^In none of 160 cells are .* shown to cost .* On the mean over layers, minority groups change by -\d/,
+  const layersVerdict = (nullDraws: number): string =>
+    plainText(fig7.parts(layerRows({ ...layers18, nullDraws }, names), groups).verdict);
+  expect(layersVerdict(9999)).toMatch(
+    /^Not shown that a layer’s chosen neurons .* at the least p of 160 sets, .* On the mean over layers, minority groups change by -\d/,
   );
   // 2 / (1 + 39) in each of 160 cells.
-  expect(plainText(layersVerdict(layerCells(layers18), groups, 39))).toMatch(
-    /^Too few random neurons of the same layers were tried to tell: with up to 39 draws beside each of 160 cells/,
-  );
+  expect(layersVerdict(39)).toMatch(/^Too few draws to tell .*: with up to 39 beside each of 160 sets/);
   expect(plainText(trainingVerdict({ epochs: epochs(12, 9, VAL) }))).toMatch(
     /^The best epoch is 9 of 12: .*, \d+\.\d points more than after the last one\.$/,
   );
@@ -305,7 +309,8 @@ test('published numbers stand beside those of the article’s data sets alone', 
     '17.86 %',
     '-39.12',
   ]);
-  expect(publishedChangeTable(birds, traceView(trace), groups)?.rows[0]).toEqual([
+  const own = (of: TraceUnstructuredResult) => changeRows([of], names).filter(isOwn);
+  expect(publishedChangeTable(birds, own(trace), groups)?.rows[0]).toEqual([
     'minority',
     '11.96 %',
     '10.71 %',
@@ -314,8 +319,8 @@ test('published numbers stand beside those of the article’s data sets alone', 
   // The article's are of up to 3 neurons.
   const more = trace.entries.map((entry) => ({ ...entry, k: 10, change: entry.change.map(() => -0.9) }));
   expect(
-    publishedChangeTable(birds, traceView({ ...trace, entries: [...trace.entries, ...more] }), groups),
-  ).toEqual(publishedChangeTable(birds, traceView(trace), groups));
+    publishedChangeTable(birds, own({ ...trace, entries: [...trace.entries, ...more] }), groups),
+  ).toEqual(publishedChangeTable(birds, own(trace), groups));
   expect(publishedGainTable(birds, 'resnet50', erm, { ...erm, kind: 'finetune' })?.rows[0]).toEqual([
     'after minus before',
     '+16.87',

@@ -4,11 +4,9 @@ import { parse } from 'csv-parse/sync';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { RESULTS } from '../../src/experiments/resultFiles.js';
 import type { Figure } from '../../src/report/figure.js';
-import { table3 } from '../../src/report/figures/articleTables.js';
-import { fig2, fig4 } from '../../src/report/figures/changes/figures.js';
+import { fig2, fig4, table3 } from '../../src/report/figures/changes.js';
 import { fig10 } from '../../src/report/figures/gradCam/fig10.js';
-import { fig7 } from '../../src/report/figures/layers/fig7.js';
-import { testsOf } from '../../src/report/traces/tests.js';
+import { fig7 } from '../../src/report/figures/layers.js';
 import { mergeNeeds, PART1 } from '../../src/reproduce/articleFigures.js';
 import { type Part1Options, reproducePart1 } from '../../src/reproduce/part1.js';
 import { RunFolder } from '../../src/train/runFolder.js';
@@ -118,8 +116,8 @@ test('trains where there is no run, makes every figure and table, and shares the
       group: 1,
       accuracy: entry?.accuracy[1],
       change: entry?.change[1],
-      sameLayersAccuracyP: entry && testsOf(entry.comparisons, 1)['same-layers']?.accuracy?.pValue,
-      wholeModelMarginP: entry && testsOf(entry.comparisons, 1)['whole-model']?.margin?.pValue,
+      sameLayersAccuracyP: entry?.comparisons?.['same-layers']?.groups[1]?.accuracy.pValue,
+      wholeModelMarginP: entry?.comparisons?.['whole-model']?.groups[1]?.margin.pValue,
       marginChange: entry?.margin[1],
     }),
   );

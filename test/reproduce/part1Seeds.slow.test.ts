@@ -6,7 +6,7 @@ import { overModels } from '../../src/experiments/overModels.js';
 import type { Row } from '../../src/kit/rows.js';
 import { summarizeSeeds } from '../../src/metrics/seeds.js';
 import { signFlip } from '../../src/metrics/signFlip.js';
-import { fig2 } from '../../src/report/figures/changes/figures.js';
+import { fig2 } from '../../src/report/figures/changes.js';
 import { reproducePart1Seeds } from '../../src/reproduce/part1Seeds.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';

@@ -1,14 +1,13 @@
 import type { Command } from 'commander';
 import { engineOptions } from '../../native/engine.js';
-import { accuracyTable } from '../../report/figures/accuracy/tables.js';
-import { traceTables } from '../../report/figures/changes/tables.js';
-import { traceView } from '../../report/figures/changes/view.js';
+import { accuracyTable } from '../../report/figures/accuracy.js';
+import { changeParts } from '../../report/figures/changes.js';
 import { groupLabels } from '../../report/groupLabels.js';
+import { changeRows } from '../../report/rows.js';
 import { comparisonTable } from '../../report/sections/comparison.js';
 import { reproduceQuickstart } from '../../reproduce/quickstart.js';
 import { addJob } from '../job.js';
 import { addComputeOptions, type ComputeOptions, pick } from '../options.js';
-import { moreDrawsLines } from '../tables.js';
 import { textTables } from '../textTable.js';
 import { addFig10Command } from './gradCam.js';
 import { addPart1Commands } from './reproducePart1.js';
@@ -43,16 +42,12 @@ export function addCommand(reproduce: Command): void {
     });
     const { run, report, erm, trace, comparison, finetuneReport } = result;
     const groups = groupLabels(dataset);
-    const view = traceView(trace);
-    const tables = [
-      accuracyTable(erm, groups),
-      ...traceTables(view, groups),
-      comparisonTable(comparison, groups),
-    ];
+    const changes = changeParts('fig2', changeRows([trace], dataset.groupNames), groups);
+    const tables = [accuracyTable(erm, groups), ...changes.tables, comparisonTable(comparison, groups)];
     output.result(
       [
         textTables(tables, output),
-        ...moreDrawsLines(view, run),
+        ...changes.verdict,
         `Run: ${run}`,
         `Report: ${report}`,
         `Report of fine-tuning: ${finetuneReport}`,

@@ -6,13 +6,14 @@ import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import { traceStructured } from '../../experiments/traceStructured.js';
 import { resultName, traceUnstructured } from '../../experiments/traceUnstructured.js';
 import type { Protocol } from '../../protocol.js';
-import { traceTables } from '../../report/figures/changes/tables.js';
-import { traceView } from '../../report/figures/changes/view.js';
-import { layerTables } from '../../report/figures/layers/fig7.js';
+import type { FigureParts } from '../../report/figure.js';
+import { changeParts } from '../../report/figures/changes.js';
+import { fig7 } from '../../report/figures/layers.js';
 import { minimalTable } from '../../report/figures/minimal.js';
-import { rankList } from '../../report/figures/overlap/ranks.js';
+import { fig3 } from '../../report/figures/overlap.js';
 import type { GroupLabel } from '../../report/groupLabels.js';
-import type { Table } from '../../report/table.js';
+import { measuredTable } from '../../report/measured.js';
+import { changeRows, layerRows, rankRows } from '../../report/rows.js';
 import type { SettingsTable } from '../../settings/setting.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { addJob } from '../job.js';
@@ -27,7 +28,7 @@ import {
   sharedOptionsOf,
 } from '../options.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
-import { moreDrawsLines, openGroups } from '../tables.js';
+import { openGroups } from '../tables.js';
 import { textTables } from '../textTable.js';
 
 interface TraceCommandOptions extends ComputeOptions, RunOptions {
@@ -55,9 +56,8 @@ interface TraceCommand<Result extends Traced> {
   readonly trace: (options: SessionOptions) => Promise<Result>;
   /** The name of the result's file; default: its kind. */
   readonly resultName?: (result: Result) => string;
-  readonly tables: (result: Result, groups: readonly GroupLabel[]) => readonly Table[];
-  /** Lines below the tables. */
-  readonly advice?: (result: Result, run: string) => readonly string[];
+  /** Its tables, and what they show in words. */
+  readonly parts: (result: Result, groups: readonly GroupLabel[]) => Pick<FigureParts, 'tables' | 'verdict'>;
 }
 
 const { session, unstructured, structured, overlap, minimal } = TRACE_SETTINGS;
@@ -72,22 +72,22 @@ export function addCommand(trace: Command): void {
     named: { keepEpochs: KEEP_EPOCHS },
     trace: traceUnstructured,
     resultName,
-    tables: (result, groups) => traceTables(traceView(result), groups),
-    advice: (result, run) => moreDrawsLines(traceView(result), run),
+    parts: (result, groups) =>
+      withMeasured(changeParts('fig2', changeRows([result], names(groups)), groups), result),
   });
   addTrace(trace, {
     name: 'structured',
     description: 'zero the top-k neurons of each layer for each group (article, Fig. 7)',
     settings: structured,
     trace: traceStructured,
-    tables: layerTables,
+    parts: (result, groups) => withMeasured(fig7.parts(layerRows(result, names(groups)), groups), result),
   });
   addTrace(trace, {
     name: 'overlap',
     description: 'rank the top neurons of each criterion under the others (article, Fig. 3)',
     settings: overlap,
     trace: traceOverlap,
-    tables: (result, groups) => [rankList(result, groups)],
+    parts: (result, groups) => fig3.parts(rankRows(result, names(groups)), groups),
   });
   addTrace(trace, {
     name: 'minimal',
@@ -95,8 +95,17 @@ export function addCommand(trace: Command): void {
     settings: minimal,
     session: { unit: session.unit, loss: session.loss, epoch: session.epoch, batchSize: session.batchSize },
     trace: traceMinimal,
-    tables: (result, groups) => [minimalTable(result, groups)],
+    parts: (result, groups) => ({ verdict: [], tables: [minimalTable(result, groups)] }),
   });
+}
+
+const names = (groups: readonly GroupLabel[]): string[] => groups.map(({ name }) => name);
+
+function withMeasured(
+  { tables, verdict }: FigureParts,
+  result: Parameters<typeof measuredTable>[0],
+): Pick<FigureParts, 'tables' | 'verdict'> {
+  return { verdict, tables: [...tables, measuredTable(result)] };
 }
 
 function addTrace<Result extends Traced>(
@@ -124,8 +133,8 @@ function addTrace<Result extends Traced>(
       const result = await trace({ ...given, ...control });
       const { groups, folder } = await openGroups(options.run);
       const path = folder.result(traits.resultName?.(result) ?? atEpoch(result.kind, result));
-      const advice = traits.advice?.(result, options.run) ?? [];
-      const text = [textTables(traits.tables(result, groups), output), ...advice, `Result: ${path}`];
+      const { tables, verdict } = traits.parts(result, groups);
+      const text = [textTables(tables, output), ...verdict, `Result: ${path}`];
       output.result(text.join('\n'), {
         result: path,
         ...result,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Protocol } from '../../protocol.js';
-import { accuracyTable } from '../../report/figures/accuracy/tables.js';
+import { accuracyTable } from '../../report/figures/accuracy.js';
 import { dependsOnProtocol } from '../../settings/setting.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
 import type { TrainingMethod } from '../../train/method.js';

@@ -3,14 +3,14 @@ import type {
   MinimalSummary,
   TraceMinimalResult,
 } from '../../experiments/traceMinimalResult.js';
+import { MARKED_P } from '../../kit/columns.js';
 import type { Figure, FigureRow } from '../figure.js';
 import { fixed, MISSING, percent, plural, points, probability, pText, typographic } from '../format.js';
 import { type GroupLabel, type Groups, starNote } from '../groupLabels.js';
 import { chartFigure, html, htmlTable } from '../html/html.js';
+import { tracedWeights, unitsText } from '../measured.js';
 import { neuronColumn } from '../rows.js';
 import { type Cell, groupCell, numbers, type Table } from '../table.js';
-import { tracedWeights, unitsText } from '../traces/method.js';
-import { MARKED_P } from '../traces/tests.js';
 import { NAMED_ROWS, quantitative } from '../vega/axes.js';
 import type { ChartSpec } from '../vega/render.js';
 import { fit } from '../vega/textWidth.js';

@@ -2,7 +2,7 @@ import type { SampleImage } from '../../data/dataDescription.js';
 import { points, typographic } from '../format.js';
 import type { GroupLabel } from '../groupLabels.js';
 import { captionOf, type Cell, type Column, type Part, type Table } from '../table.js';
-import { escapeMarkup } from '../text.js';
+import { escapeMarkup, plain } from '../text.js';
 import type { Chart } from '../vega/render.js';
 
 /** HTML that is safe to put into a page as it is. */
@@ -31,7 +31,7 @@ const MANY = 8;
 /** A table in a box that scrolls sideways and can be reached by keyboard. */
 export function htmlTable(table: Table): Markup {
   const { columns, rows, footer = [] } = table;
-  const caption = captionOf(table, columns);
+  const caption = plain(captionOf(table, columns));
   const classes = [...(rows.length > 1 ? ['sortable'] : []), columns.length > MANY ? 'many' : 'few'];
   const line = ([heading = '', ...cells]: readonly Cell[]): Markup =>
     html`<tr>
@@ -97,7 +97,7 @@ function parts(cell: Cell, write: (text: string) => string): Markup {
 }
 
 function part(of: Part, write: (text: string) => string): Markup {
-  if (typeof of === 'string') return html`${write(of)}`;
+  if (typeof of === 'string') return html`${write(plain(of))}`;
   switch (of.kind) {
     case 'group':
       return groupName(of.group);
@@ -108,7 +108,7 @@ function part(of: Part, write: (text: string) => string): Markup {
     case 'detail':
       return html`<small>${write(of.text)}</small>`;
     case 'own':
-      return html`${write(of.text)}`;
+      return html`${write(plain(of.text))}`;
     case 'explanation':
       return html`: ${of.text}`;
     case 'list':

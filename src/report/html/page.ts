@@ -97,7 +97,7 @@ function htmlPage(
             ({ id, title: name, verdict, body, data }) =>
               html`<section id="${id}" aria-labelledby="${id}-title">
                 <h2 id="${id}-title">${name}</h2>
-                ${verdictMarkup(verdict)} ${body} ${dataLinks(data)}
+                ${verdictMarkup(verdict)} ${body} ${dataLink(data)}
               </section> `,
           )}
         </main>
@@ -127,24 +127,22 @@ function verdictMarkup(verdict: PageSection['verdict']): Markup | undefined {
   </div>`;
 }
 
-/** Bytes above which a file is compressed: a page of all of Part I would have 10 MB otherwise. */
-const MOST_PLAIN = 100_000;
+/** Bytes above which a file is compressed. */
+const MOST_PLAIN = 20_000;
 
-/** Links that save numbers as CSV and JSON, from within the page. */
-function dataLinks(file: PageSection['data']): Markup | undefined {
+/** A link that saves numbers as CSV, from within the page. */
+function dataLink(file: PageSection['data']): Markup | undefined {
   if (file === undefined || file.rows.length === 0) return undefined;
-  const { name, rows } = file;
+  const name = `${file.name}.csv`;
+  const bytes = Buffer.from(stringify([...file.rows], { header: true }), 'utf8');
   return html`<p class="files">
     Numbers:
-    ${link(`${name}.csv`, 'text/csv', stringify([...rows], { header: true }))}${link(`${name}.json`, 'application/json', JSON.stringify(rows))}
+    ${
+      bytes.length > MOST_PLAIN
+        ? download(`${name}.gz`, 'application/gzip', gzipSync(bytes, { level: 9 }))
+        : download(name, 'text/csv;charset=utf-8', bytes)
+    }
   </p> `;
-}
-
-function link(name: string, type: string, content: string): Markup {
-  const bytes = Buffer.from(content, 'utf8');
-  return bytes.length > MOST_PLAIN
-    ? download(`${name}.gz`, 'application/gzip', gzipSync(bytes, { level: 9 }))
-    : download(name, `${type};charset=utf-8`, bytes);
 }
 
 function download(name: string, type: string, bytes: Buffer): Markup {

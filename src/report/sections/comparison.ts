@@ -1,7 +1,6 @@
 import type { ComparedRun, ComparisonResult } from '../../experiments/comparison.js';
 import type { RunReport, Show } from '../figure.js';
-import { worstGroupDifference } from '../figures/accuracy/fig1.js';
-import { countOf } from '../figures/accuracy/tables.js';
+import { countOf, worstGroupDifference } from '../figures/accuracy.js';
 import { percentText, points, range, sideOf, signed } from '../format.js';
 import { type Groups, starNote } from '../groupLabels.js';
 import { html, htmlTable } from '../html/html.js';

@@ -1,27 +1,23 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
-import { placeText } from '../../neurons/neuron.js';
+import { probability } from '../../kit/columns.js';
+import { numberOf, type Row } from '../../kit/rows.js';
+import { perturbationNamed } from '../../neurons/perturbations.js';
 import { selectedEpoch, selectionOf, type TrainingResult } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
 import type { RunReport, Show } from '../figure.js';
-import { countOf } from '../figures/accuracy/tables.js';
-import {
-  bracketed,
-  largestChange,
-  measuredChanges,
-  PERTURBED,
-  settingsNote,
-  traceView,
-} from '../figures/changes/view.js';
+import { countOf } from '../figures/accuracy.js';
+import { isOwn, setsOf } from '../figures/changes.js';
 import { percentText, plural, SPLIT_NAME } from '../format.js';
-import { type Groups, shortList } from '../groupLabels.js';
+import type { Groups } from '../groupLabels.js';
 import { groupName, html, type Markup, pointsText } from '../html/html.js';
-import { changeOfGroup, randomText } from '../traces/tests.js';
+import { changeRows } from '../rows.js';
+import { settingsText } from '../settingsText.js';
 
 /** The numbers that a reader looks for first, each with what it was measured on. */
 export const showSummary: Show<RunReport> = (report, groups) => {
   const cards = [
     ...(report.result ? accuracyCards(report.result, groups) : []),
-    ...largestChangeCard(groups, report.traces),
+    ...largestChangeCard(groups, report.traces, report.dataset.groupNames),
     ...checkpointCard(report),
   ];
   if (cards.length === 0) return undefined;
@@ -55,28 +51,37 @@ function accuracyCards(result: TrainingResult, groups: Groups): Markup[] {
   ];
 }
 
-function largestChangeCard(groups: Groups, traces: readonly TraceUnstructuredResult[]): Markup[] {
-  // One experiment: the first, which is zeroing on the training split where that was done.
+/** The largest change of one experiment: the first, which is zeroing on the training split if that was done. */
+function largestChangeCard(
+  groups: Groups,
+  traces: readonly TraceUnstructuredResult[],
+  names: readonly string[],
+): Markup[] {
   const trace = traces.find(({ entries }) => entries.length > 0);
-  const { views } = trace ? traceView(trace) : { views: [] };
-  const largest = largestChange(views);
-  const group = largest && groups[largest.group];
-  if (!group) return [];
-  const { from, selection } = largest;
-  const { entry, groups: chosenFor } = selection;
-  const neurons = entry.neurons.map(placeText).join(', ');
-  const split = SPLIT_NAME[from.trace.split];
-  const { singular, plural: several } = PERTURBED[from.trace.perturbation];
+  if (!trace) return [];
+  const rows = setsOf(changeRows([trace], names)).filter(
+    (row) => row.group !== null && typeof row.change === 'number',
+  );
+  const size = (row: Row | undefined): number => Math.abs(numberOf(row, 'change'));
+  // Among equal changes, the article's is that of the group that the neurons were chosen for.
+  const [largest] = rows.sort((a, b) => size(b) - size(a) || Number(isOwn(b)) - Number(isOwn(a)));
+  const group = groups[Number(largest?.group)];
+  if (!largest || !group) return [];
+  const split = SPLIT_NAME[trace.split];
+  const random = numberOf(largest, 'sameLayersAccuracyMean');
   return [
     card(
       `Largest change of a ${split} accuracy`,
-      `${pointsText(largest.change)} points`,
-      html`${groupName(group)} (${from.trace.baseline.total[group.index]} ${split} samples), when
-        ${plural(entry.neurons.length, 'neuron')} of ${from.trace.numNeurons} with the largest
-        ${from.criterion}, chosen for ${shortList(chosenFor, groups)},
-        ${entry.neurons.length === 1 ? singular : several}${bracketed(settingsNote(from))}:
-        <code>${neurons}</code>. The largest of
-        ${plural(measuredChanges(views), 'measured change')}${randomText(changeOfGroup(entry, group.index))}.`,
+      `${pointsText(numberOf(largest, 'change'))} points`,
+      html`${groupName(group)} (${String(largest.examples)} ${split} samples), neurons
+        ${perturbationNamed(trace.perturbation).words.participle}:
+        ${settingsText(largest, ['criterion', 'chosenFor', 'k', 'sigma'], groups)}, of ${trace.numNeurons}:
+        <code>${String(largest.neurons)}</code>. The largest of
+        ${plural(rows.length, 'measured change')}${
+          Number.isFinite(random)
+            ? `; random neurons of the same layers ${pointsText(random)}: p\u00a0=\u00a0${probability(numberOf(largest, 'sameLayersAccuracyP'))}`
+            : ''
+        }.`,
       true,
     ),
   ];

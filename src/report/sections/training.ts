@@ -1,10 +1,11 @@
+import type { Row } from '../../kit/rows.js';
 import { type EpochMetrics, selectedEpoch, selectionOf } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
+import { lines } from '../chart.js';
 import type { FigureRow, RunReport, Show } from '../figure.js';
 import { fixed, percentText, plural, size } from '../format.js';
 import { type Groups, smallestGroup } from '../groupLabels.js';
 import { chartFigure, html } from '../html/html.js';
-import { trainingCurves } from './trainingCurves.js';
 
 /** Training curves, and how the checkpoint was selected. */
 export const showTraining: Show<RunReport> = (report, groups) => {
@@ -13,20 +14,20 @@ export const showTraining: Show<RunReport> = (report, groups) => {
   const last = epochs.at(-1);
   if (!last) return undefined;
   const selected = selectedEpoch(report);
-  const chart = { name: 'training', ...trainingCurves(epochs, groups, selected) };
+  const charts = trainingCurves(epochs, groups, selected);
   const minutes = epochs.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
   return {
     id: 'training',
     title: 'Training curves',
     verdict: trainingVerdict(report),
-    charts: [chart],
+    charts,
     data: { name: 'training', rows: epochs.map((epoch) => epochRow(epoch, groups)) },
     prose: (drawn) =>
       html`<p>
           ${plural(epochs.length, 'epoch')}, ${fixed(minutes, 1)} minutes with validation.
           ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${select === 'last' ? 'is the last one.' : `has the best ${selectionWords(select)}, the first where several tie.`}`}
         </p>
-        ${chartFigure(drawn(chart))}
+        ${charts.map((chart) => chartFigure(drawn(chart)))}
         <p class="note">
           The training loss is the mean over an epoch’s batches in training mode, while the weights change;
           the validation loss is measured after the epoch in evaluation mode. The two are not measured alike.
@@ -34,6 +35,32 @@ export const showTraining: Show<RunReport> = (report, groups) => {
         </p> `,
   };
 };
+
+/** Training and validation loss, and validation accuracy of each group, by epoch. */
+function trainingCurves(epochs: readonly EpochMetrics[], groups: Groups, selected: number | undefined) {
+  const look = {
+    groups,
+    x: 'epoch',
+    selected: selected === undefined ? undefined : { at: selected, text: `selected: epoch ${selected}` },
+  } as const;
+  const losses = epochs.flatMap(({ epoch, trainLoss, valLoss }): Row[] => [
+    { epoch, series: 'training', dataLoss: trainLoss },
+    { epoch, series: 'validation', dataLoss: valLoss },
+  ]);
+  const accuracies = epochs.flatMap(({ epoch, val }) =>
+    groups.map(({ index }): Row => ({ epoch, group: index, accuracy: val.accuracy[index] ?? null })),
+  );
+  return [
+    ...lines(losses, { ...look, name: 'training', title: 'Loss by epoch', y: 'dataLoss', by: 'series' }),
+    ...lines(accuracies, {
+      ...look,
+      name: 'training-accuracy',
+      title: 'Validation accuracy of each group by epoch',
+      y: 'accuracy',
+      by: 'group',
+    }),
+  ];
+}
 
 function epochRow({ epoch, lr, trainLoss, valLoss, seconds, val }: EpochMetrics, groups: Groups): FigureRow {
   return {

@@ -1,6 +1,6 @@
 import { escapeMarkup } from '../text.js';
 import { useTextEstimates } from './textWidth.js';
-import { CONFIG } from './theme.js';
+import { CONFIG, FONT } from './theme.js';
 import type { TopLevelSpec } from './vega.js';
 
 /** A drawn chart. */
@@ -34,9 +34,9 @@ export async function renderChart({ label, spec }: ChartSpec): Promise<Chart> {
   try {
     const svg = await view.toSVG();
     return {
-      svg: withTooltips(withoutNamelessRoles(svg)).replace(
+      svg: withTooltips(compact(withoutNamelessRoles(svg))).replace(
         '<svg ',
-        () => `<svg role="img" aria-label="${escapeMarkup(label)}" `,
+        () => `<svg role="img" aria-label="${escapeMarkup(label)}" font-family="${escapeMarkup(FONT)}" `,
       ),
       width: Number(/ width="([\d.]+)"/.exec(svg)?.[1] ?? 0),
     };
@@ -57,6 +57,14 @@ function withoutNamelessRoles(svg: string): string {
   return svg.replace(/<g [^>]*role="graphics-symbol"[^>]*>/g, (group) =>
     group.includes('aria-label=') ? group : group.replace(/ (?:role|aria-roledescription)="[^"]*"/g, ''),
   );
+}
+
+/** Vega repeats the font in each text, and writes 15 digits. */
+function compact(svg: string): string {
+  const rounded = (number: string): string => String(Number(Number(number).toFixed(2)));
+  return svg
+    .replace(/ font-family="[^"]*"/g, '')
+    .replace(/ (?:d|transform)="[^"]*"/g, (place) => place.replace(/-?\d+\.\d{3,}/g, rounded));
 }
 
 /** Browsers show a mark's `title`, and no `aria-label`, where the pointer rests. */

@@ -26,7 +26,7 @@ export const LONG_MINORITY_RAMP = ['#fee6c4', '#ee8a24', '#5c2200'] as const;
 export const LOSS = '#c2570c';
 export const GAIN = '#2a6fad';
 
-const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 
 export const CONFIG = {
   background: 'white',

@@ -3,7 +3,7 @@ import type { Figure } from '../../figure.js';
 import { plural } from '../../format.js';
 import type { Groups } from '../../groupLabels.js';
 import { folded, html, htmlTable, type Markup } from '../../html/html.js';
-import { tracedWeights } from '../../traces/method.js';
+import { tracedWeights } from '../../measured.js';
 import { neuronMarkup } from './neuron.js';
 import { atlasRows, atlasTable, atlasVerdict } from './tables.js';
 

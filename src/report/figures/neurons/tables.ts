@@ -1,11 +1,11 @@
 import type { AtlasNeuron, AtlasResult, GroupActivation } from '../../../experiments/atlas/atlasResult.js';
+import { largestBy } from '../../../metrics/statistics.js';
 import { placeText } from '../../../neurons/neuron.js';
 import type { FigureRow } from '../../figure.js';
 import { fixed, MISSING, plural, points, pointsRange } from '../../format.js';
 import { type Groups, shortList, starNote } from '../../groupLabels.js';
 import { boundColumns, estimateColumns } from '../../rows.js';
 import { type Cell, groupCell, numbers, type Table, texts, withDetail } from '../../table.js';
-import { largestBy } from '../../traces/tests.js';
 
 /** Training hardly moved a neuron whose weights it changed by less than this share of their initial norm. */
 export const HARDLY = 0.05;

@@ -1,0 +1,665 @@
+import {
+  axisTitle,
+  type ColumnName,
+  columnNamed,
+  fixed,
+  MARK,
+  MARKED_P,
+  scaled,
+  written,
+} from '../kit/columns.js';
+import { distinct, groupedBy, numberOf, type Row, select } from '../kit/rows.js';
+import { valuesOf } from '../kit/summarize.js';
+import { typographic } from './format.js';
+import { type Groups, starNote } from './groupLabels.js';
+import { estimateText, settingsText } from './settingsText.js';
+import { wrap } from './text.js';
+import type { ChartSpec, NamedChart } from './vega/render.js';
+import { textWidth } from './vega/textWidth.js';
+import {
+  BAND,
+  GAIN,
+  GRID,
+  INK,
+  LONG_MAJORITY_RAMP,
+  LONG_MINORITY_RAMP,
+  LOSS,
+  MAJORITY,
+  MAJORITY_RAMP,
+  MINORITY,
+  MINORITY_RAMP,
+  MUTED,
+  steps,
+} from './vega/theme.js';
+
+// Charts of rows. Text and units come from the dictionary of columns, scales and alternative text from the rows; a chart of rows that
+// lack its measure is left out.
+
+interface Look {
+  /** The name of the chart's file, without ending. */
+  readonly name: string;
+  readonly title: string;
+  readonly groups: Groups;
+  /** A panel per combination of these settings; panels share their scales. */
+  readonly facet?: readonly ColumnName[];
+  readonly notes?: readonly string[];
+}
+
+type Datum = Readonly<Record<string, unknown>>;
+/** A layer of marks; it is left out if no datum has the field that it needs, as it would have no scale. */
+interface Layer {
+  readonly needs?: string;
+  readonly spec: object;
+}
+
+/** What a template makes of its rows. */
+interface Panel {
+  /** A datum per row. */
+  readonly values: readonly Datum[];
+  readonly notes?: readonly string[];
+  readonly width: number;
+  readonly height: number | { readonly step: number };
+  /** `isNamed`: whether the panel names its rows, as its neighbour does not. */
+  readonly encoding: (isNamed: boolean) => object;
+  /** Pixels of the rows' names. */
+  readonly names?: number;
+  readonly layers: readonly Layer[];
+}
+
+/** Pixels of a page's width, and of a row of a matrix or of dots. */
+const PAGE = 1000;
+const LINE = 22;
+/** Above so many rows, a matrix has lower ones. */
+const MANY_LINES = 24;
+
+const q = (field: string) => ({ field, type: 'quantitative' });
+const TIP = { field: 'tip' };
+const ordinal = (field: string) => ({ field, type: 'ordinal', sort: null });
+
+/** A layer of marks; only those whose encoding has a description speak to screen readers and have a tip. */
+function layer(type: string, look: object, encoding: object, needs?: string): Layer {
+  const spec = { mark: { type, aria: 'description' in encoding, ...look }, encoding };
+  if (needs === undefined) return { spec };
+  return {
+    needs,
+    spec: { transform: [{ filter: `isValid(datum.${needs}) && datum.${needs} !== false` }], ...spec },
+  };
+}
+
+function hasField(values: readonly Datum[], field: string): boolean {
+  return values.some((value) => {
+    const found = value[field] ?? false;
+    return Array.isArray(found) ? found.length > 0 : found !== false;
+  });
+}
+
+/** Draws the rows that have a measure. */
+function draw(
+  rows: readonly Row[],
+  measure: ColumnName,
+  settings: readonly ColumnName[],
+  look: Look,
+  panelOf: (shown: readonly Row[]) => Panel,
+): NamedChart[] {
+  const { name, title, groups, facet = [] } = look;
+  const shown = rows.filter((row) => Number.isFinite(numberOf(row, measure)));
+  if (shown.length === 0) return [];
+  const { values, notes = [], width, height, encoding, layers, names: room = 50 } = panelOf(shown);
+  const drawn = layers
+    .filter(({ needs }) => needs === undefined || hasField(values, needs))
+    .map(({ spec }) => spec);
+  const panels = shown.map((row) => settingsText(row, facet, groups));
+  const names = [...new Set(panels)];
+  const columns = Math.max(1, Math.min(3, Math.floor((PAGE - room) / (width + 24))));
+  const rowsOf = (panel: string | undefined): string =>
+    values.flatMap(({ row }, i) => (panels[i] === panel ? [String(row)] : [])).join();
+  const body = (panel: string | undefined, at: number): object => ({
+    width,
+    height,
+    data: { values: values.filter((_, i) => panels[i] === panel) },
+    encoding: encoding(at % columns === 0 || rowsOf(panel) !== rowsOf(names[at - 1])),
+    layer: drawn,
+  });
+  const lines = [...(names.length === 1 ? names : []), ...notes, ...(look.notes ?? []), ...starNote(groups)];
+  // Not Vega-Lite's facets, which warn of the scales of layers that are filtered.
+  const concat = names.map((panel, at) => ({
+    title: { text: typographic(panel), fontSize: 13, offset: 8, anchor: 'middle' },
+    ...body(panel, at),
+  }));
+  const pixels = Math.max(400, Math.min(PAGE, width * Math.min(columns, names.length)));
+  const spec = {
+    title: { text: wrap(typographic(title), Math.floor(pixels / 9)), subtitle: wrapped(lines, pixels) },
+    ...(names.length === 1 ? body(names[0], 0) : { columns, spacing: 24, concat }),
+  };
+  return [
+    { name, label: altText(shown, measure, [...facet, ...settings], look), spec: spec as ChartSpec['spec'] },
+  ];
+}
+
+/** Pixels of the longest name of a row; system fonts are up to a tenth wider than estimated. */
+function namesWidth(values: readonly Datum[]): number {
+  return Math.ceil(1.1 * Math.max(...values.map(({ row }) => textWidth(String(row), 12))));
+}
+
+/** Lines of a subtitle, as wide as the chart at most. */
+function wrapped(lines: readonly string[], pixels: number): string[] {
+  return lines
+    .filter((line) => line !== '')
+    .flatMap((line) => wrap(typographic(line), Math.floor(pixels / 7.3)));
+}
+
+/** For readers who do not see the chart: its measure, the number of values, and the lowest and highest with their settings. */
+function altText(
+  rows: readonly Row[],
+  measure: ColumnName,
+  settings: readonly ColumnName[],
+  { title, groups }: Look,
+): string {
+  const sorted = [...rows].sort((a, b) => numberOf(a, measure) - numberOf(b, measure));
+  const ends = [sorted[0], sorted.at(-1)].map((row) =>
+    row ? `${estimateText(row, measure)} (${settingsText(row, settings, groups)})` : '',
+  );
+  return typographic(
+    `${title}. ${axisTitle(measure)}: ${rows.length} values from ${ends.join(' to ')}. The tables hold the numbers.`,
+  );
+}
+
+/** A number and its interval as `x`, `xLow` and `xHigh`, in the unit that readers see. */
+function drawn(
+  row: Row,
+  measure: ColumnName,
+  field: string,
+  [center, start]: readonly [string, string] = [measure, measure],
+): Datum {
+  const numbers = { [field]: center, [`${field}Low`]: `${start}Low`, [`${field}High`]: `${start}High` };
+  return Object.fromEntries(
+    Object.entries(numbers)
+      .map(([end, column]) => [end, scaled(numberOf(row, column), measure)] as const)
+      .filter(([, value]) => Number.isFinite(value)),
+  );
+}
+
+function replicates(row: Row, measure: ColumnName): number[] {
+  return valuesOf(row, measure).map((value) => scaled(value, measure));
+}
+
+/** Random neurons: their mean and middle 95 % in columns such as `sameLayersAccuracyMean` and `…Low`. */
+type Band = 'sameLayersAccuracy' | 'randomAccuracy' | 'randomMargin';
+
+function bandOf(row: Row, band: Band | undefined): Datum {
+  return band ? drawn(row, band, 'band', [`${band}Mean`, band]) : {};
+}
+
+function isMarked(row: Row, band: Band | undefined): boolean {
+  return band !== undefined && numberOf(row, `${band}P`) <= MARKED_P;
+}
+
+function tipOf(
+  row: Row,
+  measure: ColumnName,
+  settings: readonly ColumnName[],
+  groups: Groups,
+  band?: Band,
+): string {
+  const mean = band ? numberOf(row, `${band}Mean`) : Number.NaN;
+  const random = Number.isFinite(mean) && band ? `; random neurons ${written(mean, columnNamed(band))}` : '';
+  return typographic(`${settingsText(row, settings, groups)}: ${estimateText(row, measure)}${random}`);
+}
+
+function bandNote(values: readonly Datum[]): string {
+  if (!hasField(values, 'bandLow')) return '';
+  const ends = hasField(values, 'dots') ? '95 % interval over models' : 'middle 95 %';
+  return `grey: random neurons, mean and ${ends}; ${MARK} p ≤ ${MARKED_P}`;
+}
+
+function dotLayer(encoding: object): Layer {
+  const { spec } = layer('circle', { color: INK, opacity: 0.45, size: 26 }, encoding);
+  return { needs: 'dots', spec: { transform: [{ flatten: ['dots'] }], ...spec } };
+}
+
+function errorBars(): Layer[] {
+  const cap = { orient: 'horizontal', color: INK, size: 8, thickness: 1.5 };
+  return [
+    layer('rule', { color: INK, strokeWidth: 1.5 }, { y: q('yLow'), y2: { field: 'yHigh' } }, 'yLow'),
+    ...['yLow', 'yHigh'].map((end) => layer('tick', cap, { y: q(end) }, end)),
+  ];
+}
+
+function intervalNote(values: readonly Datum[]): string {
+  if (!hasField(values, 'yLow')) return '';
+  return `error bars: 95 % interval over ${hasField(values, 'dots') ? 'models; dots: models' : 'samples'}`;
+}
+
+interface Bars extends Look {
+  readonly y: ColumnName;
+  /** Bars beside each other for each group. */
+  readonly by: ColumnName;
+  readonly band?: Band;
+  /** Hues tell the bars of a group apart; by default, shades of the hue of its kind do. */
+  readonly hues?: readonly string[];
+  readonly domain?: readonly [number, number];
+}
+
+/** Bars for each group, with 95 % intervals, a dot per replicate, and the band of random neurons behind them. */
+export function bars(rows: readonly Row[], look: Bars): NamedChart[] {
+  const { y, by, band, hues, groups, facet = [] } = look;
+  return draw(rows, y, ['group', by], look, (shown) => {
+    const bys = distinct(shown, by);
+    const panels = groupedBy(shown, facet).length;
+    const isNumbered = panels <= 2 && bys.length <= 4;
+    const bar = isNumbered ? 34 : 16;
+    const colors = hues ? hueColors(bys, hues) : kindColors(bys, by, groups);
+    const values = shown.map((row): Datum => {
+      const numbers = { ...drawn(row, y, 'y'), ...bandOf(row, band) };
+      const dots = replicates(row, y);
+      const reach = [0, ...(Object.values(numbers) as number[]), ...dots];
+      const isLoss = numberOf(row, y) < 0;
+      const { signed: _sign, ...column } = columnNamed(y);
+      const text = [
+        ...(isNumbered ? [typographic(written(numberOf(row, y), { ...column, decimals: 1 }))] : []),
+        ...(isMarked(row, band) ? [MARK] : []),
+      ];
+      const group = groups[Number(row.group)];
+      return {
+        ...numbers,
+        dots,
+        group: [group?.short ?? '', ...(isNumbered ? wrap(group?.name ?? '', 13).slice(0, 3) : [])].join(
+          '\n',
+        ),
+        by: row[by],
+        series: hues
+          ? String(row[by])
+          : `${group?.minority === true ? 'minority*' : 'majority'}, ${settingsText(row, [by], groups)}`,
+        end: (isLoss ? Math.min : Math.max)(...reach),
+        text: isLoss ? text : text.reverse(),
+        tip: tipOf(row, y, [...facet, 'group', by], groups, band),
+      };
+    });
+    const ticks = [...new Set(values.map(({ group }) => group))];
+    const ends = values.map(({ end }) => end as number);
+    const room = 0.13 * (Math.max(0, ...ends) - Math.min(0, ...ends));
+    // Of at least a point: noise should not fill the panel.
+    const around = [Math.min(Math.min(...ends, 0) - room, -0.5), Math.max(Math.max(...ends, 0) + room, 0.5)];
+    const series = [...colors].filter(([name]) => values.some((value) => value.series === name));
+    const color = {
+      field: 'series',
+      scale: { domain: series.map(([name]) => name), range: series.map(([, shade]) => shade) },
+      legend: { title: null, orient: 'top', symbolType: 'square', columns: Math.min(5, bys.length) },
+    };
+    const isBelow = 'datum.y < 0';
+    return {
+      values,
+      notes: [intervalNote(values), bandNote(values)],
+      width: ticks.length * Math.max(isNumbered ? 96 : 0, (bar + 1) * bys.length + 14),
+      height: panels > 2 ? 150 : 250,
+      encoding: (isNamed) => ({
+        x: {
+          ...ordinal('group'),
+          scale: { domain: ticks, paddingInner: 0.2, paddingOuter: 0.08 },
+          axis: { title: null, labelAngle: 0, labelExpr: "split(datum.label, '\\n')", labelLineHeight: 16 },
+        },
+        xOffset: { field: 'by', type: 'ordinal', sort: bys },
+        y: {
+          ...q('y'),
+          scale: { domain: look.domain ?? around, nice: false },
+          axis: {
+            title: isNamed ? axisTitle(y) : null,
+            tickCount: 5,
+            gridColor: { condition: { test: 'datum.value === 0', value: MUTED }, value: GRID },
+          },
+        },
+      }),
+      layers: [
+        layer('rect', { width: bar, color: BAND }, { y: q('bandLow'), y2: { field: 'bandHigh' } }, 'bandLow'),
+        layer(
+          'bar',
+          { width: Math.round(0.6 * bar), stroke: MUTED, strokeWidth: 0.5 },
+          { color, description: TIP },
+        ),
+        layer('tick', { color: MUTED, size: bar, thickness: 2 }, { y: q('band') }, 'band'),
+        ...errorBars(),
+        dotLayer({ y: q('dots') }),
+        layer(
+          'text',
+          {
+            fontSize: 12,
+            lineHeight: 13,
+            color: INK,
+            baseline: { expr: `${isBelow} ? 'top' : 'bottom'` },
+            dy: { expr: `${isBelow} ? 5 : -5` },
+          },
+          { text: { field: 'text' }, y: q('end') },
+        ),
+      ],
+    };
+  });
+}
+
+function hueColors(bys: readonly unknown[], hues: readonly string[]): Map<string, string> {
+  return new Map(bys.map((value, at) => [String(value), hues[at % hues.length] ?? INK]));
+}
+
+/** Shades of a cool hue for majority groups, and of a warm one for minority groups. */
+function kindColors(bys: readonly Row[string][], by: ColumnName, groups: Groups): Map<string, string> {
+  const isLong = bys.length > 4;
+  const ramps = {
+    majority: isLong ? LONG_MAJORITY_RAMP : MAJORITY_RAMP,
+    'minority*': isLong ? LONG_MINORITY_RAMP : MINORITY_RAMP,
+  };
+  return new Map(
+    Object.entries(ramps).flatMap(([kind, ramp]) =>
+      steps(ramp, bys.length).map(
+        (shade, at) => [`${kind}, ${settingsText({ [by]: bys[at] ?? null }, [by], groups)}`, shade] as const,
+      ),
+    ),
+  );
+}
+
+interface Matrix extends Look {
+  readonly down: readonly ColumnName[];
+  readonly value: ColumnName;
+  readonly band?: Band;
+  /** Cells with a frame. */
+  readonly isOwn?: (row: Row) => boolean;
+}
+
+/**
+ * Coloured cells, a column per group: orange for losses, blue for gains, which people with colour-vision deficiencies can tell apart.
+ * Opacity, not a pale colour, shows small changes: cells then suit a light and a dark page.
+ */
+export function matrix(rows: readonly Row[], look: Matrix): NamedChart[] {
+  const { down, value, band, isOwn, groups, facet = [] } = look;
+  return draw(rows, value, [...down, 'group'], look, (shown) => {
+    const max = Math.max(1, ...shown.map((row) => Math.abs(scaled(numberOf(row, value), value))));
+    const columns = distinct(shown, 'group').length;
+    const isNarrow = columns * groupedBy(shown, facet).length > MANY_LINES;
+    const values = shown.map((row): Datum => {
+      const size = Math.abs(scaled(numberOf(row, value), value));
+      return {
+        row: settingsText(row, down, groups),
+        column: settingsText(row, ['group'], groups),
+        size,
+        isDark: size > 0.85 * max,
+        sign: numberOf(row, value) < 0 ? 'loss' : 'gain',
+        text: isNarrow ? '' : typographic(written(numberOf(row, value), columnNamed(value))),
+        isOwn: isOwn?.(row) === true,
+        isMarked: isMarked(row, band),
+        tip: tipOf(row, value, [...facet, ...down, 'group'], groups, band),
+      };
+    });
+    const room = namesWidth(values);
+    const lines = new Set(values.map(({ row }) => row)).size;
+    const isLow = lines > MANY_LINES;
+    const color = { condition: { test: 'datum.isDark', value: '#ffffff' }, value: INK };
+    return {
+      values,
+      notes: [
+        `cells: ${axisTitle(value)}; orange for losses, blue for gains, in full at ±${fixed(max, 1)}`,
+        hasField(values, 'isOwn') ? 'frame: the group that the neurons were chosen for' : '',
+        hasField(values, 'isMarked') ? `dot: p ≤ ${MARKED_P} against random neurons` : '',
+      ],
+      width: columns * (isNarrow ? 34 : 62),
+      height: { step: isLow ? 17 : LINE },
+      names: room,
+      encoding: (isNamed) => ({
+        x: {
+          ...ordinal('column'),
+          scale: {
+            domain: groups
+              .filter(({ index }) => select(shown, { group: index }).length > 0)
+              .map(({ short }) => short),
+            paddingInner: 0.03,
+          },
+          axis: { title: null, orient: 'top', labelAngle: 0 },
+        },
+        y: {
+          ...ordinal('row'),
+          scale: { paddingInner: 0.08 },
+          axis: isNamed ? { title: null, labelFontSize: 12, minExtent: room } : null,
+        },
+      }),
+      layers: [
+        layer(
+          'rect',
+          { stroke: GRID },
+          {
+            description: TIP,
+            color: { field: 'sign', scale: { domain: ['loss', 'gain'], range: [LOSS, GAIN] }, legend: null },
+            fillOpacity: { ...q('size'), scale: { domain: [0, max], range: [0, 1] }, legend: null },
+          },
+        ),
+        layer('rect', { filled: false, stroke: INK, strokeWidth: 2 }, {}, 'isOwn'),
+        layer('text', { fontSize: isLow ? 11 : 12 }, { text: { field: 'text' }, color }),
+        layer(
+          'point',
+          { filled: true, size: 22, opacity: 1 },
+          {
+            x: { ...ordinal('column'), bandPosition: 0.92 },
+            y: { ...ordinal('row'), bandPosition: 0.26 },
+            color,
+          },
+          'isMarked',
+        ),
+      ],
+    };
+  });
+}
+
+interface Dots extends Look {
+  readonly down: readonly ColumnName[];
+  readonly x: ColumnName;
+  readonly band?: Band;
+  /** The place of a dashed line; default: 0. */
+  readonly reference?: number;
+}
+
+/** A line per row: a dot with its 95 % interval, a small dot per replicate, and the band of random neurons behind them. */
+export function dots(rows: readonly Row[], look: Dots): NamedChart[] {
+  const { down, x, band, reference = 0, groups, facet = [] } = look;
+  return draw(rows, x, down, look, (shown) => {
+    const values = shown.map((row): Datum => ({
+      ...drawn(row, x, 'x'),
+      ...bandOf(row, band),
+      row: settingsText(row, down, groups),
+      text: isMarked(row, band) ? MARK : '',
+      dots: replicates(row, x),
+      tip: tipOf(row, x, [...facet, ...down], groups, band),
+    }));
+    const numbers = values
+      .flatMap((value) => Object.values(value).flat())
+      .filter((one): one is number => typeof one === 'number');
+    const room = namesWidth(values);
+    const at = (field: string) => ({
+      ...q(field),
+      scale: {
+        domain: [Math.min(reference, ...numbers), Math.max(reference, ...numbers)],
+        zero: false,
+        nice: true,
+      },
+      axis: { title: axisTitle(x), tickCount: 5 },
+    });
+    return {
+      values,
+      notes: [
+        bandNote(values),
+        hasField(values, 'xLow') && hasField(values, 'dots') ? 'line: 95 % interval; small dots: models' : '',
+      ],
+      width: 250,
+      height: { step: LINE },
+      names: room,
+      encoding: (isNamed) => ({
+        y: {
+          ...ordinal('row'),
+          axis: isNamed ? { title: null, grid: false, labelFontSize: 12, minExtent: room } : null,
+        },
+      }),
+      layers: [
+        layer('bar', { color: BAND, height: 12 }, { x: at('bandLow'), x2: { field: 'bandHigh' } }, 'bandLow'),
+        layer('tick', { color: MUTED, thickness: 2, size: 14 }, { x: at('band') }, 'band'),
+        layer('rule', { color: INK, strokeDash: [4, 3] }, { x: { datum: reference }, y: null }),
+        layer('rule', { color: INK, strokeWidth: 2 }, { x: at('xLow'), x2: { field: 'xHigh' } }, 'xLow'),
+        dotLayer({ x: at('dots') }),
+        layer('circle', { color: MINORITY[0], size: 55, opacity: 1 }, { x: at('x'), description: TIP }),
+        layer('text', { dx: 9, fontSize: 12, color: INK }, { x: at('x'), text: { field: 'text' } }),
+      ],
+    };
+  });
+}
+
+interface Lines extends Look {
+  readonly x: ColumnName;
+  readonly y: ColumnName;
+  readonly by: ColumnName;
+  /** A value of `x` with a dashed line, and what stands beside it. */
+  readonly selected?: { readonly at: number; readonly text: string } | undefined;
+}
+
+/** A line per value of a setting over another one, such as epochs; groups have the hue of their kind. */
+export function lines(rows: readonly Row[], look: Lines): NamedChart[] {
+  const { x, y, by, selected, groups } = look;
+  return draw(rows, y, [by, x], look, (shown) => {
+    const values = shown.map((row): Datum => ({
+      ...drawn(row, y, 'y'),
+      x: row[x],
+      series: settingsText(row, [by], groups),
+      tip: tipOf(row, y, [by, x], groups),
+    }));
+    const colors = lineColors(shown, by, groups);
+    const count = distinct(shown, x).length;
+    const [first, last] = [
+      Math.min(...shown.map((row) => numberOf(row, x))),
+      Math.max(...shown.map((row) => numberOf(row, x))),
+    ];
+    const names = [...colors.keys()];
+    const styles = [...colors.values()];
+    const color = { field: 'series', scale: { domain: names, range: styles.map(({ hue }) => hue) } };
+    const dash = { field: 'series', scale: { domain: names, range: styles.map((style) => style.dash) } };
+    const legend = { title: null, orient: 'top', columns: 4, symbolType: 'stroke', symbolStrokeWidth: 3 };
+    return {
+      values,
+      notes: selected ? [`dashed: ${selected.text}`] : [],
+      width: 620,
+      height: 220,
+      encoding: () => ({
+        x: {
+          ...q('x'),
+          scale: {
+            domain: first === last ? [first - 0.5, last + 0.5] : [first, last],
+            nice: false,
+            padding: 10,
+          },
+          axis: {
+            title: axisTitle(x),
+            format: 'd',
+            grid: false,
+            tickCount: Math.min(10, count),
+            tickMinStep: 1,
+          },
+        },
+        y: {
+          ...q('y'),
+          scale: { zero: columnNamed(y).unit !== 'percent' },
+          axis: { title: axisTitle(y), tickCount: 5 },
+        },
+        color: { ...color, legend },
+      }),
+      layers: [
+        ...(selected
+          ? [
+              layer(
+                'rule',
+                { color: MUTED, strokeDash: [4, 4] },
+                { x: { datum: selected.at }, y: null, color: null },
+              ),
+            ]
+          : []),
+        layer('line', { strokeWidth: 2 }, { strokeDash: dash }),
+        layer('circle', { size: 36, opacity: 1 }, { description: TIP }),
+      ],
+    };
+  });
+}
+
+/** Hues by kind of group; where they repeat, the dashes tell lines apart. Other series have hues in turn. */
+function lineColors(rows: readonly Row[], by: ColumnName, groups: Groups) {
+  const used = new Map<readonly string[], number>();
+  const other = [...MAJORITY.slice(0, 1), MINORITY[2], ...MAJORITY.slice(1)];
+  return new Map(
+    groupedBy(rows, [by]).map(([row]) => {
+      const group = by === 'group' ? groups[Number(row?.group)] : undefined;
+      const hues = group === undefined ? other : group.minority ? MINORITY : MAJORITY;
+      const at = used.get(hues) ?? 0;
+      used.set(hues, at + 1);
+      const dash = [
+        [1, 0],
+        [7, 3],
+        [2, 3],
+      ][Math.floor(at / hues.length) % 3];
+      return [settingsText(row ?? {}, [by], groups), { hue: hues[at % hues.length] ?? INK, dash }] as const;
+    }),
+  );
+}
+
+interface Histogram extends Look {
+  readonly x: ColumnName;
+  /** The width of a bin, and the ends of the axis. */
+  readonly step: number;
+  readonly domain: readonly [number, number];
+}
+
+/** How many rows have a number in each bin, stacked by group, with a line where they would all be equally many. */
+export function histogram(rows: readonly Row[], look: Histogram): NamedChart[] {
+  const { x, step, domain, groups, facet = [] } = look;
+  return draw(rows, x, ['group'], look, (shown) => {
+    const bins = (domain[1] - domain[0]) / step;
+    const placed = shown.map((row): Row & { readonly bin: number } => {
+      const bin = Math.min(bins - 1, Math.floor((numberOf(row, x) - domain[0]) / step));
+      return { ...row, bin };
+    });
+    const counts = new Map(groupedBy(placed, [...facet, 'bin', 'group']).map((own) => [own[0], own.length]));
+    const values = placed.map((row): Datum => {
+      const [from, count] = [domain[0] + row.bin * step, counts.get(row)];
+      const series = settingsText(row, ['group'], groups);
+      return { from, to: from + step, series, count, tip: `${series}, ${from} to ${from + step}: ${count}` };
+    });
+    const equal = shown.length / groupedBy(shown, facet).length / bins;
+    const colors = lineColors(shown, 'group', groups);
+    return {
+      values,
+      notes: [`bins of ${step} %; dashed: as many in each bin`],
+      width: 380,
+      height: 170,
+      encoding: () => ({}),
+      layers: [
+        layer(
+          'bar',
+          { binSpacing: 1 },
+          {
+            x: {
+              ...q('from'),
+              bin: { binned: true, step },
+              scale: { domain, nice: false },
+              axis: { title: axisTitle(x), values: [0, 20, 40, 60, 80, 100], grid: false },
+            },
+            x2: { field: 'to' },
+            y: { ...q('count'), stack: true, axis: { title: 'neurons', tickCount: 4 } },
+            description: TIP,
+            color: {
+              field: 'series',
+              scale: { domain: [...colors.keys()], range: [...colors.values()].map(({ hue }) => hue) },
+              legend: { title: null, orient: 'top', columns: 4, symbolType: 'square' },
+            },
+          },
+          'count',
+        ),
+        {
+          spec: {
+            data: { values: [{}] },
+            mark: { type: 'rule', strokeDash: [5, 3], color: INK },
+            encoding: { y: { datum: equal } },
+          },
+        },
+      ],
+    };
+  });
+}

@@ -1,0 +1,75 @@
+import { type ColumnName, MARKED_P, probability } from '../kit/columns.js';
+import { numberOf, type Row } from '../kit/rows.js';
+import { plural, pText } from './format.js';
+import type { Groups } from './groupLabels.js';
+import { estimateText, settingsText } from './settingsText.js';
+
+interface Claim {
+  /** The claim and its opposite, as sentences without a full stop. */
+  readonly what: string;
+  readonly opposite: string;
+  /** The sign that the claim asserts of the estimate, and of what it has beyond `than`. */
+  readonly sign: 1 | -1;
+  readonly estimate: ColumnName;
+  /** The column of what it is compared with, such as the mean of random neurons. */
+  readonly than?: ColumnName;
+  /** The column of p-values; `<p>Holm` has them corrected. */
+  readonly p: ColumnName;
+  /** Settings that tell one test from another. */
+  readonly sets: readonly ColumnName[];
+  readonly groups: Groups;
+  /** Draws at most of a Monte-Carlo test, of which too few cannot pass Holm's correction. */
+  readonly draws?: number;
+}
+
+/** What rows show about a claim: it holds in some tests, it is reversed, it is not shown, or too few draws were made to tell. */
+export function claim(rows: readonly Row[], claimed: Claim): string[] {
+  const { what, opposite, sign, estimate, than, p, sets, groups, draws = Number.POSITIVE_INFINITY } = claimed;
+  const excess = (row: Row): number => numberOf(row, estimate) - (than ? numberOf(row, than) : 0);
+  const tests = rows
+    .filter((row) => typeof row[p] === 'number')
+    .sort((a, b) => numberOf(a, p) - numberOf(b, p) || Math.abs(excess(b)) - Math.abs(excess(a)));
+  const [first] = tests;
+  if (!first) return [];
+  const passed = tests.filter((row) => numberOf(row, `${p}Holm`) <= MARKED_P);
+  const holds = (of: 1 | -1) => (row: Row) => of * excess(row) > 0 && of * numberOf(row, estimate) > 0;
+  const agreeing = passed.filter(holds(sign));
+  const reversed = passed.filter(holds(sign === 1 ? -1 : 1));
+  const told = (row: Row): string =>
+    [
+      settingsText(row, sets, groups),
+      `${estimateText(row, estimate)}${than ? ` against ${estimateText(row, than)}` : ''}`,
+      `${pText(numberOf(row, p))}, ${probability(numberOf(row, `${p}Holm`))} after Holm’s correction`,
+    ]
+      .filter((text) => text !== '')
+      .join(', ');
+  const count = (of: readonly Row[]): string =>
+    tests.length === 1 ? '' : ` in ${of.length} of ${plural(tests.length, 'set')}`;
+  const clearest = tests.length === 1 ? '' : 'clearest ';
+  if (agreeing[0]) {
+    const other = reversed.length > 0 ? ` (and less in ${reversed.length})` : '';
+    return [`${what}${count(agreeing)}${other}: ${clearest}${told(agreeing[0])}.`];
+  }
+  if (reversed[0]) return [`${opposite}${count(reversed)}: ${clearest}${told(reversed[0])}.`];
+  const needed = drawsToPass(tests.length);
+  if (draws < needed) {
+    return [
+      `Too few draws to tell whether ${lower(what)}: with up to ${draws} beside each of ${plural(tests.length, 'set')} none could pass Holm’s correction, with ${needed} one could (null-draws ${needed}).`,
+    ];
+  }
+  const same =
+    passed.length > 0 ? ` (in ${passed.length} the other neurons change it the same way, and by more)` : '';
+  return [
+    `Not shown that ${lower(what)}${same}: at the least p of ${plural(tests.length, 'set')}, ${told(first)}.`,
+  ];
+}
+
+/** Draws with which the least two-sided p of one of so many tests, 2 / (1 + draws), passes Holm's correction. */
+export function drawsToPass(tests: number): number {
+  // Rounded first: 2 / 0.05 is not 40 to the last digit.
+  return Math.ceil(Number(((2 * tests) / MARKED_P).toPrecision(12))) - 1;
+}
+
+function lower(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,244 @@
+import { SPLITS } from '../../data/split.js';
+import { distinct, type Row } from '../../kit/rows.js';
+import { list } from '../../kit/table.js';
+import type { GroupAccuracies } from '../../metrics/groups.js';
+import { accuracyEstimate, differenceOf, type Estimate } from '../../metrics/intervals.js';
+import type { TrainingResult } from '../../train/results.js';
+import { selectionWords } from '../../train/selection.js';
+import { bars } from '../chart.js';
+import type { Figure, FigureSource, RunReport, Section, Show } from '../figure.js';
+import {
+  granularity,
+  MISSING,
+  percentText,
+  pointsBeyond,
+  range,
+  sideOf,
+  signed,
+  size,
+  SPLIT_NAME,
+} from '../format.js';
+import { type Groups, groupsOfKind, smallestGroup, starNote } from '../groupLabels.js';
+import { html, htmlTable } from '../html/html.js';
+import { publishedAccuracyTable, publishedGainTable } from '../published.js';
+import { accuracyRows } from '../rows.js';
+import { rowsFigure } from '../rowsFigure.js';
+import { type Cell, groupCell, numbers, type Table, withDetail } from '../table.js';
+import { TEST, TRAIN } from '../vega/theme.js';
+
+const accuracies = rowsFigure({
+  name: 'fig1',
+  title: 'Training and test accuracy of each group',
+  needs: { results: ['result'] },
+  rows: ({ result, dataset }) => (result ? accuracyRows(result, dataset.groupNames) : []),
+  parts: (rows, groups) => ({
+    verdict: [],
+    charts: bars(
+      rows
+        .filter(({ split }) => split !== 'val')
+        .map((row): Row => ({ ...row, series: SPLIT_NAME[row.split as keyof typeof SPLIT_NAME] })),
+      {
+        name: 'fig1',
+        title: 'Training and test accuracy of each group',
+        groups,
+        y: 'accuracy',
+        by: 'series',
+        hues: [TRAIN, TEST],
+        domain: [0, 110],
+      },
+    ),
+    tables:
+      distinct(rows, 'models')[0] === null
+        ? []
+        : list(rows, ['split', 'group', 'accuracy'], {
+            caption: 'Accuracy of each group, mean and 95 % interval over models',
+            groupName: (group) => groups[group]?.short ?? `G${group}`,
+          }),
+  }),
+  more: ({ result, dataset }, groups) => {
+    if (!result) return html``;
+    const beside = publishedAccuracyTable(dataset, result, groups);
+    return html`${htmlTable(accuracyTable(result, groups))} ${beside && htmlTable(beside)}
+      <p class="note">
+        Evaluated once on every split, in evaluation mode. ${smallestGroup(result.test.total, groups, 'test')}
+        This is one run: its numbers do not show the spread over seeds.
+      </p>`;
+  },
+});
+
+/** Group accuracies of the selected checkpoint (article, Fig. 1), and beside those of the run that it started from (Fig. 6). */
+export const fig1: Figure = {
+  ...accuracies,
+  show: (source, groups) => withTable(accuracies.show(source, groups), source, groups),
+  get sections(): readonly Show<RunReport>[] {
+    return [this.show, showBeforeAfter];
+  },
+};
+
+function withTable(
+  section: Section | undefined,
+  { result }: FigureSource,
+  groups: Groups,
+): Section | undefined {
+  return (
+    section &&
+    result && {
+      ...section,
+      verdict: accuracyVerdict(result, groups),
+      tables: [accuracyTable(result, groups)],
+    }
+  );
+}
+
+/** Test accuracies of the run that this one started from, and of this one (article, Fig. 6). */
+function showBeforeAfter(
+  { before, result: after, dataset, arch }: RunReport,
+  groups: Groups,
+): Section | undefined {
+  if (!before || !after) return undefined;
+  const beside = publishedGainTable(dataset, arch, before, after);
+  return {
+    id: 'before-after',
+    title: 'Before and after (Fig. 6)',
+    verdict: beforeAfterVerdict(before, after),
+    prose: () =>
+      html`${htmlTable(beforeAfterTable(before, after, groups))} ${beside && htmlTable(beside)}
+        <p class="note">
+          ${smallestGroup(after.test.total, groups, 'test')} This is one run: a claim needs several seeds, and
+          controls that lack a part of the method.
+        </p>`,
+  };
+}
+/** Whether minority groups lose more from training to test than majority groups (article, Fig. 1), and the worst group. */
+export function accuracyVerdict(result: TrainingResult, groups: Groups): string[] {
+  const [minority, majority] = [groupsOfKind(groups, true), groupsOfKind(groups, false)];
+  const sentences = [];
+  if (minority.length > 0 && majority.length > 0) {
+    const more = differenceOf(lossOf(result, minority), lossOf(result, majority));
+    const over = 'over the examples of this one model';
+    // None where training has no example of them.
+    const isKnown = Number.isFinite(more.value);
+    if (isKnown)
+      sentences.push(
+        {
+          above: `From training to test, minority groups lose ${size(more.value)} more than majority groups (${range(more.interval)} ${over}).`,
+          below: `From training to test, minority groups lose ${size(more.value)} less than majority groups (${signed(more.value)}, ${range(more.interval)} ${over}).`,
+          both: `From training to test, minority groups are not shown to lose more than majority groups: ${signed(more.value)}, ${range(more.interval)} ${over}.`,
+        }[sideOf(more)],
+      );
+  }
+  const { test } = result;
+  const worst = groups[test.worstGroup];
+  const interval = worst && test.interval[worst.index];
+  if (worst && interval) {
+    sentences.push(
+      `The worst test group is ${worst.full}: ${percentText(test.worstGroupAccuracy)} (${countOf(test, worst.index)}, ${range(interval)}); the test-set average is ${percentText(test.average)}.`,
+    );
+  }
+  return sentences;
+}
+
+/** The change of the worst test group from the run before to this one (article, Fig. 6). */
+export function beforeAfterVerdict(before: TrainingResult, after: TrainingResult): string[] {
+  const change = worstGroupDifference(after.test, before.test);
+  const from = `from ${percentText(before.test.worstGroupAccuracy)} (${before.kind}) to ${percentText(after.test.worstGroupAccuracy)} (${after.kind})`;
+  const over = `${range(change.interval)} over the test examples of one run each`;
+  return [
+    {
+      above: `The worst group’s test accuracy rises by ${size(change.value)}, ${from}: ${over}.`,
+      below: `The worst group’s test accuracy falls by ${size(change.value)}, ${from}: ${signed(change.value)}, ${over}.`,
+      both: `The worst group’s test accuracy is not shown to change, ${from}: ${signed(change.value)}, ${over}.`,
+    }[sideOf(change)],
+  ];
+}
+
+/** One split's worst-group accuracy minus another's, as if the two had been measured on different examples: wider than need be. */
+export function worstGroupDifference(a: GroupAccuracies, b: GroupAccuracies): Estimate {
+  const of = ({ correct, total, worstGroup }: GroupAccuracies): Estimate =>
+    accuracyEstimate(correct[worstGroup] ?? Number.NaN, total[worstGroup] ?? Number.NaN);
+  return differenceOf(of(a), of(b));
+}
+
+/** Training minus test accuracy of all examples of some groups. */
+function lossOf({ train, test }: TrainingResult, groups: readonly number[]): Estimate {
+  const sum = (counts: readonly number[]): number =>
+    groups.reduce((all, group) => all + (counts[group] ?? 0), 0);
+  const pooled = ({ correct, total }: GroupAccuracies) => accuracyEstimate(sum(correct), sum(total));
+  return differenceOf(pooled(train), pooled(test));
+}
+/** Accuracy of each group on every split, with correct/all samples, and training minus test in points (article, Fig. 1). */
+export function accuracyTable(result: TrainingResult, groups: Groups): Table {
+  const gap = (value: (split: GroupAccuracies) => number | undefined): string =>
+    pointsBeyond(value(result.train), value(result.test));
+  const summary = (heading: Cell, value: (split: GroupAccuracies) => number): Cell[] => [
+    heading,
+    ...SPLITS.map((split) => percentText(value(result[split]))),
+    gap(value),
+    '',
+  ];
+  return {
+    caption: 'Accuracy of each group, with correct/all samples.',
+    columns: [
+      ...numbers('Group', ...SPLITS.map((split) => SPLIT_NAME[split])),
+      { name: 'gap', explanation: 'Gap: training minus test, in points.' },
+      {
+        name: 'step',
+        explanation: 'Step: what one training / test sample is worth, in points.',
+        pageOnly: true,
+      },
+    ],
+    rows: groups.map((group) => [
+      groupCell(group),
+      ...SPLITS.map((split) => accuracyCell(result[split], group.index)),
+      gap(({ accuracy }) => accuracy[group.index]),
+      `${granularity(result.train.total[group.index])} / ${granularity(result.test.total[group.index])}`,
+    ]),
+    footer: [
+      summary('worst group of the split', (split) => split.worstGroupAccuracy),
+      summary(
+        ['split average', { kind: 'explanation', text: 'every sample of the split counts the same' }],
+        (split) => split.average,
+      ),
+      summary(
+        [
+          'training-ratio weighted average',
+          { kind: 'explanation', text: 'groups weighted by their shares of the training split' },
+        ],
+        (split) => split.trainWeightedAverage,
+      ),
+    ],
+    notes: [checkpointNote(result), ...starNote(groups)],
+  };
+}
+/** Test accuracy of each group under the run that another one started from, and under that one (article, Fig. 6). */
+export function beforeAfterTable(before: TrainingResult, after: TrainingResult, groups: Groups): Table {
+  const row = (heading: Cell, value: (result: TrainingResult) => number | undefined): Cell[] => [
+    heading,
+    percentText(value(before)),
+    percentText(value(after)),
+    pointsBeyond(value(after), value(before)),
+  ];
+  return {
+    caption: `Test accuracy of each group before (${before.kind}) and after (${after.kind}), and the change in points.`,
+    columns: numbers('Group', 'before', 'after', 'change'),
+    rows: groups.map((group) => row(groupCell(group), ({ test }) => test.accuracy[group.index])),
+    footer: [
+      row('worst group', ({ test }) => test.worstGroupAccuracy),
+      row('test-set average', ({ test }) => test.average),
+    ],
+  };
+}
+/** `50/280`: correct examples and examples of one group. */
+export function countOf(accuracies: GroupAccuracies, group: number): string {
+  return `${accuracies.correct[group] ?? MISSING}/${accuracies.total[group] ?? MISSING}`;
+}
+
+function accuracyCell(accuracies: GroupAccuracies, group: number): Cell {
+  return withDetail(percentText(accuracies.accuracy[group]), `(${countOf(accuracies, group)})`);
+}
+
+function checkpointNote({ epochs, bestEpoch, select }: TrainingResult): string {
+  return epochs === 0
+    ? 'checkpoint: the only one'
+    : `checkpoint: epoch ${bestEpoch} of ${epochs}, ${select === 'last' ? 'the last one' : `best ${selectionWords(select)}`}`;
+}

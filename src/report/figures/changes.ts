@@ -1,0 +1,394 @@
+import { DIFFERENCE } from '../../experiments/overModels.js';
+import { ARTICLE_SIGMA } from '../../experiments/traceSettings.js';
+import { type ColumnName, MARK, MARKED_P, probability } from '../../kit/columns.js';
+import { distinct, groupedBy, numberOf, numbers, type Row } from '../../kit/rows.js';
+import { valuesOf } from '../../kit/summarize.js';
+import { list, pivot } from '../../kit/table.js';
+import { summarizeSeeds } from '../../metrics/seeds.js';
+import { CRITERION_NAMES, type CriterionName } from '../../neurons/criteria.js';
+import { NULLS } from '../../neurons/nulls.js';
+import { type PerturbationName, perturbationNamed, PERTURBATIONS } from '../../neurons/perturbations.js';
+import { bars, dots, matrix } from '../chart.js';
+import { claim } from '../claim.js';
+import type { Figure, FigureParts, FigureSource, Show, TraceNeed } from '../figure.js';
+import { capitalized, percent, plural, pointsSpread, SPLIT_NAME } from '../format.js';
+import type { Groups } from '../groupLabels.js';
+import { folded, html, htmlTable } from '../html/html.js';
+import { measuredTable } from '../measured.js';
+import { neededTraces } from '../needs.js';
+import { publishedChangeTable } from '../published.js';
+import { changeRows, COMPARISONS, sharedSet } from '../rows.js';
+import { rowsFigure } from '../rowsFigure.js';
+import { lostImages } from './lostImages.js';
+
+/** What tells a set of neurons from another of its trace. */
+const SET = ['criterion', 'chosenFor', 'sigma', 'k'] as const;
+
+export const isDifference = (row: Row): boolean => row.name === DIFFERENCE;
+/** Whether a row is of the group that its neurons were chosen for. */
+export const isOwn = (row: Row): boolean => row.group !== null && row.group === row.chosenFor;
+
+/** Rows by criterion, deviation, group and number of neurons, each set once: criteria that do not depend on the group repeat theirs. */
+export function setsOf(rows: readonly Row[]): Row[] {
+  const order = (row: Row): number[] => [
+    CRITERION_NAMES.indexOf(row.criterion as CriterionName),
+    ...['sigma', 'chosenFor', 'k'].map((column) => numberOf(row, column) || 0),
+  ];
+  const sorted = [...rows].sort((a, b) => {
+    const [ofA, ofB] = [order(a), order(b)];
+    return ofA.map((value, at) => value - (ofB[at] ?? 0)).find((difference) => difference !== 0) ?? 0;
+  });
+  const by = ['perturbation', 'split', ...SET, 'group'];
+  return groupedBy(sorted.map(sharedSet), by).flatMap((same) => same.slice(0, 1));
+}
+
+/** A row for each null that a set was compared with, in whose columns it is called `random`: `sameLayersMarginP` is `randomMarginP`. */
+export function perNull(rows: readonly Row[]): Row[] {
+  return NULLS.flatMap(({ name, words }) => {
+    const own = COMPARISONS.filter(({ null_ }) => null_ === name);
+    return rows
+      .filter((row) => own.some((one) => typeof row[`${one.name}P`] === 'number'))
+      .map((row): Row => {
+        const columns = own.flatMap((one) =>
+          Object.entries(row).flatMap(([column, value]) =>
+            column.startsWith(one.name)
+              ? [[`random${capitalized(one.outcome)}${column.slice(one.name.length)}`, value] as const]
+              : [],
+          ),
+        );
+        return { ...row, ...Object.fromEntries(columns), null: words };
+      });
+  });
+}
+
+/** Rows over models with the columns of one run's: random neurons change what is not beyond them, and the p-values are those of the excess. */
+export function asOneRun(rows: readonly Row[]): Row[] {
+  return rows.map((row) => {
+    const columns = COMPARISONS.flatMap(({ outcome, name }) => {
+      const excess = valuesOf(row, `${name}Excess`);
+      if (excess.length === 0) return [];
+      const change = valuesOf(row, outcome === 'accuracy' ? 'change' : `${outcome}Change`);
+      const random = summarizeSeeds(change.map((value, model) => value - (excess[model] ?? Number.NaN)));
+      return [
+        [`${name}Mean`, random.mean],
+        [`${name}Low`, random.interval?.[0] ?? null],
+        [`${name}High`, random.interval?.[1] ?? null],
+        [`${name}P`, row[`${name}ExcessP`] ?? null],
+        [`${name}PHolm`, row[`${name}ExcessPHolm`] ?? null],
+      ] as const;
+    });
+    return { ...row, ...Object.fromEntries(columns) };
+  });
+}
+
+/** Charts, tables and claims of changes under perturbed neurons, named `name`, with a panel per criterion and further settings. */
+export function changeParts(
+  name: string,
+  given: readonly Row[],
+  groups: Groups,
+  facet: readonly ColumnName[] = ['criterion'],
+): FigureParts {
+  const rows = distinct(given, 'models')[0] === null ? given : asOneRun(given);
+  const { participle } = perturbationNamed(rows[0]?.perturbation as PerturbationName).words;
+  const split = SPLIT_NAME[rows[0]?.split as keyof typeof SPLIT_NAME];
+  const sets = setsOf(rows);
+  const ofGroups = sets.filter((row) => !isDifference(row));
+  const compared = perNull(sets.filter(isDifference));
+  const settings = SET.filter((column) => !facet.includes(column));
+  const band = 'sameLayersAccuracy';
+  const look = { groups, facet, band } as const;
+  const ofOutcomes = { groups, down: SET, facet: ['null'] } as const;
+  const groupName = (group: number): string => groups[group]?.short ?? `G${group}`;
+  const counts = groups.map(({ index }) =>
+    numberOf(
+      ofGroups.find(({ group }) => group === index),
+      'examples',
+    ),
+  );
+  const note = counts.every(Number.isFinite)
+    ? [`${split} samples: ${counts.join(', ')}`]
+    : [`${split} samples`];
+  return {
+    verdict: changeVerdict(compared, sets, groups),
+    charts: [
+      ...bars(rows.filter(isOwn), {
+        ...look,
+        name,
+        title: `Change under a group’s own top-k neurons, ${participle}`,
+        y: 'change',
+        by: 'k',
+        notes: note,
+      }),
+      ...matrix(ofGroups, {
+        ...look,
+        name: `${name}-all`,
+        title: `Change of every group, neurons ${participle}`,
+        down: settings,
+        value: 'change',
+        isOwn,
+      }),
+      ...(['change', 'marginChange'] as const).flatMap((x) =>
+        dots(compared, {
+          ...ofOutcomes,
+          name: `${name}-${x === 'change' ? 'nulls' : 'nulls-margin'}`,
+          title: `Minority minus majority, neurons ${participle}`,
+          x,
+          band: x === 'change' ? 'randomAccuracy' : 'randomMargin',
+        }),
+      ),
+    ],
+    tables: [
+      ...pivot(
+        ofGroups,
+        {
+          down: SET.filter((column) => distinct(ofGroups, column)[0] !== null),
+          across: ['group'],
+          cell: 'change',
+        },
+        {
+          caption: `Change of ${split} accuracy in points, neurons ${participle}${rows.some((row) => typeof row.changeStd === 'number') ? ', ± standard deviation over draws' : ''}`,
+          write: changeText,
+          groupName,
+          mark: `${band}P`,
+          isOwn,
+          before: 'baseline',
+          notes:
+            compared.length > 0
+              ? [`${MARK} p <= ${MARKED_P} against random neurons of the same layers, before correction`]
+              : [],
+        },
+      ),
+      ...list(
+        sets.filter(isDifference).length > 0 ? sets.filter(isDifference) : setsOf(rows.filter(isOwn)),
+        [...SET, 'neurons'],
+        { caption: 'The chosen neurons', groupName },
+      ),
+      ...list(
+        compared,
+        [
+          'null',
+          ...SET,
+          ...(['change', 'marginChange'] as const).flatMap((column) => {
+            const random = column === 'change' ? 'randomAccuracy' : 'randomMargin';
+            return [column, `${random}Mean`, `${random}P`, `${random}PHolm`, `${random}PDrop`] as const;
+          }),
+          'lossChange',
+          'randomLossP',
+        ],
+        { caption: 'Minority minus majority, beside random neurons', groupName },
+      ),
+    ],
+  };
+}
+
+/** A change with its standard deviation over the draws of a perturbation: `-10.71 ± 1.20`. */
+function changeText(row: Row): string {
+  return pointsSpread(numberOf(row, 'change'), numberOf(row, 'changeStd'));
+}
+
+/** Whether the chosen neurons matter more to minority groups, and more than random ones do. */
+function changeVerdict(compared: readonly Row[], sets: readonly Row[], groups: Groups): string[] {
+  const [first] = sets;
+  const { gerund } = perturbationNamed(first?.perturbation as PerturbationName).words;
+  const does = `${capitalized(gerund)} the chosen neurons costs minority groups`;
+  const differences = sets.filter(isDifference);
+  const overModels = claim(differences, {
+    what: `${does} more than majority groups`,
+    opposite: `${does} less than majority groups`,
+    sign: -1,
+    estimate: 'change',
+    p: 'changeP',
+    sets: SET,
+    groups,
+  });
+  const [nearest = [], ...others] = groupedBy(compared, ['null']);
+  if (nearest.length === 0) {
+    return [
+      ...overModels,
+      `${capitalized(gerund)} the chosen neurons was compared with no random neurons: nothing here tells whether these matter more than others.`,
+    ];
+  }
+  const beyond = `beyond random neurons ${String(nearest[0]?.null)}`;
+  return [
+    ...claim(nearest, {
+      what: `${does} more than majority ones, ${beyond}`,
+      opposite: `It is the other way round: ${gerund} the chosen neurons costs minority groups less than majority ones, ${beyond}`,
+      sign: -1,
+      estimate: 'change',
+      than: 'randomAccuracyMean',
+      p: 'randomAccuracyP',
+      sets: SET,
+      groups,
+      draws: numberOf(first, 'draws') || Number.POSITIVE_INFINITY,
+    }),
+    ...overModels,
+    `By margins, which move with every example, ${counted(nearest, 'randomMarginP')}.`,
+    ...others.map(
+      (rows) =>
+        `Beside random neurons ${String(rows[0]?.null)}, ${counted(rows, 'randomAccuracyP')} by accuracy and ${counted(rows, 'randomMarginP')} by margin.`,
+    ),
+  ];
+}
+
+/** `3 of 24 sets stand out (least p after Holm’s correction 0.012)`. */
+function counted(rows: readonly Row[], p: ColumnName): string {
+  const ps = numbers(rows, `${p}Holm`).filter(Number.isFinite);
+  const passed = ps.filter((value) => value <= MARKED_P).length;
+  return `${passed === 0 ? 'none' : passed} of ${plural(ps.length, 'set')} ${passed === 1 ? 'stands' : 'stand'} out (least p after Holm’s correction ${probability(Math.min(...ps))})`;
+}
+
+function changeFigure(name: string, title: string, need: TraceNeed): Figure {
+  const facet = need.isGrid === true ? (['criterion', 'sigma'] as const) : (['criterion'] as const);
+  const figure = rowsFigure({
+    name,
+    title,
+    needs: { traces: [need] },
+    rows: ({ traces, dataset }) => changeRows(neededTraces(traces, [need]), dataset.groupNames),
+    parts: (rows, groups) => changeParts(name, rows, groups, facet),
+    more: ({ traces, dataset }, groups) => {
+      const [trace] = neededTraces(traces, [need]);
+      if (!trace) return html``;
+      const beside = publishedChangeTable(
+        dataset,
+        changeRows([trace], dataset.groupNames).filter(isOwn),
+        groups,
+      );
+      return html`${beside && htmlTable(beside)}
+      ${need.isGrid === true ? undefined : lostImages(trace, groups, dataset.targetNames ?? [])}
+      ${folded('How it was measured', htmlTable(measuredTable(trace)))}`;
+    },
+  });
+  const hasSigmas: Show = (source, groups) =>
+    new Set(neededTraces(source.traces, [need])[0]?.entries.map(({ sigma }) => sigma)).size > 1
+      ? figure.show(source, groups)
+      : undefined;
+  return need.isGrid === true ? { ...figure, sections: [hasSigmas] } : figure;
+}
+
+const FEW = [1, 2, 3];
+const zeroed: TraceNeed = { perturbation: 'zero', split: 'train', topK: FEW, compared: FEW, sigmas: [] };
+const drawn = { split: 'train', topK: FEW, compared: [], sigmas: [ARTICLE_SIGMA] } as const;
+const reinit: TraceNeed = { ...drawn, perturbation: 'reinit' };
+const noise: TraceNeed = { ...drawn, perturbation: 'noise' };
+/** The article's standard deviations, and those of the published code's comments. */
+const reinits: TraceNeed = { ...reinit, sigmas: [ARTICLE_SIGMA, 0.02, 0.05, 0.1, 0.15, 0.2], isGrid: true };
+const noises: TraceNeed = { ...noise, sigmas: [ARTICLE_SIGMA, 0.01, 0.02], isGrid: true };
+
+export const fig2 = changeFigure('fig2', 'Zeroing the top neurons', zeroed);
+export const fig4 = changeFigure('fig4', 'Random initialization of the top neurons', reinit);
+export const fig11 = changeFigure('fig11', 'Random initialization over standard deviations', reinits);
+export const fig5 = changeFigure('fig5', 'Noise on the top neurons', noise);
+export const fig12 = changeFigure('fig12', 'Noise over standard deviations', noises);
+
+/** Sections for traces of no figure: other perturbations than the article's, and test traces without a training trace. */
+export const furtherChanges: readonly Show[] = PERTURBATIONS.flatMap(({ name: perturbation, words }) =>
+  (['train', 'val', 'test'] as const).map((split): Show => (source, groups) => {
+    const isOfFigure = ['zero', 'reinit', 'noise'].includes(perturbation);
+    const hasTraining = source.traces.some(
+      (trace) => trace.perturbation === perturbation && trace.split === 'train',
+    );
+    if (isOfFigure && (split === 'train' || hasTraining)) return undefined;
+    const name = split === 'train' ? perturbation : `${perturbation}-${split}`;
+    const need = { perturbation, split, topK: FEW, compared: [], sigmas: [] };
+    return changeFigure(name, `${words.heading}, ${SPLIT_NAME[split]} accuracy`, need).show(source, groups);
+  }),
+);
+
+/** A table of the article: each group under its own neurons, in the rows of its figures. */
+function changeTable(
+  name: string,
+  title: string,
+  needs: readonly TraceNeed[],
+  {
+    cell = 'change',
+    isShown,
+  }: { readonly cell?: 'change' | 'accuracy'; readonly isShown: (rows: readonly Row[]) => boolean },
+): Figure {
+  const rowsOf = ({ traces, dataset }: FigureSource): Row[] =>
+    changeRows(neededTraces(traces, needs), dataset.groupNames);
+  const figure = rowsFigure({
+    name,
+    title,
+    needs: { traces: needs },
+    rows: rowsOf,
+    parts: (rows, groups) => {
+      const own = rows.filter(isOwn);
+      const groupName = (group: number): string => groups[group]?.short ?? `G${group}`;
+      const mark = 'sameLayersAccuracyP';
+      const isMany = needs.length === 1;
+      const ofCriteria = setsOf(own).length > 0 ? own : [];
+      return {
+        verdict: [],
+        charts: isMany
+          ? bars(own, {
+              name,
+              groups,
+              title: 'Change under a group’s own top-k neurons',
+              y: 'change',
+              by: 'k',
+              facet: ['criterion'],
+              band: 'sameLayersAccuracy',
+            })
+          : [],
+        tables: [
+          ...pivot(
+            ofCriteria,
+            { down: ['perturbation', 'criterion', 'k'], across: ['group', 'split'], cell },
+            {
+              caption: `${title}: ${cell === 'change' ? 'change in points' : 'percent'}, each group under its own neurons`,
+              groupName,
+              ...(cell === 'change'
+                ? { mark, write: changeText }
+                : { before: 'baseline', write: (row) => percent(numberOf(row, 'accuracy')) }),
+              notes:
+                cell === 'change' && rows.some((row) => numberOf(row, mark) <= MARKED_P)
+                  ? [`${MARK} p <= ${MARKED_P} against random neurons of the same layers`]
+                  : [],
+            },
+          ),
+          // Where a group starts higher in training, it has more to lose there, whatever is perturbed.
+          ...(distinct(own, 'split').length > 1 &&
+          cell === 'change' &&
+          own.some((row) => typeof row.baselineMargin === 'number')
+            ? pivot(
+                own,
+                { down: ['split'], across: ['group'], cell: 'baselineMargin' },
+                { caption: 'Mean margins before, in logits', groupName },
+              )
+            : []),
+        ],
+      };
+    },
+  });
+  // The page has these rows once, in the sections of figures.
+  const shown: Show = (source, groups) => {
+    if (!isShown(rowsOf(source))) return undefined;
+    const { data: _repeated, ...section } = figure.show(source, groups) ?? { id: name, title };
+    return section;
+  };
+  return { ...figure, sections: [shown] };
+}
+
+const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+const few = [zeroed, reinit, noise];
+const both = few.flatMap((need) => [need, { ...need, split: 'test', compared: [] } as const]);
+const hasBoth = (rows: readonly Row[]): boolean => distinct(rows, 'split').length > 1;
+
+export const table3 = changeTable(
+  'table3',
+  'Zeroing up to ten neurons',
+  [{ ...zeroed, topK: TEN, compared: [] }],
+  {
+    isShown: (rows) => rows.some((row) => numberOf(row, 'k') > Math.max(...FEW)),
+  },
+);
+export const table11 = changeTable('table11', 'Changes of training accuracy', few, {
+  isShown: (rows) => distinct(rows, 'perturbation').length > 1,
+});
+export const table13 = changeTable('table13', 'Changes of training and test accuracy', both, {
+  isShown: hasBoth,
+});
+export const table14 = changeTable('table14', 'Training and test accuracy', both, {
+  cell: 'accuracy',
+  isShown: hasBoth,
+});

@@ -1,0 +1,98 @@
+import { distinct, numberOf, numbers, type Row } from '../../kit/rows.js';
+import { list, pivot } from '../../kit/table.js';
+import { mean } from '../../metrics/statistics.js';
+import { matrix } from '../chart.js';
+import { claim } from '../claim.js';
+import { signed, SPLIT_NAME } from '../format.js';
+import { type Groups, groupsOfKind } from '../groupLabels.js';
+import { folded, html, htmlTable } from '../html/html.js';
+import { measuredTable } from '../measured.js';
+import { layerRows } from '../rows.js';
+import { rowsFigure } from '../rowsFigure.js';
+import { asOneRun, perNull } from './changes.js';
+
+const CELL = ['criterion', 'layer', 'group', 'k'] as const;
+
+/** The change of each group after zeroing the neurons of one layer that were chosen for it (article, Fig. 7). */
+export const fig7 = rowsFigure({
+  name: 'fig7',
+  title: 'Zeroing the top neurons of each layer',
+  needs: { results: ['layers'] },
+  rows: ({ layers, dataset }) => (layers ? layerRows(layers, dataset.groupNames) : []),
+  parts: (given, groups) => {
+    const rows = distinct(given, 'models')[0] === null ? given : asOneRun(given);
+    const split = SPLIT_NAME[rows[0]?.split as keyof typeof SPLIT_NAME];
+    const groupName = (group: number): string => groups[group]?.short ?? `G${group}`;
+    return {
+      verdict: layersVerdict(rows, groups),
+      charts: distinct(rows, 'criterion').flatMap((criterion) =>
+        matrix(
+          rows.filter((row) => row.criterion === criterion),
+          {
+            name: `fig7-${String(criterion)}`,
+            title: `Layers, by ${String(criterion)}`,
+            notes: [`rows: layers, whose top-k neurons are zeroed; change of ${split} accuracy`],
+            groups,
+            facet: ['k'],
+            down: ['layer'],
+            value: 'change',
+            band: 'sameLayersAccuracy',
+          },
+        ),
+      ),
+      tables: [
+        ...distinct(rows, 'criterion').flatMap((criterion) =>
+          pivot(
+            rows.filter((row) => row.criterion === criterion),
+            { down: ['layer'], across: ['k', 'group'], cell: 'change' },
+            {
+              caption: `Change of ${split} accuracy in points, by ${String(criterion)} (k and group)`,
+              groupName,
+              mark: 'sameLayersAccuracyP',
+            },
+          ),
+        ),
+        ...list(
+          rows.filter((row) => numberOf(row, 'lost') + numberOf(row, 'gained') > 0),
+          [...CELL, 'lost', 'gained'],
+          {
+            caption: 'Samples that became wrong, and right',
+            groupName,
+          },
+        ),
+      ],
+    };
+  },
+  more: ({ layers }) => html`${layers && folded('How it was measured', htmlTable(measuredTable(layers)))}`,
+});
+
+/** Whether layers' chosen neurons matter beyond random ones, by null, and to which groups. */
+function layersVerdict(rows: readonly Row[], groups: Groups): string[] {
+  const compared = perNull(rows);
+  const claims = distinct(compared, 'null').flatMap((null_) =>
+    claim(
+      compared.filter((row) => row.null === null_),
+      {
+        what: `A layer’s chosen neurons cost their group more than random neurons ${String(null_)}`,
+        opposite: `A layer’s chosen neurons help their group more than random neurons ${String(null_)}`,
+        sign: -1,
+        estimate: 'change',
+        than: 'randomAccuracyMean',
+        p: 'randomAccuracyP',
+        sets: CELL,
+        groups,
+        draws: numberOf(rows[0], 'draws') || Number.POSITIVE_INFINITY,
+      },
+    ),
+  );
+  const [minority, majority] = [true, false].map((kind) =>
+    numbers(rows, 'change').filter(
+      (change, at) => Number.isFinite(change) && groupsOfKind(groups, kind).includes(Number(rows[at]?.group)),
+    ),
+  ) as [number[], number[]];
+  if (minority.length === 0 || majority.length === 0) return claims;
+  return [
+    ...claims,
+    `On the mean over layers, minority groups change by ${signed(mean(minority))} and majority groups by ${signed(mean(majority))}.`,
+  ];
+}
