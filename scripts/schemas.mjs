@@ -1,6 +1,6 @@
 // Writes the JSON Schemas of a run's files to dist/schemas.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { FILE_SCHEMAS, jsonSchemaOf } from '../dist/experiments/resultFiles.js';
+import { FILE_SCHEMAS, jsonSchemaOf } from '../dist/report/fileSchemas.js';
 
 mkdirSync('dist/schemas', { recursive: true });
 for (const name of Object.keys(FILE_SCHEMAS))

@@ -67,16 +67,14 @@ export const traceStructured = later(
 /** Ranks each criterion’s top neurons under the others (Fig. 3). */
 export const traceOverlap = later(async () => (await import('./experiments/traceOverlap.js')).traceOverlap);
 /** Finds how few neurons hold a training example (Maini et al. 2023). */
-export const traceMinimal = later(async () => (await import('./experiments/traceMinimal.js')).traceMinimal);
+export const traceMinimal = later(async () => (await import('./extras/minimal/trace.js')).traceMinimal);
 /** Maps where images speak for an output, of one run or two (Fig. 10). */
 export const gradCam = later(async () => (await import('./experiments/gradCam.js')).gradCam);
 /** Shows what single neurons answer to, beside what zeroing each does. */
-export const neuronAtlas = later(
-  async () => (await import('./experiments/atlas/neuronAtlas.js')).neuronAtlas,
-);
+export const neuronAtlas = later(async () => (await import('./extras/atlas/atlas.js')).neuronAtlas);
 export type { TraceOptions } from './experiments/traceUnstructured.js';
 export type { GradCamOptions } from './experiments/gradCam.js';
-export type { NeuronAtlasOptions } from './experiments/atlas/neuronAtlas.js';
+export type { NeuronAtlasOptions } from './extras/atlas/atlas.js';
 export type { TraceUnstructuredResult } from './experiments/results.js';
 /** A run opened once for several traces. */
 export const TraceSession = {
@@ -120,7 +118,10 @@ export async function settings() {
   const { MODEL_SETTINGS, ERM_SETTINGS } = await import('./train/ermSettings.js');
   const { FINETUNE_SETTINGS } = await import('./train/finetune/settings.js');
   const { TRACE_SETTINGS } = await import('./experiments/traceSettings.js');
-  return { model: MODEL_SETTINGS, erm: ERM_SETTINGS, finetune: FINETUNE_SETTINGS, trace: TRACE_SETTINGS };
+  const { MINIMAL_SETTINGS } = await import('./extras/minimal/result.js');
+  const { ATLAS_SETTINGS } = await import('./extras/atlas/result.js');
+  const trace = { ...TRACE_SETTINGS, minimal: MINIMAL_SETTINGS, neurons: ATLAS_SETTINGS };
+  return { model: MODEL_SETTINGS, erm: ERM_SETTINGS, finetune: FINETUNE_SETTINGS, trace };
 }
 
 // Data.

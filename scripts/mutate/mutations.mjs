@@ -83,12 +83,14 @@ const BY_FILE = {
     ['distance(a) - distance(b) || a - b', 'distance(b) - distance(a) || a - b'],
   ],
   // Experiments
-  'src/experiments/atlas/observe.ts': [
+  'src/extras/atlas/observe.ts': [
     ['(value - moments.mean) / Math.sqrt(', '(value - moments.mean) / Math.abs('],
     ['(list.length > most) list.pop()', '(list.length > most) list.shift()'],
   ],
-  'src/experiments/atlas/initialWeights.ts': [['(now - then) ** 2', '(now + then) ** 2']],
-  'src/experiments/atlas/zeroedNeurons.ts': [['if (was === is) continue;', 'if (was !== is) continue;']],
+  'src/extras/atlas/atlas.ts': [
+    ['(now - then) ** 2', '(now + then) ** 2'],
+    ['if (was === is) continue;', 'if (was !== is) continue;'],
+  ],
   'src/models/receptiveField.ts': [['size + (kernel - 1) * step', 'size + kernel * step']],
   'src/experiments/evaluateVariants.ts': [
     ['first = Math.min(first, found.stage)', 'first = found.stage'],
@@ -112,7 +114,7 @@ const BY_FILE = {
     ['(count) => count < 2', '(count) => count < 1'],
   ],
   'src/experiments/traceSession.ts': [['? this.#training.judgedOn :', '? this.dataset.splits.train :']],
-  'src/experiments/minimalSummary.ts': [['probabilityFewer: 1 - u / ', 'probabilityFewer: u / ']],
+  'src/extras/minimal/result.ts': [['probabilityFewer = 1 - u / ', 'probabilityFewer = u / ']],
   // Training: defaults, loop, methods, resume
   'src/train/ermSettings.ts': [['article: 40 / 100', 'article: 50 / 100']],
   'src/train/scheduler.ts': [

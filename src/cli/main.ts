@@ -8,7 +8,7 @@ const USAGE_EXIT_CODE = 2;
 /** The module of a command, loaded when the command is named: `--help` loads no others, and no libtorch. */
 type CommandModule = Promise<{ readonly addCommand: (command: Command) => void }>;
 
-const COMMANDS: Readonly<Record<string, readonly [description: string, load: () => CommandModule]>> = {
+const COMMANDS: Readonly<Record<string, readonly [description: string, ...load: (() => CommandModule)[]]>> = {
   init: [
     'ask where your images are, and write a file of settings for train',
     () => import('../extras/init.js'),
@@ -21,14 +21,18 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, load: () 
   dataset: ['build and inspect datasets', () => import('./commands/dataset.js')],
   model: ['look at a network that torch.export wrote', () => import('./commands/model.js')],
   train: ['train a network', () => import('./commands/train.js')],
-  trace: ['find and perturb the neurons that memorize', () => import('./commands/trace.js')],
+  trace: [
+    'find and perturb the neurons that memorize',
+    () => import('./commands/trace.js'),
+    () => import('../extras/minimal/command.js'),
+  ],
   gradcam: [
     'map where images speak for an output, and the share of that on their core (article, Fig. 10)',
     () => import('./commands/gradCam.js'),
   ],
   neurons: [
     'show what neurons answer to, beside what zeroing each of them does',
-    () => import('./commands/neurons.js'),
+    () => import('../extras/atlas/command.js'),
   ],
   sweep: ['train many runs, on one machine or on a cluster', () => import('./commands/sweep.js')],
   runs: ['list runs: how they were trained, and what they reached', () => import('./commands/runs.js')],
@@ -74,9 +78,10 @@ export async function createProgram([first, second]: readonly string[], complete
   const program = new Command('spurmem').description(description).version(version);
   program.configureHelp({ subcommandTerm: (command) => command.name() });
   const named = first === 'help' ? second : first;
-  for (const [name, [about, load]] of Object.entries(COMMANDS)) {
+  for (const [name, [about, ...modules]] of Object.entries(COMMANDS)) {
     const command = program.command(name).description(about);
-    if (name === named) (await load()).addCommand(command);
+    if (name !== named) continue;
+    for (const load of modules) (await load()).addCommand(command);
   }
   if (completes || named === COMPLETION) (await import('./completion.js')).addCompletion(program);
   else program.command(COMPLETION).description('print a script that completes commands in bash, zsh or fish');

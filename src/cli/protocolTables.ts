@@ -1,4 +1,5 @@
 import { TRACE_SETTINGS } from '../experiments/traceSettings.js';
+import { FIGURES } from '../report/figures.js';
 import { defaultInWords, type Setting, type SettingsTable } from '../settings/setting.js';
 import { FINETUNE_SETTINGS } from '../train/finetune/settings.js';
 import { TRAINING_METHODS } from '../train/methods.js';
@@ -7,7 +8,7 @@ import { RECIPE_SETTINGS } from '../train/recipe.js';
 import { optionWord } from './settings.js';
 import { markdown } from './textTable.js';
 
-const { session, unstructured, structured, overlap, minimal, gradCam, neurons } = TRACE_SETTINGS;
+const { session, unstructured, structured, overlap, gradCam } = TRACE_SETTINGS;
 
 /** docs/protocols.md with its tables of settings. */
 export function withProtocolTables(document: string): string {
@@ -16,9 +17,8 @@ export function withProtocolTables(document: string): string {
     tracing: { ...session, ...unstructured },
     structured,
     overlap,
-    minimal,
     gradcam: gradCam,
-    neurons,
+    ...Object.fromEntries(FIGURES.flatMap(({ name, own }) => (own ? [[name, own.settings]] : []))),
     finetuning: FINETUNE_SETTINGS,
   };
   const texts = Object.entries<SettingsTable>(tables).map(([name, table]) => [name, settingsTable(table)]);

@@ -30,7 +30,6 @@ import * as z from '../zod.js';
 /** The article's standard deviation of random initialization and noise. */
 export const ARTICLE_SIGMA = 0.005;
 
-const MAINI = 'Maini et al. 2023';
 const OURS = 'ours: the article has no such comparison';
 /** Random sets at most: p-values down to 0.01 on a side, and to 0.025 beside each of a network's many layers. */
 const NULL_DRAWS = 99;
@@ -153,28 +152,6 @@ const overlap = {
   }),
 } satisfies SettingsTable;
 
-const minimal = {
-  examples: setting({
-    ...COUNT,
-    help: 'examples of each group that are tried, drawn by the seed from those that are predicted right',
-    default: 16,
-    source: `${MAINI} tries 1000`,
-  }),
-  referenceSize: setting({
-    type: integer(2),
-    help: 'training examples, drawn by the seed from those that are predicted right, whose loss is to stay',
-    argument: 'n',
-    default: 128,
-    source: `${MAINI}: a training batch, of models that fit all but all of it`,
-  }),
-  mostNeurons: setting({
-    ...COUNT,
-    help: 'neurons after which an example is given up',
-    default: 50,
-    source: `ours: ${MAINI} has no limit`,
-  }),
-} satisfies SettingsTable;
-
 const gradCam = {
   layer: setting({
     type: text('the name of a convolution, or of a block’s LayerNorm'),
@@ -213,31 +190,13 @@ const gradCam = {
   batchSize: session.batchSize,
 } satisfies SettingsTable;
 
-const neurons = {
-  most: setting({
-    ...COUNT,
-    help: 'neurons that traces chose, at most; as many random ones of the same layers stand beside them',
-    default: 10,
-    source: 'ours: the article shows no images of neurons',
-  }),
-  samples: setting({
-    ...COUNT,
-    help: 'examples of each group on which neurons are zeroed at most, drawn by the seed; minority groups: all, or as many as the largest has in training',
-    default: 128,
-    source: 'ours, as in traces',
-  }),
-  batchSize: session.batchSize,
-} satisfies SettingsTable;
-
-/** The settings of tracing, Grad-CAM and the neuron atlas, declared once, as the commands group them. */
+/** The settings of tracing and Grad-CAM, declared once, as the commands group them. */
 export const TRACE_SETTINGS = {
   session,
   unstructured,
   structured,
   overlap,
-  minimal,
   gradCam,
-  neurons,
 } as const;
 
 /** Settings of a session that a caller gives. */

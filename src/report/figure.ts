@@ -1,6 +1,5 @@
 import type { SampleImage } from '../data/dataDescription.js';
 import type { Split } from '../data/split.js';
-import type { AtlasResult } from '../experiments/atlas/atlasResult.js';
 import type { ComparisonResult } from '../experiments/comparison.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type {
@@ -8,12 +7,14 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../experiments/results.js';
-import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
+import type { TraceSession } from '../experiments/traceSession.js';
 import type { Row } from '../kit/rows.js';
 import type { PerturbationName } from '../neurons/perturbations.js';
+import type { SettingsTable } from '../settings/setting.js';
 import type { SelectedCheckpoint } from '../train/ermSettings.js';
 import type { EpochMetrics, TrainingResult } from '../train/results.js';
 import type { HistoryEntry } from '../train/runFolder.js';
+import type * as z from '../zod.js';
 import type { Groups, NamedGroups } from './groupLabels.js';
 import type { Markup } from './html/html.js';
 import type { Table } from './table.js';
@@ -39,12 +40,42 @@ export interface RunResults {
   readonly overlap?: TraceOverlapResult | undefined;
   /** `results/trace-structured.json` (article, Fig. 7). */
   readonly layers?: TraceStructuredResult | undefined;
-  /** `results/trace-minimal.json`; the article has no such figure. */
-  readonly minimal?: TraceMinimalResult | undefined;
   /** `results/grad-cam.json` (article, Fig. 10). */
   readonly gradCam?: GradCamResult | undefined;
-  /** `results/neuron-atlas.json`; the article has no such figure. */
-  readonly neurons?: AtlasResult | undefined;
+  /** Results that figures bring along, by their names. */
+  readonly own?: Readonly<Record<string, MadeResult>> | undefined;
+}
+
+/** A result as far as the report knows it. */
+interface MadeResult {
+  readonly kind: string;
+  /** sha256 of the weights that it is of. */
+  readonly checkpoint: string;
+}
+
+/** A result that one figure brings along. */
+export interface OwnResult<Made extends MadeResult = MadeResult> {
+  /** `trace-minimal` of `results/trace-minimal.json`. */
+  readonly name: string;
+  readonly schema: z.ZodType<MadeResult>;
+  readonly settings: SettingsTable;
+  /** The name of making it. */
+  readonly step: string;
+  /** Whether a command makes it and its figure: then `reproduce` has none of that name. */
+  readonly hasCommand?: boolean;
+  /** Whether one of the session's weights still serves; default: yes. */
+  isCurrent?(made: Made, session: TraceSession): boolean;
+  make(session: TraceSession, options: { readonly samples?: number | undefined }): Promise<Made>;
+  /** Whether no image of the data may be shown beside it. */
+  hidesImages?(made: Made): boolean;
+}
+
+/** A figure's own result, if the source has it. */
+export function ownResult<Made extends MadeResult>(
+  { own }: RunResults,
+  { name }: OwnResult<Made>,
+): Made | undefined {
+  return own?.[name] as Made | undefined;
 }
 
 /** The source of figures and tables. */
@@ -92,7 +123,7 @@ export interface TraceNeed {
 /** The results that a figure takes from a run's folder, where they are made if they are missing. */
 export interface FigureNeeds {
   readonly traces?: readonly TraceNeed[];
-  readonly results?: readonly Exclude<keyof RunResults, 'traces'>[];
+  readonly results?: readonly Exclude<keyof RunResults, 'traces' | 'own'>[];
 }
 
 /** The drawn form of a chart of the section; undefined where nothing is drawn. */
@@ -134,6 +165,7 @@ export interface Figure {
   /** Whether the article has no such figure, so that all of its Part I leave it out. */
   readonly beyondArticle?: boolean;
   readonly needs: FigureNeeds;
+  readonly own?: OwnResult;
   readonly show: Show;
   /** Its charts, tables and claims over models, from rows of `overModels`; left out for a figure that shows one run alone. */
   readonly parts?: (rows: readonly Row[], groups: Groups) => FigureParts;

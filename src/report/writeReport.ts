@@ -11,7 +11,7 @@ import type { RunConfig, RunEnvironment } from '../train/runConfig.js';
 import { readRunData } from '../train/runData.js';
 import { type OpenedRun, openRun, RunFolder } from '../train/runFolder.js';
 import { RUN_TYPE } from '../train/runOptions.js';
-import type { RunReport, Section, Show } from './figure.js';
+import { ownResult, type RunReport, type RunResults, type Section, type Show } from './figure.js';
 import { FIGURES } from './figures.js';
 import { furtherChanges } from './figures/changes.js';
 import { groupLabels } from './groupLabels.js';
@@ -82,7 +82,7 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
   const { folder, config, environment } = run;
   const dataset = await readRunData(run);
   const result = await folder.readTrainingResult();
-  const results = await readResults(folder);
+  const results = { ...(await readResults(folder)), own: await ownResults(folder) };
   await requireSameWeights(run, result, results);
   const report: RunReport = {
     title: `${methodOfRun(config).title} on ${dataset.name}, ${config.arch}: run ${basename(folder.path)}`,
@@ -105,9 +105,9 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
 async function requireSameWeights(
   { folder, weights }: OpenedRun,
   result: TrainingResult | undefined,
-  { traces, layers, overlap, minimal, gradCam, neurons }: Awaited<ReturnType<typeof readResults>>,
+  { traces, layers, overlap, gradCam, own = {} }: RunResults,
 ): Promise<void> {
-  const made = [result, ...traces, layers, overlap, minimal, gradCam?.after, neurons].filter(
+  const made = [result, ...traces, layers, overlap, gradCam?.after, ...Object.values(own)].filter(
     (one) => one?.checkpoint !== undefined,
   );
   // A run in training has no results, and its weights may be replaced meanwhile.
@@ -122,10 +122,24 @@ async function requireSameWeights(
   );
 }
 
-/** The same without any image of the data, where the neuron atlas was asked to show none. */
+/** Reads the results that figures bring along. */
+async function ownResults(folder: RunFolder): Promise<NonNullable<RunResults['own']>> {
+  const made: Record<string, NonNullable<RunResults['own']>[string]> = {};
+  for (const { own } of FIGURES) {
+    const result = own && (await folder.readResult(own.name, own.schema));
+    if (result) made[own.name] = result;
+  }
+  return made;
+}
+
+/** Leaves out every image of the data if a result hides them. */
 export function withAllowedImages(report: RunReport): RunReport {
-  const { dataset, traces, gradCam, neurons } = report;
-  if (neurons?.showsImages !== false) return report;
+  const { dataset, traces, gradCam } = report;
+  const isHidden = FIGURES.some(({ own }) => {
+    const made = own && ownResult(report, own);
+    return made !== undefined && own?.hidesImages?.(made) === true;
+  });
+  if (!isHidden) return report;
   return {
     ...report,
     dataset: { ...dataset, samples: [] },

@@ -9,7 +9,7 @@ import { nearestSentence } from '../settings/names.js';
  * repetitions of each other.
  */
 export const OF_ONE_RUN: readonly Figure[] = FIGURES.filter(
-  ({ needs }) => needs.results?.some((name) => name === 'gradCam' || name === 'neurons') !== true,
+  ({ needs, own }) => needs.results?.includes('gradCam') !== true && own?.hasCommand !== true,
 ).sort((a, b) => inArticleOrder(a.name, b.name));
 
 /** Those of the article's Part I. */

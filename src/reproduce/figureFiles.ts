@@ -1,6 +1,4 @@
 import { stringify } from 'csv-stringify/sync';
-import type { AtlasResult } from '../experiments/atlas/atlasResult.js';
-import { neuronAtlas, type NeuronAtlasOptions } from '../experiments/atlas/neuronAtlas.js';
 import { gradCam, type GradCamOptions } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import { writeAtomic } from '../files.js';
@@ -8,7 +6,6 @@ import { type EngineOptions, openEngine } from '../native/engine.js';
 import type { CriterionName } from '../neurons/criteria.js';
 import type { Figure, FigureNeeds, FigureRow, ReportDataset, RunResults } from '../report/figure.js';
 import { fig10 } from '../report/figures/gradCam/fig10.js';
-import { neurons } from '../report/figures/neurons/neurons.js';
 import { groupLabels } from '../report/groupLabels.js';
 import { neededTraces } from '../report/needs.js';
 import type { Table } from '../report/table.js';
@@ -97,19 +94,8 @@ export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Resu
   return { ...made, gradCam: result };
 }
 
-interface NeuronsResult extends ReproducedFigure {
-  readonly atlas: AtlasResult;
-  readonly report: string;
-}
-
-/** Makes the neuron atlas of a run, `results/neurons.json` and `results/neurons.csv` with a row for each neuron and group, and the report. */
-export async function reproduceNeurons(options: NeuronAtlasOptions): Promise<NeuronsResult> {
-  const atlas = await neuronAtlas(options);
-  return { ...(await withFiles(options, neurons, { neurons: atlas }, atlas.checkpoint)), atlas };
-}
-
 /** Writes a figure's files and the run's report. */
-async function withFiles(
+export async function withFiles(
   options: EngineOptions & { readonly run: string },
   figure: Figure,
   made: Omit<RunResults, 'traces'>,

@@ -1,8 +1,6 @@
-import { neuronAtlasIn } from '../experiments/atlas/neuronAtlas.js';
 import { gradCam } from '../experiments/gradCam.js';
 import { RESULTS } from '../experiments/resultFiles.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
-import { traceMinimalIn } from '../experiments/traceMinimal.js';
 import { traceOverlapIn } from '../experiments/traceOverlap.js';
 import type { SessionOptions, TraceSession } from '../experiments/traceSession.js';
 import { TRACE_SETTINGS, unstructuredSettings } from '../experiments/traceSettings.js';
@@ -11,7 +9,7 @@ import { resultName, traceUnstructuredIn } from '../experiments/traceUnstructure
 import { engineOptions } from '../native/engine.js';
 import { ARTICLE_CRITERIA, type CriterionName } from '../neurons/criteria.js';
 import type { Recorded } from '../recorded.js';
-import type { Figure, RunResults, TraceNeed } from '../report/figure.js';
+import type { Figure, OwnResult, RunResults, TraceNeed } from '../report/figure.js';
 import { type GivenOf, resolveSettings } from '../settings/setting.js';
 import type * as z from '../zod.js';
 import { mergeNeeds } from './articleFigures.js';
@@ -59,9 +57,10 @@ async function neededTraces(session: TraceSession, options: FigureTraceOptions) 
     unstructured,
     layers: others.has('layers') ? await structuredTrace(session, options) : undefined,
     overlap: others.has('overlap') ? await overlapTrace(session, options) : undefined,
-    minimal: others.has('minimal') ? await minimalTrace(session) : undefined,
     gradCam: others.has('gradCam') ? await heatMaps(session, options) : undefined,
-    neurons: others.has('neurons') ? await neuronAtlasOf(session, options) : undefined,
+    own: await Promise.all(
+      options.figures.flatMap(({ own }) => (own ? [ownTrace(session, own, options)] : [])),
+    ),
   };
 }
 
@@ -75,17 +74,21 @@ export async function makeResults(session: TraceSession, options: FigureTraceOpt
   };
   const traces: TraceUnstructuredResult[] = [];
   for (const trace of needed.unstructured) traces.push(await settled(trace));
-  const { layers, overlap, minimal, gradCam: maps, neurons } = needed;
+  const { layers, overlap, gradCam: maps } = needed;
+  const own: Record<string, Awaited<ReturnType<OwnResult['make']>>> = {};
   const isNeeded = needsOf(options.figures).has('result');
-  return {
+  const results = {
     traces,
     result: isNeeded ? await session.folder.readTrainingResult() : undefined,
     layers: layers && (await settled(layers)),
     overlap: overlap && (await settled(overlap)),
-    minimal: minimal && (await settled(minimal)),
     gradCam: maps && (await settled(maps)),
-    neurons: neurons && (await settled(neurons)),
   };
+  for (const trace of needed.own) {
+    const made = await settled(trace);
+    own[made.kind] = made;
+  }
+  return { ...results, own };
 }
 
 /** The results that figures need besides unstructured traces. */
@@ -147,15 +150,6 @@ function overlapTrace(session: TraceSession, options: FigureTraceOptions) {
   });
 }
 
-/** The one of these weights that is there, however many examples were tried, or that of the defaults. */
-function minimalTrace(session: TraceSession) {
-  return neededTrace(session, 'trace: minimal neurons', RESULTS.minimal, {
-    isSame: ({ checkpoint, loss, precision }) =>
-      covers(session, { ...session.header, checkpoint, loss, precision }, {}),
-    make: () => traceMinimalIn(session, {}),
-  });
-}
-
 /** The maps that are there, whatever they were compared with, or those of the run alone. */
 function heatMaps(session: TraceSession, options: FigureTraceOptions) {
   const { run, seed, batchSize, onProgress, onWarning, signal } = options;
@@ -166,11 +160,11 @@ function heatMaps(session: TraceSession, options: FigureTraceOptions) {
   });
 }
 
-/** The atlas that is there, of whichever neurons, or that of those that the traces chose. */
-function neuronAtlasOf(session: TraceSession, { samples }: FigureTraceOptions) {
-  return neededTrace(session, 'neuron atlas', RESULTS.neurons, {
-    isSame: ({ checkpoint }) => checkpoint === session.checkpoint,
-    make: () => neuronAtlasIn(session, { samples }),
+/** A result that a figure brings along. */
+function ownTrace(session: TraceSession, own: OwnResult, { samples }: FigureTraceOptions) {
+  return neededTrace(session, own.step, own, {
+    isSame: (made) => made.checkpoint === session.checkpoint && own.isCurrent?.(made, session) !== false,
+    make: () => own.make(session, { samples }),
   });
 }
 

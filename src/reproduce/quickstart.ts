@@ -6,9 +6,6 @@ import { RESULTS } from '../experiments/resultFiles.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import { ENGINE_TYPES, type EngineOptions, engineOptions, openEngine } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
-import { fig1 } from '../report/figures/accuracy.js';
-import { fig2 } from '../report/figures/changes.js';
-import { neurons } from '../report/figures/neurons/neurons.js';
 import { writeReport } from '../report/writeReport.js';
 import { checkOptions, JOB_TYPES, type OptionTypes } from '../settings/options.js';
 import { callback, text } from '../settings/values.js';
@@ -20,6 +17,7 @@ import type { TrainedRun, TrainingResult } from '../train/results.js';
 import { openRun } from '../train/runFolder.js';
 import { type EpochOptions, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { RunWriter } from '../train/runWriter.js';
+import { figuresNamed } from './articleFigures.js';
 import { reproducePart1 } from './part1.js';
 import { runJob } from './sweep/jobs.js';
 import type { SweepJob } from './sweep/plan.js';
@@ -126,7 +124,12 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
 
   onStep?.('5/5 trace: zero the top neurons of each group, and report');
   const finetuneReport = await writeReport({ run: `${out}-finetune` });
-  const figures = { data: dataset, run: out, figures: [fig1, fig2, neurons], ...CONTROLS };
+  const figures = {
+    data: dataset,
+    run: out,
+    figures: figuresNamed(['fig1', 'fig2', 'neurons']),
+    ...CONTROLS,
+  };
   const { report } = await reproducePart1({ ...computed, seed, ...figures });
   const { name, schema } = RESULTS.traces;
   const trace = (await folder.readResult(name, schema)) as TraceUnstructuredResult;

@@ -6,6 +6,8 @@ import { DATASET_OPTIONS } from '../../src/data/datasetOptions.js';
 import { EVALUATE_SETTINGS } from '../../src/experiments/evaluateRun.js';
 import { SESSION_TYPES } from '../../src/experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
+import { ATLAS_SETTINGS } from '../../src/extras/atlas/result.js';
+import { MINIMAL_SETTINGS } from '../../src/extras/minimal/result.js';
 import { PART1_TYPES } from '../../src/reproduce/part1.js';
 import { FIGURE_SETTINGS } from '../../src/reproduce/part1Traces.js';
 import { accepts } from '../../src/settings/values.js';
@@ -18,16 +20,16 @@ import { RUN_TYPE, SEEDS_TYPE } from '../../src/train/runOptions.js';
 const OWN = ['config', 'json', 'quiet', 'debug', 'dryRun', 'plan', 'slurm'];
 const DATASET = DATASET_OPTIONS.map(({ name }) => name as string);
 
-const { session, unstructured, structured, overlap, minimal, gradCam, neurons } = TRACE_SETTINGS;
+const { session, unstructured, structured, overlap, gradCam } = TRACE_SETTINGS;
 const trace = { ...SESSION_TYPES, ...session };
 
 test.each<[string, string, object]>([
   ['trace', 'unstructured', { ...trace, ...unstructured }],
   ['trace', 'structured', { ...trace, ...structured }],
   ['trace', 'overlap', { ...trace, ...overlap }],
-  ['trace', 'minimal', { ...trace, ...minimal }],
+  ['trace', 'minimal', { ...trace, ...MINIMAL_SETTINGS }],
   ['gradcam', '', { ...trace, ...gradCam, compare: RUN_TYPE }],
-  ['neurons', '', { ...trace, ...neurons, neurons: RUN_TYPE }],
+  ['neurons', '', { ...trace, ...ATLAS_SETTINGS, neurons: RUN_TYPE }],
   ['evaluate', '', { ...trace, ...EVALUATE_SETTINGS }],
   [
     'reproduce',

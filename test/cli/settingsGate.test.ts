@@ -3,6 +3,7 @@ import { jest } from '@jest/globals';
 import { Command } from 'commander';
 import { parseValue, settingOptions } from '../../src/cli/settings.js';
 import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
+import { MINIMAL_SETTINGS } from '../../src/extras/minimal/result.js';
 import { type Protocol, PROTOCOLS } from '../../src/protocol.js';
 import { resolveSettings, type Setting, type SettingsTable } from '../../src/settings/setting.js';
 import { accepts, metaOf, type ValueForm, type ValueType } from '../../src/settings/values.js';
@@ -26,9 +27,15 @@ const stop = (options: Record<string, unknown>): Promise<never> => {
   return Promise.reject(new Error('handed over'));
 };
 
-const TRACES = ['Unstructured', 'Structured', 'Overlap', 'Minimal'];
-for (const name of TRACES) {
-  jest.unstable_mockModule(`../../src/experiments/trace${name}.js`, () => ({
+const [EXPERIMENTS, MINIMAL] = ['../../src/experiments/', '../../src/extras/minimal/'];
+const TRACES = {
+  Unstructured: `${EXPERIMENTS}traceUnstructured.js`,
+  Structured: `${EXPERIMENTS}traceStructured.js`,
+  Overlap: `${EXPERIMENTS}traceOverlap.js`,
+  Minimal: `${MINIMAL}trace.js`,
+};
+for (const [name, path] of Object.entries(TRACES)) {
+  jest.unstable_mockModule(path, () => ({
     [`trace${name}`]: stop,
     resultName: () => 'none',
   }));
@@ -153,9 +160,10 @@ describe('each option of', () => {
     ['unstructured', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.unstructured }],
     ['structured', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.structured }],
     ['overlap', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.overlap }],
-    ['minimal', { unit: TRACE_SETTINGS.session.unit, ...TRACE_SETTINGS.minimal }],
+    ['minimal', { unit: TRACE_SETTINGS.session.unit, ...MINIMAL_SETTINGS }],
   ] as [string, SettingsTable][])('trace %s changes the trace', async (name, table) => {
-    const { addCommand } = await import('../../src/cli/commands/trace.js');
+    const path = name === 'minimal' ? `${MINIMAL}command.js` : '../../src/cli/commands/trace.js';
+    const { addCommand } = (await import(path)) as { addCommand: (command: Command) => void };
     expect(await expectEachToChange(addCommand, [name, '--run', folder], table)).toBeGreaterThan(3);
   });
 

@@ -1,7 +1,7 @@
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
+import type { TraceMinimalResult } from '../../src/extras/minimal/result.js';
 import { ComputeContext } from '../../src/native/context.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { RunWriter } from '../../src/train/runWriter.js';

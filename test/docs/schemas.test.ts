@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { neuronAtlas } from '../../src/experiments/atlas/neuronAtlas.js';
 import { gradCam } from '../../src/experiments/gradCam.js';
-import { FILE_SCHEMAS, jsonSchemaOf } from '../../src/experiments/resultFiles.js';
-import { traceMinimal } from '../../src/experiments/traceMinimal.js';
 import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
+import { neuronAtlas } from '../../src/extras/atlas/atlas.js';
+import { traceMinimal } from '../../src/extras/minimal/trace.js';
+import { FILE_SCHEMAS, jsonSchemaOf } from '../../src/report/fileSchemas.js';
 import { trainOptions } from '../cli/support.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';

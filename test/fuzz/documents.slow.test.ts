@@ -5,7 +5,7 @@ import { withoutChecksum } from '../../src/checksum.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { evaluationPlacement } from '../../src/data/geometry.js';
 import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
-import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
+import type { TraceMinimalResult } from '../../src/extras/minimal/result.js';
 import { weightsFingerprint } from '../../src/models/weightsFile.js';
 import { FIGURES } from '../../src/report/figures.js';
 import { groupLabels } from '../../src/report/groupLabels.js';

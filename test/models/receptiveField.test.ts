@@ -1,4 +1,4 @@
-import { disposeOutputs } from '../../src/experiments/atlas/observe.js';
+import { disposeOutputs } from '../../src/extras/atlas/observe.js';
 import type { Architecture } from '../../src/models/architectures.js';
 import type { Model } from '../../src/models/model.js';
 import { type ReceptiveField, receptiveField } from '../../src/models/receptiveField.js';

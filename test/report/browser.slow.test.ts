@@ -3,9 +3,10 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import sharp from 'sharp';
 import type { RunReport } from '../../src/report/figure.js';
+import { atlasOf } from '../extras/atlas.js';
 import { temporaryFolder } from '../temporary.js';
-import { atlasOf } from './atlas.js';
 import { fullReport, layers18, overlapTrace, randomTrace, trace, withLostImages } from './fixtures.js';
 import { pageOf } from './support.js';
 
@@ -26,7 +27,7 @@ const REACHABLE = 'a[href], button, summary, [tabindex="0"]';
 
 let browser: Browser;
 beforeAll(async () => {
-  await writeFile(path, await pageOf({ ...everything, neurons: await atlasOf() }));
+  await writeFile(path, await pageOf({ ...everything, own: { 'neuron-atlas': await atlasOf() } }));
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox'],
@@ -73,6 +74,24 @@ test.each([
     await page.close();
   },
 );
+
+test('activation lies as colour over an image, inside its frame', async () => {
+  const { page } = await open(1280);
+  const drawn = await page.locator('#neuron-atlas .strip svg').first().screenshot();
+  const { data, info } = await sharp(drawn).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  const at = (x: number, y: number): number[] => {
+    const place = 3 * (Math.round((y / 64) * info.height) * info.width + Math.round((x / 64) * info.width));
+    return [...data.subarray(place, place + 3)];
+  };
+  // The active cell is (1, 1) of 8 x 8; its frame begins at its corner, is light, and dark beside.
+  const grey = Math.round(0.1 * 255);
+  for (const value of at(56, 56)) expect(Math.abs(value - grey)).toBeLessThan(12);
+  const [red = 0, , blue = 0] = at(12, 12);
+  expect(red).toBeGreaterThan(150);
+  expect(blue).toBeLessThan(100);
+  expect(Math.min(...at(32, 20))).toBeGreaterThan(150);
+  await page.close();
+});
 
 test('all of it is reached by the tab key', async () => {
   const { page } = await open(1280);

@@ -1,5 +1,4 @@
 import type { Split } from '../../src/data/split.js';
-import { compareMinorities, summarizeMinimal } from '../../src/experiments/minimalSummary.js';
 import { OUTCOMES } from '../../src/experiments/outcomes.js';
 import type {
   LayerEntry,
@@ -14,7 +13,12 @@ import type {
 } from '../../src/experiments/results.js';
 import type { SeedOutcome } from '../../src/experiments/runs/overSeeds.js';
 import { collectStudy, type StudyResult } from '../../src/experiments/study.js';
-import type { MinimalExample, TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
+import {
+  compareMinorities,
+  type MinimalExample,
+  summarizeMinimal,
+  type TraceMinimalResult,
+} from '../../src/extras/minimal/result.js';
 import { type GroupAccuracies, groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyInterval, changeInterval } from '../../src/metrics/intervals.js';
 import { monteCarloTest } from '../../src/metrics/monteCarlo.js';

@@ -165,7 +165,7 @@ describe('text from the user', () => {
       },
       overlap: overlapTrace(0.01),
       layers: layerTrace(['conv1', hostile], [1]),
-      minimal: minimalTrace,
+      own: { 'trace-minimal': minimalTrace },
       config: [[hostile, hostile]],
       versions: [[hostile, hostile]],
     };

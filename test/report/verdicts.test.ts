@@ -1,7 +1,8 @@
 import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
 import { overModels } from '../../src/experiments/overModels.js';
 import type { NullDistribution, TraceUnstructuredResult } from '../../src/experiments/results.js';
-import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
+import { minimalVerdict } from '../../src/extras/minimal/figure.js';
+import type { TraceMinimalResult } from '../../src/extras/minimal/result.js';
 import { groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyEstimate, differenceOf } from '../../src/metrics/intervals.js';
 import { typedCommand } from '../../src/provenance.js';
@@ -10,7 +11,6 @@ import { accuracyVerdict, beforeAfterVerdict } from '../../src/report/figures/ac
 import { changeParts, isOwn } from '../../src/report/figures/changes.js';
 import { gradCamVerdict } from '../../src/report/figures/gradCam/fig10.js';
 import { fig7 } from '../../src/report/figures/layers.js';
-import { minimalVerdict } from '../../src/report/figures/minimal.js';
 import { fig3 } from '../../src/report/figures/overlap.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import {

@@ -1,6 +1,6 @@
 // Whether criteria find the neurons in which a memory was planted, and what becomes of it without what they find.
-import { traceMinimalIn } from '#src/experiments/traceMinimal.js';
 import { TraceSession } from '#src/experiments/traceSession.js';
+import { traceMinimalIn } from '#src/extras/minimal/trace.js';
 import { evaluate } from '#src/metrics/evaluate.js';
 import { mannWhitney } from '#src/metrics/mannWhitney.js';
 import { mean } from '#src/metrics/statistics.js';

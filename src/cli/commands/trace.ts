@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { traceMinimal } from '../../experiments/traceMinimal.js';
 import { traceOverlap } from '../../experiments/traceOverlap.js';
 import { atEpoch, type SessionOptions } from '../../experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
@@ -9,7 +8,6 @@ import type { Protocol } from '../../protocol.js';
 import type { FigureParts } from '../../report/figure.js';
 import { changeParts } from '../../report/figures/changes.js';
 import { fig7 } from '../../report/figures/layers.js';
-import { minimalTable } from '../../report/figures/minimal.js';
 import { fig3 } from '../../report/figures/overlap.js';
 import type { GroupLabel } from '../../report/groupLabels.js';
 import { measuredTable } from '../../report/measured.js';
@@ -60,9 +58,9 @@ interface TraceCommand<Result extends Traced> {
   readonly parts: (result: Result, groups: readonly GroupLabel[]) => Pick<FigureParts, 'tables' | 'verdict'>;
 }
 
-const { session, unstructured, structured, overlap, minimal } = TRACE_SETTINGS;
+const { session, unstructured, structured, overlap } = TRACE_SETTINGS;
 
-/** Adds `trace unstructured`, `trace structured`, `trace overlap` and `trace minimal`. */
+/** Adds `trace unstructured`, `trace structured` and `trace overlap`. */
 export function addCommand(trace: Command): void {
   addTrace(trace, {
     name: 'unstructured',
@@ -89,14 +87,6 @@ export function addCommand(trace: Command): void {
     trace: traceOverlap,
     parts: (result, groups) => fig3.parts(rankRows(result, names(groups)), groups),
   });
-  addTrace(trace, {
-    name: 'minimal',
-    description: 'how few neurons hold a training example of each group (Maini et al. 2023)',
-    settings: minimal,
-    session: { unit: session.unit, loss: session.loss, epoch: session.epoch, batchSize: session.batchSize },
-    trace: traceMinimal,
-    parts: (result, groups) => ({ verdict: [], tables: [minimalTable(result, groups)] }),
-  });
 }
 
 const names = (groups: readonly GroupLabel[]): string[] => groups.map(({ name }) => name);
@@ -108,7 +98,8 @@ function withMeasured(
   return { verdict, tables: [...tables, measuredTable(result)] };
 }
 
-function addTrace<Result extends Traced>(
+/** Adds a trace as a command. */
+export function addTrace<Result extends Traced>(
   parent: Command,
   { name, description, settings, trace, ...traits }: TraceCommand<Result>,
 ): void {

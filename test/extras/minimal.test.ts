@@ -1,10 +1,10 @@
+import { minimal, minimalTable } from '../../src/extras/minimal/figure.js';
 import type { RunReport } from '../../src/report/figure.js';
-import { minimal, minimalTable } from '../../src/report/figures/minimal.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
-import { fullReport, minimalTrace, NAMES } from './fixtures.js';
-import { figures, marks, pageOf, textOf, texts } from './support.js';
+import { fullReport, minimalTrace, NAMES } from '../report/fixtures.js';
+import { figures, marks, pageOf, textOf, texts } from '../report/support.js';
 
-const report: RunReport = { ...fullReport, minimal: minimalTrace };
+const report: RunReport = { ...fullReport, own: { 'trace-minimal': minimalTrace } };
 
 test('the chart has a circle for each number of neurons in a group, and a median for each group with examples', async () => {
   const svg = (await figures(report)).get('minimal.svg');
@@ -37,7 +37,10 @@ test('the section says how it was found and compares, and is left out without ex
     'Minority against majority: median 3.0 against 50.0, difference −47.0; Mann-Whitney U = 0, p = 0.0',
   );
   expect(text).toContain('needs fewer with probability 1.00');
-  for (const without of [fullReport, { ...report, minimal: { ...minimalTrace, examples: [] } }]) {
+  for (const without of [
+    fullReport,
+    { ...report, own: { 'trace-minimal': { ...minimalTrace, examples: [] } } },
+  ]) {
     expect(await pageOf(without)).not.toContain('id="minimal"');
     expect((await figures(without)).has('minimal.svg')).toBe(false);
   }

@@ -1,8 +1,9 @@
 import { colorPng, greyPng, inputThumbnail } from '../../src/data/pictures.js';
-import type { AtlasNeuron, AtlasResult, StrongImage } from '../../src/experiments/atlas/atlasResult.js';
+import type { AtlasNeuron, AtlasResult, StrongImage } from '../../src/extras/atlas/result.js';
 import { groupAccuracies } from '../../src/metrics/groups.js';
 import { changeInterval } from '../../src/metrics/intervals.js';
-import { NAMES, trace, TRAIN } from './fixtures.js';
+import type { RunReport } from '../../src/report/figure.js';
+import { fullReport, NAMES, trace, TRAIN } from '../report/fixtures.js';
 
 const SIDE = 64;
 const TOTAL = [128, 184, 56, 128];
@@ -64,7 +65,6 @@ async function neuron(
     strongest: images.slice(0, 9),
     strongestOfGroups: NAMES.map((_, group) => images.filter((one) => one.group === group)),
     zeroed: {
-      trace: role === 'chosen' ? 'trace-unstructured' : null,
       groups: TOTAL.map((total, group) => zeroedOf(total, group === 2 ? lost : 0)),
     },
     flips: Array.from({ length: lost }, (_, at) => ({
@@ -79,6 +79,12 @@ async function neuron(
     filter: await colorPng(new Float32Array(3 * 49).fill(0.5), [7, 7]),
   };
 }
+
+/** A report with an atlas. */
+export const withAtlas = (atlas: AtlasResult): RunReport => ({
+  ...fullReport,
+  own: { [atlas.kind]: atlas },
+});
 
 /** An atlas of a chosen neuron and a random one. */
 export async function atlasOf(more: Partial<AtlasResult> = {}): Promise<AtlasResult> {

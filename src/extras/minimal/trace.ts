@@ -1,19 +1,24 @@
-import { SpurmemError } from '../errors.js';
-import { evaluate, type Evaluation } from '../metrics/evaluate.js';
-import { native } from '../native/addon.js';
-import type { Neuron, NeuronPlace } from '../neurons/neuron.js';
-import { maskNeurons } from '../neurons/perturb.js';
-import { gradientScores } from '../neurons/score.js';
-import { requireTopK, selectTopK } from '../neurons/select.js';
-import { type GivenOf, resolveSettings } from '../settings/setting.js';
-import { compareMinorities, summarizeMinimal } from './minimalSummary.js';
-import { samplesOfGroups } from './samples.js';
-import type { MinimalExample, ReferenceState, TraceMinimalResult } from './traceMinimalResult.js';
-import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
-import { TRACE_SETTINGS } from './traceSettings.js';
+import { SpurmemError } from '../../errors.js';
+import { samplesOfGroups } from '../../experiments/samples.js';
+import { type SessionOptions, traceAlone, type TraceSession } from '../../experiments/traceSession.js';
+import { evaluate, type Evaluation } from '../../metrics/evaluate.js';
+import { native } from '../../native/addon.js';
+import type { Neuron, NeuronPlace } from '../../neurons/neuron.js';
+import { maskNeurons } from '../../neurons/perturb.js';
+import { gradientScores } from '../../neurons/score.js';
+import { requireTopK, selectTopK } from '../../neurons/select.js';
+import { type GivenOf, resolveSettings } from '../../settings/setting.js';
+import {
+  compareMinorities,
+  MINIMAL_SETTINGS,
+  type MinimalExample,
+  type ReferenceState,
+  summarizeMinimal,
+  type TraceMinimalResult,
+} from './result.js';
 
 /** Settings of a minimal trace; defaults are the protocol's. */
-type MinimalChoices = GivenOf<(typeof TRACE_SETTINGS)['minimal']>;
+type MinimalChoices = GivenOf<typeof MINIMAL_SETTINGS>;
 
 export interface TraceMinimalOptions
   extends
@@ -35,24 +40,24 @@ export interface TraceMinimalOptions
  *   that predicts next to nothing right, and what `TraceSession.open` throws
  */
 export async function traceMinimal(options: TraceMinimalOptions): Promise<TraceMinimalResult> {
-  return traceAlone(TRACE_SETTINGS.minimal, options, traceMinimalIn);
+  return traceAlone(MINIMAL_SETTINGS, options, traceMinimalIn);
 }
 
-/** The same in an open session. */
+/** Like `traceMinimal`, in an open session. */
 export async function traceMinimalIn(
   session: TraceSession,
   options: MinimalChoices,
 ): Promise<TraceMinimalResult> {
   const { dataset, job } = session;
-  const settings = resolveSettings(TRACE_SETTINGS.minimal, session.settings.protocol, options);
+  const settings = resolveSettings(MINIMAL_SETTINGS, session.settings.protocol, options);
   const { examples: examplesPerGroup, referenceSize, mostNeurons } = settings;
   requireTopK(mostNeurons, session.numNeurons, 'the model', 'mostNeurons');
   const { train } = dataset.splits;
-  const whole = await evaluated(session, train, []);
+  const { predictions } = await evaluated(session, train, []);
+  const right = train.filter((index, i) => predictions[i] === dataset.labels[index]);
+  if (right.length < 2) throw nothingToForget(right.length, train.length);
   // A generator of its own: the order of the draws does not depend on the architecture.
   const generator = new (native().Generator)(session.seed);
-  const right = train.filter((index, i) => whole.predictions[i] === dataset.labels[index]);
-  if (right.length < 2) throw nothingToForget(right.length, train.length);
   const reference = generator
     .randperm(right.length)
     .slice(0, referenceSize)
@@ -67,16 +72,14 @@ export async function traceMinimalIn(
   };
   for (const index of chosen) {
     report();
-    const { neurons, flipped, loss } = await minimalNeurons(session, index, reference, mostNeurons);
-    const after = await evaluated(session, reference, neurons);
+    const found = await minimalNeurons(session, index, reference, mostNeurons);
+    const after = await evaluated(session, reference, found.neurons);
     const state = (of: Evaluation): ReferenceState => stateWithout(index, reference, of, dataset.labels);
     examples.push({
       group: dataset.groups[index] as number,
       filename: dataset.examples[index]?.filename ?? '',
-      count: neurons.length,
-      flipped,
-      neurons,
-      loss,
+      count: found.neurons.length,
+      ...found,
       reference: { before: state(before), after: state(after) },
     });
   }
@@ -111,12 +114,11 @@ export async function traceMinimalIn(
  * @param example position in the dataset's examples, as those of `reference`
  */
 export async function minimalScores(
-  session: TraceSession,
+  { model, loader, job, unit, settings }: TraceSession,
   example: number,
   reference: Int32Array,
   zeroed: readonly NeuronPlace[],
 ): Promise<Float32Array> {
-  const { model, loader, job, unit, settings } = session;
   const others = reference.filter((index) => index !== example);
   const weights = new Float32Array(1 + others.length).fill(-1 / others.length);
   weights[0] = 1;
@@ -137,35 +139,34 @@ async function minimalNeurons(
   example: number,
   reference: Int32Array,
   most: number,
-): Promise<{ neurons: Neuron[]; flipped: boolean; loss: MinimalExample['loss'] }> {
-  const alone = Int32Array.of(example);
+): Promise<Pick<MinimalExample, 'flipped' | 'loss'> & { neurons: Neuron[] }> {
   const neurons: Neuron[] = [];
-  const lossOf = ({ losses }: Evaluation): number => losses[0] as number;
-  const first = await evaluated(session, alone, neurons);
+  const state = async () => {
+    const { losses, predictions } = await evaluated(session, Int32Array.of(example), neurons);
+    return { loss: losses[0] as number, isRight: predictions[0] === session.dataset.labels[example] };
+  };
+  const first = await state();
   let last = first;
-  const isRight = (): boolean => last.predictions[0] === session.dataset.labels[example];
-  while (isRight() && neurons.length < most) {
+  while (last.isRight && neurons.length < most) {
     const scores = await minimalScores(session, example, reference, neurons);
     const isZeroed = new Set(neurons.map((neuron) => session.position(neuron)));
     // One of so many is not zeroed yet.
     const candidates = selectTopK(scores, session.unitLayers, neurons.length + 1);
     neurons.push(candidates.find((neuron) => !isZeroed.has(session.position(neuron))) as Neuron);
-    last = await evaluated(session, alone, neurons);
+    last = await state();
   }
-  return { neurons, flipped: !isRight(), loss: { before: lossOf(first), after: lossOf(last) } };
+  return { flipped: !last.isRight, neurons, loss: { before: first.loss, after: last.loss } };
 }
 
-/** The model without some neurons on some examples. */
+/** Evaluates the model without some neurons. Reports no progress: the job's bar counts examples. */
 function evaluated(
-  session: TraceSession,
+  { model, loader, job, unit, settings }: TraceSession,
   indices: Int32Array,
   zeroed: readonly NeuronPlace[],
 ): Promise<Evaluation> {
-  const { model, loader, job, unit, settings } = session;
+  const { batchSize, signal } = job;
   const { edits } = maskNeurons(zeroed, unit);
   const { loss } = settings;
-  // No progress of its own: the examples' bar is the job's.
-  const { batchSize, signal } = job;
   return evaluate(model, loader, indices, { batchSize, signal, edits, loss, task: 'minimal neurons' });
 }
 

@@ -1,0 +1,20 @@
+import type { Command } from 'commander';
+import { addTrace } from '../../cli/commands/trace.js';
+import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
+import { minimalTable } from './figure.js';
+import { MINIMAL_SETTINGS } from './result.js';
+import { traceMinimal } from './trace.js';
+
+const { unit, loss, epoch, batchSize } = TRACE_SETTINGS.session;
+
+/** Adds `trace minimal`. */
+export function addCommand(trace: Command): void {
+  addTrace(trace, {
+    name: 'minimal',
+    description: 'how few neurons hold a training example of each group (Maini et al. 2023)',
+    settings: MINIMAL_SETTINGS,
+    session: { unit, loss, epoch, batchSize },
+    trace: traceMinimal,
+    parts: (result, groups) => ({ verdict: [], tables: [minimalTable(result, groups)] }),
+  });
+}
