@@ -1,6 +1,4 @@
-import { quotedWord } from '../provenance.js';
 import { plural } from '../report/format.js';
-import type { ArmCard } from '../reproduce/studyFile/cards.js';
 import type { OpenStudy, StudyTables } from '../reproduce/studyFile/reproduceStudy.js';
 import { markdownOf } from './textTable.js';
 
@@ -16,22 +14,6 @@ export function studyText({ title, benchmarks, across }: StudyTables): string {
       .filter(({ tables }) => tables.length > 0)
       .flatMap(({ heading, tables }) => [`## ${heading}`, ...tables.map(markdownOf)]),
   ].join('\n\n');
-}
-
-/** The cards of a benchmark's arms in Markdown, without weights: those of one's own runs are `card`'s. */
-export function studyCardsText(
-  { title, study }: { readonly title: string; readonly study: string },
-  { benchmark, cards }: { readonly benchmark: string; readonly cards: readonly ArmCard[] },
-): string {
-  const command = `npx spurmem reproduce study --study ${quotedWord(study)} --benchmark ${quotedWord(benchmark)}`;
-  const lead =
-    `Every recorded run, arm by arm. \`${command}\` repeats what is not recorded, once its data is there; seeds draw the last layer ` +
-    'and the order of the data.';
-  const parts = cards.flatMap(({ arm, settings, runs }) => [
-    `## ${arm}`,
-    ...[...settings, ...runs].map(markdownOf),
-  ]);
-  return `${[`# ${title}: ${benchmark}`, lead, ...parts].join('\n\n')}\n`;
 }
 
 /** The counts of a study's runs and records that are not there yet. */

@@ -4,12 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { readStudy } from '../../src/reproduce/studyFile/readStudy.js';
 import { Records } from '../../src/reproduce/studyFile/records.js';
-import {
-  openStudy,
-  reproduceStudy,
-  studyCards,
-  studyTables,
-} from '../../src/reproduce/studyFile/reproduceStudy.js';
+import { openStudy, reproduceStudy, studyTables } from '../../src/reproduce/studyFile/reproduceStudy.js';
 import { ROOT } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
@@ -218,7 +213,7 @@ test('a study of a file is run, recorded and put into tables, and what is record
   ] as const) {
     expect(STUDY).toContain(from);
     writeFileSync(edited, STUDY.replace(from, to));
-    for (const job of [reproduceStudy, studyTables, studyCards]) {
+    for (const job of [reproduceStudy, studyTables]) {
       await failure(job({ ...options, study: edited }), 'RUN_EXISTS', change);
     }
   }

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { studyCardsText, studyText } from '../../src/cli/studyFileText.js';
-import { studyCards, studyTables } from '../../src/reproduce/studyFile/reproduceStudy.js';
+import { studyText } from '../../src/cli/studyFileText.js';
+import { studyTables } from '../../src/reproduce/studyFile/reproduceStudy.js';
 import { ROOT } from '../cli/support.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -71,17 +71,4 @@ test.each([
   const printed = runOnCopy(join(root, tables), dirname(tables), command);
   // Otherwise: npm run build, and node scripts/studies/ with that command > that file
   expect(printed).toBe(readFileSync(join(ROOT, tables), 'utf8'));
-});
-
-test('the cards are those of the recorded results', async () => {
-  const study = join(STUDY, 'study.yaml');
-  const { title, benchmarks } = await studyCards({ study: join(ROOT, study) });
-  const files = readdirSync(join(ROOT, STUDY, 'cards'));
-  expect(files.sort()).toEqual(benchmarks.map(({ benchmark }) => `${benchmark}.md`).sort());
-  for (const one of benchmarks) {
-    // Otherwise: npx spurmem reproduce study --study studies/photographs/study.yaml --cards studies/photographs/cards
-    expect(studyCardsText({ title, study }, one)).toBe(
-      readFileSync(join(ROOT, STUDY, 'cards', `${one.benchmark}.md`), 'utf8'),
-    );
-  }
 });

@@ -1,22 +1,14 @@
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import { makeFolder, writeAtomic } from '../../files.js';
 import { engineOptions } from '../../native/engine.js';
-import {
-  openStudy,
-  reproduceStudy,
-  studyCards,
-  studyTables,
-} from '../../reproduce/studyFile/reproduceStudy.js';
+import { openStudy, reproduceStudy, studyTables } from '../../reproduce/studyFile/reproduceStudy.js';
 import { addJob } from '../job.js';
 import { addEngineOptions, type ComputingOptions, integers, pick } from '../options.js';
-import { openStudyText, studyCardsText, studyText } from '../studyFileText.js';
+import { openStudyText, studyText } from '../studyFileText.js';
 
 interface StudyCommandOptions extends ComputingOptions {
   readonly study: string;
   readonly benchmark?: readonly string[];
   readonly seeds?: readonly number[];
-  readonly cards?: string;
   readonly tables: boolean;
   readonly dryRun: boolean;
 }
@@ -31,10 +23,6 @@ export function addStudyCommand(reproduce: Command): void {
     .requiredOption('--study <file>', 'the study, in YAML or JSON; its results are recorded beside it')
     .option('--benchmark <name...>', 'some of its benchmarks (default: all)')
     .addOption(integers('--seeds <list>', 'some of its seeds, such as one machine\u2019s (default: all)', 0))
-    .option(
-      '--cards <folder>',
-      'write a card of each benchmark\u2019s recorded arms, seed by seed, and run nothing',
-    )
     .option('--tables', 'print the tables of what is recorded, and run nothing', false)
     .option('--dry-run', 'print what is not recorded yet, by its counts; nothing is written', false);
   addJob<StudyCommandOptions>(
@@ -51,18 +39,6 @@ export function addStudyCommand(reproduce: Command): void {
       if (options.dryRun) {
         const open = await openStudy(asked);
         output.result(openStudyText(open), { benchmarks: open });
-        return;
-      }
-      if (options.cards !== undefined) {
-        const { title, benchmarks } = await studyCards(asked);
-        await makeFolder(options.cards);
-        const paths: string[] = [];
-        for (const one of benchmarks) {
-          const path = join(options.cards, `${one.benchmark}.md`);
-          await writeAtomic(path, studyCardsText({ title, study: options.study }, one));
-          paths.push(path);
-        }
-        output.result(`Cards: ${paths.join(', ')}`, { cards: paths });
         return;
       }
       const tables = await (options.tables ? studyTables(asked) : reproduceStudy(asked));

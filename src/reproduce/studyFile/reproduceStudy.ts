@@ -15,7 +15,6 @@ import {
   type StudyFileOptions,
   tunedOn,
 } from './arms.js';
-import { type ArmCard, armCards } from './cards.js';
 import { type OpenModels, openModels, runModelsOf, settingsOfModels } from './models.js';
 import { part1Tables } from './part1Tables.js';
 import { acrossTables, part2Tables } from './part2Tables.js';
@@ -100,25 +99,6 @@ export async function studyTables({
     tables.push({ benchmark, part1, part2: await part2Tables(file, records, members) });
   }
   return { title: file.title, benchmarks: tables, across: benchmarks ? [] : await acrossTables(file) };
-}
-
-/** The recorded arms of each benchmark that has some: settings, and every run. Throws `USAGE` for a file that is wrong. */
-export async function studyCards({
-  study,
-  benchmarks,
-}: Pick<ReproduceStudyOptions, 'study' | 'benchmarks'>): Promise<{
-  readonly title: string;
-  readonly benchmarks: readonly { readonly benchmark: string; readonly cards: readonly ArmCard[] }[];
-}> {
-  const file = await readStudy(study);
-  for (const name of chosen(file, benchmarks)) await requireOwnRecords(file, name);
-  const all = await Promise.all(
-    chosen(file, benchmarks).map(async (benchmark) => ({
-      benchmark,
-      cards: await armCards(file, benchmark),
-    })),
-  );
-  return { title: file.title, benchmarks: all.filter(({ cards }) => cards.length > 0) };
 }
 
 /** The runs of a study that are not recorded yet. Throws `USAGE` for a file that is wrong. */
