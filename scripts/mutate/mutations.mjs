@@ -146,12 +146,21 @@ const BY_FILE = {
   ],
   'src/kit/summarize.ts': [
     ['sign * numberOf(row, measure) > 0', 'sign * numberOf(row, measure) < 0'],
-    ['firsts.get(row) === row);', 'true);'],
-    ['name === family && ', ''],
+    ['same ? groupedBy(rows, same)', 'false ? []'],
+    ['(own) => family(own[0] as Row)', '() => 0'],
     ['values.length < least ? null', 'values.length < 1 ? null'],
     ['numbers(select(from, { [over]: replicate }), measure)', 'numbers(from, measure)'],
   ],
-  'src/kit/table.ts': [['select(line, column)[0]', 'line[0]']],
+  'src/kit/table.ts': [['const [row] = select(line, column);', 'const [row] = line;']],
+  'src/report/claim.ts': [
+    ['of * excess(row) > 0 && ', ''],
+    ['draws < needed', 'draws <= needed'],
+  ],
+  'src/report/figures/changes.ts': [['row.group === row.chosenFor', 'row.group !== null']],
+  'src/report/rows.ts': [
+    ['test.change - test.mean', 'test.mean - test.change'],
+    ['row.split, row.name === DIFFERENCE]', 'row.split, false]'],
+  ],
   'src/reproduce/studyFile/modelTests.ts': [
     [
       "question === FIT || family.criteria.some((name) => name === criterion) ? 'planned' : null",

@@ -65,7 +65,7 @@ test('a figure over two trained models is the mean of theirs, and is not made tw
   expect(lines).toHaveLength(figure?.rows.length ?? 0);
   const page = await readFile(result.report, 'utf8');
   expect(page).toContain('2 models (seeds 3, 4)');
-  expect(page).toContain('aria-label="Bar chart, Zeroing the 3 neurons with the largest gradient');
+  expect(page).toContain('aria-label="Change under a group’s own top-k neurons, zeroed');
 
   steps.length = 0;
   await reproducePart1Seeds(options);

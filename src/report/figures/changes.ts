@@ -105,9 +105,7 @@ export function changeParts(
       'examples',
     ),
   );
-  const note = counts.every(Number.isFinite)
-    ? [`${split} samples: ${counts.join(', ')}`]
-    : [`${split} samples`];
+  const note = counts.every(Number.isFinite) ? [`${split} samples: ${counts.join(', ')}`] : [];
   return {
     verdict: changeVerdict(compared, sets, groups),
     charts: [
