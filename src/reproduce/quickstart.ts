@@ -127,7 +127,7 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   const figures = {
     data: dataset,
     run: out,
-    figures: figuresNamed(['fig1', 'fig2', 'neurons']),
+    figures: figuresNamed(['fig1', 'fig2']),
     ...CONTROLS,
   };
   const { report } = await reproducePart1({ ...computed, seed, ...figures });
