@@ -47,4 +47,11 @@ export default defineConfig(
       ),
     },
   },
+  {
+    files: ['assets/*.js'],
+    languageOptions: {
+      sourceType: 'script',
+      globals: { document: 'readonly', addEventListener: 'readonly', IntersectionObserver: 'readonly' },
+    },
+  },
 );

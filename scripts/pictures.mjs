@@ -24,7 +24,7 @@ const SOURCES = [
   'scripts/pictures.mjs',
   ...['render', 'textWidth', 'theme', 'vega'].map((name) => `src/report/vega/${name}.ts`),
   ...['chart', 'figures/accuracy', 'figures/changes'].map((name) => `src/report/${name}.ts`),
-  'src/report/html/style.ts',
+  'assets/page.css',
 ];
 
 if (process.argv[2] === 'train') await train();

@@ -5,7 +5,7 @@ import { minimal } from '../extras/minimal/figure.js';
 import type { Figure } from './figure.js';
 import { fig1 } from './figures/accuracy.js';
 import { fig2, fig4, fig5, fig11, fig12, table3, table11, table13, table14 } from './figures/changes.js';
-import { fig10 } from './figures/gradCam/fig10.js';
+import { fig10 } from './figures/gradCam.js';
 import { fig7 } from './figures/layers.js';
 import { fig3 } from './figures/overlap.js';
 

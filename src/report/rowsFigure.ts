@@ -10,7 +10,7 @@ interface RowsFigure extends Pick<Figure, 'name' | 'title' | 'beyondArticle' | '
   /** From the rows of one run, or of several by `overModels`. */
   readonly parts: (rows: readonly Row[], groups: Groups) => FigureParts;
   /** What else a page shows of one run. */
-  readonly more?: (source: FigureSource, groups: Groups) => Markup;
+  readonly more?: (source: FigureSource, groups: Groups) => Markup | Promise<Markup>;
 }
 
 /** A figure whose charts, tables and claims are made from its rows. */
@@ -33,9 +33,10 @@ export function rowsFigure({
         id: name,
         title: /^(?:fig|table)\d/.test(name) ? `${title} (${articleName(name)})` : title,
         data: { name, rows: csvRows(own) },
-        prose: (drawn) =>
+        prose: async (drawn) =>
           html`<div class="charts">${made.charts.map((chart) => chartFigure(drawn(chart)))}</div>
-            ${made.tables.map((table) => folded(table.caption, htmlTable(table)))} ${more?.(source, groups)}`,
+            ${made.tables.map((table) => folded(table.caption, htmlTable(table)))}
+            ${await more?.(source, groups)}`,
       };
     },
   };

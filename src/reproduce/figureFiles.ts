@@ -5,7 +5,7 @@ import { writeAtomic } from '../files.js';
 import { type EngineOptions, openEngine } from '../native/engine.js';
 import type { CriterionName } from '../neurons/criteria.js';
 import type { Figure, FigureNeeds, FigureRow, ReportDataset, RunResults } from '../report/figure.js';
-import { fig10 } from '../report/figures/gradCam/fig10.js';
+import { fig10 } from '../report/figures/gradCam.js';
 import { groupLabels } from '../report/groupLabels.js';
 import { neededTraces } from '../report/needs.js';
 import type { Table } from '../report/table.js';

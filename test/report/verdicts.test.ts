@@ -9,7 +9,7 @@ import { typedCommand } from '../../src/provenance.js';
 import { drawsToPass } from '../../src/report/claim.js';
 import { accuracyVerdict, beforeAfterVerdict } from '../../src/report/figures/accuracy.js';
 import { changeParts, isOwn } from '../../src/report/figures/changes.js';
-import { gradCamVerdict } from '../../src/report/figures/gradCam/fig10.js';
+import { heatParts, heatRows } from '../../src/report/figures/gradCam.js';
 import { fig7 } from '../../src/report/figures/layers.js';
 import { fig3 } from '../../src/report/figures/overlap.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
@@ -282,6 +282,7 @@ test('other sections', () => {
   });
   const gradCam = {
     before: null,
+    after: { run: 'a', arch: 'resnet18', checkpoint: '' },
     coreRegion: 'masks',
     groups: [0, 1].map((group) => ({
       group,
@@ -292,7 +293,7 @@ test('other sections', () => {
       difference: null,
     })),
   } as unknown as GradCamResult;
-  expect(plainText(gradCamVerdict(gradCam, groups))).toMatch(
+  expect(plainText(heatParts(heatRows(gradCam, []), groups).verdict)).toMatch(
     /^The core’s share of the heat is larger than the core’s share of the image in 1 of 2 groups beyond its 95 % interval, and is smaller in 0\. G0: \+20\.0 points/,
   );
 });

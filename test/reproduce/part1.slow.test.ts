@@ -5,7 +5,7 @@ import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { RESULTS } from '../../src/experiments/resultFiles.js';
 import type { Figure } from '../../src/report/figure.js';
 import { fig2, fig4, table3 } from '../../src/report/figures/changes.js';
-import { fig10 } from '../../src/report/figures/gradCam/fig10.js';
+import { fig10 } from '../../src/report/figures/gradCam.js';
 import { fig7 } from '../../src/report/figures/layers.js';
 import { mergeNeeds, PART1 } from '../../src/reproduce/articleFigures.js';
 import { type Part1Options, reproducePart1 } from '../../src/reproduce/part1.js';

@@ -3,7 +3,7 @@ import { gradCam, type GradCamOptions } from '../../experiments/gradCam.js';
 import type { GradCamResult } from '../../experiments/gradCamResult.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import type { JobOptions } from '../../progress.js';
-import { heatTable } from '../../report/figures/gradCam/fig10.js';
+import { heatParts, heatRows } from '../../report/figures/gradCam.js';
 import { reproduceFig10 } from '../../reproduce/figureFiles.js';
 import { addJob } from '../job.js';
 import {
@@ -16,7 +16,7 @@ import {
 } from '../options.js';
 import { addSettings, givenSettings } from '../settings.js';
 import { figureTables, openGroups } from '../tables.js';
-import { textTable } from '../textTable.js';
+import { textTables } from '../textTable.js';
 
 type GradCamCommandOptions = ComputeOptions & RunOptions & { readonly compare?: string };
 
@@ -28,7 +28,8 @@ export function addCommand(command: Command): void {
     const result = await gradCam(gradCamOptionsOf(options, control));
     const { groups, folder } = await openGroups(options.run);
     const path = folder.result(result.kind);
-    output.result(`${textTable(heatTable(result, groups), output)}\nResult: ${path}`, {
+    const { tables } = heatParts(heatRows(result, []), groups);
+    output.result(`${textTables(tables, output)}\nResult: ${path}`, {
       result: path,
       ...withoutImages(result),
     });

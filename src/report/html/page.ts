@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { stringify } from 'csv-stringify/sync';
 import type { Drawn, Section } from '../figure.js';
@@ -6,21 +7,18 @@ import { typographic } from '../format.js';
 import { plain } from '../text.js';
 import { renderChart } from '../vega/render.js';
 import { html, Markup } from './html.js';
-import { SCRIPT } from './script.js';
-import { STYLE } from './style.js';
 
-/**
- * Draws the charts of some sections, each once, and makes a page of the sections; the charts are SVG files, too.
- *
- * @param live a script that asks the server of the page, which may then connect to it; default: none
- */
-export async function drawPage(title: string, lead: Markup, sections: readonly Section[], live?: string) {
+const asset = (name: string): string =>
+  readFileSync(new URL(`../../../assets/${name}`, import.meta.url), 'utf8').trim();
+
+/** Draws the charts of some sections, each once, and makes a page of the sections; the charts are SVG files, too. */
+export async function drawPage(title: string, lead: Markup, sections: readonly Section[]) {
   const charts = sections.flatMap((section) => section.charts ?? []);
   const drawn = new Map(
     await Promise.all(charts.map(async (chart) => [chart.name, await renderChart(chart)] as const)),
   );
   return {
-    page: await renderPage(title, lead, sections, ({ name }) => drawn.get(name), live),
+    page: await renderPage(title, lead, sections, ({ name }) => drawn.get(name)),
     figures: [...drawn].map(([name, { svg }]) => ({ name: `${name}.svg`, svg })),
   };
 }
@@ -30,57 +28,44 @@ export async function renderPage(
   lead: Markup,
   sections: readonly Section[],
   drawn: Drawn,
-  live?: string,
 ): Promise<string> {
   const shown: PageSection[] = [];
   for (const { prose, ...section } of sections) {
     if (prose) shown.push({ ...section, body: await prose(drawn) });
   }
-  return htmlPage(title, lead, shown, live);
+  return htmlPage(title, lead, shown);
 }
 
 interface PageSection extends Pick<Section, 'id' | 'title' | 'verdict' | 'data'> {
   readonly body: Markup;
 }
 
-/** Even a mistake in the page cannot make a browser fetch anything, or run a script but the page's own, named by their hashes. */
-function policyOf(scripts: readonly string[], isLive: boolean): string {
-  const hashes = scripts.map((script) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`);
+/** Even a mistake in the page cannot make a browser fetch anything, or run a script but the page's own, named by its hash. */
+function policyOf(script: string): string {
   return [
     "default-src 'none'",
     'img-src data:',
     "style-src 'unsafe-inline'",
-    `script-src ${hashes.join(' ')}`,
-    ...(isLive ? ["connect-src 'self'"] : []),
+    `script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`,
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
 }
 
 /** A page of sections with a table of contents. It fetches nothing, and all of it can be read without the script. */
-function htmlPage(
-  title: string,
-  lead: Markup,
-  sections: readonly PageSection[],
-  live: string | undefined,
-): string {
+function htmlPage(title: string, lead: Markup, sections: readonly PageSection[]): string {
   const heading = plain(title);
-  const scripts = live === undefined ? [SCRIPT] : [SCRIPT, live];
-  // Each in one piece: what formats templates may not move a space between the tags, which the hash would miss.
-  const elements = scripts.map((script) => new Markup(`<script>${script}</script>`));
+  const script = asset('page.js');
   return html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        <meta
-          http-equiv="Content-Security-Policy"
-          content="${new Markup(policyOf(scripts, live !== undefined))}"
-        />
+        <meta http-equiv="Content-Security-Policy" content="${new Markup(policyOf(script))}" />
         <title>${heading}</title>
         <style>
-          ${new Markup(STYLE)}
+          ${new Markup(asset('page.css'))}
         </style>
       </head>
       <body>
@@ -101,7 +86,7 @@ function htmlPage(
               </section> `,
           )}
         </main>
-        ${elements}
+        ${new Markup(`<script>${script}</script>`)}
       </body>
     </html> `.text;
 }

@@ -1,8 +1,5 @@
-/**
- * Sorts tables by the heading that is pressed, tells the value of the mark under the pointer or reached by arrow keys, opens folded
- * text for print, and marks the section in view. The page's policy names the script by its hash: it is the same on all pages.
- */
-export const SCRIPT = String.raw`
+// Sorts tables by the heading that is pressed, tells the value of the mark under the pointer or reached by arrow keys, opens folded
+// text for print, and marks the section in view. The page's policy names the script by its hash.
 'use strict';
 (() => {
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
@@ -53,7 +50,10 @@ export const SCRIPT = String.raw`
   const place = () => {
     if (!shown) return;
     const at = shown.getBoundingClientRect();
-    const left = Math.min(at.left + at.width / 2 + 8, document.documentElement.clientWidth - tip.offsetWidth - 8);
+    const left = Math.min(
+      at.left + at.width / 2 + 8,
+      document.documentElement.clientWidth - tip.offsetWidth - 8,
+    );
     const top = at.top - tip.offsetHeight - 8;
     tip.style.left = Math.max(8, left) + 'px';
     tip.style.top = (top > 4 ? top : at.bottom + 8) + 'px';
@@ -82,7 +82,8 @@ export const SCRIPT = String.raw`
       if (event.key === 'Escape') hide();
       if (step === undefined || marks.length === 0) return;
       event.preventDefault();
-      const next = marks[(marks.indexOf(shown) + step + marks.length + (shown || step > 0 ? 0 : 1)) % marks.length];
+      const next =
+        marks[(marks.indexOf(shown) + step + marks.length + (shown || step > 0 ? 0 : 1)) % marks.length];
       next.scrollIntoView({ block: 'nearest', inline: 'nearest' });
       show(next);
     });
@@ -116,4 +117,3 @@ export const SCRIPT = String.raw`
   );
   for (const section of all('main > section')) observer.observe(section);
 })();
-`.trim();
