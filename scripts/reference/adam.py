@@ -10,7 +10,7 @@ from common import channels_last, create, named, request, save
 
 args = request()
 torch.manual_seed(args.seed)
-model = create("resnet18").train()
+model = create("resnet20").train()
 optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, weight_decay=0, fused=True)
 scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=3)
 generator = torch.Generator().manual_seed(args.seed + 1)

@@ -1,7 +1,7 @@
 """Neuron rankings as the authors' published code makes them, and by gradient x weight, in plain PyTorch: the oracle of
 score and select.
 
-Reads weights, and a batch with its labels, from safetensors. The gradient criterion scores every convolution, in eval
+Reads weights, and a batch with its labels, from safetensors; without a batch, magnitude alone ranks. The gradient criterion scores every convolution, in eval
 mode, once with each loss, and so does its product with the weights; magnitude scores the same ones, and those outside
 ResNet's shortcuts. The top k come by successive maxima: the largest score is taken and masked, and the search repeats.
 Prints JSON: for each ranking its convolutions, channels, and the top k as [layer, channel, score].
@@ -29,9 +29,17 @@ def ranking(tensors, score=lambda channel: channel.norm(p=2)):
 
 
 model = trained(args)
+layers = convolutions(model)
+weights = [(name, layer.weight.detach()) for name, layer in layers.items()]
+rankings = {
+    "magnitude, all": ranking(weights),
+    "magnitude, no-downsample": ranking([item for item in weights if "downsample" not in item[0]]),
+}
+if args.batch is None:
+    print(json.dumps(rankings))
+    raise SystemExit
 batch = load_file(args.batch)
 logits = model(channels_last(batch["images"]))
-layers = convolutions(model)
 
 
 def gradients(outputs):
@@ -42,12 +50,9 @@ def gradients(outputs):
 
 # The loss that zeroing adds, to first order: minus gradient times weight.
 products = [(name, -grad * layers[name].weight.detach()) for name, grad in gradients(logits)]
-weights = [(name, layer.weight.detach()) for name, layer in layers.items()]
-rankings = {
+rankings |= {
     "gradient, cross-entropy": ranking(gradients(logits)),
     "gradient, double-softmax": ranking(gradients(logits.softmax(dim=1))),
     "gradient-x-weight": ranking(products, torch.sum),
-    "magnitude, all": ranking(weights),
-    "magnitude, no-downsample": ranking([item for item in weights if "downsample" not in item[0]]),
 }
 print(json.dumps(rankings))

@@ -1,7 +1,7 @@
 """torchvision's ResNets and that of small_resnet.py as the oracle: initial weights, logits, gradients and scores of neurons.
 
 Writes one safetensors file: init.<name>, input, labels, logits.eval, logits.train, training.grad.<name> and grad.<name> (of the
-mean cross-entropy in training and in eval mode), norms.weight, norms.gradient, gradient-x-weight.
+mean cross-entropy in training and in eval mode), norms.weight, norms.gradient, gradient-x-weight; without `gradients` none of those.
 """
 
 import torch
@@ -28,6 +28,11 @@ def passed(training):
     return logits
 
 
+if not args.gradients:
+    with torch.no_grad():
+        out["logits.eval"] = model.eval()(images.to(memory_format=memory_format))
+    save(out, args.out)
+    raise SystemExit
 # A step in training mode first, so that eval mode has batch statistics that are not 0 and 1.
 out["logits.train"] = passed(True)
 out.update(named("training.grad", ((name, one.grad.clone()) for name, one in model.named_parameters())))

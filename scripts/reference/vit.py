@@ -1,7 +1,7 @@
 """A plain PyTorch vision transformer with timm's parameter names and initial values, as the oracle.
 
 Writes one safetensors file: init.<name>, input, labels, logits, logits.autocast (bfloat16), grad.<name>, norms.weight,
-norms.gradient, gradient-x-weight.
+norms.gradient, gradient-x-weight; without `gradients`, the names up to logits.
 """
 
 import math
@@ -111,6 +111,9 @@ if __name__ == "__main__":
     out["input"], out["labels"] = images, labels.to(torch.int32)
     logits = model(channels_last(images))
     out["logits"] = logits
+    if not args.gradients:
+        save(out, args.out)
+        raise SystemExit
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
         out["logits.autocast"] = model(channels_last(images)).float()
     nn.functional.cross_entropy(logits, labels).backward()

@@ -144,10 +144,11 @@ async function failureOf(name, prepare) {
   }
 }
 
-/** Jobs that are asked for by name: of a process that is killed, and of the device for tests alone. */
+/** Jobs that run by name alone: long ones of which each part is a job, of a process that is killed, and of the device for tests. */
 const OTHERS = {
+  part1,
+  study,
   'until-killed': untilKilled,
-
   'no-memory': (name) => failureOf(name, () => testDevice.setCapacity(2 ** 22)),
   'no-memory-once': (name) => failureOf(name, () => testDevice.failAllocation(1500)),
   lost: (name) => failureOf(name, () => testDevice.lose(3000)),
@@ -210,8 +211,6 @@ const JOBS = {
   overlap: tracing('traceOverlap', {}),
   minimal: tracing('traceMinimal', { referenceSize: 8, examples: 2, mostNeurons: 4 }),
   'grad-cam': tracing('gradCam', {}),
-  part1,
-  study,
   worker: inWorker,
 };
 

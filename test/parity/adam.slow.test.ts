@@ -14,7 +14,7 @@ test('20 steps of fused Adam with ReduceLROnPlateau give PyTorch\u2019s weights'
   ];
   const expected = await askOracle('adam', { seed, steps: metrics.length, lr, metrics });
 
-  using model = await newModel('resnet18', { seed });
+  using model = await newModel('resnet20', { seed });
   const optimizer = new Adam(model, lr);
   const scheduler = new ReduceLROnPlateau(lr, 0.5, 3);
   const rates: number[] = [];

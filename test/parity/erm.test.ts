@@ -11,7 +11,7 @@ import { python, referencePath, THREADS } from './python.js';
 const ARCH = 'resnet20';
 const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
-const settings = { epochs: 3, batchSize: 64, lr: 1e-3, seed: 9, threads: THREADS };
+const settings = { epochs: 3, batchSize: 32, lr: 1e-3, seed: 9, threads: THREADS };
 
 interface ReferenceRun {
   readonly epochs: readonly {
@@ -32,7 +32,7 @@ function referenceRun(loss: Loss, weights: string): ReferenceRun {
 }
 
 beforeAll(async () => {
-  const counts = { train: [300, 30, 20, 200], val: [40, 40, 40, 40], test: [10, 10, 10, 10] };
+  const counts = { train: [70, 12, 8, 50], val: [20, 20, 20, 20], test: [4, 4, 4, 4] };
   await tinyDominoes(data, counts, 5);
 });
 

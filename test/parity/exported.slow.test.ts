@@ -19,9 +19,9 @@ describeExported(
         return { network, batch: 2, height: Number(side), width: Number(side), scores: true, steps: 10 };
       })
     : [
-        { network: 'mobilenet_v3_small', ...small, steps: 2 },
-        { network: 'convnext_tiny', ...small, maps: ['features.7.2.block.2', 'features.0.0'] },
-        { network: 'swin_t', ...small, maps: ['norm', 'features.1.0.norm1'] },
+        { network: 'small-mobilenet_v3', ...small, steps: 2 },
+        { network: 'small-convnext', ...small, maps: ['features.3.0.block.2', 'features.0.0'] },
+        { network: 'small-swin', ...small, maps: ['norm', 'features.1.0.norm1'] },
       ],
 );
 

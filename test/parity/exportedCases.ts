@@ -10,7 +10,7 @@ export const SEED = 7;
 const CLASSES = 3;
 
 export interface ExportedCase {
-  /** torchvision's or timm's name, or `branches`. */
+  /** torchvision's or timm's name, `branches`, or `small-` and a family. */
   readonly network: string;
   readonly batch: number;
   readonly height: number;

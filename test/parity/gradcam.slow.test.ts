@@ -15,15 +15,17 @@ interface Case {
 }
 
 const cases: Case[] = [
-  { arch: 'resnet18', imageSize: [64, 96], layers: ['layer4.1.conv2', 'layer2.0.conv1'] },
-  { arch: 'resnet50', imageSize: [64, 96], layers: ['layer4.2.conv3', 'layer3.0.downsample.0'] },
+  {
+    arch: 'resnet50',
+    imageSize: [64, 96],
+    layers: ['layer4.2.conv3', 'layer3.0.downsample.0', 'layer2.0.conv1'],
+  },
   {
     arch: 'vit_tiny_patch16_224',
     imageSize: [64, 32],
     patchSize: 8,
     layers: ['blocks.11.norm1', 'blocks.3.norm2'],
   },
-  { arch: 'vit_small_patch16_224', imageSize: [64, 96], patchSize: 16, layers: ['blocks.11.norm1'] },
 ];
 
 test.each(cases)('Grad-CAM of $arch, $imageSize px, equals hooks in PyTorch', async (given) => {

@@ -10,7 +10,7 @@ import { THREADS } from './python.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
-const settings = { epochs: 4, batchSize: 32, lr: 1e-4, seed: 4, threads: THREADS };
+const settings = { epochs: 4, batchSize: 16, lr: 1e-4, seed: 4, threads: THREADS };
 
 interface ReferenceRun {
   readonly groupWeights: readonly (readonly number[])[];
@@ -20,7 +20,7 @@ interface ReferenceRun {
 }
 
 beforeAll(async () => {
-  await tinyDominoes(data, { train: [80, 10, 6, 64] }, 5);
+  await tinyDominoes(data, { train: [40, 5, 3, 32] }, 5);
 });
 
 test.each([

@@ -1,4 +1,4 @@
-import { describeResNets, HAS_AMX } from './resnetCases.js';
+import { describeResNets, HAS_AMX, testWeightsAndLogits } from './resnetCases.js';
 
 const channelsLast = {
   memoryFormat: 'channels_last',
@@ -9,11 +9,10 @@ const channelsLast = {
 } as const;
 const bfloat16 = { ...channelsLast, precision: 'bf16' } as const;
 
-// Each kind of block and depth once, at the smallest size whose last layer has more than one pixel.
+testWeightsAndLogits(['resnet34', 'resnet101', 'resnet152', 'wide_resnet50_2']);
+
+// Each kind of block once, at the smallest size whose last layer has more than one pixel.
 describeResNets([
-  { ...channelsLast, arch: 'resnet34' },
-  { ...channelsLast, arch: 'resnet101' },
-  { ...channelsLast, arch: 'wide_resnet50_2' },
   { ...channelsLast, arch: 'resnext50_32x4d', width: 96 },
   { ...channelsLast, arch: 'resnet18', memoryFormat: 'contiguous' },
   ...(HAS_AMX ? [64] : [64, 32]).map((width) => ({

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { Architecture } from '../../src/models/architectures.js';
 import { type MemoryFormat, native, type Precision } from '../../src/native/addon.js';
 import { imagesOf, newModel } from '../networks.js';
-import { askOracle, holdNetwork } from './oracle.js';
+import { expectWithin, maxDifference } from './compare.js';
+import { askOracle, compareInitialWeights, holdNetwork } from './oracle.js';
 import { TEAM } from './python.js';
 
 const SEED = 7;
@@ -27,7 +28,7 @@ export function describeResNets(cases: readonly ResNetCase[]): void {
     const isRounded = precision === 'bf16' && HAS_AMX;
     holdNetwork(
       async () => {
-        const design = { ...given, memory_format: memoryFormat, classes: CLASSES };
+        const design = { ...given, memory_format: memoryFormat, classes: CLASSES, gradients: true };
         const expected = await askOracle('resnet', { ...design, seed: SEED, threads: TEAM });
         const model = await newModel(arch, { seed: SEED, numClasses: CLASSES, memoryFormat, precision });
         const { data, shape } = expected('input');
@@ -37,5 +38,21 @@ export function describeResNets(cases: readonly ResNetCase[]): void {
       },
       isRounded ? [2e-4, 2e-4, 2e-5] : [0, 1e-6, 1e-6],
     );
+  });
+}
+
+/** Holds networks against torchvision's: initial weights by their names, and logits. Their blocks are those of other cases. */
+export function testWeightsAndLogits(archs: readonly Architecture[]): void {
+  test.each(archs)('%s: initial weights and logits equal PyTorch\u2019s', async (arch) => {
+    const size = { batch: 2, height: 64, width: 64, memory_format: 'channels_last', precision: 'fp32' };
+    const asked = { arch, ...size, classes: CLASSES, seed: SEED, gradients: false };
+    const expected = await askOracle('resnet', asked);
+    using model = await newModel(arch, { seed: SEED, numClasses: CLASSES });
+    compareInitialWeights(arch, await model.stateDict(), expected);
+    using images = await imagesOf(expected('input').data, expected('input').shape);
+    // With the graph: batch-norm stays a layer of its own, as in PyTorch, to the bit.
+    using logits = (await model.network.run(images, { grad: true })).logits;
+    const difference = maxDifference(await logits.data(), expected('logits.eval').data);
+    expectWithin(`${arch}, logits, max difference`, difference, 0);
   });
 }

@@ -19,8 +19,8 @@ async function logitsOf(model: Model, input: TensorData): Promise<Float32Array> 
   return (await logits.data()) as Float32Array;
 }
 
-// The others' names and values: resnet.slow.test.ts.
-test.each(['resnet20', 'resnet152'] as const)('%s: weights go to PyTorch and come back', async (arch) => {
+test('weights go to PyTorch and come back', async () => {
+  const arch = 'resnet20';
   await setThreads(THREADS);
   const path = (name: string): string => join(folder, `${arch}-${name}.safetensors`);
   const shape = [4, 3, 64, 64];

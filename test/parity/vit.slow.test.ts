@@ -19,13 +19,13 @@ interface Case {
 
 const cases: Case[] = [
   { arch: 'vit_tiny_patch16_224', batch: 4, imageSize: [64, 32], patchSize: 8, layerNormEps: 1e-6 },
-  { arch: 'vit_small_patch16_224', batch: 2, imageSize: [48, 64], patchSize: 16, layerNormEps: 1e-5 },
+  { arch: 'vit_tiny_patch16_224', batch: 2, imageSize: [48, 64], patchSize: 16, layerNormEps: 1e-5 },
 ];
 
-function ask({ arch, batch, imageSize, patchSize, layerNormEps }: Case): Promise<Oracle> {
+function ask({ arch, batch, imageSize, patchSize, layerNormEps }: Case, gradients = true): Promise<Oracle> {
   const [height, width] = imageSize;
   const model = { arch, classes: CLASSES, height, width, patch: patchSize, eps: layerNormEps };
-  return askOracle('vit', { ...model, seed: SEED, batch, threads: TEAM });
+  return askOracle('vit', { ...model, seed: SEED, batch, threads: TEAM, gradients });
 }
 
 test.each(cases)('$arch, $imageSize px, patch $patchSize', async (given) => {
@@ -46,6 +46,18 @@ test.each(cases)('$arch, $imageSize px, patch $patchSize', async (given) => {
   await compareStages(model, images);
 });
 
+test('vit_small_patch16_224, whose blocks are the same but wider: initial weights and logits', async () => {
+  const given: Case = { ...(cases[1] as Case), arch: 'vit_small_patch16_224' };
+  const expected = await ask(given, false);
+  const { arch, batch: _, ...design } = given;
+  using model = await newModel(arch, { ...design, seed: SEED, numClasses: CLASSES });
+  compareInitialWeights(arch, await model.stateDict(), expected);
+  using images = await imagesOf(expected('input').data, expected('input').shape);
+  using logits = (await model.network.run(images, { grad: true })).logits;
+  const difference = relativeDifference(await logits.data(), expected('logits').data);
+  expectWithin(`${arch} logits, relative difference`, difference, 1e-6);
+});
+
 test('the oracle is timm\u2019s, at its own sizes', () => {
   const code = `
 import sys
@@ -55,19 +67,24 @@ if importlib.util.find_spec('timm') is None:
     print('timm is not installed')
     raise SystemExit
 import timm
-for arch, width in vit.WIDTHS.items():
+def both(arch):
     torch.manual_seed(0)
-    own = vit.VisionTransformer(width, 2, 224, 224, 16, 1e-6).eval()
+    own = vit.VisionTransformer(vit.WIDTHS[arch], 2, 224, 224, 16, 1e-6).eval()
     torch.manual_seed(0)
-    theirs = timm.create_model(arch, num_classes=2).eval()
-    images = torch.randn(2, 3, 224, 224)
-    state = theirs.state_dict()
-    equal = all(torch.equal(value, state[name]) for name, value in own.state_dict().items())
-    print(equal, (own(images) - theirs(images)).abs().max().item() < 1e-5)
+    return own, timm.create_model(arch, num_classes=2).eval()
+own, theirs = both('vit_tiny_patch16_224')
+images = torch.randn(1, 3, 224, 224)
+state = theirs.state_dict()
+print(all(torch.equal(value, state[name]) for name, value in own.state_dict().items()))
+print((own(images) - theirs(images)).abs().max().item() < 1e-5)
+for arch in vit.WIDTHS:
+    with torch.device('meta'):
+        states = [{name: value.shape for name, value in model.state_dict().items()} for model in both(arch)]
+    print(states[0] == states[1])
 `;
   const said = python(['-c', code]).trim();
-  console.log(`parity: initial weights and logits beside timm: ${said.replace('\n', ', ')}`);
-  expect(said).toMatch(/^(?:timm is not installed|True True(?:\nTrue True){3})$/);
+  console.log(`parity: initial weights and logits beside timm: ${said.replaceAll('\n', ', ')}`);
+  expect(said).toMatch(/^(?:timm is not installed|True(?:\nTrue){5})$/);
 });
 
 // Attention in bfloat16 is not PyTorch's kernel: what counts is that it is no further from float32 than autocast is.
