@@ -66,7 +66,7 @@ test('two processes count what one counts in a trace', async () => {
 
 describe('a process that is killed is named by the other, and both resume', () => {
   const killable = (out: string): string[] => words`train erm --data ${data} --arch resnet20 --batch-size
-    24 --threads 1 --epochs 6 --out ${join(folder, out)}`;
+    24 --threads 1 --epochs 4 --out ${join(folder, out)}`;
 
   beforeAll(async () => {
     await inTwoProcesses(killable('undisturbed'));
