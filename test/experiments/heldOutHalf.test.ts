@@ -11,7 +11,7 @@ import { CRITERION_NAMES } from '../../src/neurons/criteria.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { fig2 } from '../../src/report/figures/changes.js';
 import { writeReport } from '../../src/report/writeReport.js';
-import { reproducePart1 } from '../../src/reproduce/part1.js';
+import { makeResults } from '../../src/reproduce/part1Traces.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
@@ -117,14 +117,15 @@ test('effects and random sets are measured on the other half, on other splits on
 
 test('a figure takes a trace only where it was judged as asked for, and the report says how', async () => {
   const figure = { ...common, run, figures: [fig2], criteria: ['gradient'], nullDraws: 0 } as const;
+  await traceUnstructured({ ...common, run, criteria: ['gradient'], nullDraws: 0 });
   const steps: string[] = [];
   const onStep = (step: string): void => void steps.push(step);
   const isTraced = async (heldOutHalf?: boolean): Promise<boolean> => {
     steps.length = 0;
-    await reproducePart1({ ...figure, heldOutHalf, onStep });
+    using session = await TraceSession.open({ ...common, run, heldOutHalf });
+    await makeResults(session, { ...figure, onStep });
     return steps.some((step) => step.startsWith('trace'));
   };
-  await traceUnstructured({ ...common, run, criteria: ['gradient'], nullDraws: 0 });
   expect(await isTraced()).toBe(false);
   expect(await isTraced(true)).toBe(true);
   expect(await isTraced(true)).toBe(false);
