@@ -28,7 +28,7 @@ beforeAll(async () => {
     out: run,
     arch: 'vit_tiny_patch16_224',
     patchSize: 8,
-    epochs: 2,
+    epochs: 1,
     batchSize: 16,
     lr: 1e-3,
     resume: false,

@@ -101,7 +101,7 @@ test('ERM goes on from it with its program', async () => {
 });
 
 test('images of another size, and another program in the folder, are refused', async () => {
-  const { program } = await exported({ network: 'resnet18', batch: 2, height: 64, width: 64 });
+  const { program } = await exported({ network: 'branches', mode: 'eval', batch: 2, height: 64, width: 64 });
   const other = { ...options, arch: program, out: join(folder, 'other') };
   expect(await failure(trainErm(other), 'USAGE')).toMatchObject({ parameter: 'imageSize' });
   const copy = join(folder, 'copy');
