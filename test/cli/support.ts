@@ -175,11 +175,11 @@ export async function answer(
 /**
  * Runs the command line to its end, which must be a good one, and returns what it printed.
  *
- * @param run `spurmem`, or `answer`
+ * @param run `answer`, or `spurmem` where the process itself is tested
  */
 export async function succeed(
   args: readonly string[],
-  run: (args: readonly string[]) => Promise<Outcome> = spurmem,
+  run: (args: readonly string[]) => Promise<Outcome> = answer,
 ): Promise<Outcome> {
   const outcome = await run(args);
   if (outcome.exitCode !== 0) throw new Error(`spurmem ${args.join(' ')} failed:\n${outcome.stderr}`);

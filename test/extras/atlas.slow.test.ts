@@ -39,12 +39,12 @@ beforeAll(async () => {
   expect(native().liveTensors()).toBe(live);
 });
 
-/** Highest output, its position and mean of a neuron on each training image, one image after the other. */
-async function outputsOf(path: string, neuron: NeuronPlace) {
+/** Highest output, its position and mean of a neuron on each training image, or on some, one image after the other. */
+async function outputsOf(path: string, neuron: NeuronPlace, only?: readonly number[]) {
   using session = await TraceSession.open({ ...common, run: path });
   const { splits } = session.dataset;
   const found: { example: number; group: number; highest: number; at: number; mean: number }[] = [];
-  for await (const batch of session.loader.evaluation(splits.train, 1)) {
+  for await (const batch of session.loader.evaluation(only ? Int32Array.from(only) : splits.train, 1)) {
     using current = batch;
     const outputs = await session.model.network.neuronOutputs(current.images, maskNeurons([neuron]).edits);
     const values = [...((await outputs.layers[0]?.outputs.data()) as Float32Array)];
@@ -219,7 +219,12 @@ test('a vision transformer\u2019s tokens are patches, or the class token, which 
   });
   for (const neuron of result.neurons) {
     expect(neuron.cells).toEqual([4, 2]);
-    const outputs = await outputsOf(vit, neuron);
+    const shown = neuron.strongest.map(({ example }) => example);
+    const outputs = await outputsOf(
+      vit,
+      neuron,
+      shown.toSorted((a, b) => a - b),
+    );
     for (const { example, place, frame } of neuron.strongest) {
       const at = outputs.find((one) => one.example === example)?.at ?? -1;
       const wanted = at === 0 ? null : { row: Math.floor((at - 1) / 2), column: (at - 1) % 2 };
