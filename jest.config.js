@@ -28,6 +28,6 @@ export default {
   testTimeout: 600_000,
   // libtorch is taken down as a process ends, which takes longer than the half second that jest waits for on a busy machine.
   workerGracefulExitTimeout: 30_000,
-  // A file's tests are one thread, which often waits for files or for a process that it started.
-  maxWorkers: availableParallelism() + 1,
+  // A file's tests are one thread, which waits for files and for processes that it started a third of its time.
+  maxWorkers: availableParallelism() + 2,
 };

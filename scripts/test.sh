@@ -5,7 +5,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh test
 
-scripts/static.sh
+# Beside what follows, which often waits for files and processes; told at the end.
+log=$(mktemp)
+scripts/static.sh >"$log" 2>&1 &
+static=$!
+trap 'kill "$static" 2>/dev/null || true; rm -f "$log"' EXIT
 
 # Both builds load and compute the same.
 for addon in build-cmake/Release/spurmem.node build/Release/spurmem.node; do
@@ -15,4 +19,7 @@ done
 
 # The package as a user installs it.
 scripts/try-package.sh short
-npm test --silent -- "$@"
+status=0
+npm test --silent -- "$@" || status=1
+wait "$static" || { status=1; cat "$log"; }
+exit "$status"
