@@ -1,4 +1,4 @@
-import { groupedBy, type Row } from '../kit/rows.js';
+import type { Row } from '../kit/rows.js';
 import { summarize, withTests } from '../kit/summarize.js';
 import { NULL_NAMES } from '../neurons/nulls.js';
 import { comparisonName, OUTCOMES } from './outcomes.js';
@@ -41,10 +41,4 @@ export function overModels(ofModels: readonly (readonly Row[])[]): Row[] {
 /** A criterion that chooses the same neurons for each group has the same test of a measure for each. */
 function sameTest(measure: string): readonly string[] {
   return [...FIGURE_SETTINGS.filter((name) => name !== 'chosenFor'), `${measure}Values`];
-}
-
-/** The first row of each test of a measure. */
-export function distinctTests(rows: readonly Row[], measure: string): Row[] {
-  const tested = rows.filter((row) => typeof row[`${measure}P`] === 'number');
-  return groupedBy(tested, sameTest(measure)).flatMap((own) => own.slice(0, 1));
 }

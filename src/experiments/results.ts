@@ -139,7 +139,6 @@ export type LostExample = Recorded<typeof lostExampleSchema>;
 
 /** The examples of a group that a variant lost: how many, and the first of them. */
 const lostOfGroupSchema = z.looseObject({ count, first: z.array(lostExampleSchema) });
-export type LostOfGroup = Recorded<typeof lostOfGroupSchema>;
 
 export const picture = z.string().startsWith('data:image/');
 
@@ -240,7 +239,6 @@ export type TraceStructuredResult = Recorded<typeof structuredSchema>;
  * convolutional layer"); or, for each of its single weights, all of the model, as the published code logs it.
  */
 export const RANK_READINGS = ['model', 'layer', 'weights'] as const;
-export type RankReading = (typeof RANK_READINGS)[number];
 
 /** Width of the bins that ranks are counted in, in percent: the last two hold 95 to 100 %, as the article's. */
 export const RANK_BIN = 2.5;

@@ -86,6 +86,7 @@ const MEASURES = {
   correct: { label: 'correct', ...COUNT },
   total: { label: 'examples', ...COUNT },
   lost: { label: 'became wrong', ...COUNT },
+  needed: { label: 'neurons', unit: 'number', decimals: 1 },
   gained: { label: 'became right', ...COUNT },
   score: { label: 'score', unit: 'number', decimals: 4 },
   baseline: { label: 'before', ...FINE },

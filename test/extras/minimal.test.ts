@@ -6,12 +6,12 @@ import { figures, marks, pageOf, textOf, texts } from '../report/support.js';
 
 const report: RunReport = { ...fullReport, own: { 'trace-minimal': minimalTrace } };
 
-test('the chart has a circle for each number of neurons in a group, and a median for each group with examples', async () => {
+test('the chart has a median for each group with examples, and a dot an example', async () => {
   const svg = (await figures(report)).get('minimal.svg');
-  expect(marks(svg, 'circle')).toBe(2 + 2 + 2);
-  expect(marks(svg, 'tick')).toBe(3);
-  expect(svg).toContain('2 examples with 50 neurons');
-  expect(svg).toContain('median 50.0');
+  expect(marks(svg, 'circle')).toBe(3);
+  const drawn = svg?.match(/<path [^>]*opacity="0\.45"/g);
+  expect(drawn).toHaveLength(3 + 3 + 2);
+  expect(svg).toContain('aria-label="G0: 50.0"');
   expect(texts(svg)).toEqual(expect.arrayContaining(['examples that were right after 50 stand at 50']));
 });
 

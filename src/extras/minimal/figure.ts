@@ -1,25 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MARKED_P } from '../../kit/columns.js';
+import type { Row } from '../../kit/rows.js';
+import { dots } from '../../report/chart.js';
 import { type Figure, type OwnResult, ownResult } from '../../report/figure.js';
-import {
-  fixed,
-  MISSING,
-  percent,
-  plural,
-  points,
-  probability,
-  pText,
-  typographic,
-} from '../../report/format.js';
-import { type GroupLabel, type Groups, starNote } from '../../report/groupLabels.js';
+import { fixed, MISSING, percent, points, probability, pText, typographic } from '../../report/format.js';
+import { type Groups, starNote } from '../../report/groupLabels.js';
 import { chartFigure, html, htmlTable } from '../../report/html/html.js';
 import { tracedWeights, unitsText } from '../../report/measured.js';
 import { neuronColumn } from '../../report/rows.js';
 import { type Cell, groupCell, numbers, type Table } from '../../report/table.js';
-import { NAMED_ROWS, quantitative } from '../../report/vega/axes.js';
-import type { ChartSpec } from '../../report/vega/render.js';
-import { fit } from '../../report/vega/textWidth.js';
-import { INK, MAJORITY, MINORITY } from '../../report/vega/theme.js';
 import { MINIMAL_SETTINGS, minimalSchema, type MinimalSummary, type TraceMinimalResult } from './result.js';
 
 /** A trace of these weights that is there is taken, however many examples were tried. */
@@ -44,7 +33,22 @@ export const minimal: Figure = {
     const trace = ownResult(source, own);
     if (!trace) return undefined;
     const table = minimalTable(trace, groups);
-    const chart = { name: 'minimal', ...minimalDots(trace, groups) };
+    // Of each group the median, with a dot an example.
+    const charts = dots(
+      groups.flatMap(({ index }): Row[] => {
+        const counts = trace.examples.filter(({ group }) => group === index).map(({ count }) => count);
+        const median = trace.groups[index]?.median ?? null;
+        return counts.length === 0 ? [] : [{ group: index, needed: median, neededValues: counts }];
+      }),
+      {
+        name: 'minimal',
+        title: 'Neurons zeroed until an example is predicted wrong, and their median',
+        notes: [`examples that were right after ${trace.mostNeurons} stand at ${trace.mostNeurons}`],
+        groups,
+        down: ['group'],
+        x: 'needed',
+      },
+    );
     const { groupNames } = source.dataset;
     const section = {
       id: 'minimal',
@@ -72,7 +76,7 @@ export const minimal: Figure = {
     if (trace.examples.length === 0) return section;
     return {
       ...section,
-      charts: [chart],
+      charts,
       prose: (drawn) =>
         html`<p>
             Not in the article; after Maini et al.,
@@ -83,7 +87,7 @@ export const minimal: Figure = {
             zeroed already, until the example is predicted wrong, or ${trace.mostNeurons} are. The product of
             gradient and weights chooses each neuron.
           </p>
-          ${chartFigure(drawn(chart))}
+          ${charts.map((chart) => chartFigure(drawn(chart)))}
           <p class="note">${typographic(comparisonText(trace))}</p>
           <p class="note">
             The search is greedy: fewer neurons may do. An example that the model is all but sure of has next
@@ -162,68 +166,4 @@ export function minimalVerdict(trace: TraceMinimalResult): string[] {
   return [
     `Minority examples ${pValue > MARKED_P ? 'are not shown to need fewer' : need} ${unitOf(trace)} than majority ones: median ${fixed(minority.median, 1)} against ${fixed(majority.median, 1)}, ${pText(pValue)} over the examples of this one model.`,
   ];
-}
-
-/** Pixels of a row, of its label, and of its font. */
-const [ROW, LABEL, FONT] = [44, 220, 13];
-
-/** Neurons that each example needs: a circle for each number of neurons in a group, as large as it has examples; and medians. */
-function minimalDots(trace: TraceMinimalResult, groups: Groups): ChartSpec {
-  const { mostNeurons, examples } = trace;
-  const shown = groups.filter(({ index }) => (trace.groups[index]?.examples ?? 0) > 0);
-  const nameOf = (group: GroupLabel): string => fit(group.full, FONT, LABEL);
-  const values = shown.flatMap((group) => {
-    const counts = examples.filter((each) => each.group === group.index).map(({ count }) => count);
-    return [...new Set(counts)].map((count) => {
-      const same = counts.filter((one) => one === count).length;
-      const tip = `${group.full}: ${plural(same, 'example')} with ${plural(count, 'neuron')}`;
-      return { group: nameOf(group), count, examples: same, minority: group.minority, tip };
-    });
-  });
-  const medians = shown.map((group) => {
-    const median = trace.groups[group.index]?.median ?? Number.NaN;
-    return { group: nameOf(group), median, tip: `${group.full}: median ${fixed(median, 1)}` };
-  });
-  const encoding = (field: string) => ({
-    y: { ...NAMED_ROWS, field: 'group' },
-    x: {
-      ...quantitative(field),
-      scale: { domainMin: 0, nice: true },
-      axis: { title: 'neurons zeroed until the example is predicted wrong', tickMinStep: 1 },
-    },
-    description: { field: 'tip' },
-  });
-  return {
-    label: `Dot chart of the neurons that examples of each group need: ${medians.map(({ tip }) => tip).join('; ')}`,
-    spec: {
-      title: {
-        text: minimal.title,
-        subtitle: [
-          ['a circle: as large as it has examples; bar: median', ...starNote(groups)].join('; '),
-          `examples that were right after ${mostNeurons} stand at ${mostNeurons}`,
-        ],
-      },
-      width: 420,
-      height: shown.length * ROW,
-      layer: [
-        {
-          data: { values },
-          mark: { type: 'circle', opacity: 0.7 },
-          encoding: {
-            ...encoding('count'),
-            size: { ...quantitative('examples'), scale: { domainMin: 0, rangeMax: 600 }, legend: null },
-            color: {
-              condition: { test: 'datum.minority', value: MINORITY[0] },
-              value: MAJORITY[0],
-            },
-          },
-        },
-        {
-          data: { values: medians },
-          mark: { type: 'tick', orient: 'vertical', color: INK, thickness: 3, size: 26 },
-          encoding: encoding('median'),
-        },
-      ],
-    },
-  };
 }

@@ -211,7 +211,7 @@ export function accuracyTable(result: TrainingResult, groups: Groups): Table {
   };
 }
 /** Test accuracy of each group under the run that another one started from, and under that one (article, Fig. 6). */
-export function beforeAfterTable(before: TrainingResult, after: TrainingResult, groups: Groups): Table {
+function beforeAfterTable(before: TrainingResult, after: TrainingResult, groups: Groups): Table {
   const row = (heading: Cell, value: (result: TrainingResult) => number | undefined): Cell[] => [
     heading,
     percentText(value(before)),

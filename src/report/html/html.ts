@@ -133,19 +133,6 @@ export function chartFigure(chart: Chart | undefined): Markup | undefined {
   </div> `;
 }
 
-/** A chart among others beside it, under a heading or above a note. */
-export function chartBeside(
-  chart: Chart | undefined,
-  { heading, note }: { readonly heading?: Markup; readonly note?: readonly Markup[] },
-): Markup {
-  return html`<div style="width:${Math.ceil(chart?.width ?? 0)}px">
-    ${heading} ${chartFigure(chart)} ${note && html`<p class="note">${note}</p>`}
-  </div> `;
-}
-
-/** The heading of the folded text on how a section's numbers were measured. */
-export const HOW = 'How it was measured';
-
 /** A block that is folded until it is opened, or printed. */
 export function folded(summary: string, body: Markup | readonly Markup[]): Markup {
   return html`<details>
