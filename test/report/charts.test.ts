@@ -19,13 +19,13 @@ import {
   randomTrace,
   trace,
 } from './fixtures.js';
-import { changeTexts, figures, first, marks, texts, twoDecimals } from './support.js';
+import { changeTexts, chartNames, figures, first, marks, svgOf, texts, twoDecimals } from './support.js';
 
 const groups = groupLabels(fullReport.dataset);
 const traced = (...traces: TraceUnstructuredResult[]): RunReport => ({ ...fullReport, traces });
 
 test('Fig. 1 has two bars a group, with their accuracies and intervals', async () => {
-  const svg = (await figures(fullReport)).get('fig1.svg');
+  const svg = await svgOf(fullReport, 'fig1');
   expect(marks(svg, 'bar')).toBe(8);
   const accuracies = [...erm.train.accuracy, ...erm.test.accuracy].map((value) => (100 * value).toFixed(1));
   expect(texts(svg)).toEqual(
@@ -36,8 +36,7 @@ test('Fig. 1 has two bars a group, with their accuracies and intervals', async (
 
 describe('Fig. 2', () => {
   test('has a bar for each group and k, as high as the change, and a cell for each set and group', async () => {
-    const drawn = await figures(fullReport);
-    const [svg, cells] = [drawn.get('fig2.svg'), drawn.get('fig2-all.svg')];
+    const [svg, cells] = [await svgOf(fullReport, 'fig2'), await svgOf(fullReport, 'fig2-all')];
     expect(marks(svg, 'bar')).toBe(24);
     // Magnitude's sets are shared by all groups.
     const sets = trace.entries.filter(({ criterion, group }) => criterion === 'gradient' || group === 0);
@@ -60,25 +59,19 @@ describe('Fig. 2', () => {
   });
 
   test('shares the scale of its bars between criteria, and leaves room for random neurons', async () => {
-    const drawn = texts((await figures(fullReport)).get('fig2.svg'));
+    const drawn = texts(await svgOf(fullReport, 'fig2'));
     for (const end of ['−25', '10']) expect(drawn.filter((text) => text === end)).toHaveLength(2);
   });
 
   test('has no intervals and no random neurons if the results have none', async () => {
     const entries = trace.entries.map((entry) => ({ ...entry, changeInterval: [], comparisons: null }));
-    const drawn = await figures(traced({ ...trace, nullDraws: 0, entries }));
-    expect([...drawn.keys()]).toEqual([
-      'fig1.svg',
-      'fig2.svg',
-      'fig2-all.svg',
-      'training.svg',
-      'training-accuracy.svg',
-    ]);
-    expect(texts(drawn.get('fig2.svg')).join(' ')).not.toMatch(/error bars|grey|†/);
+    const bare = traced({ ...trace, nullDraws: 0, entries });
+    expect(chartNames(bare)).toEqual(['fig1', 'fig2', 'fig2-all', 'training', 'training-accuracy']);
+    expect(texts(await svgOf(bare, 'fig2')).join(' ')).not.toMatch(/error bars|grey|†/);
   });
 
   test('has the claim beside each null: a dot and a band per set', async () => {
-    const svg = (await figures(fullReport)).get('fig2-nulls.svg');
+    const svg = await svgOf(fullReport, 'fig2-nulls');
     expect(marks(svg, 'circle')).toBe(3 * 15);
     expect(texts(svg)).toEqual(
       expect.arrayContaining(['of the same layers', 'of the whole model', 'change, points']),
@@ -95,31 +88,30 @@ test('figures of deviations have a panel for each, of many neurons a panel for e
       { ...entry, k: entry.k + 6 },
     ]),
   };
-  const drawn = await figures(traced(upTo10, randomTrace('noise', [0.001, 0.005, 0.1], 10)));
-  expect(marks(drawn.get('fig2.svg'), 'bar')).toBe(24);
-  expect(marks(drawn.get('table3.svg'), 'bar')).toBe(72);
-  expect(marks(drawn.get('fig5.svg'), 'bar')).toBe(24);
-  expect(marks(drawn.get('fig12.svg'), 'bar')).toBe(3 * 24);
-  expect(texts(drawn.get('fig12.svg'))).toContain('gradient, σ = 0.001');
+  const report = traced(upTo10, randomTrace('noise', [0.001, 0.005, 0.1], 10));
+  expect(marks(await svgOf(report, 'fig2'), 'bar')).toBe(24);
+  expect(marks(await svgOf(report, 'table3'), 'bar')).toBe(72);
+  expect(marks(await svgOf(report, 'fig5'), 'bar')).toBe(24);
+  expect(marks(await svgOf(report, 'fig12'), 'bar')).toBe(3 * 24);
+  expect(texts(await svgOf(report, 'fig12'))).toContain('gradient, σ = 0.001');
 });
 
 test('perturbations that the article does not have get charts of their own names', async () => {
-  const drawn = await figures(traced({ ...trace, perturbation: 'mean' }, { ...trace, split: 'test' }));
-  expect([...drawn.keys()].filter((name) => /^(?:fig2|mean|zero)/.test(name))).toEqual(
+  const names = chartNames(traced({ ...trace, perturbation: 'mean' }, { ...trace, split: 'test' }));
+  expect(names.filter((name) => /^(?:fig2|mean|zero)/.test(name))).toEqual(
     ['mean', 'zero-test']
-      .flatMap((name) => ['', '-all', '-nulls', '-nulls-margin'].map((part) => `${name}${part}.svg`))
+      .flatMap((name) => ['', '-all', '-nulls', '-nulls-margin'].map((part) => `${name}${part}`))
       .sort((a, b) => Number(b.startsWith('zero')) - Number(a.startsWith('zero'))),
   );
 });
 
 test('training curves have a line for each loss and group, also of one epoch', async () => {
-  const drawn = await figures(fullReport);
-  expect(marks(drawn.get('training.svg'), 'circle')).toBe(2 * 12);
-  expect(marks(drawn.get('training-accuracy.svg'), 'circle')).toBe(4 * 12);
-  expect(texts(drawn.get('training.svg'))).toEqual(
+  expect(marks(await svgOf(fullReport, 'training'), 'circle')).toBe(2 * 12);
+  expect(marks(await svgOf(fullReport, 'training-accuracy'), 'circle')).toBe(4 * 12);
+  expect(texts(await svgOf(fullReport, 'training'))).toEqual(
     expect.arrayContaining(['dashed: selected: epoch 9', 'training', 'validation']),
   );
-  expect(marks((await figures(oneEpoch)).get('training.svg'), 'circle')).toBe(2);
+  expect(marks(await svgOf(oneEpoch, 'training'), 'circle')).toBe(2);
 });
 
 test('Fig. 3 has a histogram of 40 bins for each direction and reading, the last with both of its ends', async () => {
@@ -149,7 +141,7 @@ test('Fig. 3 has a histogram of 40 bins for each direction and reading, the last
 });
 
 test('Fig. 7 has a cell for each layer, group and k, names layers once, and is not wider than a page', async () => {
-  const svg = (await figures({ ...fullReport, layers: layers50 })).get('fig7-gradient.svg');
+  const svg = await svgOf({ ...fullReport, layers: layers50 }, 'fig7-gradient');
   const changes = layers50.entries
     .filter(({ criterion }) => criterion === 'gradient')
     .map(({ change }) => change);

@@ -1,6 +1,7 @@
 import type { RunReport } from '../../src/report/figure.js';
 import { points, typographic } from '../../src/report/format.js';
-import { drawReport } from '../../src/report/writeReport.js';
+import { renderChart } from '../../src/report/vega/render.js';
+import { drawReport, sectionsOf } from '../../src/report/writeReport.js';
 
 /** The report's figures by file name. */
 export async function figures(report: RunReport): Promise<Map<string, string>> {
@@ -10,6 +11,19 @@ export async function figures(report: RunReport): Promise<Map<string, string>> {
 /** The report's page. */
 export async function pageOf(report: RunReport): Promise<string> {
   return (await drawReport(report)).page;
+}
+
+/** The names of the report's charts. */
+export function chartNames(report: RunReport): string[] {
+  return sectionsOf(report).flatMap(({ charts = [] }) => charts.map(({ name }) => name));
+}
+
+/** A chart of the report, drawn alone. */
+export async function svgOf(report: RunReport, name: string): Promise<string> {
+  const charts = sectionsOf(report).flatMap((section) => section.charts ?? []);
+  const chart = charts.find((one) => one.name === name);
+  if (!chart) throw new Error(`There is no chart ${name}`);
+  return (await renderChart(chart)).svg;
 }
 
 /** How many marks of a kind a chart has. */
