@@ -271,12 +271,13 @@ export function bars(rows: readonly Row[], look: Bars): NamedChart[] {
           ? String(row[by])
           : `${group?.minority === true ? 'minority*' : 'majority'}, ${settingsText(row, [by], groups)}`,
         end: (isLoss ? Math.min : Math.max)(...reach),
+        reach,
         text: isLoss ? text : text.reverse(),
         tip: tipOf(row, y, [...facet, 'group', by], groups, band),
       };
     });
     const ticks = [...new Set(values.map(({ group }) => group))];
-    const ends = values.map(({ end }) => end as number);
+    const ends = values.flatMap(({ reach }) => reach as number[]);
     const room = 0.13 * (Math.max(0, ...ends) - Math.min(0, ...ends));
     // Of at least a point: noise should not fill the panel.
     const around = [Math.min(Math.min(...ends, 0) - room, -0.5), Math.max(Math.max(...ends, 0) + room, 0.5)];
@@ -484,7 +485,7 @@ export function dots(rows: readonly Row[], look: Dots): NamedChart[] {
         bandNote(values),
         hasField(values, 'xLow') && hasField(values, 'dots') ? 'line: 95 % interval; small dots: models' : '',
       ],
-      width: 250,
+      width: 200,
       height: { step: LINE },
       names: room,
       encoding: (isNamed) => ({

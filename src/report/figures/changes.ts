@@ -94,10 +94,11 @@ export function changeParts(
   const sets = setsOf(rows);
   const ofGroups = sets.filter((row) => !isDifference(row));
   const compared = perNull(sets.filter(isDifference));
-  const settings = SET.filter((column) => !facet.includes(column));
+  const named = SET.filter((column) => column !== 'sigma' || distinct(rows, 'sigma').length > 1);
+  const settings = named.filter((column) => !facet.includes(column));
   const band = 'sameLayersAccuracy';
   const look = { groups, facet, band } as const;
-  const ofOutcomes = { groups, down: SET, facet: ['null'] } as const;
+  const ofOutcomes = { groups, down: named, facet: ['null'] } as const;
   const groupName = (group: number): string => groups[group]?.short ?? `G${group}`;
   const counts = groups.map(({ index }) =>
     numberOf(
