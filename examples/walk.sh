@@ -26,8 +26,8 @@ $spurmem train finetune --from "$folder/erm" --epochs 1 --out "$folder/finetuned
 $spurmem train dfr --from "$folder/erm" --out "$folder/dfr"
 
 step "The same over seeds, with paired tests (Fig. 6)"
-$spurmem reproduce fig6 --data "$folder/data" --arch resnet20 \
-  --erm-epochs 3 --erm-batch-size 42 --epochs 1 --batch-size 42 --seeds 0,1 --out "$folder/fig6"
+$spurmem study run fig6 --data "$folder/data" --seeds 0,1 --out "$folder/fig6" \
+  --set 'settings.data={arch: resnet20, epochs: 3, batchSize: 42}' 'settings.run={epochs: 1, batchSize: 42}'
 
 step "One file to read and to pass on"
 $spurmem report --run "$folder/erm"

@@ -12,7 +12,10 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { vectorInstructions } from '../dist/machine.js';
-import { writeModelsReport } from '../dist/report/models.js';
+import { groupLabels } from '../dist/report/groupLabels.js';
+import { html } from '../dist/report/html/html.js';
+import { drawPage } from '../dist/report/html/page.js';
+import { modelsSection } from '../dist/report/models.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NAME = 'zeroed-neurons';
@@ -40,11 +43,10 @@ await writeFile(RECORD, `${JSON.stringify({ [`${NAME}.png`]: { ...made, sha256 }
 
 /** A small form of the quickstart, with models as replicates: ERM on dominoes, Fig. 1, and Fig. 2. */
 async function train() {
-  const { buildDominoes, DEFAULT_DOMINOES, openRun, trainErm } = await import('../dist/index.js');
-  const { fig1 } = await import('../dist/report/figures/accuracy.js');
-  const { fig2 } = await import('../dist/report/figures/changes.js');
-  const { reproducePart1Seeds } = await import('../dist/reproduce/part1Seeds.js');
-  const { pretrainingDominoes } = await import('../dist/reproduce/quickstart.js');
+  const { buildDominoes, DEFAULT_DOMINOES, openRun, readStudy, runStudy, trainErm } =
+    await import('../dist/index.js');
+  const { unusedDominoes } = await import('../dist/data/dominoes.js');
+  const { figuresOver } = await import('../dist/study/figures.js');
 
   const seeds = [0, 1, 2, 3, 4];
   const benchmark = {
@@ -53,28 +55,19 @@ async function train() {
     counts: { train: [1200, 100, 60, 700], val: [100, 100, 100, 100], test: [400, 400, 400, 400] },
   };
   const data = await buildDominoes(join(ROOT, 'data/pictures'), benchmark);
-  const others = await buildDominoes(join(ROOT, 'data/pictures-pretrain'), pretrainingDominoes(benchmark));
+  const others = await buildDominoes(join(ROOT, 'data/pictures-pretrain'), unusedDominoes(benchmark));
   const run = join(ROOT, 'runs/pictures');
   // One thread: sums are in the same order wherever it runs.
   const model = { arch: 'resnet18', batchSize: 64, resume: true, threads: 1 };
   await trainErm({ ...model, data: others, out: `${run}-pretrain`, epochs: 3, lr: 1e-3 });
   const weights = (await openRun(`${run}-pretrain`)).weights;
-  for (const seed of seeds) {
-    const out = join(run, `seed-${seed}`);
-    await trainErm({ ...model, data, out, weights, seed, epochs: 5, select: 'last' });
-    console.error(`seed ${seed} trained`);
-  }
-  const result = await reproducePart1Seeds({
-    run,
-    data,
-    seeds,
-    figures: [fig1, fig2],
-    nullDraws: 20,
-    samples: 64,
-    comparedTopK: [3],
-    threads: 1,
-    onStep: (step) => console.error(step),
-  });
+  const set = [
+    `settings.data=${JSON.stringify({ arch: model.arch, batchSize: 64, weights, epochs: 5, select: 'last' })}`,
+    'traces.0.settings={figures: [fig1, fig2], nullDraws: 20, samples: 64, comparedTopK: [3]}',
+  ];
+  const study = await readStudy('part1', { data: data.folder, out: run, seeds, set });
+  await runStudy(study, { threads: 1, onStep: (step) => console.error(step) });
+  const over = await figuresOver(study, ['dataset']);
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
     cwd: ROOT,
     encoding: 'utf8',
@@ -82,7 +75,7 @@ async function train() {
   const cpu = `${cpus()[0]?.model.trim()}, ${vectorInstructions()}`;
   const made = { command: 'node scripts/pictures.mjs train', commit, cpu, seeds };
   const groups = { groupNames: data.groupNames, minorityGroups: data.minorityGroups };
-  const figures = result.figures.map(({ kind, title, rows }) => ({ kind, title, rows: rows.flatMap(drawn) }));
+  const figures = over.map(({ kind, title, rows }) => ({ kind, title, rows: rows.flatMap(drawn) }));
   await writeFile(DATA, `${JSON.stringify({ made, groups, figures }, rounded, 1)}\n`);
 }
 
@@ -108,8 +101,11 @@ async function draw() {
     args: ['--no-sandbox'],
   });
   try {
-    const ofSeeds = figures.map((figure) => ({ ...figure, seeds: made.seeds }));
-    const report = await writeModelsReport(folder, ofSeeds, groups);
+    const sections = figures.map((figure) =>
+      modelsSection({ ...figure, seeds: made.seeds }, groupLabels(groups)),
+    );
+    const report = join(folder, 'report.html');
+    await writeFile(report, (await drawPage('Pictures', html``, sections)).page);
     const page = await browser.newPage({ viewport: { width: 1120, height: 800 }, deviceScaleFactor: 1.08 });
     await page.goto(pathToFileURL(report).href);
     await page.evaluate(`{

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a sweep of six small runs, a study of six, and one run in two processes on a real Slurm of this one host, and removes it all: as root, with
+# Runs two studies of six small runs, and one run in two processes on a real Slurm of this one host, and removes it all: as root, with
 # Debian’s slurm-wlm and munge.
 # Not part of the tests: it starts daemons.
 set -euo pipefail
@@ -61,34 +61,32 @@ sinfo
 spurmem=(node "$PWD/bin/spurmem.js")
 "${spurmem[@]}" dataset dominoes --data "$folder/data" --train-counts 40,8,6,30 --val-counts 4,4,4,4 --test-counts 4,4,4,4 \
   --size 32 --quiet >/dev/null
-cat >"$folder/sweep.yaml" <<YAML
-out: $folder/runs
-data: $folder/data
+cat >"$folder/pairs.yaml" <<YAML
+title: Pairs
+runs: $folder/runs
 seeds: [0, 1, 2]
-settings: { batchSize: 32, epochs: 2 }
-jobs:
-  - { method: erm, settings: { arch: resnet20, lr: 0.001 } }
-  - { method: dfr, from: erm, settings: { draws: 1 } }
+settings: { all: { batchSize: 32 }, data: { epochs: 2 } }
+data: { dominoes: { path: $folder/data } }
+arms:
+  erm: { settings: { arch: resnet20, lr: 0.001 } }
+  dfr: { method: dfr, from: erm, settings: { draws: 1 } }
 YAML
 
-# Submits a plan's script, and waits until all six of its jobs are finished: PLAN SCRIPT
+# Submits a study's jobs, and waits until all six of them are finished: STUDY OPTION...
 submit() {
-  bash "$2" --output "$folder/job-%A-%a.log" --chdir "$PWD" --cpus-per-task 1
+  "${spurmem[@]}" study plan "$@" --slurm "$folder/submit.sh"
+  bash "$folder/submit.sh" --output "$folder/job-%A-%a.log" --cpus-per-task 1
   for _ in $(seq 120); do [ -z "$(squeue --noheader)" ] && break; sleep 2; done
-  "${spurmem[@]}" sweep status --plan "$1" || true
-  [ "$("${spurmem[@]}" sweep status --plan "$1" --json | grep -c '"state": "finished"')" -eq 6 ] ||
+  "${spurmem[@]}" study status "$@" || true
+  [ "$("${spurmem[@]}" study status "$@" --json | grep -c '"state": "finished"')" -eq 6 ] ||
     { cat "$folder"/job-*.log "$folder"/slurm*.log | tail -40 >&2; exit 1; }
 }
 
-"${spurmem[@]}" sweep plan --sweep "$folder/sweep.yaml" --plan "$folder/plan.json" --slurm "$folder/submit.sh"
-submit "$folder/plan.json" "$folder/submit.sh"
-"${spurmem[@]}" sweep collect --plan "$folder/plan.json"
-
-study=(reproduce baselines --data "$folder/data" --out "$folder/study" --arch resnet20 --erm-epochs 2 --erm-batch-size 32 --seeds 0,1,2
-  --only ERM DFR)
-"${spurmem[@]}" "${study[@]}" --plan "$folder/study.json" --slurm "$folder/study.sh"
-submit "$folder/study.json" "$folder/study.sh"
-"${spurmem[@]}" "${study[@]}" 2>"$folder/study.log"
+submit "$folder/pairs.yaml"
+study=(baselines --data "$folder/data" --out "$folder/study" --seeds 0,1,2 --set 'settings.data={arch: resnet20, epochs: 2, batchSize: 32}'
+  'data.dataset.compared={arms: [ERM, DFR]}' 'tests={}')
+submit "${study[@]}"
+"${spurmem[@]}" study run "${study[@]}" 2>"$folder/study.log"
 ! grep epoch "$folder/study.log" || { echo "The study trained again." >&2; exit 1; }
 
 # One run in two processes of a step, which is the run that the same two processes are when nobody but their environment starts them.

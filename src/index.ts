@@ -9,7 +9,6 @@
 import type { BatchLoader as Loader } from './data/batches.js';
 import type { TraceSession as Session } from './experiments/traceSession.js';
 import type { Figure } from './report/figure.js';
-import type { Study } from './reproduce/study/studies.js';
 import type { TrainingMethod } from './train/method.js';
 import type * as Methods from './train/methods.js';
 
@@ -86,32 +85,29 @@ export type TraceSession = Session;
 // Reproduce the article, compare over seeds, report.
 /** Figures and tables of Part I from one run. */
 export const reproducePart1 = later(async () => (await import('./reproduce/part1.js')).reproducePart1);
-/** Figures and tables of Part II over seeds. */
-export const reproducePart2 = later(async () => (await import('./reproduce/part2.js')).reproducePart2);
 /** The main job, small. */
 export const reproduceQuickstart = later(
-  async () => (await import('./reproduce/quickstart.js')).reproduceQuickstart,
+  async () => (await import('./study/quickstart.js')).reproduceQuickstart,
 );
 /** Every figure and table of Part I as an object, in the order in which the report shows them. */
 export async function figures(): Promise<readonly Figure[]> {
   return (await import('./report/figures.js')).FIGURES;
 }
-/** Every study of Part II as an object. */
-export async function studies(): Promise<readonly Study[]> {
-  return (await import('./reproduce/study/studies.js')).STUDIES;
-}
 /** A run’s model on one split; writes nothing. */
 export const evaluateRun = later(async () => (await import('./experiments/evaluateRun.js')).evaluateRun);
-/** Arms and seeds of one’s own, with intervals and paired tests. */
-export const runStudy = later(async () => (await import('./reproduce/study/runStudy.js')).runStudy);
-/** A study that a file describes: models and traces, tuned arms, planned tests. */
-export const reproduceStudy = later(
-  async () => (await import('./reproduce/studyFile/reproduceStudy.js')).reproduceStudy,
-);
+/** Reads a study: a file, or the name of one that spurmem brings. */
+export const readStudy = later(async () => (await import('./study/document.js')).readStudy);
+/** Runs a study’s jobs, those that are not recorded; any number of processes may do so. */
+export const runStudy = later(async () => (await import('./study/runner.js')).runStudy);
+/** The tables of a study’s recorded results. */
+export const studyTables = later(async () => (await import('./study/tables.js')).studyTables);
+/** Writes a page of a study’s recorded results. */
+export const writeStudyReport = later(async () => (await import('./study/report.js')).writeStudyReport);
 /** Writes a run’s `report.html` and figures. */
 export const writeReport = later(async () => (await import('./report/writeReport.js')).writeReport);
 export type { Part1Options } from './reproduce/part1.js';
-export type { Part2Options } from './reproduce/part2.js';
+export type { Study } from './study/schema.js';
+export type { StudyOptions } from './study/runner.js';
 
 /** The settings of a model, ERM, fine-tuning and traces, with the article's and the published code's values. */
 export async function settings() {

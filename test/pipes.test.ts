@@ -10,8 +10,7 @@ import { readProgramFile } from '../src/models/exported/archive.js';
 import { readSafetensors } from '../src/models/safetensors.js';
 import { readWeights } from '../src/models/weights.js';
 import { weightsFingerprint } from '../src/models/weightsFile.js';
-import { readPlan } from '../src/reproduce/sweep/plan.js';
-import { planSweep } from '../src/reproduce/sweep/planSweep.js';
+import { readStudy } from '../src/study/document.js';
 import { RunFolder } from '../src/train/runFolder.js';
 import { ROOT } from './cli/support.js';
 import { failure, put, putImage, useTemporaryFolder } from './data/support.js';
@@ -78,10 +77,9 @@ test.each(['config.json', 'data.json', 'checkpoints/epoch-1/epoch.json', 'result
   },
 );
 
-test('a sweep, its plan, and a configuration', async () => {
-  const path = await pipe('sweep.yaml');
-  await failure(planSweep(path), 'USAGE', path, PIPE);
-  await failure(readPlan(path), 'USAGE', path, PIPE);
+test('a study, and a configuration', async () => {
+  const path = await pipe('study.yaml');
+  await failure(readStudy(path), 'USAGE', path, PIPE);
   const command = new Command('train').option('--config <file>');
   await failure(applyConfig(command, ['--config', path]), 'USAGE', path, PIPE);
 });

@@ -193,6 +193,8 @@ function contentOf(path) {
   }
   // Its last column is how long epochs took.
   if (path.endsWith('metrics.csv')) return bytes.toString().replace(/,[^,\n]*$/gm, '');
+  // The times of a study's runs are the last two columns of their tables.
+  if (/-(test|tuning|models)\.csv$/.test(path)) return bytes.toString().replace(/,[^,\n]*,[^,\n]*$/gm, '');
   if (!/\.(jsonl?|html)$/.test(path)) return bytes.toString('latin1');
   return (
     bytes

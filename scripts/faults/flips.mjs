@@ -10,9 +10,6 @@ import { xorshift128plus } from 'pure-rand/generator/xorshift128plus';
 import { RESULTS } from '../../dist/experiments/resultFiles.js';
 import { readProgramFile } from '../../dist/models/exported/archive.js';
 import { readSafetensors } from '../../dist/models/safetensors.js';
-import { writeStudyReport } from '../../dist/report/study/report.js';
-import { declare } from '../../dist/reproduce/study/declare.js';
-import { readPlan } from '../../dist/reproduce/sweep/plan.js';
 import { trainingResultSchema } from '../../dist/train/results.js';
 import { RunFolder } from '../../dist/train/runFolder.js';
 import { NETWORK, spurmem, trainArguments, words, workplace } from './faults.mjs';
@@ -29,11 +26,6 @@ const { values } = parseArgs({
 const random = xorshift128plus(Number(values.seed));
 const { folder, data, remove } = await workplace();
 const run = new RunFolder(join(folder, 'run'));
-const study = join(folder, 'study');
-
-const STUDY = words`reproduce table4 --data ${data} ${NETWORK} --threads 1 --quiet --seeds 0,1 --erm-epochs 1 --erm-batch-size 42 --epochs 1
-  --batch-size 42 --fraction 0.01 --kick-in-epoch selected --equivalence 3`;
-
 /** Reads files in turn with a bit changed, so many times. */
 async function flip(what, times, files, read) {
   const whole = files.map((path) => readFileSync(path));
@@ -65,8 +57,6 @@ try {
   for (const args of [
     words`${trainArguments(data, run.path)} --epochs 3`,
     words`reproduce fig2 --run ${run.path} --threads 1 --quiet --null-draws 9`,
-    words`${STUDY} --out ${study}`,
-    words`${STUDY} --out ${study} --plan ${join(study, 'sweep')}`,
   ]) {
     const { code, output } = await spurmem(args);
     if (code !== 0) throw new Error(output);
@@ -78,19 +68,10 @@ try {
   };
   const newest = (await run.savedEpochs()).at(-1);
   const inRun = (name) => join(run.path, name);
-  const inStudy = (name) => join(study, name);
-  const declared = JSON.parse(readFileSync(inStudy('table4.plan.json'), 'utf8'));
   const records = {
     'config.json': [inRun('config.json'), () => run.readConfig()],
     'data.json': [inRun('data.json'), () => run.readData()],
     'epoch.json': [inRun(`checkpoints/epoch-${newest}/epoch.json`), () => run.readMetrics()],
-    // What another declaration would be refused for, and is written again.
-    'plan of a study': [inStudy('table4.plan.json'), () => declare(study, [declared], declared)],
-    'result of a study, in its report': [
-      inStudy('table4.json'),
-      async () => readFileSync(await writeStudyReport(study), 'utf8'),
-    ],
-    'plan of a sweep': [inStudy('sweep'), readPlan],
   };
   // That of torch.export, and the one that the run keeps.
   const programs = NETWORK[1].endsWith('.pt2') ? [join(folder, 'model.pt2'), run.program] : [];

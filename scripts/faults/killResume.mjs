@@ -56,16 +56,9 @@ const SUBJECTS = {
     args: words`reproduce fig2 --run ${out} --threads 1 --quiet --null-draws 9`,
     before: copied(out),
   }),
-  study: (out) => ({
-    args: words`reproduce table4 --data ${data} --out ${out} ${NETWORK} ${TINY} --seeds 0 --erm-epochs 1 --erm-batch-size 42
-      --epochs 1 --batch-size 42 ${LATE}`,
-  }),
+  study: (out) => ({ args: studyOf('table4', out) }),
   // Every training method, fine-tuning among them, killed again and again before it is finished and compared.
-  part2: (out) => ({
-    isOneRow: true,
-    args: words`reproduce baselines --data ${data} --out ${out} ${NETWORK} ${TINY} --seeds 0 --erm-epochs 1 --erm-batch-size 42
-      --epochs 1 --batch-size 42 ${LATE}`,
-  }),
+  part2: (out) => ({ isOneRow: true, args: studyOf('baselines', out) }),
   store: () => ({
     args: words`train dfr --from ${erm} --out ${join(folder, 'dfr')} --threads 1 --quiet --resume`,
     before: () => rmSync(join(folder, 'dfr'), { recursive: true, force: true }),
@@ -87,6 +80,21 @@ async function prepared() {
     ...(await serve(archive)),
     sha256: createHash('sha256').update(readFileSync(archive)).digest('hex'),
   };
+}
+
+/** A study of one seed. */
+function studyOf(name, out) {
+  const [, arch] = NETWORK;
+  const short = { epochs: 1, batchSize: 42 };
+  const ofData = JSON.stringify({ arch, ...short });
+  const run = JSON.stringify({ ...short, fraction: 0.01, kickInEpoch: 'selected' });
+  const set = [
+    '--set',
+    `settings.data=${ofData}`,
+    `settings.run=${run}`,
+    'data.dataset.compared.tested=false',
+  ];
+  return [...words`study run ${name} --data ${data} --out ${out} ${TINY} --seeds 0`, ...set];
 }
 
 /** What lies beside a folder and is named after it. */

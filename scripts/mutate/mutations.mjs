@@ -161,7 +161,7 @@ const BY_FILE = {
     ['test.change - test.mean', 'test.mean - test.change'],
     ['row.split, row.name === DIFFERENCE]', 'row.split, false]'],
   ],
-  'src/reproduce/studyFile/modelTests.ts': [
+  'src/study/modelTests.ts': [
     [
       "question === FIT || family.criteria.some((name) => name === criterion) ? 'planned' : null",
       "'planned'",
@@ -169,17 +169,17 @@ const BY_FILE = {
     ['[gap, logits])).m', '[gap, logits])).b'],
     [
       'testedSets(tests, effects, stage);\n    const ofModels',
-      'testedSets(tests, effects, tests.stage);\n    const ofModels',
+      'testedSets(tests, effects, tests.of);\n    const ofModels',
     ],
   ],
-  'src/reproduce/studyFile/models.ts': [['epoch: own.epoch, run', 'epoch: undefined, run']],
-  'src/reproduce/study/tuning.ts': [['name === arm.tunedAs', 'name === arm.name']],
+  'src/study/runner.ts': [['epoch: job.epoch,', 'epoch: undefined,']],
+  'src/study/tuning.ts': [['arms[name]?.tunedAs ?? name', 'name']],
   'src/experiments/resultFiles.ts': [['({ epoch }) => epoch === undefined', '() => true']],
-  'src/reproduce/studyFile/part2Tables.ts': [
+  'src/study/armTables.ts': [
     ['isTested && missing.length === 0 && primary', 'isTested && primary'],
     ['sum(`correct${group}`) / sum(`total${group}`)', 'numberOf(rows[0], `group${group}`)'],
   ],
-  'src/reproduce/studyFile/questions.ts': [
+  'src/study/questions.ts': [
     ["beyond('same-layers')(row) - beyond", "beyond('same-layers')(row) + beyond"],
     ['other({ chosenFor: majority })', 'other({})'],
     ['100 * (gap(minority) - gap(majority))', '100 * gap(minority)'],

@@ -1,39 +1,40 @@
-// Where margins start, and what zeroing leaves of them, in training and test: post hoc, for how to read "training minus test".
+// Where margins started, and what zeroing left of them, in training and test: post hoc, for how to read "training minus test".
 //   node scripts/studies/startMargins.mjs studies/celeba/study.yaml celeba
-// measures what NAME-starts.csv lacks (the runs must be there), and prints the table; NAME is a benchmark or a pool.
+// prints the table of NAME-starts.csv; NAME is a data set or a pool.
 import { markdownOf } from '#src/cli/textTable.js';
-import { TRACE_SETTINGS } from '#src/experiments/traceSettings.js';
-import { distinct, select } from '#src/kit/rows.js';
-import { mean } from '#src/metrics/statistics.js';
-import { groupNames, majorityOf, meanText, minoritiesOf, tableOf } from '#src/reproduce/studyFile/cells.js';
-import { judgedMargins, stagesOf } from '#src/reproduce/studyFile/models.js';
-import { Records } from '#src/reproduce/studyFile/records.js';
-import { readNamed } from './named.mjs';
+import { select } from '#src/kit/rows.js';
+import { groupNames, majorityOf, meanText, minoritiesOf } from '#src/study/cells.js';
+import { readStudy } from '#src/study/document.js';
+import { pooled } from '#src/study/records.js';
+import { tableOf } from './tableOf.mjs';
 
-const { study, members, records } = await readNamed();
-const { tests } = study.models;
-const stages = tests.growth ?? [tests.stage];
-for (const member of members) await measure(member);
-
+const [, , path = '', name = ''] = process.argv;
+const { tests, pools, recordsFolder } = await readStudy(path);
+const { neurons } = tests;
+const records = pooled(recordsFolder, name, pools[name] ?? [name]);
+const stages = neurons.growth ?? [neurons.of];
 const starts = await records.read('starts');
-const effects = select(await records.read('effects'), { k: tests.k });
-const minorities = minoritiesOf(tests);
-console.log(minorities.map((chosenFor) => markdownOf(table(chosenFor))).join('\n\n'));
+const effects = select(await records.read('effects'), { k: neurons.k });
+console.log(
+  minoritiesOf(neurons)
+    .map((chosenFor) => markdownOf(table(chosenFor)))
+    .join('\n\n'),
+);
 
 /** A minority group and the majority group of its class, under neurons that were chosen for the minority group. */
 function table(chosenFor) {
   const rows = stages.flatMap((stage) => [
     row(stage, '', chosenFor, () => 0),
-    ...tests.criteria.map((criterion) =>
+    ...neurons.criteria.map((criterion) =>
       row(stage, criterion, chosenFor, ({ seed, split }, group) => {
         const [set] = select(effects, { seed, stage, split, criterion, chosenFor });
         return set[`margin${group}`];
       }),
     ),
   ]);
-  const measured = [chosenFor, majorityOf(tests, chosenFor)].map(groupNames(tests));
+  const measured = [chosenFor, majorityOf(neurons, chosenFor)].map(groupNames(neurons));
   return tableOf(
-    `Post hoc: margins in logits before anything is zeroed, and what is left when ${tests.k} neurons are: means over models, 95 % intervals`,
+    `Post hoc: margins in logits before anything is zeroed, and what is left when ${neurons.k} neurons are: means over models, 95 % intervals`,
     [
       ...['models', 'zeroed', 'chosen for'],
       ...measured.flatMap((group) => [`${group}, training`, `${group}, test`, `${group}, difference`]),
@@ -43,7 +44,7 @@ function table(chosenFor) {
 }
 
 function row(stage, criterion, chosenFor, changeOf) {
-  const shown = [chosenFor, majorityOf(tests, chosenFor)];
+  const shown = [chosenFor, majorityOf(neurons, chosenFor)];
   const cells = shown.flatMap((group) => {
     const left = (split) =>
       select(starts, { stage, split, group }).map((start) => start.mean + changeOf(start, group));
@@ -52,31 +53,4 @@ function row(stage, criterion, chosenFor, changeOf) {
     return [train, test, difference].map((values) => meanText(values, 2));
   });
   return [stage, criterion || 'nothing', criterion && `G${chosenFor}*`, ...cells];
-}
-
-/** Adds the rows of a benchmark's models that are not recorded. */
-async function measure(member) {
-  const own = study.benchmarks[member];
-  const records = new Records(study.recordsFolder, member);
-  const known = distinct(await records.read('starts'), 'seed');
-  const { data, datasetOptions } = own;
-  const seeds = (own.models.seeds ?? study.models.seeds).filter((seed) => !known.includes(seed));
-  // Those of the traces whose changes are added: on the same examples.
-  const { heldOutHalf, samples } = study.models.traces.find(({ record }) => record === 'effects').settings;
-  for (const seed of seeds) {
-    const made = [];
-    for (const { stage, epoch, run } of stagesOf(study, member, seed)) {
-      if (!stages.includes(stage)) continue;
-      const options = { run: run.out, data, datasetOptions, epoch, seed, heldOutHalf };
-      for (const split of ['train', 'test']) {
-        const margins = await judgedMargins(
-          options,
-          split,
-          samples ?? TRACE_SETTINGS.unstructured.samples.article,
-        );
-        made.push(...margins.map((values, group) => ({ seed, stage, split, group, mean: mean(values) })));
-      }
-    }
-    await records.add('starts', made, { seed });
-  }
 }

@@ -4,9 +4,7 @@ import type { SessionOptions } from '../experiments/traceSession.js';
 import type { JobOptions } from '../progress.js';
 import { plain } from '../report/text.js';
 import { hasToBeTrained, type Part1Options } from '../reproduce/part1.js';
-import { sweepStatus } from '../reproduce/sweep/jobs.js';
-import type { SweepPlan } from '../reproduce/sweep/plan.js';
-import { defaultInWords, defaultsOf, inWords, type SettingsTable } from '../settings/setting.js';
+import { defaultInWords, inWords, type SettingsTable } from '../settings/setting.js';
 import { methodNamed } from '../train/methods.js';
 import type { EpochOptions, RunStart } from '../train/runOptions.js';
 import type { Output } from './output.js';
@@ -53,26 +51,6 @@ export async function trainDryRun(
   };
 }
 
-/** The runs of a list of jobs that are not finished. */
-export async function jobsDryRun(plan: SweepPlan): Promise<DryRun> {
-  const statuses = await sweepStatus(plan);
-  const counts: Record<string, number> = {};
-  for (const { state, job } of statuses) {
-    if (state === 'finished') continue;
-    const { method, settings } = job;
-    const { protocol = 'article', epochs } = settings as Pick<EpochOptions, 'protocol'> & { epochs?: number };
-    const byDefault = defaultsOf(methodNamed(method).settings, protocol) as { readonly epochs?: number };
-    counts[`${method} runs`] = (counts[`${method} runs`] ?? 0) + 1;
-    counts[`${method} epochs`] = (counts[`${method} epochs`] ?? 0) + (epochs ?? byDefault.epochs ?? 0);
-  }
-  const finished = statuses.filter(({ state }) => state === 'finished').length;
-  return {
-    title: `${statuses.length} runs on ${plan.data}, ${finished} of them finished`,
-    settings: {},
-    counts,
-  };
-}
-
 /** A trace; settings that follow from the run are in words. */
 export function traceDryRun(
   name: string,
@@ -92,16 +70,12 @@ export function traceDryRun(
   };
 }
 
-/** The models of Part I. Throws `USAGE` if one is missing that cannot be trained. */
-export async function part1DryRun(
-  options: Pick<Part1Options, 'data' | 'erm'>,
-  runs: readonly string[],
-): Promise<DryRun> {
-  const untrained = await Promise.all(runs.map((run) => hasToBeTrained({ ...options, run })));
-  const missing = untrained.filter(Boolean).length;
+/** The model of Part I. Throws `USAGE` if it is missing and cannot be trained. */
+export async function part1DryRun(options: Pick<Part1Options, 'data' | 'erm' | 'run'>): Promise<DryRun> {
+  const isMissing = await hasToBeTrained(options);
   return {
-    title: `Figures of ${runs.length} models`,
+    title: `Figures of ${resolve(options.run)}`,
     settings: {},
-    counts: { 'trained models': runs.length - missing, 'models to train': missing },
+    counts: { 'models to train': Number(isMissing) },
   };
 }

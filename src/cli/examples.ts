@@ -6,19 +6,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   init: ['init', 'init --data pets --attribute places.csv --arch resnet18 --out pets.yaml'],
   'reproduce quickstart': ['reproduce quickstart', 'reproduce quickstart --data data --out runs/quickstart'],
   'reproduce fig10': ['reproduce fig10 --run runs/erm-finetune --compare runs/erm'],
-  'reproduce part1': [
-    'reproduce part1 --run runs/erm',
-    'reproduce part1 --run runs/erm --dry-run',
-    'reproduce part1 --run runs/models --data waterbirds --arch resnet50 --weights resnet50.pth --seeds 0,1,2,3,4',
-  ],
-  'reproduce study': [
-    'reproduce study --study studies/photographs/study.yaml --benchmark birds',
-    'reproduce study --study studies/photographs/study.yaml --tables',
-  ],
-  'reproduce part2': [
-    'reproduce part2 --data waterbirds --weights resnet50.pth --seeds 0,1,2 --equivalence 2',
-    'reproduce part2 --data waterbirds --weights resnet50.pth --plan part2.json --slurm part2.sh',
-  ],
+  'reproduce part1': ['reproduce part1 --run runs/erm', 'reproduce part1 --run runs/erm --dry-run'],
   'dataset dominoes': ['dataset dominoes --data data/dominoes'],
   'dataset compose': [
     'dataset compose --data mine --foregrounds birds --table birds/birds.csv --scenes places --classes land=hen,owl water=gull,tern --places land=forest water=sea,lake',
@@ -47,10 +35,15 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'trace minimal': ['trace minimal --run runs/erm --examples 8'],
   gradcam: ['gradcam --run runs/erm-finetune --compare runs/erm --samples 64'],
   neurons: ['neurons --run runs/erm', "neurons --run runs/erm --neurons 'conv1[9]' 'conv1[63]'"],
-  'sweep plan': ['sweep plan --sweep sweep.yaml --plan plan.json --slurm submit.sh'],
-  'sweep run': ['sweep run --plan plan.json --index 0,1'],
-  'sweep status': ['sweep status --plan plan.json'],
-  'sweep collect': ['sweep collect --plan plan.json --csv runs.csv'],
+  'study run': [
+    'study run table8 --data waterbirds --set settings.data.weights=resnet50.pth',
+    'study run study.yaml --jobs 2',
+    'study run study.yaml --index 0,1',
+  ],
+  'study plan': ['study plan study.yaml --slurm submit.sh'],
+  'study status': ['study status study.yaml'],
+  'study tables': ['study tables studies/photographs/study.yaml --on birds'],
+  'study report': ['study report study.yaml --to page'],
   runs: ['runs', 'runs --sort test-worst --filter method=erm seed=0', 'runs --in sweeps --json'],
   compare: ['compare runs/erm runs/erm-finetune', 'compare runs/erm-* --format markdown'],
   evaluate: ['evaluate --run runs/erm --split test', 'evaluate --run runs/erm --split test --epoch 40'],
@@ -67,8 +60,7 @@ function familyExamples(name: string, command: Command): readonly string[] {
   const onData = `${name} --data waterbirds --weights resnet50.pth`;
   if (name.startsWith('fetch ')) return [name];
   if (name.startsWith('train ')) return [has('--from') ? `${name} --from runs/erm` : onData];
-  if (!has('--grid')) return [`${name} --run runs/erm`];
-  return [`${onData} --seeds 0,1,2`, `${onData} --plan ${command.name()}.json --slurm ${command.name()}.sh`];
+  return [`${name} --run runs/erm`];
 }
 
 /** Puts a command's examples below its help. */

@@ -34,7 +34,10 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, ...load: 
     'show what neurons answer to, beside what zeroing each of them does',
     () => import('../extras/atlas/command.js'),
   ],
-  sweep: ['train many runs, on one machine or on a cluster', () => import('./commands/sweep.js')],
+  study: [
+    'train, trace and compare many runs that a document describes, on one machine or on a cluster',
+    () => import('./commands/study.js'),
+  ],
   runs: ['list runs: how they were trained, and what they reached', () => import('./commands/runs.js')],
   compare: [
     'set runs side by side: settings that differ, accuracies, paired differences',

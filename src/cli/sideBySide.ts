@@ -71,7 +71,7 @@ export async function sideBySide(
     }
   };
   await Promise.all(Array.from({ length: Math.min(count, indices.length) }, worker));
-  throwIfAborted(signal, 'the sweep');
+  throwIfAborted(signal, 'the study');
   if (failed.length === 0) return;
   const named = failed.sort((a, b) => a - b).join(', ');
   throw new SpurmemError('PROCESS_LOST', `${failed.length} of ${indices.length} jobs failed: ${named}.`, {

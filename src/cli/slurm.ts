@@ -1,28 +1,33 @@
-import type { SweepPlan } from '../reproduce/sweep/plan.js';
+import type { Job } from '../study/plan.js';
 
 /**
- * A script that hands a plan's jobs to Slurm: an array for each stage, each after the one before it. Its arguments go to sbatch.
+ * A script that hands a study's jobs to Slurm: an array for each stage, each after the one before it. Its arguments go to sbatch.
  *
- * @param plan.path where the plan is, as the nodes see it
+ * @param words the command that runs jobs, without their numbers
  */
 export function slurmScript(
-  plan: { readonly path: string; readonly content: SweepPlan },
-  program: string,
+  jobs: readonly Pick<Job, 'index' | 'stage'>[],
+  words: readonly string[],
+  program = 'npx spurmem',
 ): string {
   const stages = new Map<number, number[]>();
-  for (const { index, stage } of plan.content.jobs) stages.set(stage, [...(stages.get(stage) ?? []), index]);
+  for (const { index, stage } of jobs) stages.set(stage, [...(stages.get(stage) ?? []), index]);
   const submissions = [...stages].map(([stage, indices]) => {
     const after = stage === 0 ? '' : ' --dependency="afterok:$previous"';
     return [
-      `previous=$(sbatch --parsable --job-name=sweep-${stage} --array=${ranges(indices)}${after} "$@" --wrap "$run")`,
+      `previous=$(sbatch --parsable --job-name=study-${stage} --array=${ranges(indices)}${after} "$@" --wrap "$run")`,
       `echo "Stage ${stage}: ${indices.length} jobs, $previous"`,
     ].join('\n');
   });
+  // The index comes first: an option of several values would take it.
+  const [verb = '', name = '', ...others] = words.map(quotedWord);
+  const command = [program, verb, name, '--index', '"$SLURM_ARRAY_TASK_ID"', ...others].join(' ');
   return [
     '#!/usr/bin/env bash',
-    '# Submits the jobs of a sweep; arguments go to sbatch: bash this.sh --partition gpu --gres gpu:1 --time 12:00:00',
+    '# Submits the jobs of a study; arguments go to sbatch: bash this.sh --partition gpu --gres gpu:1 --time 12:00:00',
     'set -euo pipefail',
-    `run='${quoted(`${program} sweep run --plan ${quotedWord(plan.path)} --index`)} "$SLURM_ARRAY_TASK_ID"'`,
+    `cd '${quoted(process.cwd())}'`,
+    `run='${quoted(command)}'`,
     ...submissions,
     '',
   ].join('\n');

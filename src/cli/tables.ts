@@ -4,14 +4,12 @@ import type { JobOptions } from '../progress.js';
 import { articleName } from '../report/format.js';
 import { groupLabels } from '../report/groupLabels.js';
 import { countTable } from '../report/sections/data.js';
-import { focusTable, studyTable } from '../report/study/tables.js';
 import type { Table } from '../report/table.js';
 import { plain } from '../report/text.js';
-import type { Part2StudyResult } from '../reproduce/part2.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
 import type { Output } from './output.js';
-import { textTable, textTables } from './textTable.js';
+import { textTable } from './textTable.js';
 
 /** The labels of a run's groups, and its folder. */
 export async function openGroups(run: string) {
@@ -64,11 +62,4 @@ export function figureTables(
     for (const text of texts) printed.add(text);
     return texts.length > 0 ? [`${articleName(kind)}: ${title}`, ...texts] : [];
   });
-}
-
-/** A study's rows, and the gain of its focus over each other setting. */
-export function studyTables(study: Part2StudyResult, output: Output): string {
-  const focus = focusTable(study);
-  const tables = textTables([studyTable(study), ...(focus ? [focus] : [])], output);
-  return `${articleName(study.kind)}: ${study.title}\n${tables}`;
 }

@@ -264,3 +264,11 @@ function pairUp(
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
+
+/** Every garment and digit that a benchmark does not use, each pair equally often. */
+export function unusedDominoes(benchmark: DominoesOptions): DominoesOptions {
+  const garments = GARMENTS.filter((garment) => !benchmark.garments.includes(garment));
+  const digits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].filter((digit) => !benchmark.digits.includes(digit));
+  const each = (count: number): number[] => new Array<number>(garments.length * digits.length).fill(count);
+  return { ...benchmark, garments, digits, counts: { train: each(60), val: each(5), test: each(5) } };
+}

@@ -1,15 +1,12 @@
-import { join } from 'node:path';
 import { FIGURE_SETTINGS } from '../experiments/overModels.js';
-import { writeAtomic } from '../files.js';
 import type { ColumnName } from '../kit/columns.js';
 import { csvRows, type Row } from '../kit/rows.js';
 import { list, type Table } from '../kit/table.js';
 import type { Section } from './figure.js';
 import { FIGURES } from './figures.js';
 import { articleName } from './format.js';
-import { groupLabels, type NamedGroups } from './groupLabels.js';
+import type { Groups } from './groupLabels.js';
 import { chartFigure, folded, html, htmlTable } from './html/html.js';
-import { drawPage } from './html/page.js';
 
 /** `<run>/<figure>.json`: a figure over models, a row a measurement; the same rows are in its CSV. */
 export interface FigureOverModels {
@@ -45,35 +42,22 @@ export function overModelsTables({ kind, title, seeds, rows }: FigureOverModels)
   });
 }
 
-/** Writes `report.html` of figures over models. Returns its path. Throws `OUTPUT_UNWRITABLE`. */
-export async function writeModelsReport(
-  folder: string,
-  figures: readonly FigureOverModels[],
-  data: NamedGroups,
-): Promise<string> {
-  const lead = html`Figures and tables after You et al.,
-    <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025), with trained
-    models as replicates. Each model has a report of its own in its folder.`;
-  const groups = groupLabels(data);
-  const sections = figures.map((figure): Section => {
-    const { kind, title, rows } = figure;
-    const { verdict, charts, tables } = FIGURES.find(({ name }) => name === kind)?.parts?.(rows, groups) ?? {
-      verdict: [],
-      charts: [],
-      tables: [],
-    };
-    return {
-      id: kind,
-      title: `${title} (${articleName(kind)})`,
-      verdict,
-      charts,
-      data: { name: kind, rows: csvRows(rows) },
-      prose: (drawn) =>
-        html`<div class="charts">${charts.map((chart) => chartFigure(drawn(chart)))}</div>
-          ${[...tables, ...overModelsTables(figure)].map((table) => folded(table.caption, htmlTable(table)))}`,
-    };
-  });
-  const path = join(folder, 'report.html');
-  await writeAtomic(path, (await drawPage('Part I over models', lead, sections)).page);
-  return path;
+/** The section of a figure over models, with the charts and the verdict of the figure. */
+export function modelsSection(figure: FigureOverModels, groups: Groups): Section {
+  const { kind, title, rows } = figure;
+  const { verdict, charts, tables } = FIGURES.find(({ name }) => name === kind)?.parts?.(rows, groups) ?? {
+    verdict: [],
+    charts: [],
+    tables: [],
+  };
+  return {
+    id: kind,
+    title: `${title} (${articleName(kind)})`,
+    verdict,
+    charts,
+    data: { name: kind, rows: csvRows(rows) },
+    prose: (drawn) =>
+      html`<div class="charts">${charts.map((chart) => chartFigure(drawn(chart)))}</div>
+        ${[...tables, ...overModelsTables(figure)].map((table) => folded(table.caption, htmlTable(table)))}`,
+  };
 }

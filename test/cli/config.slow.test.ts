@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import * as dataset from '../../src/cli/commands/dataset.js';
 import * as fetch from '../../src/cli/commands/fetch.js';
 import * as reproduce from '../../src/cli/commands/reproduce.js';
-import * as sweep from '../../src/cli/commands/sweep.js';
+import * as study from '../../src/cli/commands/study.js';
 import * as trace from '../../src/cli/commands/trace.js';
 import * as train from '../../src/cli/commands/train.js';
 import { applyConfig } from '../../src/cli/configFile.js';
@@ -49,25 +49,6 @@ test('a dry run prints the configuration and counts, and writes nothing', async 
   expect([existsSync(at('dry')), contentOf(data)]).toEqual([false, before]);
 });
 
-test('a dry run of a study counts its runs, those of the folder as finished, and writes nothing', async () => {
-  const rows = ['ERM', 'continued, supervised loss alone'];
-  const study = words`reproduce fig6 --data ${data} --out ${at('study')} --arch resnet20 --seeds 0`;
-  const settings = ['--erm-epochs', '2', '--epochs', '3', '--erm-augmentation', 'none', '--threads', '1'];
-  const args = [...study, ...settings, '--only', ...rows, '--dry-run'];
-  await failure([...args, '--plan', at('study.json')], 'USAGE', 'give one of them');
-  const { stdout } = await succeed([...args, '--json']);
-  expect(JSON.parse(stdout)).toMatchObject({
-    title: expect.stringMatching(/^2 runs on .*, 0 of them finished$/) as unknown,
-    counts: { 'erm runs': 1, 'erm epochs': 2, 'finetune runs': 1, 'finetune epochs': 3 },
-  });
-  expect(existsSync(at('study'))).toBe(false);
-
-  await succeed([...study, ...settings, '--only', ...rows, '--plan', at('study.json')]);
-  await succeed(['sweep', 'run', '--plan', at('study.json'), '--index', '0', '--threads', '1']);
-  const second = await succeed(args);
-  expect(second.stdout).toMatch(/^2 runs on .*, 1 of them finished:\n {2}finetune runs: 1\n/);
-});
-
 test('a data set one folder further down is named', async () => {
   mkdirSync(at('outer/inner'), { recursive: true });
   writeFileSync(at('outer/inner/metadata.csv'), '');
@@ -90,7 +71,7 @@ test('flags win over a file in YAML, whose keys are those of the options', async
 });
 
 const program = new Command('spurmem');
-for (const [name, { addCommand }] of Object.entries({ train, reproduce, dataset, fetch, sweep, trace }))
+for (const [name, { addCommand }] of Object.entries({ train, reproduce, dataset, fetch, study, trace }))
   addCommand(program.command(name));
 const leaf = (...words: string[]): Command => namedCommand(program, words).command;
 

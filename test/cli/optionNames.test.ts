@@ -14,10 +14,10 @@ import { accepts } from '../../src/settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../src/train/ermSettings.js';
 import { acceptedBy } from '../../src/train/method.js';
 import { TRAINING_METHODS } from '../../src/train/methods.js';
-import { RUN_TYPE, SEEDS_TYPE } from '../../src/train/runOptions.js';
+import { RUN_TYPE } from '../../src/train/runOptions.js';
 
-/** Options that the command line has beside the library's: of its output, and of plans. */
-const OWN = ['config', 'json', 'quiet', 'debug', 'dryRun', 'plan', 'slurm'];
+/** Options that the command line has beside the library's: of its output. */
+const OWN = ['config', 'json', 'quiet', 'debug', 'dryRun'];
 const DATASET = DATASET_OPTIONS.map(({ name }) => name as string);
 
 const { session, unstructured, structured, overlap, gradCam } = TRACE_SETTINGS;
@@ -34,7 +34,7 @@ test.each<[string, string, object]>([
   [
     'reproduce',
     'fig2',
-    { ...PART1_TYPES, ...session, ...FIGURE_SETTINGS, ...ERM_SETTINGS, ...MODEL_SETTINGS, seeds: SEEDS_TYPE },
+    { ...PART1_TYPES, ...session, ...FIGURE_SETTINGS, ...ERM_SETTINGS, ...MODEL_SETTINGS },
   ],
   ...TRAINING_METHODS.map((method): [string, string, object] => [
     'train',

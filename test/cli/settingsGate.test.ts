@@ -8,12 +8,9 @@ import { type Protocol, PROTOCOLS } from '../../src/protocol.js';
 import { resolveSettings, type Setting, type SettingsTable } from '../../src/settings/setting.js';
 import { accepts, metaOf, type ValueForm, type ValueType } from '../../src/settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../src/train/ermSettings.js';
-import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
 import { TRAINING_METHODS } from '../../src/train/methods.js';
-import { RECIPE_SETTINGS } from '../../src/train/recipe.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { words } from './support.js';
 
 /**
  * The gate: every option of every command that stands for a setting must reach what resolves it, and change exactly that
@@ -189,46 +186,5 @@ describe('each option of', () => {
     const measured = { criteria, sigmas, repeats, samples, nullDraws, exceedances, layerTopK };
     const traces = { ...measured, batchSize, precision, fraction };
     expect(await expectEachToChange(addPart1Commands, argv, traces)).toBe(10);
-  });
-
-  test('reproduce fig6 changes what its arms train with, and --protocol all of it', async () => {
-    // Jest fails where two imports that are under way share a module that neither has loaded yet.
-    await import('../../src/report/study/report.js');
-    const { addPart2Commands } = await import('../../src/cli/commands/reproducePart2.js');
-    const [erm, finetune] = ['erm', 'finetune'].map((name) =>
-      TRAINING_METHODS.find((method) => method.name === name),
-    );
-    if (!erm || !finetune) throw new Error('No ERM or no fine-tuning');
-    // The ERM run that fine-tuning starts from is handed over first, and passed as if it were trained.
-    const ermHanded: Record<string, unknown>[] = [];
-    const spies = [
-      jest.spyOn(erm, 'train').mockImplementation((options) => {
-        ermHanded.push({ ...options });
-        return Promise.resolve({} as Awaited<ReturnType<typeof erm.train>>);
-      }),
-      jest.spyOn(finetune, 'train').mockImplementation((options) => stop({ ...options })),
-    ];
-    const argv = words`fig6 --data ${data} --out ${join(folder, 'study')} --seeds 0 --only fine-tuned`;
-    expect(await expectEachToChange(addPart2Commands, argv, FINETUNE_SETTINGS)).toBeGreaterThan(25);
-    const { epochs, batchSize, lr, augmentation, precision, ema } = ERM_SETTINGS;
-    const ofErm = (): Readonly<Record<string, unknown>> =>
-      resolveSettings(RECIPE_SETTINGS, 'article', ermHanded.at(-1) ?? {});
-    // Each command's ERM is the last one handed over: what was there before is resolved at once.
-    for (const [table, prefix] of [
-      [{ epochs, batchSize, lr, augmentation }, 'erm'],
-      [MODEL_SETTINGS, ''],
-      [{ precision, ema }, ''],
-    ] as [SettingsTable, string][]) {
-      for (const { name, word, entry } of settingOptions(table, prefix)) {
-        await handOver(addPart2Commands, argv);
-        const before = ofErm()[name];
-        await handOver(addPart2Commands, [...argv, `--${word}`, ...anotherText(entry, 'article')]);
-        expect([word, ofErm()[name]]).not.toEqual([word, before]);
-      }
-    }
-    const released = (await handOver(addPart2Commands, [...argv, '--protocol', 'released'])) as object;
-    expect(released).toMatchObject({ protocol: 'released' });
-    expect(ermHanded.at(-1)).toMatchObject({ protocol: 'released' });
-    for (const spy of spies) spy.mockRestore();
   });
 });

@@ -9,9 +9,7 @@ import { neuronAtlas } from '../../src/extras/atlas/atlas.js';
 import { FIGURES } from '../../src/report/figures.js';
 import { writeReport } from '../../src/report/writeReport.js';
 import { reproducePart1 } from '../../src/reproduce/part1.js';
-import { reproducePart2 } from '../../src/reproduce/part2.js';
-import { reproduceQuickstart } from '../../src/reproduce/quickstart.js';
-import { runStudy } from '../../src/reproduce/study/runStudy.js';
+import { reproduceQuickstart } from '../../src/study/quickstart.js';
 import { trainDfr, trainErm, trainFinetune } from '../../src/train/methods.js';
 import { failure } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
@@ -37,8 +35,6 @@ test.each([
   expect(message).toMatch(reason);
 });
 
-const study = { data: folder, out: run, seeds: [0], erm: {}, finetune: {}, arms: [{ name: 'ERM' }] };
-
 test.each<[string, () => Promise<unknown>, RegExp]>([
   ['a missing dataset', () => trainErm({}), /`data` is missing: it takes a dataset’s folder/],
   ['a missing run', () => trainDfr({} as never), /`from` is missing: it takes a run’s folder/],
@@ -60,19 +56,6 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   ],
   ['no figures', () => reproducePart1({ run, figures: [] }), /`figures` is empty/],
   ['a misspelt job', () => reproduceQuickstart({ data: folder, out: run, sed: 1 } as never), /`sed`.* seed/],
-  ['a misspelt setting', () => runStudy({ ...study, finetune: { lamda: 1 } } as never), /`finetune\.lamda`/],
-  ['no seeds', () => runStudy({ ...study, seeds: [] }), /`seeds` is empty/],
-  [
-    'an arm with a setting of another method',
-    () => runStudy({ ...study, arms: [{ name: 'JTT', method: 'jtt', settings: { upweigth: 5 } }] }),
-    /`upweigth`\. The nearest are upweight/,
-  ],
-  ['a reference that is none', () => runStudy({ ...study, reference: 'SGD' }), /`reference` is "SGD": .*ERM/],
-  [
-    'a misspelt study',
-    () => reproducePart2({ ...study, arms: undefined, study: ['fig6'] } as never),
-    /`study`\. The nearest are .*studies/,
-  ],
   [
     'a misspelt composition',
     () => composeDataset(run, { foregrounds: folder, scenes: folder, agrement: 1 } as never),

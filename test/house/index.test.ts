@@ -32,8 +32,8 @@ test('tables are loaded when they are asked for, and jobs when they are called',
   expect([erm.epochs.article, Object.keys(trace)]).toEqual([100, expect.arrayContaining(['session'])]);
   const methods = await library.trainingMethods();
   const figures = await library.figures();
-  const studies = await library.studies();
-  expect([methods[0]?.name, figures[0]?.name, studies[0]?.name]).toEqual(['erm', 'fig1', 'fig6']);
+  expect([methods[0]?.name, figures[0]?.name]).toEqual(['erm', 'fig1']);
+  expect((await library.readStudy('fig6', { data: 'a' })).title).toContain('attribution controls');
   expect(await failure(library.trainErm({ data: 'a', out: 'b', epochs: -1 }), 'USAGE')).toMatchObject({
     parameter: 'epochs',
   });

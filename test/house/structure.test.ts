@@ -8,7 +8,7 @@ const ts = createRequire(import.meta.url)('typescript') as typeof import('typesc
 
 /** The floors of docs/design.md, from the top. A folder imports from those below it; what is in none is known to all. */
 const FLOORS =
-  words`extras cli reproduce report experiments kit train neurons metrics models fetch data native settings`.map(
+  words`extras cli study reproduce report experiments kit train neurons metrics models fetch data native settings`.map(
     (floor) => `src/${floor}/`,
   );
 

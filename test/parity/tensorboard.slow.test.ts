@@ -1,8 +1,8 @@
 import { appendFile, cp, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
-import { runSweepJob } from '../../src/reproduce/sweep/jobs.js';
-import { planSweep } from '../../src/reproduce/sweep/planSweep.js';
+import { readStudy } from '../../src/study/document.js';
+import { StudyRunner } from '../../src/study/runner.js';
 import { trainErm, trainFinetune } from '../../src/train/methods.js';
 import type { EpochMetrics } from '../../src/train/results.js';
 import { RunFolder } from '../../src/train/runFolder.js';
@@ -146,24 +146,27 @@ test('fine-tuning has the parts of its loss and the share of masked neurons', as
   expect(board.scalars['loss/contrast']).toEqual([[1, Math.fround(metrics?.lossTerms?.contrast ?? -1)]]);
 });
 
-test('a sweep\u2019s runs are beside one another, and compared by the settings', async () => {
-  const file = join(folder, 'sweep.yaml');
+test('a study\u2019s runs are beside one another, and compared by the settings', async () => {
+  const file = join(folder, 'study.yaml');
   const { arch, batchSize, device, threads } = runs.base;
   await writeFile(
     file,
-    `out: ${join(folder, 'sweep')}\ndata: ${runs.base.data}\nseeds: [0, 1]\n` +
-      `settings: { arch: ${arch ?? ''}, batchSize: ${batchSize ?? 0}, epochs: 1 }\n` +
-      'jobs:\n  - { method: erm, grid: { lr: [0.001, 0.01] } }\n',
+    `title: Rates\nruns: ${join(folder, 'study')}\nseeds: [0, 1]\ndata: { dominoes: { path: ${String(runs.base.data)} } }\n` +
+      `settings: { all: { arch: ${arch ?? ''}, batchSize: ${batchSize ?? 0}, epochs: 1 } }\n` +
+      'arms: { erm: { grid: { lr: [0.001, 0.01] } } }\n',
   );
-  const plan = await planSweep(file);
   const tensorboard = join(folder, 'boards');
-  for (const { index } of plan.jobs) await runSweepJob(plan, index, { device, threads, tensorboard });
+  const runner = new StudyRunner(await readStudy(file), { device, threads, tensorboard });
+  const jobs = await runner.jobs();
+  for (const { index } of jobs) await runner.run(index);
   const found = read(tensorboard);
-  for (const { out, settings, seed } of plan.jobs) {
+  for (const job of jobs) {
+    if (job.kind !== 'train') continue;
+    const { out = '', settings, seed } = job;
     const board = found?.runs[relative('/', out)];
     expect(board === undefined).toBe(found === undefined);
     await expectBoard(board, new RunFolder(out));
-    if (board) expect(board.settings).toMatchObject({ lr: settings.lr, seed });
+    if (board) expect(board.settings).toMatchObject({ lr: settings?.lr, seed });
   }
   if (!found) return;
   expect(Object.keys(found.runs)).toHaveLength(4);

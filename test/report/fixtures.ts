@@ -11,8 +11,6 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../../src/experiments/results.js';
-import type { SeedOutcome } from '../../src/experiments/runs/overSeeds.js';
-import { collectStudy, type StudyResult } from '../../src/experiments/study.js';
 import {
   compareMinorities,
   type MinimalExample,
@@ -514,23 +512,3 @@ export const minimalTrace: TraceMinimalResult = {
   comparison: compareMinorities(examples, MINORITY),
   examples,
 };
-
-/** A study of arms by their accuracies, a seed each. */
-export function studyOf(
-  arms: Readonly<Record<string, readonly number[]>>,
-  options: Partial<Parameters<typeof collectStudy>[1]> = {},
-): StudyResult {
-  const outcomes = Object.entries(arms).map(([arm, values]) => {
-    const seeds = values.map((value, seed): SeedOutcome => ({
-      seed,
-      run: `${arm}/seed-${seed}`,
-      bestEpoch: 1,
-      testAverage: 0.8,
-      valWorstGroupAccuracy: value,
-      testWorstGroupAccuracy: value,
-      testAccuracy: [value, 0.9],
-    }));
-    return [arm, seeds] as const;
-  });
-  return collectStudy(new Map(outcomes), { reference: 'ERM', ...options });
-}

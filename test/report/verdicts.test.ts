@@ -22,10 +22,9 @@ import {
 import { changeRows, layerRows, rankRows } from '../../src/report/rows.js';
 import { comparisonVerdict } from '../../src/report/sections/comparison.js';
 import { trainingVerdict } from '../../src/report/sections/training.js';
-import { studyVerdict } from '../../src/report/study/report.js';
 import { LONG_MAJORITY_RAMP, LONG_MINORITY_RAMP, steps } from '../../src/report/vega/theme.js';
 import { CELEBA_COUNTS, WATERBIRDS_COUNTS } from '../data/standardSplits.js';
-import { epochs, erm, fullReport, layers18, overlapTrace, studyOf, trace, VAL } from './fixtures.js';
+import { epochs, erm, fullReport, layers18, overlapTrace, trace, VAL } from './fixtures.js';
 
 const groups = groupLabels(fullReport.dataset);
 /** With ordinary spaces. */
@@ -219,22 +218,6 @@ test('over models, groups are one family and differences another, of distinct se
   expect(plainText(changeParts('fig2', rows, groups).verdict)).toMatch(
     /^Zeroing the chosen neurons costs minority groups less than majority groups in 5 of 5 sets/,
   );
-});
-
-test('a study says which rows differ beyond their interval', () => {
-  const study = studyOf(
-    {
-      ERM: [0.5, 0.52, 0.45],
-      more: [0.6, 0.65, 0.61],
-      alike: [0.5, 0.53, 0.44],
-      unclear: [0.9, 0.3, 0.5],
-    },
-    { equivalence: 0.05 },
-  );
-  expect(plainText(studyVerdict(study))).toMatch(
-    /^Beyond their 95 % interval differ from ERM, over 3 seeds: more \(\+13\.0 points, 95 % 5\.5 to 20\.5, sign flips p = 0\.250, after Holm’s correction 0\.750\)\. Equivalent within the declared margin: alike\. Neither shown to differ nor to be equivalent: unclear\.$/,
-  );
-  expect(plainText(studyVerdict(studyOf({ ERM: [0.5] })))).toMatch(/^One seed/);
 });
 
 test('other sections', () => {

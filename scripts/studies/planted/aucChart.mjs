@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { distinct, select } from '#src/kit/rows.js';
 import { dotRows } from '#src/report/vega/dotRows.js';
-import { modelRow, writeChart } from '../charts.mjs';
+import { modelRow, writeChart } from './charts.mjs';
 import { readRecorded } from './recorded.mjs';
 
 const { folder, found, kinds, byModel } = await readRecorded(process.argv[2]);

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { distinct, numbers, select } from '#src/kit/rows.js';
 import { mean } from '#src/metrics/statistics.js';
-import { Records } from '#src/reproduce/studyFile/records.js';
+import { Records } from '#src/study/records.js';
 
 /** The tables of a study's file, its arms, and how a number a model is taken of one. */
 export async function readRecorded(path) {

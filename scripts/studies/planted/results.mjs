@@ -5,7 +5,8 @@ import { fixed, probability } from '#src/kit/columns.js';
 import { distinct, numbers, select } from '#src/kit/rows.js';
 import { summarize, withTests } from '#src/kit/summarize.js';
 import { mean } from '#src/metrics/statistics.js';
-import { meanText, tableOf } from '#src/reproduce/studyFile/cells.js';
+import { meanText } from '#src/study/cells.js';
+import { tableOf } from '../tableOf.mjs';
 import { readRecorded } from './recorded.mjs';
 
 /** plan.md: what is said of a criterion, and what erases a memory. */

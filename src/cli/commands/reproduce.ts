@@ -5,14 +5,12 @@ import { changeParts } from '../../report/figures/changes.js';
 import { groupLabels } from '../../report/groupLabels.js';
 import { changeRows } from '../../report/rows.js';
 import { comparisonTable } from '../../report/sections/comparison.js';
-import { reproduceQuickstart } from '../../reproduce/quickstart.js';
+import { reproduceQuickstart } from '../../study/quickstart.js';
 import { addJob } from '../job.js';
 import { addComputeOptions, type ComputeOptions, pick } from '../options.js';
 import { textTables } from '../textTable.js';
 import { addFig10Command } from './gradCam.js';
 import { addPart1Commands } from './reproducePart1.js';
-import { addPart2Commands } from './reproducePart2.js';
-import { addStudyCommand } from './reproduceStudy.js';
 
 interface QuickstartCommandOptions extends ComputeOptions {
   readonly data: string;
@@ -23,8 +21,6 @@ interface QuickstartCommandOptions extends ComputeOptions {
 
 export function addCommand(reproduce: Command): void {
   addPart1Commands(reproduce);
-  addPart2Commands(reproduce);
-  addStudyCommand(reproduce);
   const quickstart = reproduce
     .command('quickstart')
     .description('the main job on real images: train, trace, fine-tune, report')

@@ -5,7 +5,6 @@ import type { Figure } from '../../report/figure.js';
 import { articleName } from '../../report/format.js';
 import { OF_ONE_RUN, PART1 } from '../../reproduce/articleFigures.js';
 import { reproducePart1 } from '../../reproduce/part1.js';
-import { modelFolder, planPart1Seeds, reproducePart1Seeds } from '../../reproduce/part1Seeds.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
 import { addJob } from '../job.js';
 import {
@@ -13,20 +12,16 @@ import {
   addDatasetOptions,
   addRunOptions,
   type ComputeOptions,
-  integers,
   pick,
   protocolOption,
   type RunOptions,
   sharedOptionsOf,
 } from '../options.js';
-import { misuse } from '../parameters.js';
-import { addPlanOptions, type PlanOptions, SAME_COMMAND, wantsPlan, writeJobs } from '../plan.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
 import { figureTables } from '../tables.js';
 
-interface Part1CommandOptions extends ComputeOptions, PlanOptions, RunOptions {
+interface Part1CommandOptions extends ComputeOptions, RunOptions {
   readonly protocol: Protocol;
-  readonly seeds?: readonly number[];
   readonly dryRun: boolean;
 }
 
@@ -88,18 +83,15 @@ function addFigureCommand(
 ): void {
   const command = reproduce.command(name).description(description);
   addRunOptions(command, 'run folder; a model is trained there by ERM where it holds none')
-    .addOption(
-      integers('--seeds <list>', 'seeds, each a model in a folder of --run, reported over models', 0),
-    )
     .addOption(protocolOption())
-    .option('--dry-run', 'print the number of models to train, and trace nothing', false);
+    .option('--dry-run', 'tell whether a model is to be trained, and trace nothing', false);
   addSettings(command, ERM_OPTIONS, '', 'The model, where it has to be trained:');
   addSettings(command, TRACE_OPTIONS, '', 'Tracing:');
-  addPlanOptions(addDatasetOptions(addComputeOptions(command)));
+  addDatasetOptions(addComputeOptions(command));
   addJob<Part1CommandOptions>(
     command,
     async (options, output, control) => {
-      const { run, seed, seeds } = options;
+      const { run, seed } = options;
       const common = {
         ...control,
         figures,
@@ -109,25 +101,17 @@ function addFigureCommand(
         erm: { ...givenSettings(ERM_OPTIONS, options), onEpoch: output.epochLines() },
         onStep: output.info,
       };
-      if (wantsPlan(options)) {
-        if (!seeds) throw misuse('plan', options.plan, '`plan` takes `seeds`: each job is the model of one.');
-        await writeJobs(await planPart1Seeds({ ...common, seeds }), options, output, SAME_COMMAND);
-        return;
-      }
       if (options.dryRun) {
         const { part1DryRun, printDryRun } = await import('../dryRun.js');
-        const runs = seeds?.map((of) => modelFolder(run, of)) ?? [run];
-        printDryRun(output, await part1DryRun(common, runs));
+        printDryRun(output, await part1DryRun(common));
         return;
       }
-      const result = seeds
-        ? await reproducePart1Seeds({ ...common, seeds })
-        : await reproducePart1({ ...common, seed });
+      const result = await reproducePart1({ ...common, seed });
       const files = result.figures.flatMap(({ json, csv }) => [json, csv]);
       const text = [
         ...figureTables(result.figures, output),
         `Results:\n${files.map((file) => `  ${file}`).join('\n')}`,
-        ...(seeds ? [] : ['One model: --seeds reports means and intervals over models.']),
+        'One model: the study part1 reports means and intervals over models.',
         `Report: ${result.report}`,
       ];
       output.result(text.join('\n'), {

@@ -45,11 +45,15 @@ export function dotRows({ title, subtitle, axis, rows, reference }: DotRows): Ch
     width: 420,
     height: rows.length * ROW,
     layer: [
-      {
-        data: { values: reference === undefined ? [] : [{ mean: reference }] },
-        ...layer('rule', { color: MUTED, strokeDash: [4, 3] }, { x: x('mean') }),
-      },
-      // One value has no interval, and a layer without values no scale.
+      // A layer without values has no scale.
+      ...(reference === undefined
+        ? []
+        : [
+            {
+              data: { values: [{ mean: reference }] },
+              ...layer('rule', { color: MUTED, strokeDash: [4, 3] }, { x: x('mean') }),
+            },
+          ]),
       ...(intervals.length === 0
         ? []
         : [

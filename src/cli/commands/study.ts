@@ -1,0 +1,239 @@
+import { availableParallelism } from 'node:os';
+import { type Command, Option } from 'commander';
+import { writeAtomic } from '../../files.js';
+import { ENGINE_SETTINGS, engineOptions } from '../../native/engine.js';
+import { numbers, type Table, texts } from '../../report/table.js';
+import { inWords } from '../../settings/setting.js';
+import { integer } from '../../settings/values.js';
+import type { Job } from '../../study/plan.js';
+import type { JobState } from '../../study/runner.js';
+import type { Study } from '../../study/schema.js';
+import type { StudySection } from '../../study/tables.js';
+import { addJob } from '../job.js';
+import {
+  addCommonOptions,
+  addEngineOptions,
+  type CommonOptions,
+  type ComputingOptions,
+  integers,
+  tensorboardOption,
+} from '../options.js';
+import { kebabCase, TypedOption } from '../settings.js';
+import { isOneOfSeveral, sideBySide, takeJobs } from '../sideBySide.js';
+import { slurmScript } from '../slurm.js';
+import { markdownOf, textTable } from '../textTable.js';
+
+interface DocumentOptions extends CommonOptions {
+  readonly data?: string;
+  readonly out?: string;
+  readonly seeds?: readonly number[];
+  readonly set?: readonly string[];
+}
+interface RunOptions extends DocumentOptions, ComputingOptions {
+  readonly index?: readonly number[];
+  readonly jobs: number;
+  readonly tensorboard?: string | boolean;
+}
+interface TableOptions extends DocumentOptions {
+  readonly on?: readonly string[];
+}
+
+/** Adds `study run`, `study status`, `study plan`, `study tables` and `study report`. */
+export function addCommand(study: Command): void {
+  const run = addDocument(
+    study,
+    'run',
+    'train, trace and record what is not recorded yet; then write tables and report',
+  )
+    .addOption(integers('--index <list>', 'some of its jobs, by their numbers (default: all)', 0))
+    .addOption(
+      new TypedOption(
+        '--jobs <n>',
+        'jobs that run at a time, each in a process with its share of the cores as threads',
+        integer(1),
+      ).default(1),
+    )
+    .addOption(tensorboardOption());
+  addJob<RunOptions>(addEngineOptions(run), async (options, output, control, [file = '']) => {
+    const { StudyRunner } = await import('../../study/runner.js');
+    const opened = await open(file, options);
+    const { index, jobs: processes, tensorboard } = options;
+    const runner = new StudyRunner(opened, {
+      ...control,
+      ...engineOptions(options),
+      ...(tensorboard === undefined ? {} : { tensorboard: tensorboard === true ? true : tensorboard }),
+      onStep: output.info,
+      onEpoch: output.epochLines(),
+    });
+    if (isOneOfSeveral()) {
+      await takeJobs((number) => runner.run(number));
+      return;
+    }
+    const states = await runner.states();
+    const wanted = index
+      ? [...new Set(index)]
+      : states.filter(({ state }) => state !== 'finished').map(({ job }) => job.index);
+    const done = (number: number): void => {
+      output.info(`Job ${number} is finished.`);
+    };
+    if (processes > 1)
+      await sideBySide(wordsOf(file, options), wanted, processes, { ...control, onDone: done });
+    else {
+      for (const number of wanted) {
+        await runner.run(number);
+        done(number);
+      }
+    }
+    if (index) {
+      output.result(`${wanted.length} of ${states.length} jobs are finished here.`, { jobs: wanted });
+      return;
+    }
+    const { sections, report } = await results(opened);
+    output.result([markdown(opened, sections), `Report: ${report}`].join('\n\n'), {
+      title: opened.title,
+      sections,
+      report,
+    });
+  });
+
+  addJob<DocumentOptions>(
+    addCommonOptions(addDocument(study, 'status', 'tell where each job stands')),
+    async (options, output, _control, [file = '']) => {
+      const { StudyRunner } = await import('../../study/runner.js');
+      const states = await new StudyRunner(await open(file, options)).states();
+      output.result(textTable(statusTable(states), output), {
+        jobs: states.map(({ job, state, epochs }) => ({ ...job, state, epochs })),
+      });
+    },
+  );
+
+  const plan = addDocument(study, 'plan', 'list the jobs, and run none').option(
+    '--slurm <file>',
+    'also write a script that hands the jobs to Slurm',
+  );
+  addJob<DocumentOptions & { readonly slurm?: string }>(
+    addCommonOptions(plan),
+    async ({ slurm, ...options }, output, _control, [file = '']) => {
+      const { StudyRunner } = await import('../../study/runner.js');
+      const jobs = await new StudyRunner(await open(file, options)).jobs();
+      if (slurm !== undefined) await writeAtomic(slurm, slurmScript(jobs, wordsOf(file, options)), 0o755);
+      const caption = `${jobs.length} jobs${slurm === undefined ? '' : `; hand them to Slurm with: bash ${slurm}`}`;
+      output.result(textTable(jobTable(caption, jobs), output), { jobs });
+    },
+  );
+
+  const tables = addDocument(study, 'tables', 'print the tables of what is recorded, in Markdown');
+  addJob<TableOptions>(
+    addCommonOptions(tables).addOption(onOption()),
+    async (options, output, _control, [file = '']) => {
+      const { studyTables } = await import('../../study/tables.js');
+      const opened = await open(file, options);
+      const sections = await studyTables(opened, options.on);
+      output.result(markdown(opened, sections), { title: opened.title, sections });
+    },
+  );
+
+  const report = addDocument(study, 'report', 'write a page with the charts and tables of what is recorded')
+    .option('--to <folder>', 'the folder of the page and its charts (default: that of the runs)')
+    .addOption(onOption());
+  addJob<TableOptions & { readonly to?: string }>(
+    addCommonOptions(report),
+    async ({ to, on, ...options }, output, _control, [file = '']) => {
+      const { writeStudyReport } = await import('../../study/report.js');
+      const path = await writeStudyReport(await open(file, options), to, on);
+      output.result(`Report: ${path}`, { report: path });
+    },
+  );
+}
+
+function addDocument(study: Command, name: string, description: string): Command {
+  return study
+    .command(name)
+    .description(description)
+    .argument('<study>', 'a file in YAML or JSON, or the name of a study that spurmem brings, such as table8')
+    .option('--data <folder>', 'dataset folder, for a study of one data set')
+    .option('--out <folder>', 'folder of the runs, in place of the study\u2019s')
+    .addOption(integers('--seeds <list>', 'seeds, in place of the study\u2019s', 0))
+    .option(
+      '--set <key=value...>',
+      'values in place of the study\u2019s own, such as settings.data.arch=resnet18',
+    );
+}
+
+function onOption(): Option {
+  return new Option('--on <name...>', 'some of its data sets (default: all)');
+}
+
+async function open(file: string, { data, out, seeds, set }: DocumentOptions): Promise<Study> {
+  const { readStudy } = await import('../../study/document.js');
+  return readStudy(file, { data, out, seeds, set });
+}
+
+async function results(study: Study) {
+  const [{ studyTables }, { writeStudyReport }] = await Promise.all([
+    import('../../study/tables.js'),
+    import('../../study/report.js'),
+  ]);
+  return { sections: await studyTables(study), report: await writeStudyReport(study) };
+}
+
+/** The command line of a process that runs jobs of a study. */
+function wordsOf(file: string, options: DocumentOptions & Partial<RunOptions>): string[] {
+  const { data, out, seeds, set, jobs = 1, tensorboard, threads } = options;
+  const share = Math.max(1, Math.floor(availableParallelism() / jobs));
+  const engine = { ...engineOptions(options), threads: threads ?? (jobs > 1 ? share : undefined) };
+  const values = { data, out, seeds, tensorboard: tensorboard === true ? undefined : tensorboard, ...engine };
+  const flags = Object.entries(values).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    const setting = (ENGINE_SETTINGS as Readonly<Record<string, { readonly argument?: string }>>)[name];
+    const flag = `--${kebabCase(name)}`;
+    return setting?.argument === '' ? (value === true ? [flag] : []) : [flag, inWords(value)];
+  });
+  return [
+    ...['study', 'run', file, '--quiet', ...flags],
+    ...(tensorboard === true ? ['--tensorboard'] : []),
+    ...(set === undefined ? [] : ['--set', ...set]),
+  ];
+}
+
+/** The tables of a study in Markdown, under a heading for each part. */
+export function markdown({ title }: Pick<Study, 'title'>, sections: readonly StudySection[]): string {
+  const parts = sections.flatMap(({ heading, tables }) => [`## ${heading}`, ...tables.map(markdownOf)]);
+  return [`# ${title}`, ...parts].join('\n\n');
+}
+
+/** Jobs and the state of each. */
+function statusTable(states: readonly JobState[]): Table {
+  const counts = (['finished', 'running', 'stopped', 'waiting'] as const).map(
+    (wanted) => `${states.filter(({ state }) => state === wanted).length} ${wanted}`,
+  );
+  const jobs = states.map(({ job }) => job);
+  const table = jobTable(`${jobs.length} jobs: ${counts.join(', ')}`, jobs);
+  return {
+    ...table,
+    columns: [...table.columns, ...texts('state'), ...numbers('epochs')],
+    rows: table.rows.map((row, at) => [...row, states[at]?.state ?? '', String(states[at]?.epochs ?? '')]),
+  };
+}
+
+function jobTable(caption: string, jobs: readonly Job[]): Table {
+  return {
+    caption,
+    columns: [
+      ...numbers('job', 'stage'),
+      ...texts('data', 'arm'),
+      ...numbers('seed'),
+      ...texts('job', 'run'),
+    ],
+    rows: jobs.map((job) => {
+      const { index, stage, data, seed } = job;
+      const [row, what, run] =
+        job.kind === 'data'
+          ? ['', 'build', job.path]
+          : job.kind === 'trace'
+            ? [job.row, job.trace, '']
+            : [job.row, job.role === 'tuning' ? 'tune' : 'train', job.out ?? 'after the tuning'];
+      return [String(index), String(stage), data, row, String(seed), what, run];
+    }),
+  };
+}

@@ -1,0 +1,40 @@
+import { groupsIn, numbers, type Row } from '../kit/rows.js';
+import { summarizeSeeds } from '../metrics/seeds.js';
+import { meanWithInterval } from '../report/format.js';
+import type { NeuronTests } from './schema.js';
+
+type Minorities = Pick<NeuronTests, 'minorityGroups'>;
+
+/** The minority groups of a study. */
+export function minoritiesOf(tests: Minorities | undefined): number[] {
+  return Object.keys(tests?.minorityGroups ?? {}).map(Number);
+}
+
+/** The majority group of a minority group's class. */
+export function majorityOf({ minorityGroups }: Minorities, minority: number): number {
+  return minorityGroups[String(minority)] ?? Number.NaN;
+}
+
+/** How a study's groups are written: minority groups with a star. */
+export function groupNames(tests: Minorities | undefined): (group: number) => string {
+  const minorities = minoritiesOf(tests);
+  return (group) => `G${group}${minorities.includes(group) ? '*' : ''}`;
+}
+
+/** `mean [95 % interval]` over models or seeds, by Student's t. */
+export function meanText(values: readonly number[], decimals: number, scale = 1): string {
+  const { mean, interval } = summarizeSeeds(values.map((value) => value * scale));
+  return meanWithInterval(mean, interval, decimals);
+}
+
+/** Hours of wall time and of processor time. */
+export function hoursText(rows: readonly Row[]): string {
+  const hours = (column: string): string =>
+    (numbers(rows, column).reduce((sum, value) => sum + value, 0) / 3600).toFixed(2);
+  return `${hours('seconds')} hours, ${hours('processorSeconds')} of processor time`;
+}
+
+/** The accuracies of a recorded run: `worst`, then each group's. */
+export function accuracyColumns(row: Row | undefined): ['worst', ...`group${number}`[]] {
+  return ['worst', ...groupsIn(row, 'group').map((group) => `group${group}` as const)];
+}

@@ -1,0 +1,290 @@
+import { isDeepStrictEqual } from 'node:util';
+import { invalidParameter, messageOf, SpurmemError } from '../errors.js';
+import { TRACE_SETTINGS } from '../experiments/traceSettings.js';
+import { figuresNamed } from '../reproduce/articleFigures.js';
+import { checkTracing } from '../reproduce/part1.js';
+import { nearestSentence, requireKnownNames } from '../settings/names.js';
+import { firstRepeated } from '../settings/repeated.js';
+import { checkSettings, type SettingsTable } from '../settings/setting.js';
+import { methodNamed } from '../train/methods.js';
+import { erm } from '../train/methods/erm.js';
+import { finetune } from '../train/methods/finetune.js';
+import { FIT } from './questions.js';
+import {
+  type Arm,
+  type NeuronTests,
+  rowsOn,
+  type Study,
+  type StudyDocument,
+  type TraceName,
+} from './schema.js';
+import { combinationsOf, tunedWith } from './tuning.js';
+import { ownSettingsOf, variantsOf } from './variants.js';
+
+type Trace = StudyDocument['traces'][number];
+
+const { session, unstructured, structured, overlap, gradCam } = TRACE_SETTINGS;
+/** The settings of each trace; those of figures are checked as Part I's. */
+export const TRACE_TABLES: Readonly<Record<Exclude<TraceName, 'figures'>, SettingsTable>> = {
+  effects: { ...session, ...unstructured },
+  perturbations: { ...session, ...unstructured },
+  layers: { ...session, ...structured },
+  overlaps: { ...session, ...overlap },
+  margins: session,
+  heat: gradCam,
+};
+
+/** Checks what the schema cannot: names that refer to other parts, and settings. Throws `USAGE` naming the key. */
+export function checkStudy(study: Study): void {
+  const { arms, data, path, pools, tests, traces } = study;
+  const at = (key: string, check: () => void): void => {
+    try {
+      check();
+    } catch (error) {
+      throw new SpurmemError('USAGE', `${path}, ${key}: ${messageOf(error)}`, { cause: error });
+    }
+  };
+  const known = (
+    key: string,
+    wanted: string | readonly string[] | undefined,
+    all: object,
+    what: string,
+  ): void => {
+    at(key, () => {
+      const unknown = [wanted ?? []].flat().find((one) => !Object.hasOwn(all, one));
+      if (unknown === undefined) return;
+      throw refused(`there is no ${what} ${unknown}. ${nearestSentence(unknown, Object.keys(all))}`);
+    });
+  };
+  for (const [name, { from, of, tunedAs, data: own }] of Object.entries(arms)) {
+    for (const other of [from, of, tunedAs]) known(`arms.${name}`, other, arms, 'arm');
+    known(`arms.${name}.data`, own, data, 'data');
+    at(`arms.${name}`, () => {
+      checkArm(study, name);
+    });
+  }
+  const tables = Object.values(arms).map(({ method }) => methodNamed(method).settings);
+  for (const [key, { settings }] of [['', study] as const, ...Object.entries(data)]) {
+    const place = key === '' ? 'settings' : `data.${key}.settings`;
+    at(`${place}.data`, () => {
+      checkTable(withoutLater(settings.data), erm.settings);
+    });
+    at(`${place}.run`, () => {
+      checkTable(settings.run, finetune.settings);
+    });
+    at(`${place}.all`, () => {
+      requireKnownNames(settings.all, ...tables);
+    });
+  }
+  for (const [i, { of, trace, settings }] of traces.entries()) {
+    known(`traces[${i}].of`, of, arms, 'arm');
+    at(`traces[${i}].settings`, () => {
+      if (trace !== 'figures') checkTable(settings, TRACE_TABLES[trace]);
+      else {
+        const { figures = [], ...others } = settings;
+        figuresNamed([figures].flat().map(String));
+        checkTracing(others);
+      }
+    });
+  }
+  const { neurons, arms: compared } = tests;
+  known('tests.neurons', [neurons?.of ?? [], neurons?.growth ?? []].flat(), arms, 'arm');
+  at('tests.neurons', () => {
+    if (neurons) checkNeurons(neurons, traces);
+  });
+  const { reference, focus, primary = [] } = compared ?? {};
+  for (const [key, name] of Object.entries({ reference, focus, primary }))
+    known(`tests.arms.${key}`, name, arms, 'arm');
+  for (const [name, entry] of Object.entries(data)) {
+    const key = `data.${name}`;
+    if (entry.path === undefined)
+      throw refused(`${path}, ${key}: \`data\` is missing: the folder of the data set.`);
+    known(`${key}.override`, Object.keys(entry.override), arms, 'arm');
+    known(`${key}.models.arms`, entry.models?.arms, arms, 'arm');
+    known(`${key}.compared.arms`, entry.compared?.arms, arms, 'arm');
+    known(`${key}.compared.tunedOn`, entry.compared?.tunedOn, data, 'data');
+    at(key, () => {
+      checkRows(study, name);
+    });
+  }
+  known('across', Object.values(study.across ?? {}), data, 'data');
+  for (const [pool, members] of Object.entries(pools)) {
+    known(`pools.${pool}`, members, data, 'data');
+    at(`pools.${pool}`, () => {
+      checkPool(study, members);
+    });
+  }
+}
+
+function refused(problem: string): SpurmemError {
+  return new SpurmemError('USAGE', problem);
+}
+
+function checkArm(study: Study, name: string): void {
+  const { arms } = study;
+  const arm = arms[name] as Arm;
+  if ((arm.of === undefined) !== (arm.epoch === undefined))
+    throw refused('an epoch of another arm takes `of`, the name of another arm, and `epoch`.');
+  if (arm.of !== undefined) {
+    if (arms[arm.of]?.of !== undefined) throw refused(`${arm.of} is an epoch itself, and is not trained.`);
+    return;
+  }
+  const method = methodNamed(arm.method);
+  if (method.startsFrom === 'run' && arm.from === undefined)
+    throw refused(`${arm.method} starts from a run: \`from\` is missing, the name of another arm.`);
+  if (method.startsFrom === 'data' && arm.from !== undefined && method.mayStartFromRun !== true)
+    throw refused(`${arm.method} starts from the data, and takes no \`from\`.`);
+  for (let start = arm.from, seen = [name]; start !== undefined; start = arms[start]?.from) {
+    if (seen.includes(start)) throw refused(`it starts from itself, by ${seen.join(', ')}.`);
+    seen = [...seen, start];
+  }
+  const tunes = (other: Arm | undefined): boolean => Object.keys(other?.tune ?? {}).length > 0;
+  if (arm.tunedAs !== undefined && (!tunes(arms[arm.tunedAs]) || tunes(arm))) {
+    const tuned = Object.keys(arms).filter((other) => other !== name && tunes(arms[other]));
+    throw invalidParameter(
+      'tunedAs',
+      arm.tunedAs,
+      `another arm that is tuned, where this one is not: ${tuned.join('; ')}`,
+    );
+  }
+  const { configurations, together } = tunedWith(study, name);
+  const unlike = together.find(
+    (other) => arm.tunedAs === undefined && !isDeepStrictEqual(arms[other]?.tune, arm.tune),
+  );
+  if (unlike !== undefined)
+    throw refused(`${unlike}, which shares its \`choice\`, has other values to \`tune\`.`);
+  if (configurations.length > 1 && !study.tuning)
+    throw refused('`tune` takes `tuning`, whose seeds choose among its values.');
+  const [data = ''] = Object.keys(study.data);
+  const own = ownSettingsOf(study, arm.data ?? data, name);
+  for (const one of combinationsOf(arm.grid).flatMap((values) =>
+    configurations.map((tuned) => ({ ...values, ...tuned })),
+  )) {
+    checkTable(withoutLater({ ...own, ...one }), method.settings);
+  }
+}
+
+/** Without settings that are known when runs are planned: null for "left out", shares of epochs, and weights of another arm. */
+function withoutLater(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const isLater = (value: unknown): boolean =>
+    value === null || (typeof value === 'object' && ('share' in value || 'of' in value));
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => !isLater(value)));
+}
+
+function checkTable(values: object, table: SettingsTable): void {
+  requireKnownNames(values, table, { protocol: true });
+  checkSettings(table, values);
+}
+
+/** Checks the models and compared arms of some data. Throws `USAGE` without seeds, tested arms, or an epoch that training reaches. */
+function checkRows(study: Study, name: string): void {
+  const { models, compared } = rowsOn(study, name);
+  const { override } = study.data[name] ?? {};
+  for (const [arm, settings] of Object.entries(override ?? {})) {
+    checkTable(withoutLater(settings), methodNamed((study.arms[arm] as Arm).method).settings);
+  }
+  for (const { arms, seeds } of [models, compared])
+    if (arms.length > 0 && seeds.length === 0)
+      throw refused('`seeds` is missing: each is a run of every arm.');
+  for (const arm of models.arms) {
+    const { of, epoch } = study.arms[arm] as Arm;
+    if (of === undefined || epoch === undefined) continue;
+    const [variant] = variantsOf(study, name, of, new Map());
+    const epochs = Number(variant?.settings.epochs ?? erm.settings.epochs?.article);
+    if (epoch > epochs) throw refused(`${arm} is epoch ${epoch} of ${of}, which has ${epochs} epochs here.`);
+  }
+  const { tests, arms } = study;
+  const view = compared.arms.find((arm) => arms[arm]?.of !== undefined);
+  if (view !== undefined) throw refused(`${view} is an epoch of another arm, and one of its \`models\`.`);
+  const { reference, focus, primary = [] } = tests.arms ?? {};
+  const lacking = [reference, focus, primary]
+    .flat()
+    .filter((arm) => arm !== undefined && !compared.arms.includes(arm));
+  if (!compared.isTested) return;
+  if (lacking.length > 0)
+    throw refused(`differences are \`tested\`, and the compared arms lack ${lacking.join(', ')}.`);
+}
+
+/** The settings in which two traces of an arm must differ. */
+const APART: Readonly<Partial<Record<TraceName, readonly string[]>>> = {
+  effects: ['split', 'topK', 'criteria'],
+  perturbations: ['perturbation', 'sigmas', 'topK', 'criteria'],
+  layers: ['criteria'],
+};
+
+/** The values of a setting of a trace, which are the article's if it is left out. */
+export function valuesIn(
+  { trace, settings, split }: Pick<Trace, 'trace' | 'settings' | 'split'>,
+  name: string,
+): unknown[] {
+  const table: SettingsTable = trace === 'figures' ? {} : TRACE_TABLES[trace];
+  const given = name === 'split' ? (split ?? settings.split ?? 'train') : settings[name];
+  return [given ?? table[name]?.article].flat();
+}
+
+/**
+ * Throws `USAGE` if the tests ask for what no trace measures, and for traces whose rows the tables could not tell apart: all but effects
+ * are of the tested arm, of the training split and, by layer, of one neuron.
+ */
+function checkNeurons(
+  { of: tested, k, criteria, growth = [], family, primary }: NeuronTests,
+  traces: readonly Trace[],
+): void {
+  if (family === undefined && primary.includes(FIT))
+    throw refused(`primary: \`${FIT}\` takes \`family\`, which has its margin.`);
+  const unknown = family?.criteria.find((criterion) => !criteria.includes(criterion));
+  if (unknown !== undefined)
+    throw refused(`family.criteria: ${unknown} is not one of the tested \`criteria\`.`);
+  for (const [i, trace] of traces.entries()) {
+    const refuse = (problem: string): SpurmemError => refused(`traces[${i}] ${problem}`);
+    const same = traces.slice(0, i).findIndex((earlier) => overlaps(earlier, trace));
+    if (same >= 0)
+      throw refuse(`makes ${trace.trace} that traces[${same}] makes, and each model would count twice.`);
+    if (['effects', 'heat', 'figures'].includes(trace.trace)) continue;
+    if ([trace.of].flat().some((arm) => arm !== tested))
+      throw refuse(`has ${trace.trace} of an arm that is not ${tested}, which is tested.`);
+    if (valuesIn(trace, 'split').some((split) => split !== 'train'))
+      throw refuse(`has ${trace.trace} that are not of the training split.`);
+    if (trace.trace === 'layers' && !isDeepStrictEqual(trace.settings.topK, [1]))
+      throw refuse('has layers without `topK: [1]`, their top neuron.');
+  }
+  const effects = traces.filter(({ trace }) => trace === 'effects');
+  if (effects.length === 0) return;
+  for (const arm of new Set([tested, ...growth])) {
+    for (const criterion of criteria) {
+      const isTraced = effects.some(
+        (trace) =>
+          [trace.of].flat().includes(arm) &&
+          valuesIn(trace, 'topK').includes(k) &&
+          valuesIn(trace, 'criteria').includes(criterion),
+      );
+      if (!isTraced) throw refused(`no effects of ${arm} have ${criterion} and k = ${k}, which are tested.`);
+    }
+  }
+}
+
+/** Whether two traces make rows that no column tells apart. */
+function overlaps(one: Trace, other: Trace): boolean {
+  if (one.trace !== other.trace || ![one.of].flat().some((arm) => [other.of].flat().includes(arm)))
+    return false;
+  return (APART[one.trace] ?? []).every((name) =>
+    valuesIn(one, name).some((value) => valuesIn(other, name).includes(value)),
+  );
+}
+
+/**
+ * Throws `USAGE` if two members of a pool have the same seed, which identifies a model, or if they differ in their compared arms or in the
+ * number of seeds of these. The first seed of each member belongs to the pool's first seed, the second to its second.
+ */
+function checkPool(study: StudyDocument, members: readonly string[]): void {
+  const rows = members.map((member) => rowsOn(study, member));
+  const ofModels = rows.flatMap(({ models }) => (models.arms.length > 0 ? models.seeds : []));
+  const compared = rows.map((row) => row.compared).filter(({ arms }) => arms.length > 0);
+  const twice = firstRepeated(ofModels) ?? firstRepeated(compared.flatMap(({ seeds }) => seeds));
+  if (twice !== undefined)
+    throw refused(`two of its members have seed ${twice}, and seeds tell the models of a pool apart.`);
+  if (new Set(compared.map(({ seeds }) => seeds.length)).size > 1)
+    throw refused('the compared arms of its members have numbers of seeds that differ.');
+  if (new Set(compared.map(({ arms, isTested }) => JSON.stringify([isTested, arms.toSorted()]))).size > 1)
+    throw refused('its members differ in the arms that they compare, or in whether these are tested.');
+}

@@ -1,0 +1,172 @@
+import { SpurmemError } from '../errors.js';
+import type { BeyondColumn, ColumnName, GroupColumn } from '../kit/columns.js';
+import { distinct, groupedBy, groupsIn, numberOf, type Row, select } from '../kit/rows.js';
+import { summarize, verdictOf, withTests } from '../kit/summarize.js';
+import { list, pivot, type Table } from '../kit/table.js';
+import { NULL_NAMES } from '../neurons/nulls.js';
+import { plural } from '../report/format.js';
+import { groupNames, hoursText, minoritiesOf } from './cells.js';
+import { growthPoints, growthSlopes, testRows } from './modelTests.js';
+import { beyond, interactionBeyond, own } from './questions.js';
+import { type RecordSource, SHARE_RESOLUTION } from './records.js';
+import type { NeuronTests, Study } from './schema.js';
+
+const VERDICTS = { claimed: 'holds', opposite: 'does not hold', small: 'does not hold', unclear: 'open' };
+const INTERVAL = 'mean over models, 95 % interval';
+const INTERACTIONS = ['accuracyInteraction', 'marginInteraction', 'lossInteraction'] as const;
+const BEYOND = NULL_NAMES.flatMap((name): [BeyondColumn, (row: Row) => number][] => [
+  [`interaction beyond ${name}`, interactionBeyond(name)],
+  [`own beyond ${name}`, beyond(name)],
+]);
+
+/**
+ * The tables of the models of some data or pool: accuracies, what was tested, then what is described. None if no model is recorded. Throws
+ * `USAGE` for minority groups that the data lacks.
+ */
+export async function modelTables(study: Study, records: RecordSource): Promise<Table[]> {
+  const { neurons: tests } = study.tests;
+  const models = await records.read('models');
+  if (models.length === 0) return [];
+  const took = hoursText(groupedBy(models, ['seed', 'seconds']).map(([first]) => first ?? {}));
+  if (tests)
+    requireMinorityGroups(study, tests, records.name, Math.max(...distinct(models, 'group').map(Number)) + 1);
+  const [margins, effects, layers, overlaps, perturbations] = await Promise.all(
+    ['margins', 'effects', 'layers', 'overlaps', 'perturbations'].map((name) => records.read(name)),
+  );
+  const { k, of: stage, growth } = tests ?? {};
+  const groupName = groupNames(tests);
+  const look = (caption: string, ...notes: string[]) => ({ caption, notes, groupName });
+  const means = (rows: readonly Row[] = [], by: readonly ColumnName[], measures: readonly ColumnName[]) =>
+    [summarize(rows, { by, over: 'seed', measures }), [...by, ...measures]] as const;
+  const changes = (rows: readonly Row[] = []) =>
+    groupsIn(rows[0], 'accuracy').map((group): GroupColumn => `accuracy${group}`);
+
+  const seeds = distinct(models, 'seed');
+  const count = `${records.name}: ${seeds.length} models (seeds ${seeds.join(', ')}); ${took}`;
+  const points = tests ? growthPoints(tests, models, effects ?? []) : [];
+  const grows = `Secondary: does it grow as the gap grows? Accuracy within class and margin beyond same layers, both training minus test, k = ${String(k)}`;
+  return [
+    ...pivot(
+      means(models, ['stage', 'split', 'group'], ['accuracy'])[0],
+      { down: ['stage', 'split'], across: ['group'], cell: 'accuracy' },
+      look(`Accuracy in percent: ${INTERVAL}`, count),
+    ),
+    ...list(
+      ...means(
+        margins?.map(({ mean = null, tenth = null, ...row }) => ({
+          ...row,
+          startMargin: mean,
+          startTenth: tenth,
+        })),
+        ['group'],
+        ['startMargin', 'startTenth'],
+      ),
+      look(
+        `Margins of training examples before anything is zeroed, ${stage ?? 'all'} models, in logits: ${INTERVAL}`,
+      ),
+    ),
+    ...(tests ? testTables(tests, testRows(tests, models, effects ?? [], perturbations), look) : []),
+    ...list(...means(points, ['criterion', 'chosenFor', 'stage'], ['gap', 'logits']), look(grows)),
+    ...list(
+      summarize(growthSlopes(points), { by: ['criterion', 'chosenFor'], over: 'seed', measures: ['slope'] }),
+      ['criterion', 'chosenFor', 'n', 'slope'],
+      look(`Secondary: slope over ${(growth ?? []).join(', ')} of the models whose gap changes`),
+    ),
+    ...list(
+      ...means(
+        effects
+          ?.toSorted((a, b) => numberOf(a, 'k') - numberOf(b, 'k'))
+          .map((row) => ({
+            ...row,
+            ...Object.fromEntries(BEYOND.map(([name, valueOf]) => [name, valueOf(row)])),
+          })),
+        ['stage', 'split', 'k', 'criterion', 'chosenFor'],
+        [...changes(effects), ...INTERACTIONS, ...BEYOND.map(([name]) => name)],
+      ),
+      look(
+        `Secondary: change of accuracy in points by group, interactions of accuracy, margin and loss, and the interaction and own margin beyond random sets: ${INTERVAL}`,
+      ),
+    ),
+    ...pivot(
+      means(layers, ['criterion', 'layer', 'group'], ['accuracy'])[0],
+      { down: ['layer'], across: ['criterion', 'group'], cell: 'accuracy' },
+      look(
+        `Fig. 7: change of a group’s accuracy in points when its top neuron of a layer is zeroed: ${INTERVAL}`,
+      ),
+    ),
+    ...list(
+      ...means(
+        overlaps?.map(({ mean = null, ...row }) => ({ ...row, percentile: mean })),
+        ['reading', 'chosenBy', 'rankedBy', 'group'],
+        ['percentile', 'top5', 'top50'],
+      ),
+      look(`Fig. 3: where the neurons that one criterion chooses stand under the other: ${INTERVAL}`),
+    ),
+    ...(tests?.sigma === undefined
+      ? []
+      : list(
+          ...means(
+            select(perturbations ?? [], { k: tests.k }).map((row) => ({ ...row, own: own(row) })),
+            ['perturbation', 'sigma', 'criterion', 'chosenFor'],
+            [...changes(perturbations), 'accuracyInteraction', 'own', 'marginInteraction'],
+          ),
+          look(
+            `Secondary: change of accuracy in points by group, minority minus majority, and margins in logits: ${INTERVAL}`,
+          ),
+        )),
+  ];
+}
+
+/** Planned tests, the other questions, and what was asked post hoc: means over models, p-values, and verdicts where a family was planned. */
+function testTables(
+  { k, of: stage, sigma, leastModels, family }: NeuronTests,
+  rows: readonly Row[],
+  look: (caption: string, ...notes: string[]) => { readonly caption: string },
+): Table[] {
+  const where = `k = ${k}, training split, ${stage} models; margins in logits, accuracies in points, losses in nats`;
+  const drawn = sigma === undefined ? '' : `; random values and noise have a standard deviation of ${sigma}`;
+  return groupedBy(rows, ['status']).flatMap((own) => {
+    const by = ['status', 'question', 'criterion', 'chosenFor', 'unit', 'margin', 'sign', 'family'];
+    const all = summarize(own, { by, over: 'seed', measures: ['value', 'pooled'] });
+    const shown = all.filter((row) => row.value !== undefined);
+    const isPlanned = own[0]?.status === 'Primary';
+    const tested = withTests(shown, 'value', {
+      family: (row) => row.family as string | null,
+      least: leastModels,
+      margin: (row) => numberOf(row, 'margin'),
+      // Of recorded shares.
+      resolution: (row) => (row.status === 'Post hoc' && row.unit === 'points' ? 100 * SHARE_RESOLUTION : 0),
+    }).map((row): Row => {
+      const limit = row.margin === null ? '' : `${String(row.margin)} ${String(row.unit)}`;
+      const verdict =
+        row.family === 'planned' ? verdictOf(row, 'value', numberOf(row, 'sign'), VERDICTS) : '';
+      return { ...row, limit, verdict };
+    });
+    const left = all
+      .filter((row) => row.value === undefined)
+      .map(({ question, criterion }) => [question, criterion].filter(Boolean).join(' '));
+    const planned = tested.filter((row) => row.family === 'planned' && row.valueP !== undefined).length;
+    return list(
+      tested,
+      [
+        ...(['question', 'criterion', 'chosenFor', 'n', 'value', 'valueP', 'valuePHolm'] as const),
+        ...(['limit', 'valueWithin', 'verdict', 'pooled'] as const),
+      ],
+      look(
+        `${String(own[0]?.status)}: ${where}${isPlanned ? drawn : ''}; Holm’s correction is over ${isPlanned && family ? plural(planned, 'planned test') : 'the tests of a question'}`,
+        ...(isPlanned && left.length > 0
+          ? [`Left out, for want of records: ${[...new Set(left)].join('; ')}`]
+          : []),
+      ),
+    );
+  });
+}
+
+/** Throws `USAGE` if tests name a group that the data lacks. */
+function requireMinorityGroups({ path }: Study, tests: NeuronTests, name: string, numGroups: number): void {
+  const named = [...minoritiesOf(tests), ...Object.values(tests.minorityGroups)];
+  const unknown = named.find((one) => one >= numGroups);
+  if (unknown === undefined) return;
+  const problem = `there is no group ${unknown}: ${name} has the groups 0 to ${numGroups - 1}.`;
+  throw new SpurmemError('USAGE', `${path}, tests.neurons.minorityGroups: ${problem}`);
+}

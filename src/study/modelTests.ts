@@ -1,0 +1,191 @@
+import { linearRegression } from 'simple-statistics';
+import type { Unit } from '../kit/columns.js';
+import { distinct, groupedBy, numberOf, type Row, select } from '../kit/rows.js';
+import { majorityOf, minoritiesOf } from './cells.js';
+import { answers, FIT, fits, own, QUESTION_NAMES, type QuestionName } from './questions.js';
+import type { NeuronTests as Tests } from './schema.js';
+
+/** What may grow with the gap between training and test. */
+const GROWING: QuestionName = 'beyond same layers, training minus test';
+/** Gaps differ by at least so many points: accuracies are recorded with five digits. */
+const LEAST_SPREAD = 1e-6;
+/** The unit of each outcome, and its factor. */
+const OUTCOMES = { margin: ['logits', 1], accuracy: ['points', 100], loss: ['nats', 1] } as const;
+
+/** A question about a set of neurons: one number per model. */
+interface TestRow extends Row {
+  readonly status: 'Primary' | 'Not planned' | 'Post hoc';
+  readonly question: string;
+  readonly criterion: string | null;
+  readonly chosenFor: number;
+  readonly seed: number;
+  readonly value: number;
+  readonly unit: Unit;
+  /** The largest mean that would not matter, and the sign of the claim. */
+  readonly margin: number | null;
+  readonly sign: 1 | -1;
+  /** Holm corrects within it; null: described, not tested. */
+  readonly family: string | null;
+}
+
+/** The tests of models, a row per model: planned questions, the others, and what was asked once the results were known. */
+export function testRows(
+  tests: Tests,
+  models: readonly Row[],
+  effects: readonly Row[],
+  perturbations: readonly Row[] = [],
+): TestRow[] {
+  const { of: stage, primary, family, equivalence } = tests;
+  const sets = testedSets(tests, effects, stage);
+  const others = QUESTION_NAMES.filter((name) => !primary.includes(name));
+  const questions = [...primary, ...others].flatMap((question): TestRow[] => {
+    const isPlanned = primary.includes(question);
+    const status = isPlanned ? ('Primary' as const) : ('Not planned' as const);
+    const familyOf = (criterion: unknown): string | null => {
+      if (!isPlanned || !family) return question;
+      return question === FIT || family.criteria.some((name) => name === criterion) ? 'planned' : null;
+    };
+    if (question === FIT) {
+      const claim = { unit: 'points', margin: family?.points ?? null, sign: 1 } as const;
+      return gaps(tests, models, stage).map((row) => ({
+        ...row,
+        ...claim,
+        status,
+        question,
+        family: familyOf(''),
+      }));
+    }
+    return sets.map((row) => ({
+      ...asked(row, answerOf(tests, question, row, effects)),
+      status,
+      question,
+      unit: 'logits',
+      margin: equivalence,
+      family: familyOf(row.criterion),
+    }));
+  });
+  return [...questions, ...withinClass(tests, sets), ...perturbed(tests, perturbations)];
+}
+
+function asked(row: Row, value: number) {
+  const criterion = String(row.criterion);
+  const of = { criterion, chosenFor: numberOf(row, 'chosenFor'), seed: numberOf(row, 'seed') };
+  return { ...of, value, sign: -1 as const };
+}
+
+/**
+ * A group's change minus that of the majority group of its own class, and the planned interaction. That one pools the measured minority
+ * and majority examples, whose classes have other shares, so that neurons which hold a class move it.
+ */
+function withinClass(tests: Tests, sets: readonly Row[]): TestRow[] {
+  return Object.entries(OUTCOMES).flatMap(([outcome, [unit, scale]]) =>
+    sets.map((row): TestRow => {
+      const changeOf = (group: unknown): number => scale * numberOf(row, `${outcome}${String(group)}`);
+      const value = changeOf(row.chosenFor) - changeOf(majorityOf(tests, Number(row.chosenFor)));
+      const question = `${outcome} within class, minority minus majority`;
+      const pooled = scale * numberOf(row, `${outcome}Interaction`);
+      return {
+        ...asked(row, value),
+        pooled,
+        question,
+        status: 'Post hoc',
+        unit,
+        margin: null,
+        family: question,
+      };
+    }),
+  );
+}
+
+/** Random values in place of neurons, and noise added to them, beside zeroing (Figs 4 and 5). */
+function perturbed(tests: Tests, perturbations: readonly Row[]): TestRow[] {
+  const { k, sigma, criteria, equivalence } = tests;
+  const [criterion] = criteria;
+  if (sigma === undefined || criterion === undefined) return [];
+  const rowsOf = (perturbation: string): Row[] => {
+    // Zeroing has no standard deviation.
+    const of = { perturbation, sigma: perturbation === 'zero' ? null : sigma, criterion, k };
+    return minoritiesOf(tests).flatMap((chosenFor) => select(perturbations, { ...of, chosenFor }));
+  };
+  const zeroed = rowsOf('zero');
+  const beyondZeroing = (row: Row): number => {
+    const [zero] = select(zeroed, { seed: row.seed ?? null, chosenFor: row.chosenFor ?? null });
+    return own(row) - (zero ? own(zero) : Number.NaN);
+  };
+  const questions = [
+    ['random values minus zeroing, own change', 'reinit', beyondZeroing],
+    ['noise minus zeroing, own change', 'noise', beyondZeroing],
+    ['noise, minority minus majority', 'noise', (row: Row) => numberOf(row, 'marginInteraction')],
+  ] as const;
+  return questions.flatMap(([question, perturbation, valueOf]) =>
+    rowsOf(perturbation).map((row): TestRow => {
+      const of = { question, unit: 'logits', margin: equivalence, family: question } as const;
+      return { ...asked(row, valueOf(row)), ...of, status: 'Primary' };
+    }),
+  );
+}
+
+/** The tested sets of neurons, a row per model: a criterion's, for a minority group. */
+function testedSets(tests: Tests, effects: readonly Row[], stage: string): Row[] {
+  const { k, criteria } = tests;
+  return criteria.flatMap((criterion) =>
+    minoritiesOf(tests).flatMap((chosenFor) =>
+      // The split that is traced where it is tested.
+      select(effects, { stage, split: 'train', k, criterion, chosenFor }),
+    ),
+  );
+}
+
+function answerOf(tests: Tests, question: QuestionName, row: Row, effects: readonly Row[]): number {
+  return answers(question, [row], effects, majorityOf(tests, Number(row.chosenFor)))[0] ?? Number.NaN;
+}
+
+/** The gap of Fig. 1 in points, a row per minority group and model. */
+function gaps(tests: Tests, models: readonly Row[], stage: string) {
+  const ofStage = select(models, { stage });
+  return minoritiesOf(tests).flatMap((chosenFor) =>
+    fits(ofStage, chosenFor, majorityOf(tests, chosenFor)).map((value, at) => ({
+      criterion: null,
+      chosenFor,
+      value,
+      seed: Number(distinct(ofStage, 'seed')[at]),
+    })),
+  );
+}
+
+/** The gap of Fig. 1 in points, and what may grow with it in logits, of a set of neurons at one stage of a model. */
+interface GrowthPoint extends Row {
+  readonly criterion: string;
+  readonly chosenFor: number;
+  readonly stage: string;
+  readonly seed: number;
+  readonly gap: number;
+  readonly logits: number;
+}
+
+/** A group's change beyond random neurons, training minus test, beside the gap of Fig. 1. Sets that some stage lacks are left out. */
+export function growthPoints(tests: Tests, models: readonly Row[], effects: readonly Row[]): GrowthPoint[] {
+  const points = (tests.growth ?? []).flatMap((stage) => {
+    const sets = testedSets(tests, effects, stage);
+    const ofModels = gaps(tests, models, stage);
+    return tests.criteria.flatMap((criterion) =>
+      ofModels.map(({ chosenFor, seed, value }): GrowthPoint => {
+        const [set] = select(sets, { criterion, chosenFor, seed });
+        const logits = set ? answerOf(tests, GROWING, set, effects) : Number.NaN;
+        return { criterion, chosenFor, stage, seed, gap: value, logits };
+      }),
+    );
+  });
+  return groupedBy(points, ['criterion', 'chosenFor'])
+    .filter((own) => own.every(({ gap, logits }) => Number.isFinite(gap) && Number.isFinite(logits)))
+    .flat();
+}
+
+/** Logits per 10 points of the gap, by least squares over the stages of each model whose gap changes by more than rounding. */
+export function growthSlopes(points: readonly GrowthPoint[]): Row[] {
+  return groupedBy(points, ['criterion', 'chosenFor', 'seed']).flatMap((own): Row[] => {
+    const ofGap = own.map(({ gap }) => gap);
+    if (Math.max(...ofGap) - Math.min(...ofGap) < LEAST_SPREAD) return [];
+    return [{ ...own[0], slope: 10 * linearRegression(own.map(({ gap, logits }) => [gap, logits])).m }];
+  });
+}

@@ -1,0 +1,142 @@
+import { join } from 'node:path';
+import { type Dataset, loadDataset } from '../data/dataset.js';
+import type { ComparedRun, ComparisonResult } from '../experiments/comparison.js';
+import { RESULTS } from '../experiments/resultFiles.js';
+import type { TraceUnstructuredResult } from '../experiments/results.js';
+import { ENGINE_TYPES, type EngineOptions, openEngine } from '../native/engine.js';
+import type { JobOptions } from '../progress.js';
+import { writeReport } from '../report/writeReport.js';
+import { checkOptions, JOB_TYPES, type OptionTypes } from '../settings/options.js';
+import { callback, text } from '../settings/values.js';
+import { MODEL_SETTINGS } from '../train/ermSettings.js';
+import type { TrainedRun, TrainingResult } from '../train/results.js';
+import { RunFolder } from '../train/runFolder.js';
+import { type EpochOptions, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
+import { RunWriter } from '../train/runWriter.js';
+import { readStudy } from './document.js';
+import type { TrainJob } from './plan.js';
+import { StudyRunner } from './runner.js';
+
+export interface QuickstartOptions extends JobOptions, EngineOptions {
+  /** Folder that holds the datasets: `dominoes` and `dominoes-pretrain` are built in it. */
+  readonly data: string;
+  /** The run's folder; the others' names add `-pretrain`, `-continued`, `-finetune` and `-dfr`. */
+  readonly out: string;
+  /** A weights file to start from instead of pretraining. */
+  readonly weights?: string | undefined;
+  /** The folder of Fashion-MNIST's four gzipped idx files; default: Debian's. */
+  readonly fashionMnist?: string | undefined;
+  readonly seed?: number | undefined;
+  readonly onStep?: ((step: string) => void) | undefined;
+  readonly onEpoch?: EpochOptions['onEpoch'];
+}
+
+/** The results of the main job, and the paths of its reports. */
+export interface QuickstartResult {
+  readonly dataset: Dataset;
+  readonly erm: TrainingResult;
+  readonly trace: TraceUnstructuredResult;
+  readonly comparison: ComparisonResult;
+  readonly run: string;
+  readonly report: string;
+  /** The report of the fine-tuned run, which sets it beside ERM. */
+  readonly finetuneReport: string;
+}
+
+const TYPES: OptionTypes<QuickstartOptions> = {
+  ...JOB_TYPES,
+  ...ENGINE_TYPES,
+  data: text('a folder for the datasets'),
+  out: RUN_TYPE,
+  weights: MODEL_SETTINGS.weights.type,
+  fashionMnist: text('the folder of Fashion-MNIST\u2019s files'),
+  seed: SEED_TYPE,
+  onStep: callback(),
+  onEpoch: callback(),
+};
+
+/**
+ * The main job, small, which is the study `quickstart`: builds the dominoes benchmark, pretrains a ResNet-18 on garments and digits that it
+ * does not use, trains it by ERM, goes on from ERM in three ways, traces the neurons that memorize each group, and writes the report. Steps
+ * that are finished are not repeated.
+ */
+export async function reproduceQuickstart(options: QuickstartOptions): Promise<QuickstartResult> {
+  checkOptions(options, { types: TYPES, required: ['data', 'out'] });
+  const { data, out, weights, fashionMnist, seed = 0, ...job } = options;
+  const values = {
+    'data.dominoes.path': join(data, 'dominoes'),
+    'data.dominoes-pretrain.path': join(data, 'dominoes-pretrain'),
+    'data.dominoes.make.fashionMnist': fashionMnist,
+    'data.dominoes-pretrain.make.fashionMnist': fashionMnist,
+    'arms.erm.settings.weights': weights,
+  };
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  const set = given.map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  const runner = new StudyRunner(await readStudy('quickstart', { out, seeds: [seed], set }), job);
+  const jobs = await runner.jobs();
+  const run = async (kind: 'train' | 'trace'): Promise<void> => {
+    for (const one of jobs) if (one.kind === kind) await runner.run(one.index);
+  };
+  await run('train');
+  const trained = async (arm: string): Promise<TrainedRun> => {
+    const { out: folder = '' } = jobs.find((one) => one.kind === 'train' && one.arm === arm) as TrainJob;
+    return { ...((await new RunFolder(folder).readTrainingResult()) as TrainingResult), run: folder };
+  };
+  const erm = await trained('erm');
+  const comparison = compare(
+    erm,
+    await trained('continued'),
+    await trained('finetune'),
+    await trained('dfr'),
+  );
+  const dataset = await loadDataset(join(data, 'dominoes'));
+  using context = await openEngine(options);
+  const folder = new RunWriter(out, context);
+  await folder.record('comparison', comparison(dataset));
+  const finetuneReport = await writeReport({ run: `${out}-finetune` });
+  await run('trace');
+  const report = await writeReport({ run: out });
+  const { name, schema } = RESULTS.traces;
+  const trace = (await folder.readResult(name, schema)) as TraceUnstructuredResult;
+  return { dataset, erm, trace, comparison: comparison(dataset), run: out, report, finetuneReport };
+}
+
+/** ERM and the three ways on, with a sentence each of what its row shows. */
+function compare(erm: TrainedRun, continued: TrainedRun, finetuned: TrainedRun, retrained: TrainedRun) {
+  const epochs = erm.epochs;
+  const more = `${finetuned.epochs} epochs from epoch ${epochs - finetuned.epochs} of ERM on`;
+  const row = (title: string, { run, val, test }: TrainedRun, shows: string): ComparedRun => {
+    return { title, run, epochs, val, test, shows };
+  };
+  return ({ groupNames }: Dataset): ComparisonResult => ({
+    kind: 'comparison',
+    runs: [
+      row(
+        'ERM',
+        erm,
+        `Its worst group is ${groupNames[erm.test.worstGroup] ?? ''}, whose digit misleads it.`,
+      ),
+      row(
+        'continued training',
+        continued,
+        `${more} by the same loss with a fresh optimizer are ${against(continued, erm)} ERM: what training alone does.`,
+      ),
+      row(
+        'fine-tuning',
+        finetuned,
+        `${more} against the neurons that memorize are ${against(finetuned, erm)} ERM and ${against(finetuned, continued)} continued training: what the contrast with a masked network adds.`,
+      ),
+      row(
+        'last-layer retraining (DFR)',
+        retrained,
+        `ERM’s features under a last layer fitted to as many validation images of each group are ${against(retrained, erm)} ERM: what they hold of the class, which ERM’s own last layer does not use.`,
+      ),
+    ],
+  });
+}
+
+/** `3.2 points above`, of the test split's worst groups. */
+function against(run: TrainingResult, other: TrainingResult): string {
+  const difference = 100 * (run.test.worstGroupAccuracy - other.test.worstGroupAccuracy);
+  return `${Math.abs(difference).toFixed(1)} points ${difference < 0 ? 'below' : 'above'}`;
+}

@@ -1,0 +1,208 @@
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { parse } from 'csv-parse/sync';
+import { stringify } from 'csv-stringify/sync';
+import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { jsonText, makeFolder, readText, writeAtomic, writeJson } from '../files.js';
+import { isOf, numberOf } from '../kit/rows.js';
+import { writeAlone } from '../writeAlone.js';
+import { rowsOn, type Study } from './schema.js';
+import type { Combination, Tuned, TunedRun } from './tuning.js';
+
+/** A measurement of a study. */
+export type RecordRow = Readonly<Record<string, string | number | null>>;
+
+/** Digits of a recorded number. */
+const DIGITS = 5;
+/** How far the difference of two recorded shares may be off. */
+export const SHARE_RESOLUTION = 10 ** -DIGITS;
+
+/** Recorded results that tables are made of. */
+export interface RecordSource {
+  readonly name: string;
+  readonly read: (table: string) => Promise<RecordRow[]>;
+}
+
+/** The recorded results of several data sets, whose seeds differ, as those of one. */
+export function pooled(folder: string, name: string, members: readonly string[]): RecordSource {
+  const all = members.map((member) => new Records(folder, member));
+  const read = async (table: string): Promise<RecordRow[]> =>
+    (await Promise.all(all.map((records) => records.read(table)))).flat();
+  return { name, read };
+}
+
+/** The recorded results of some data: tables `<folder>/<data>-<table>.csv`, which a job's rows are added to. */
+export class Records implements RecordSource {
+  constructor(
+    readonly folder: string,
+    readonly name: string,
+  ) {}
+
+  /** A table's rows; none if there is no file yet. Throws `RUN_INVALID` for a file that is no table. */
+  readonly read = async (table: string): Promise<RecordRow[]> => {
+    const path = this.pathOf(table);
+    try {
+      return parse<RecordRow>(await readText(path), { columns: true, cast: toValue });
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return [];
+      throw new SpurmemError('RUN_INVALID', `${path} is no table: ${messageOf(error)}`, { cause: error });
+    }
+  };
+
+  /**
+   * Adds rows to a table, which other processes may do as well; none if it has some of `key` by now, as another process made the same.
+   * Columns that a table was begun without are left out. Throws `RUN_INVALID` if it has other columns, `RUN_BUSY`, `OUTPUT_UNWRITABLE`.
+   */
+  async add(table: string, rows: readonly RecordRow[], key?: RecordRow): Promise<void> {
+    const [first] = rows;
+    if (!first) return;
+    const path = this.pathOf(table);
+    await makeFolder(this.folder);
+    await writeAlone(path, async () => {
+      const known = await this.read(table);
+      if (key && known.some((row) => isOf(row, key))) return;
+      const columns = Object.keys(known[0] ?? first);
+      if (!columns.every((name) => Object.hasOwn(first, name))) {
+        const problem = `${path} has the columns ${columns.join(', ')}, and new rows have ${Object.keys(first).join(', ')}.`;
+        const advice = ['Move it away, or record into another folder.'];
+        throw new SpurmemError('RUN_INVALID', problem, { advice });
+      }
+      await writeAtomic(path, stringify([...known, ...rows.map(rounded)], { header: true, columns }));
+    });
+  }
+
+  pathOf(table: string): string {
+    return join(this.folder, `${this.name}-${table}.csv`);
+  }
+}
+
+function toValue(text: string): string | number | null {
+  if (text === '') return null;
+  const number = Number(text);
+  return Number.isNaN(number) ? text : number;
+}
+
+function rounded(row: RecordRow): RecordRow {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [
+      name,
+      typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(DIGITS)) : value,
+    ]),
+  );
+}
+
+/** The recorded runs of a study's tuning. */
+export async function readTuned(study: Study): Promise<Tuned> {
+  const names = Object.keys(study.data).flatMap((data) => rowsOn(study, data).compared.tunedOn);
+  const runs = [...new Set(names)].map(async (data): Promise<[string, TunedRun[]]> => {
+    const rows = await new Records(study.recordsFolder, data).read('tuning');
+    return [
+      data,
+      rows.map((row) => ({
+        arm: String(row.arm),
+        seed: numberOf(row, 'seed'),
+        configuration: JSON.parse(String(row.configuration)) as Combination,
+        validation: numberOf(row, 'validation'),
+      })),
+    ];
+  });
+  return new Map(await Promise.all(runs));
+}
+
+/** Runs a job and measures its time in seconds: wall time, and this process's time on all processors. */
+export async function timed<Result>(job: () => Promise<Result>) {
+  const start = performance.now();
+  const cpu = process.cpuUsage();
+  const result = await job();
+  const { user, system } = process.cpuUsage(cpu);
+  const seconds = (performance.now() - start) / 1000;
+  return { result, took: { seconds, processorSeconds: (user + system) / 1e6 } };
+}
+
+/** Settings by what they are of, such as an arm or a trace. */
+type Named = Readonly<Record<string, unknown>>;
+/** The settings of some data's tables. */
+export type OfRecords = Readonly<Record<string, Named>>;
+type Kept = Readonly<Record<string, OfRecords>>;
+type Place = Pick<Study, 'path' | 'recordsFolder'>;
+
+/**
+ * Keeps the settings that some data's tables are made with in the `settings.json` beside them, so that an edited study does not take
+ * another's results for its own. Settings that are new, or of a table that is empty, are added.
+ *
+ * @throws `RUN_EXISTS` if a table was made with others, `RUN_INVALID` if the file is damaged
+ */
+export async function keepSettings(study: Place, data: string, settings: OfRecords): Promise<void> {
+  const path = settingsPath(study);
+  const now = plain(settings);
+  const records = new Records(study.recordsFolder, data);
+  // Undefined if the file has all of them.
+  const merged = async (): Promise<Kept | undefined> => {
+    const kept = await readKept(path);
+    const all = { ...kept[data] };
+    for (const [table, named] of Object.entries(now)) {
+      const isRecorded = (await records.read(table)).length > 0;
+      const before = isRecorded ? (all[table] ?? {}) : {};
+      requireSame(study, records.pathOf(table), before, named);
+      all[table] = { ...before, ...named };
+    }
+    return isDeepStrictEqual(all, kept[data]) ? undefined : { ...kept, [data]: all };
+  };
+  if ((await merged()) === undefined) return;
+  await makeFolder(study.recordsFolder);
+  await writeAlone(path, async () => {
+    const all = await merged();
+    if (all) await writeJson(path, all);
+  });
+}
+
+/**
+ * Throws `RUN_EXISTS` if rows of some data's tables were made with other settings; for tables without rows, too, if some are to be added.
+ */
+export async function requireSettings(
+  study: Place,
+  data: string,
+  settings: OfRecords,
+  { adding = false }: { readonly adding?: boolean } = {},
+): Promise<void> {
+  const kept = (await readKept(settingsPath(study)))[data] ?? {};
+  const records = new Records(study.recordsFolder, data);
+  for (const [table, named] of Object.entries(plain(settings))) {
+    const counts = adding || (await records.read(table)).length > 0;
+    if (counts) requireSame(study, records.pathOf(table), kept[table] ?? {}, named);
+  }
+}
+
+function settingsPath({ recordsFolder }: Place): string {
+  return join(recordsFolder, 'settings.json');
+}
+
+/** Settings as a file gives them back. */
+function plain(settings: OfRecords): OfRecords {
+  return JSON.parse(jsonText(settings)) as OfRecords;
+}
+
+function requireSame({ path }: Place, table: string, before: Named, now: Named): void {
+  const changed = Object.keys(now).filter(
+    (what) => Object.hasOwn(before, what) && !isDeepStrictEqual(before[what], now[what]),
+  );
+  if (changed.length === 0) return;
+  const lines = changed.map(
+    (what) => `${what}: ${JSON.stringify(before[what])} there, ${JSON.stringify(now[what])} in the study`,
+  );
+  throw new SpurmemError(
+    'RUN_EXISTS',
+    `${table} was recorded with other settings than those of ${path}:\n  ${lines.join('\n  ')}\nNothing was changed.`,
+    { advice: ['Restore them in the study, or name other folders of `runs` and `records` there.'] },
+  );
+}
+
+async function readKept(path: string): Promise<Kept> {
+  try {
+    return JSON.parse(await readText(path)) as Kept;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return {};
+    const problem = `${path} is damaged: ${messageOf(error)}.`;
+    throw new SpurmemError('RUN_INVALID', problem, { advice: ['Restore it, or delete it.'], cause: error });
+  }
+}

@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import { makeFolder, writeAtomic } from '../files.js';
+import type { Section } from '../report/figure.js';
+import { groupLabels } from '../report/groupLabels.js';
+import { chartFigure, html, htmlTable } from '../report/html/html.js';
+import { drawPage } from '../report/html/page.js';
+import { modelsSection } from '../report/models.js';
+import { readRunData } from '../train/runData.js';
+import { openRun } from '../train/runFolder.js';
+import { completeArms } from './armTables.js';
+import { armChart, modelCharts } from './charts.js';
+import { figuresOver } from './figures.js';
+import { pooled } from './records.js';
+import type { Study } from './schema.js';
+import { setsOf, studyTables } from './tables.js';
+
+/** Space around a chart in a file of its own, for readers whose letters are wider than those that it was laid out for. */
+const MARGIN = 40;
+
+/**
+ * Writes a page with the charts and tables of a study's recorded results, `report.html`, and each chart as a file. Returns the page's path.
+ * Throws `RUN_EXISTS` if results were recorded with other settings, `OUTPUT_UNWRITABLE`.
+ *
+ * @param folder where they go; default: the folder of the study's runs
+ * @param wanted some of its data sets; default: all, and pools in place of their members
+ */
+export async function writeStudyReport(
+  study: Study,
+  folder = study.runs,
+  wanted?: readonly string[],
+): Promise<string> {
+  const sets = new Map(setsOf(study, wanted));
+  const sections: Section[] = [];
+  for (const { name, heading, tables } of await studyTables(study, wanted)) {
+    const members = sets.get(name);
+    const charts =
+      members === undefined
+        ? []
+        : heading.endsWith('Part I')
+          ? await modelCharts(study, pooled(study.recordsFolder, name, members))
+          : armChart(study, name, (await completeArms(study, members)).complete);
+    sections.push({
+      id: heading.toLowerCase().replace(/[^a-z\d]+/g, '-'),
+      title: heading,
+      charts,
+      prose: (drawn) => html`${charts.map((chart) => chartFigure(drawn(chart)))} ${tables.map(htmlTable)}`,
+    });
+  }
+  for (const [name, members] of sets) {
+    for (const { run, row, ...figure } of await figuresOver(study, members)) {
+      const groups = groupLabels(await readRunData(await openRun(run)));
+      const { id, title, ...section } = modelsSection(figure, groups);
+      sections.push({ ...section, id: `${name}-${id}`, title: `${title}: ${row} on ${name}` });
+    }
+  }
+  const lead = html`A study of ${String(Object.keys(study.arms).length)} arms on
+    ${Object.keys(study.data).join(', ')}, after You et al.,
+    <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025).`;
+  const { page, figures } = await drawPage(study.title, lead, sections);
+  await makeFolder(folder);
+  for (const { name, svg } of figures) await writeAtomic(join(folder, name), standalone(svg));
+  const path = join(folder, 'report.html');
+  await writeAtomic(path, page);
+  return path;
+}
+
+/** A chart as a file, with a margin and a background. */
+function standalone(svg: string): string {
+  const widened = svg.replace(
+    / width="([\d.]+)" height="([\d.]+)" viewBox="[^"]*"/,
+    (_size, width: string, height: string) => {
+      const whole = Number(width) + 2 * MARGIN;
+      return ` width="${whole}" height="${height}" viewBox="${-MARGIN} 0 ${whole} ${height}" style="background: white"`;
+    },
+  );
+  return `${widened}\n`;
+}

@@ -1,0 +1,347 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Dataset, datasetOf } from '../data/dataset.js';
+import { buildDominoes, DEFAULT_DOMINOES, unusedDominoes } from '../data/dominoes.js';
+import { SPLITS } from '../data/split.js';
+import { invalidParameter, SpurmemError } from '../errors.js';
+import { makeFolder } from '../files.js';
+import { isOf } from '../kit/rows.js';
+import { isLocked, tryLock } from '../lock.js';
+import type { EngineOptions } from '../native/engine.js';
+import { type JobOptions, throwIfAborted } from '../progress.js';
+import { methodNamed } from '../train/methods.js';
+import type { TrainedRun } from '../train/results.js';
+import { openRun, RunFolder, runState } from '../train/runFolder.js';
+import type { EpochOptions } from '../train/runOptions.js';
+import * as z from '../zod.js';
+import { type DataJob, type Job, planStudy, type TraceJob, type TrainJob } from './plan.js';
+import { settingsOf } from './recordedSettings.js';
+import { keepSettings, readTuned, type RecordRow, Records, requireSettings, timed } from './records.js';
+import { entryOf, type Study } from './schema.js';
+import { accuracyRows, figureNames, firstRow, runColumns, TRACE_ROWS } from './traces.js';
+
+/** The time between two looks whether another process is still at a job. */
+const POLL_MS = 500;
+
+export interface StudyOptions
+  extends EngineOptions, JobOptions, Pick<EpochOptions, 'onEpoch' | 'tensorboard'> {
+  readonly onStep?: ((step: string) => void) | undefined;
+}
+
+export interface JobState {
+  readonly job: Job;
+  readonly state: 'finished' | 'running' | 'stopped' | 'waiting';
+  /** Finished epochs of its run. */
+  readonly epochs: number;
+}
+
+type ReadTable = (data: string, table: string) => Promise<RecordRow[]>;
+
+/** The jobs of a study, which any number of processes can take in any order. What is recorded is not run again. */
+export class StudyRunner {
+  readonly #datasets = new Map<string, Promise<Dataset>>();
+  readonly #kept = new Set<string>();
+  /** The plan, and the tuning that it was made with. */
+  #plan: { readonly text: string; readonly jobs: readonly Job[] } | undefined;
+
+  constructor(
+    readonly study: Study,
+    readonly options: StudyOptions = {},
+  ) {}
+
+  /** Every job; those of tuned arms have their folders once the tuning is recorded. */
+  async jobs(): Promise<readonly Job[]> {
+    const tuned = await readTuned(this.study);
+    const text = JSON.stringify([...tuned]);
+    if (this.#plan?.text !== text) this.#plan = { text, jobs: planStudy(this.study, tuned) };
+    return this.#plan.jobs;
+  }
+
+  /** The state of each job. Throws `RUN_EXISTS` if results were recorded with other settings than the study's. */
+  async states(): Promise<JobState[]> {
+    await this.requireOwnRecords();
+    const jobs = await this.jobs();
+    const read = this.#reader();
+    const states = new Map<Job, JobState>();
+    // A job that is only needed by others is finished once these are.
+    for (const job of [...jobs].reverse()) {
+      const isNeeded =
+        !isStart(job) ||
+        jobs.some((child) => child.parents.includes(job.index) && states.get(child)?.state !== 'finished');
+      states.set(job, isNeeded ? await this.#stateOf(job, read) : { job, state: 'finished', epochs: 0 });
+    }
+    return jobs.map((job) => states.get(job) as JobState);
+  }
+
+  /** Throws `RUN_EXISTS` if results of some data were recorded with other settings than the study's. */
+  async requireOwnRecords(names: readonly string[] = Object.keys(this.study.data)): Promise<void> {
+    for (const data of names) await requireSettings(this.study, data, settingsOf(this.study, data));
+  }
+
+  /** Runs a job after those that it needs. One that another process is at is waited for. Throws `USAGE` for a wrong index. */
+  async run(index: number): Promise<void> {
+    const jobs = await this.jobs();
+    const job = jobs[index];
+    if (!job) throw invalidParameter('index', index, `a job's number, 0 to ${jobs.length - 1}`);
+    throwIfAborted(this.options.signal, this.study.title);
+    for (const data of Object.keys(this.study.data)) await this.#keep(data);
+    if (await this.#isRecorded(job)) return;
+    if (job.kind === 'data') await this.#make(job);
+    else if (job.kind === 'trace') await this.#trace(jobs, job);
+    else if (job.role === 'start') await this.#train(jobs, job);
+    else await this.#record(jobs, job);
+  }
+
+  async #stateOf(job: Job, read: ReadTable): Promise<JobState> {
+    if (await this.#isRecorded(job, read)) return { job, state: 'finished', epochs: 0 };
+    const isRunning = await isLocked(this.#lockOf(job));
+    if (job.kind !== 'train' || job.out === undefined)
+      return { job, state: isRunning ? 'running' : 'waiting', epochs: 0 };
+    const { state, epochs } = await runState(new RunFolder(job.out));
+    if (state === 'finished') return { job, state: job.role === 'start' ? 'finished' : 'stopped', epochs };
+    return { job, state, epochs };
+  }
+
+  /** Trains, resumes or reuses a job's run, after those that it starts from. */
+  async #train(jobs: readonly Job[], job: TrainJob): Promise<TrainedRun> {
+    for (const index of job.parents) {
+      const parent = jobs[index] as Job;
+      if (parent.kind === 'data') await this.#make(parent);
+      if (parent.kind === 'train' && parent.role !== 'tuning') await this.#train(jobs, parent);
+    }
+    const { out, row, seed, method, keepEpochs } = job;
+    if (out === undefined) throw new RangeError(`${row} is not tuned.`);
+    const weights =
+      job.weights === undefined ? {} : { weights: (await openRun(outOf(jobs, job.weights))).weights };
+    const own = { ...job.settings, ...weights, ...(keepEpochs.length === 0 ? {} : { keepEpochs }) };
+    const from = job.from === undefined ? undefined : outOf(jobs, job.from);
+    const data = await this.#dataset(job.path, job.data);
+    const { onStep, ...options } = this.options;
+    for (let isTold = false; ; isTold = true) {
+      try {
+        if (!isTold) onStep?.(`${job.data}: ${row}, seed ${seed}`);
+        return await methodNamed(method).train({ ...options, ...own, seed, from, out, data, resume: true });
+      } catch (error) {
+        if (!(error instanceof SpurmemError) || error.code !== 'RUN_BUSY') throw error;
+        if (!isTold) this.options.onInfo?.(`${error.problem} Job ${job.index} waits for it.`);
+      }
+      await this.#waitWhile(out, () => new RunFolder(out).isBusy());
+    }
+  }
+
+  /** Trains a run, after the tuning that decides its settings, and records its accuracies. */
+  async #record(jobs: readonly Job[], job: TrainJob): Promise<void> {
+    const tuning = job.parents.filter((index) => (jobs[index] as Partial<TrainJob>).role === 'tuning');
+    for (const index of tuning) await this.run(index);
+    const all = tuning.length > 0 ? await this.jobs() : jobs;
+    const tuned = all[job.index] as TrainJob;
+    const { result, took } = await timed(() => this.#train(all, tuned));
+    const { train, val, test } = result;
+    const { role, row: arm, seed } = tuned;
+    const key = keyOf(tuned);
+    if (role === 'model') {
+      const rows = SPLITS.flatMap((split) => accuracyRows(split, result[split]));
+      await this.#add(
+        tuned,
+        'models',
+        rows.map((row) => ({ ...key, ...row, ...took })),
+      );
+      return;
+    }
+    const run = { arm, seed, configuration: JSON.stringify(tuned.configuration) };
+    const validation = val.worstGroupAccuracy;
+    if (role === 'tuning') {
+      await this.#add(tuned, 'tuning', [{ ...run, validation, ...took }]);
+      return;
+    }
+    const start = tuned.from === undefined ? undefined : (all[tuned.from] as TrainJob);
+    const named = [tuned, start].map((one) => one?.settings?.precision);
+    const precision = named.find((one) => typeof one === 'string') ?? 'fp32';
+    const counts = test.correct.flatMap((correct, group) => [
+      [`correct${group}`, correct],
+      [`total${group}`, test.total[group]],
+    ]);
+    const measured = { ...byGroup(test.accuracy), ...(Object.fromEntries(counts) as RecordRow) };
+    // The row in test, by which the run counts as recorded, is the last one.
+    await this.#add(tuned, 'train', [{ ...run, ...byGroup(train.accuracy) }]);
+    const worst = test.worstGroupAccuracy;
+    await this.#add(tuned, 'test', [{ ...run, validation, precision, ...measured, worst, ...took }]);
+  }
+
+  /** Traces a run and records what is measured. */
+  async #trace(jobs: readonly Job[], job: TraceJob): Promise<void> {
+    const run = jobs[job.of] as TrainJob;
+    if (run.role !== 'start') await this.run(run.index);
+    const now = await this.jobs();
+    const trained = now[job.of] as TrainJob;
+    await this.#train(now, trained);
+    const data = await this.#dataset(trained.path, job.data);
+    const from = trained.from === undefined ? undefined : outOf(now, trained.from);
+    await this.#alone(job, async () => {
+      const { onStep, onEpoch: _onEpoch, tensorboard: _tensorboard, ...options } = this.options;
+      onStep?.(`${job.data}: ${job.trace} of ${job.row}, seed ${job.seed}`);
+      const traced = {
+        ...options,
+        onStep,
+        run: outOf(now, job.of),
+        data,
+        seed: job.seed,
+        epoch: job.epoch,
+        from,
+      };
+      const { result: rows, took } = await timed(() => TRACE_ROWS[job.trace](traced, job.settings));
+      const columns = runColumns(job, trained.configuration);
+      const own = rows.map((row) => ({ ...columns, ...row, ...(job.trace === 'models' ? took : {}) }));
+      await this.#add(job, job.trace, own, { ...columns, ...firstRow(job) });
+    });
+  }
+
+  async #make(job: DataJob): Promise<void> {
+    const { unused, fashionMnist } = job.make;
+    await this.#alone(job, async () => {
+      const dominoes = { ...DEFAULT_DOMINOES, seed: job.seed, fashionMnist };
+      const { signal, onProgress } = this.options;
+      await buildDominoes(job.path, unused ? unusedDominoes(dominoes) : dominoes, { signal, onProgress });
+    });
+  }
+
+  async #isRecorded(job: Job, read = this.#reader()): Promise<boolean> {
+    if (job.kind === 'data') return existsSync(join(job.path, 'metadata.csv'));
+    if (isStart(job) || (job.kind === 'train' && job.configuration === undefined)) return false;
+    if (job.kind === 'trace' && job.trace === 'figures') return this.#hasFigures(job);
+    const key = await this.#keyOf(job);
+    return (await read(job.data, tableOf(job))).some((row) => isOf(row, key));
+  }
+
+  /** Whether a run has all of a job's figures. */
+  async #hasFigures(job: TraceJob): Promise<boolean> {
+    const { out } = (await this.jobs())[job.of] as TrainJob;
+    if (out === undefined) return false;
+    const made = figureNames(job.settings).map((name) =>
+      new RunFolder(out).readResult(name, z.looseObject({})),
+    );
+    return (await Promise.all(made)).every((figure) => figure !== undefined);
+  }
+
+  /** The columns by which a job's rows are found. */
+  async #keyOf(job: TrainJob | TraceJob): Promise<RecordRow> {
+    if (job.kind === 'train') return keyOf(job);
+    const configuration = job.trace === 'heat' ? ((await this.jobs())[job.of] as TrainJob).configuration : {};
+    return { ...runColumns(job, configuration), ...firstRow(job) };
+  }
+
+  async #add(
+    job: TrainJob | TraceJob,
+    table: string,
+    rows: readonly RecordRow[],
+    key: RecordRow = keyOf(job as TrainJob),
+  ): Promise<void> {
+    // Another process may have begun to record others since.
+    const { study } = this;
+    const dataset = await this.#dataset((await this.#pathOf(job)) ?? '', job.data);
+    await requireSettings(study, job.data, settingsOf(study, job.data, dataset), { adding: true });
+    await this.#records(job.data).add(table, rows, key);
+  }
+
+  async #pathOf(job: TrainJob | TraceJob): Promise<string | undefined> {
+    return job.kind === 'train' ? job.path : ((await this.jobs())[job.of] as TrainJob).path;
+  }
+
+  /** A dataset, read once for all jobs on it, and kept beside the settings of its records. */
+  #dataset(path: string, data: string): Promise<Dataset> {
+    const known = this.#datasets.get(path) ?? this.#open(path, data);
+    this.#datasets.set(path, known);
+    return known;
+  }
+
+  async #open(path: string, data: string): Promise<Dataset> {
+    const dataset = await datasetOf(path, entryOf(this.study, data).options);
+    await keepSettings(this.study, data, settingsOf(this.study, data, dataset));
+    return dataset;
+  }
+
+  /** Keeps the settings of some data before its first job. */
+  async #keep(data: string): Promise<void> {
+    if (this.#kept.has(data)) return;
+    await keepSettings(this.study, data, settingsOf(this.study, data));
+    this.#kept.add(data);
+  }
+
+  #records(data: string): Records {
+    return new Records(this.study.recordsFolder, data);
+  }
+
+  /** Reads each table once. */
+  #reader(): ReadTable {
+    const known = new Map<string, Promise<RecordRow[]>>();
+    return (data, table) => {
+      const records = this.#records(data);
+      const path = records.pathOf(table);
+      const rows = known.get(path) ?? records.read(table);
+      known.set(path, rows);
+      return rows;
+    };
+  }
+
+  /** Does what one process does at a time, unless another has done it. */
+  async #alone(job: DataJob | TraceJob, act: () => Promise<void>): Promise<void> {
+    await makeFolder(this.study.recordsFolder);
+    for (;;) {
+      const lock = await tryLock(this.#lockOf(job));
+      if (lock) {
+        try {
+          if (!(await this.#isRecorded(job))) await act();
+          return;
+        } finally {
+          await lock.release();
+        }
+      }
+      this.options.onInfo?.(`Another process is at job ${job.index}, which is waited for.`);
+      await this.#waitWhile(`job ${job.index}`, () => isLocked(this.#lockOf(job)));
+    }
+  }
+
+  async #waitWhile(what: string, isUnderWay: () => Promise<boolean>): Promise<void> {
+    do {
+      throwIfAborted(this.options.signal, `the wait for ${what}`);
+      await sleep(POLL_MS);
+    } while (await isUnderWay());
+  }
+
+  #lockOf({ index, data }: Job): string {
+    return join(this.study.recordsFolder, `.${data}-${index}.lock`);
+  }
+}
+
+/** Whether a job is only needed by others. */
+function isStart(job: Job): boolean {
+  return job.kind === 'data' || (job.kind === 'train' && job.role === 'start');
+}
+
+function tableOf(job: TrainJob | TraceJob): string {
+  if (job.kind === 'trace') return job.trace;
+  return job.role === 'model' ? 'models' : job.role === 'tuning' ? 'tuning' : 'test';
+}
+
+function keyOf({ role, row, seed, configuration }: TrainJob): RecordRow {
+  if (role === 'model') return { seed, stage: row };
+  return { arm: row, seed, configuration: JSON.stringify(configuration) };
+}
+
+function outOf(jobs: readonly Job[], index: number): string {
+  const { out } = jobs[index] as TrainJob;
+  if (out === undefined) throw new RangeError(`Job ${index} is not tuned.`);
+  return out;
+}
+
+/** Accuracies of groups as columns: `group0` and so on. */
+function byGroup(accuracies: readonly (number | null)[]): RecordRow {
+  return Object.fromEntries(accuracies.map((accuracy, group) => [`group${group}`, accuracy]));
+}
+
+/** Runs all jobs of a study that are not recorded, in their order. */
+export async function runStudy(study: Study, options: StudyOptions = {}): Promise<void> {
+  const runner = new StudyRunner(study, options);
+  for (const { job, state } of await runner.states()) if (state !== 'finished') await runner.run(job.index);
+}

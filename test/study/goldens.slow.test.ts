@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { markdown } from '../../src/cli/commands/study.js';
+import { readStudy } from '../../src/study/document.js';
+import { writeStudyReport } from '../../src/study/report.js';
+import { studyTables } from '../../src/study/tables.js';
+import { ROOT } from '../cli/support.js';
+import { temporaryFolder } from '../temporary.js';
+
+const root = temporaryFolder();
+
+test.each([
+  ['photographs/study', 'tables.md', 4],
+  ['celeba/study', 'tables.md', 3],
+  ['celeba/further', 'further.md', 0],
+  ['celeba-converged/study', 'tables.md', 1],
+  ['compositions/study', 'tables.md', 2],
+])('the tables and charts of %s are those of the recorded results', async (name, file, charts) => {
+  const path = join(ROOT, 'studies', `${name}.yaml`);
+  const study = await readStudy(path);
+  // Otherwise: npx spurmem study tables STUDY > that file, beside the study
+  expect(`${markdown(study, await studyTables(study))}\n`).toBe(
+    readFileSync(join(dirname(path), file), 'utf8'),
+  );
+  if (charts === 0) return;
+  const results = join(dirname(path), 'results');
+  const folder = join(root, name);
+  await writeStudyReport(study, folder);
+  // Two others were drawn by scripts of commit 193446e.
+  const recorded = readdirSync(results).filter((chart) => /-(test|points|logits)\.svg$/.test(chart));
+  expect(recorded).toHaveLength(charts);
+  // Otherwise: npx spurmem study report STUDY --to RESULTS, and remove its report.html
+  for (const chart of recorded) {
+    expect([chart, readFileSync(join(folder, chart), 'utf8')]).toEqual([
+      chart,
+      readFileSync(join(results, chart), 'utf8'),
+    ]);
+  }
+});
+
+test.each([
+  ['studies/planted/tables.md', 'planted/results.mjs', 'studies/planted/study.yaml'],
+  ['studies/celeba/starts.md', 'startMargins.mjs', 'studies/celeba/study.yaml', 'celeba'],
+  ['studies/compositions/starts.md', 'startMargins.mjs', 'studies/compositions/study.yaml', 'birds'],
+])('%s is of the recorded results', (tables, script, ...args) => {
+  const folder = join(root, tables);
+  cpSync(join(ROOT, dirname(tables)), join(folder, dirname(tables)), { recursive: true });
+  const printed = execFileSync(process.execPath, [join(ROOT, 'scripts/studies', script), ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  // Otherwise: npm run build, and node scripts/studies/ with that command > that file
+  expect(printed).toBe(readFileSync(join(ROOT, tables), 'utf8'));
+});
