@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { addTrace } from '../../cli/commands/trace.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
-import { minimalTable } from './figure.js';
+import { minimalTables, minimalVerdict } from './figure.js';
 import { MINIMAL_SETTINGS } from './result.js';
 import { traceMinimal } from './trace.js';
 
@@ -15,6 +15,6 @@ export function addCommand(trace: Command): void {
     settings: MINIMAL_SETTINGS,
     session: { unit, loss, epoch, batchSize },
     trace: traceMinimal,
-    parts: (result, groups) => ({ verdict: [], tables: [minimalTable(result, groups)] }),
+    parts: (result, groups) => ({ verdict: minimalVerdict(result), tables: minimalTables(result, groups) }),
   });
 }
