@@ -37,7 +37,7 @@ function spurmem(...args: string[]): string {
 
 beforeAll(() => {
   mkdirSync(copy);
-  for (const name of words`src native bin dist package.json tsconfig.json tsconfig.build.json`) {
+  for (const name of words`assets bin dist native src package.json tsconfig.json tsconfig.build.json`) {
     cpSync(join(ROOT, name), at(name), { recursive: true, preserveTimestamps: true });
   }
   symlinkSync(join(ROOT, 'node_modules'), at('node_modules'));
