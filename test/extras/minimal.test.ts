@@ -9,7 +9,7 @@ const report: RunReport = { ...fullReport, own: { 'trace-minimal': minimalTrace 
 test('the chart has a median for each group with examples, and a dot per example', async () => {
   const svg = await svgOf(report, 'minimal');
   expect(marks(svg, 'circle')).toBe(3);
-  expect(svg?.match(/<path [^>]*opacity="0\.45"/g)).toHaveLength(3 + 3 + 2);
+  expect(svg.match(/<path [^>]*opacity="0\.45"/g)).toHaveLength(3 + 3 + 2);
   expect(svg).toContain('aria-label="G0: 50.0"');
   expect(texts(svg)).toEqual(expect.arrayContaining(['examples that were right after 50 stand at 50']));
 });
