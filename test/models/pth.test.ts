@@ -172,6 +172,7 @@ describe('a state dict', () => {
     ]) {
       const message = await refusal(read(archive(pickle(content), one)));
       expect(message).toContain(`is made by ${named}`);
+      expect(message).toContain('nothing of it was run');
       expect(message).not.toContain('\u001b');
     }
     // In the place of a shape or storage it is damage, and elsewhere nobody looks at it.
