@@ -15,7 +15,7 @@ import {
 } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { withChecksum, withoutChecksum } from './checksum.js';
+import { withChecksum } from './checksum.js';
 import { messageOf, SpurmemError, systemCode } from './errors.js';
 
 /**
@@ -133,11 +133,6 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
 /** The same with its checksum as the first key, which readers check by `withoutChecksum`. */
 export async function writeCheckedJson(path: string, value: unknown): Promise<void> {
   await writeAtomic(path, withChecksum(jsonText(value)));
-}
-
-/** Reads that. Throws where it cannot be read, is no JSON, or has changed since it was written. */
-export async function readCheckedJson(path: string): Promise<unknown> {
-  return JSON.parse(withoutChecksum(await readText(path)));
 }
 
 /** A value as `writeJson` writes it. */

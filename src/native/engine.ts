@@ -81,11 +81,6 @@ export function engineOptions(options: EngineOptions): EngineOptions {
   return givenOf(ENGINE_SETTINGS, options);
 }
 
-/** The given options among those that change numbers. */
-export function numericOptions(options: EngineOptions): EngineOptions {
-  return givenOf(NUMERICS, options);
-}
-
 /**
  * Sets the process's threads and numerics until the context is disposed. Jobs that want the same may compute beside it.
  *

@@ -77,13 +77,6 @@ export function meanWithInterval(
   return `${text(value)}${interval ? ` [${interval.map(text).join(', ')}]` : ''}`;
 }
 
-/** A p-value and, where there is one, its value after correction: `0.012 (0.048)`. */
-export function probabilityPair(value: Measured, adjusted: Measured): string {
-  if (value === null || value === undefined) return MISSING;
-  const after = adjusted === null || adjusted === undefined ? '' : ` (${probability(adjusted)})`;
-  return `${probability(value)}${after}`;
-}
-
 /** `p = 0.146`, with a space that does not break. */
 export function pText(value: Measured): string {
   return `p\u00a0=\u00a0${probability(value)}`;

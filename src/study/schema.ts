@@ -188,7 +188,6 @@ export type StudyDocument = Readonly<z.output<typeof studySchema>>;
 export type Arm = StudyDocument['arms'][string];
 export type DataEntry = StudyDocument['data'][string];
 export type NeuronTests = NonNullable<StudyDocument['tests']['neurons']>;
-export type ArmTests = NonNullable<StudyDocument['tests']['arms']>;
 
 /** A document that was read. */
 export interface Study extends StudyDocument {

@@ -3,7 +3,7 @@ import type { EngineOptions } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
 import { type Protocol, PROTOCOLS } from '../protocol.js';
 import { RANGES } from '../settings/ranges.js';
-import { either, integer, objectWith, oneOf, severalOf, text, toggle } from '../settings/values.js';
+import { either, integer, objectWith, oneOf, text, toggle } from '../settings/values.js';
 import type { EpochMetrics } from './results.js';
 import type { RunConfig } from './runConfig.js';
 
@@ -71,7 +71,6 @@ export const DATA_TYPES = {
 } as const;
 
 export const SEED_TYPE = integer(...RANGES.seed);
-export const SEEDS_TYPE = severalOf(SEED_TYPE);
 export const PROTOCOL_TYPE = oneOf(PROTOCOLS);
 export const RUN_TYPE = text('a run\u2019s folder');
 
