@@ -18,7 +18,7 @@ pack() {
   trap 'rm -rf "$stage"' EXIT
   cd "$root"
   mkdir -p "$stage/spurmem/bench" "$stage/spurmem/scripts"
-  cp -r bin dist native CMakeLists.txt package.json package-lock.json "$stage/spurmem/"
+  cp -r assets bin dist native CMakeLists.txt package.json package-lock.json "$stage/spurmem/"
   cp -r bench/dist bench/python "$stage/spurmem/bench/"
   cp -r scripts/gpu-check.sh scripts/gpuCheck scripts/libtorch.mjs scripts/reference "$stage/spurmem/scripts/"
   find "$stage/spurmem" -name '*.map' -delete
