@@ -1,7 +1,10 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { SpurmemError } from '../errors.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/spurmem.js', import.meta.url));
 
 /** Tells a process that it is one of several. */
 const VARIABLE = 'SPURMEM_TAKES_JOBS';
@@ -34,7 +37,6 @@ export async function sideBySide(
     onDone,
   }: Pick<JobOptions, 'signal'> & { readonly onDone: (index: number, result: unknown) => void },
 ): Promise<void> {
-  const [, program = ''] = process.argv;
   const waiting = [...indices];
   const failed: number[] = [];
 
@@ -42,7 +44,7 @@ export async function sideBySide(
     new Promise((resolve) => {
       let current: number | undefined;
       // Ctrl-C reaches this process alone, which passes it on once.
-      const child = fork(program, words, {
+      const child = fork(PROGRAM, words, {
         detached: true,
         env: { ...process.env, [VARIABLE]: '1' },
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
