@@ -28,8 +28,8 @@ import { MUTATIONS } from './mutate/mutations.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const HOUR = 3_600_000;
-/** Holds the list of changes against the sources, so that it would notice every change by its text. */
-const LIST_TEST = 'test/house/mutations.test.ts';
+/** Tests of the sources' texts and not of what they do: they would notice every change, or take a repository. */
+const TEXT_TESTS = ['test/house/mutations.test.ts', 'test/house/size.test.ts'];
 const { values: options } = parseArgs({
   options: {
     tier: { type: 'string', default: 'fast' },
@@ -123,7 +123,7 @@ function copyProject(copy) {
     encoding: 'utf8',
   }).split('\0');
   for (const file of files) {
-    if (file === '' || file === LIST_TEST || !existsSync(join(ROOT, file))) continue;
+    if (file === '' || TEXT_TESTS.includes(file) || !existsSync(join(ROOT, file))) continue;
     cpSync(join(ROOT, file), join(copy, file), { recursive: true, preserveTimestamps: true });
   }
   for (const name of ['node_modules', 'build', 'build-cmake']) {
