@@ -44,7 +44,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'study status': ['study status study.yaml'],
   'study tables': ['study tables studies/photographs/study.yaml --on birds'],
   'study report': ['study report study.yaml --to page'],
-  runs: ['runs', 'runs --sort test-worst --filter method=erm seed=0', 'runs --in sweeps --json'],
+  runs: ['runs', 'runs --sort test-worst --filter method=erm seed=0', 'runs --in studies --json'],
   compare: ['compare runs/erm runs/erm-finetune', 'compare runs/erm-* --format markdown'],
   evaluate: ['evaluate --run runs/erm --split test', 'evaluate --run runs/erm --split test --epoch 40'],
   report: ['report --run runs/erm'],

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dataset, datasetOf } from '../data/dataset.js';
 import { buildDominoes, DEFAULT_DOMINOES, unusedDominoes } from '../data/dominoes.js';
 import { SPLITS } from '../data/split.js';
-import { invalidParameter, SpurmemError } from '../errors.js';
+import { SpurmemError } from '../errors.js';
 import { makeFolder } from '../files.js';
 import { isOf } from '../kit/rows.js';
 import { isLocked, tryLock } from '../lock.js';
@@ -79,11 +79,11 @@ export class StudyRunner {
     for (const data of names) await requireSettings(this.study, data, settingsOf(this.study, data));
   }
 
-  /** Runs a job after those that it needs. One that another process is at is waited for. Throws `USAGE` for a wrong index. */
+  /** Runs a job after those that it needs. One that another process is at is waited for. */
   async run(index: number): Promise<void> {
     const jobs = await this.jobs();
     const job = jobs[index];
-    if (!job) throw invalidParameter('index', index, `a job's number, 0 to ${jobs.length - 1}`);
+    if (!job) throw new RangeError(`There is no job ${index}.`);
     throwIfAborted(this.options.signal, this.study.title);
     for (const data of Object.keys(this.study.data)) await this.#keep(data);
     if (await this.#isRecorded(job)) return;

@@ -54,7 +54,7 @@ const commands = documents.flatMap(({ blocks }) =>
     .flatMap(({ place, text }) => commandsOf(text).map((words) => ({ place, words }))),
 );
 /** Within text, commands often leave out what is not told there, and families of commands the program's name. */
-const MENTIONED = /^(?:(?:npx )?spurmem|(?=(?:dataset|fetch|reproduce|sweep|trace|train) [a-z])) ?(?=[a-z])/;
+const MENTIONED = /^(?:(?:npx )?spurmem|(?=(?:dataset|fetch|reproduce|study|trace|train) [a-z])) ?(?=[a-z])/;
 const mentioned = documents.flatMap(({ path, codes }) =>
   codes
     .filter((text) => MENTIONED.test(text))

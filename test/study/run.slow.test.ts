@@ -218,7 +218,7 @@ test('jobs that run in any order, side by side, killed and again, give the resul
   await stopped.printed(/Job \d: |Job \d is finished/);
   stopped.signal('SIGTERM');
   expect(await stopped.outcome).toMatchObject({ exitCode: 143 });
-  await succeed([...BASELINES(at('spread')), '--jobs', '2']);
+  await succeed([...BASELINES(at('spread')), '--jobs', '2'], spurmem);
 
   for (const name of ['train', 'test']) {
     const [one, other] = await Promise.all(
@@ -256,7 +256,7 @@ test('one of several jobs fails, and the others run', async () => {
   expect(failed).toMatchObject({ exitCode: 1 });
   expect(failed.stderr).toContain('1 of 2 jobs failed: 1.');
   rmSync(at('spread-file'));
-  expect((await succeed([...command, '--json'])).stdout).toContain('"heading": "dataset, Part II"');
+  expect((await succeed([...command, '--json'], spurmem)).stdout).toContain('"heading": "dataset, Part II"');
   await commandFailure(
     [...command, '--index', '7'],
     'USAGE',

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
+import { invalidParameter } from '../../errors.js';
 import { writeAtomic } from '../../files.js';
 import { ENGINE_SETTINGS, engineOptions } from '../../native/engine.js';
 import { numbers, type Table, texts } from '../../report/table.js';
@@ -73,6 +74,9 @@ export function addCommand(study: Command): void {
     const wanted = index
       ? [...new Set(index)]
       : states.filter(({ state }) => state !== 'finished').map(({ job }) => job.index);
+    const unknown = wanted.find((number) => number >= states.length);
+    if (unknown !== undefined)
+      throw invalidParameter('index', unknown, `a job’s number, 0 to ${states.length - 1}`);
     const done = (number: number): void => {
       output.info(`Job ${number} is finished.`);
     };

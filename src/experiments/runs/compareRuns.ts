@@ -127,7 +127,7 @@ function rowOf(group: Group, differing: readonly string[], reference: Group): Ro
   };
 }
 
-/** A folder's name; of a study's or sweep's `seed-<n>`, that of the folder above. */
+/** A folder's name; of a study's `seed-<n>`, that of the folder above. */
 function nameOf([first = '', ...others]: readonly string[]): string {
   const name = basename(first);
   return others.length > 0 || /^seed-\d+$/.test(name) ? basename(dirname(first)) : name;
