@@ -108,6 +108,8 @@ const MEASURES = {
   startMargin: { label: 'mean', ...LOGITS },
   startTenth: { label: 'a tenth has less than', ...LOGITS },
   gap: { label: 'gap', unit: 'points' },
+  points: { label: 'points', unit: 'points' },
+  auc: { label: 'AUC of the planted neurons', unit: 'number', decimals: 3 },
   logits: { label: 'logits', unit: 'logits' },
   slope: { label: 'slope, logits per 10 points', unit: 'logits' },
   percentile: { label: 'mean percentile', unit: 'number', decimals: 1 },
@@ -213,5 +215,5 @@ export function scaled(value: number, name: ColumnName): number {
 export function axisTitle(name: ColumnName): string {
   const { label, unit } = columnNamed(name);
   const { name: unitName } = styleOf(unit);
-  return unitName === '' || label.includes(', ') ? label : `${label} (${unitName})`;
+  return ['', label].includes(unitName) || label.includes(', ') ? label : `${label} (${unitName})`;
 }

@@ -450,13 +450,14 @@ interface Dots extends Look {
   readonly down: readonly ColumnName[];
   readonly x: ColumnName;
   readonly band?: Band;
-  /** The place of a dashed line; default: 0. */
-  readonly reference?: number;
+  /** The place of a dashed line; undefined: none. By default it is at 0. */
+  readonly reference?: number | undefined;
 }
 
 /** A line per row: a dot with its 95 % interval, a small dot per replicate, and the band of random neurons behind them. */
 export function dots(rows: readonly Row[], look: Dots): NamedChart[] {
-  const { down, x, band, reference = 0, groups, facet = [] } = look;
+  const { down, x, band, groups, facet = [] } = look;
+  const reference = 'reference' in look ? look.reference : 0;
   return draw(rows, x, down, look, (shown) => {
     const values = shown.map((row): Datum => ({
       ...drawn(row, x, 'x'),
@@ -468,12 +469,13 @@ export function dots(rows: readonly Row[], look: Dots): NamedChart[] {
     }));
     const numbers = values
       .flatMap((value) => Object.values(value).flat())
-      .filter((one): one is number => typeof one === 'number');
+      .filter((one): one is number => typeof one === 'number')
+      .concat(reference ?? []);
     const room = namesWidth(values);
     const at = (field: string) => ({
       ...q(field),
       scale: {
-        domain: [Math.min(reference, ...numbers), Math.max(reference, ...numbers)],
+        domain: [Math.min(...numbers), Math.max(...numbers)],
         zero: false,
         nice: true,
       },
@@ -485,7 +487,7 @@ export function dots(rows: readonly Row[], look: Dots): NamedChart[] {
         bandNote(values),
         hasField(values, 'xLow') && hasField(values, 'dots') ? 'line: 95 % interval; small dots: models' : '',
       ],
-      width: 200,
+      width: facet.length > 0 ? 200 : 420,
       height: { step: LINE },
       names: room,
       encoding: (isNamed) => ({
@@ -497,7 +499,9 @@ export function dots(rows: readonly Row[], look: Dots): NamedChart[] {
       layers: [
         layer('bar', { color: BAND, height: 12 }, { x: at('bandLow'), x2: { field: 'bandHigh' } }, 'bandLow'),
         layer('tick', { color: MUTED, thickness: 2, size: 14 }, { x: at('band') }, 'band'),
-        layer('rule', { color: INK, strokeDash: [4, 3] }, { x: { datum: reference }, y: null }),
+        ...(reference === undefined
+          ? []
+          : [layer('rule', { color: INK, strokeDash: [4, 3] }, { x: { datum: reference }, y: null })]),
         layer('rule', { color: INK, strokeWidth: 2 }, { x: at('xLow'), x2: { field: 'xHigh' } }, 'xLow'),
         dotLayer({ x: at('dots') }),
         layer('circle', { color: MINORITY[0], size: 55, opacity: 1 }, { x: at('x'), description: TIP }),

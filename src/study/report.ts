@@ -65,7 +65,7 @@ export async function writeStudyReport(
 }
 
 /** A chart as a file, with a margin and a background. */
-function standalone(svg: string): string {
+export function standalone(svg: string): string {
   const widened = svg.replace(
     / width="([\d.]+)" height="([\d.]+)" viewBox="[^"]*"/,
     (_size, width: string, height: string) => {
