@@ -146,9 +146,9 @@ const BY_FILE = {
   ],
   'src/kit/summarize.ts': [
     ['sign * numberOf(row, measure) > 0', 'sign * numberOf(row, measure) < 0'],
-    ['same ? groupedBy(rows, same)', 'false ? []'],
-    ['(own) => family(own[0] as Row)', '() => 0'],
-    ['values.length < least ? null', 'values.length < 1 ? null'],
+    ['same ? groupedBy(rows, same)', 'same && rows.length === 0 ? groupedBy(rows, same)'],
+    ['(own) => family(own[0] as Row)', "(own) => family(own[0] as Row) === ''"],
+    ['values.length < least ? null', 'values.length < 0 * least ? null'],
     ['numbers(select(from, { [over]: replicate }), measure)', 'numbers(from, measure)'],
   ],
   'src/kit/table.ts': [['const [row] = select(line, column);', 'const [row] = line;']],
