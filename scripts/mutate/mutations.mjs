@@ -149,9 +149,11 @@ const BY_FILE = {
     ['same ? groupedBy(rows, same)', 'same && rows.length === 0 ? groupedBy(rows, same)'],
     ['(own) => family(own[0] as Row)', "(own) => family(own[0] as Row) === ''"],
     ['values.length < least ? null', 'values.length < 0 * least ? null'],
-    ['numbers(select(from, { [over]: replicate }), measure)', 'numbers(from, measure)'],
+    ['select(from, { [over]: replicate })', '(select(from, { [over]: replicate }), from)'],
   ],
-  'src/kit/table.ts': [['const [row] = select(line, column);', 'const [row] = line;']],
+  'src/kit/table.ts': [
+    ['const [row] = select(line, column);', 'const [row] = select(line, column).length > 0 ? line : [];'],
+  ],
   'src/report/claim.ts': [
     ['of * excess(row) > 0 && ', ''],
     ['draws < needed', 'draws <= needed'],
