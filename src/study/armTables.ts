@@ -214,9 +214,14 @@ function pooledWorst(test: readonly Row[]): Row[] {
   });
 }
 
-/** Reads the arms that `across` sets beside each other, with the seeds that all data sets have. */
-async function readAcross(study: Study) {
-  const places = Object.entries(study.across ?? {});
+/**
+ * Worst groups by data, with the seeds that all data sets have: accuracies, gains over the reference, and what the focus gains over each
+ * other arm.
+ */
+export async function acrossTables(study: Study): Promise<Table[]> {
+  const { arms: tests } = study.tests;
+  if (!tests || study.across === undefined) return [];
+  const places = Object.entries(study.across);
   const seedsOf = (data: string): readonly number[] => rowsOn(study, data).compared.seeds;
   const seeds = places
     .map(([, data]) => seedsOf(data))
@@ -231,14 +236,6 @@ async function readAcross(study: Study) {
   // Those of the data sets that have the fewest seeds.
   const shared = columns.filter(({ data }) => seedsOf(data).length === seeds.length);
   const arms = [...new Set(shared.flatMap(({ complete }) => [...complete.keys()]))];
-  return { seeds, columns, arms };
-}
-
-/** Worst groups by data: accuracies, gains over the reference, and what the focus gains over each other arm. */
-export async function acrossTables(study: Study): Promise<Table[]> {
-  const { arms: tests } = study.tests;
-  if (!tests || study.across === undefined) return [];
-  const { seeds, columns, arms } = await readAcross(study);
   const { reference, focus } = tests;
   const rows = columns.flatMap(({ name, complete }) =>
     arms.flatMap((arm) => (complete.get(arm) ?? []).map((row): Row => ({ ...row, benchmark: name }))),

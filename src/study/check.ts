@@ -25,7 +25,7 @@ type Trace = StudyDocument['traces'][number];
 
 const { session, unstructured, structured, overlap, gradCam } = TRACE_SETTINGS;
 /** The settings of each trace; those of figures are checked as Part I's. */
-export const TRACE_TABLES: Readonly<Record<Exclude<TraceName, 'figures'>, SettingsTable>> = {
+const TRACE_TABLES: Readonly<Record<Exclude<TraceName, 'figures'>, SettingsTable>> = {
   effects: { ...session, ...unstructured },
   perturbations: { ...session, ...unstructured },
   layers: { ...session, ...structured },

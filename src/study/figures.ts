@@ -9,7 +9,7 @@ import type { Study } from './schema.js';
 import { figureNames } from './traces.js';
 
 /** A figure over the runs of an arm, and one of its runs. */
-export interface StudyFigure extends FigureOverModels {
+interface StudyFigure extends FigureOverModels {
   readonly row: string;
   readonly run: string;
 }

@@ -142,17 +142,14 @@ export class StudyRunner {
     const key = keyOf(tuned);
     if (role === 'model') {
       const rows = SPLITS.flatMap((split) => accuracyRows(split, result[split]));
-      await this.#add(
-        tuned,
-        'models',
-        rows.map((row) => ({ ...key, ...row, ...took })),
-      );
+      const own = rows.map((row) => ({ ...key, ...row, ...took }));
+      await this.#add(tuned, 'models', own, key);
       return;
     }
     const run = { arm, seed, configuration: JSON.stringify(tuned.configuration) };
     const validation = val.worstGroupAccuracy;
     if (role === 'tuning') {
-      await this.#add(tuned, 'tuning', [{ ...run, validation, ...took }]);
+      await this.#add(tuned, 'tuning', [{ ...run, validation, ...took }], key);
       return;
     }
     const start = tuned.from === undefined ? undefined : (all[tuned.from] as TrainJob);
@@ -164,9 +161,9 @@ export class StudyRunner {
     ]);
     const measured = { ...byGroup(test.accuracy), ...(Object.fromEntries(counts) as RecordRow) };
     // The row in test, by which the run counts as recorded, is the last one.
-    await this.#add(tuned, 'train', [{ ...run, ...byGroup(train.accuracy) }]);
+    await this.#add(tuned, 'train', [{ ...run, ...byGroup(train.accuracy) }], key);
     const worst = test.worstGroupAccuracy;
-    await this.#add(tuned, 'test', [{ ...run, validation, precision, ...measured, worst, ...took }]);
+    await this.#add(tuned, 'test', [{ ...run, validation, precision, ...measured, worst, ...took }], key);
   }
 
   /** Traces a run and records what is measured. */
@@ -193,7 +190,7 @@ export class StudyRunner {
       const { result: rows, took } = await timed(() => TRACE_ROWS[job.trace](traced, job.settings));
       const columns = runColumns(job, trained.configuration);
       const own = rows.map((row) => ({ ...columns, ...row, ...(job.trace === 'models' ? took : {}) }));
-      await this.#add(job, job.trace, own, { ...columns, ...firstRow(job) });
+      await this.#add({ ...job, path: trained.path }, job.trace, own, { ...columns, ...firstRow(job) });
     });
   }
 
@@ -232,20 +229,15 @@ export class StudyRunner {
   }
 
   async #add(
-    job: TrainJob | TraceJob,
+    { data, path }: Pick<TrainJob, 'data' | 'path'>,
     table: string,
     rows: readonly RecordRow[],
-    key: RecordRow = keyOf(job as TrainJob),
+    key: RecordRow,
   ): Promise<void> {
     // Another process may have begun to record others since.
-    const { study } = this;
-    const dataset = await this.#dataset((await this.#pathOf(job)) ?? '', job.data);
-    await requireSettings(study, job.data, settingsOf(study, job.data, dataset), { adding: true });
-    await this.#records(job.data).add(table, rows, key);
-  }
-
-  async #pathOf(job: TrainJob | TraceJob): Promise<string | undefined> {
-    return job.kind === 'train' ? job.path : ((await this.jobs())[job.of] as TrainJob).path;
+    const settings = settingsOf(this.study, data, await this.#dataset(path, data));
+    await requireSettings(this.study, data, settings, { adding: true });
+    await this.#records(data).add(table, rows, key);
   }
 
   /** A dataset, read once for all jobs on it, and kept beside the settings of its records. */

@@ -197,7 +197,7 @@ export interface Study extends StudyDocument {
 }
 
 /** The arms that are rows. */
-export function shownArms({ arms }: StudyDocument): string[] {
+function shownArms({ arms }: StudyDocument): string[] {
   return Object.keys(arms).filter((name) => arms[name]?.shown === true);
 }
 

@@ -3,7 +3,6 @@ import { evaluateRun } from '../experiments/evaluateRun.js';
 import { gradCam } from '../experiments/gradCam.js';
 import { judge, OUTCOMES } from '../experiments/outcomes.js';
 import type { TraceEntry } from '../experiments/results.js';
-import { measuredExamples } from '../experiments/samples.js';
 import { traceOverlap } from '../experiments/traceOverlap.js';
 import { type SessionOptions, TraceSession } from '../experiments/traceSession.js';
 import { traceStructured } from '../experiments/traceStructured.js';
@@ -83,7 +82,7 @@ export const TRACE_ROWS: Readonly<Record<TraceJob['trace'], MakeRows>> = {
     });
   },
   async margins(run, settings) {
-    const margins = await judgedMargins(session(run, settings), 'train');
+    const margins = await judgedMargins(session(run, settings));
     return margins.map((values, group) => ({ group, mean: mean(values), tenth: quantile(values, 0.1) }));
   },
   async heat({ from: compare, ...run }, settings) {
@@ -147,22 +146,12 @@ function randomMeans({ comparisons, group }: TraceEntry): RecordRow {
   return Object.fromEntries(columns) as RecordRow;
 }
 
-/**
- * Margins of the examples of a split that neurons are judged on, [numGroups][examples].
- *
- * @param samples those that a trace with so many `samples` measures; all by default
- */
-export async function judgedMargins(
-  options: SessionOptions,
-  split: Split,
-  samples?: number,
-): Promise<number[][]> {
+/** Margins of the training examples that neurons are judged on, [numGroups][examples]. */
+async function judgedMargins(options: SessionOptions): Promise<number[][]> {
   using session = await TraceSession.open(options);
   const { dataset, loader, model } = session;
   const margins = dataset.groupNames.map((): number[] => []);
-  const judged = session.judgedOn(split);
-  const indices = samples === undefined ? judged : measuredExamples(dataset, judged, samples, session.seed);
-  for await (const batch of loader.evaluation(indices, session.job.batchSize)) {
+  for await (const batch of loader.evaluation(session.judgedOn('train'), session.job.batchSize)) {
     using images = batch;
     using logits = (await model.network.run(images.images)).logits;
     const labels = images.indices.map((index) => dataset.labels[index] as number);

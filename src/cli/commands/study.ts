@@ -62,7 +62,7 @@ export function addCommand(study: Command): void {
     const runner = new StudyRunner(opened, {
       ...control,
       ...engineOptions(options),
-      ...(tensorboard === undefined ? {} : { tensorboard: tensorboard === true ? true : tensorboard }),
+      tensorboard,
       onStep: output.info,
       onEpoch: output.epochLines(),
     });
