@@ -1,6 +1,4 @@
-// Where margins started, and what zeroing left of them, in training and test: post hoc, for how to read "training minus test".
-//   node scripts/studies/startMargins.mjs studies/celeba/study.yaml celeba
-// prints the table of NAME-starts.csv; NAME is a data set or a pool.
+// The table of NAME-starts.csv, where margins started and what zeroing left (post hoc): node scripts/studies/startMargins.mjs STUDY NAME
 import { markdownOf } from '#src/cli/textTable.js';
 import { select } from '#src/kit/rows.js';
 import { groupNames, majorityOf, meanText, minoritiesOf } from '#src/study/cells.js';
