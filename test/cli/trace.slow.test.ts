@@ -85,10 +85,9 @@ test('a dry run prints settings and counts, and writes nothing', async () => {
     title: `trace unstructured would read ${out}`,
     settings: { topK: [1, 2], nullDraws: 2, protocol: 'article', loss: 'the run\u2019s' },
   });
-  const seeds = join(folder, 'seeds');
-  const model = ['--data', data, '--arch', 'resnet20', '--seeds', '0,1', '--run', seeds];
+  const model = ['--data', data, '--arch', 'resnet20', '--run', join(folder, 'untrained')];
   const { stdout } = await succeed(['reproduce', 'fig3', ...model, '--dry-run']);
-  expect(stdout).toContain('Figures of 2 models:\n  trained models: 0\n  models to train: 2\n');
+  expect(stdout).toContain(`Figures of ${join(folder, 'untrained')}:\n  models to train: 1\n`);
   expect((await readdir(out, { recursive: true })).sort()).toEqual(before);
 });
 

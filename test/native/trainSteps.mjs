@@ -1,4 +1,4 @@
-// Trains 200 steps in a process of its own, and prints how its resident memory grew from step 50 on, in MB, and the tensors
+// Trains 500 steps in a process of its own, and prints how its resident memory grew from step 50 on, in MB, and the tensors
 // that are left.
 import { Model, native } from '../../dist/index.js';
 import { Adam } from '../../dist/train/adam.js';
@@ -10,7 +10,7 @@ const model = await Model.create({ arch: 'resnet20', numClasses: 2, generator, d
 const optimizer = new Adam(model, 1e-4);
 const pixels = new Float32Array(2 * 3 * 32 * 32).fill(0.5);
 const resident = [];
-for (let step = 0; step < 200; step += 1) {
+for (let step = 0; step < 500; step += 1) {
   resident.push(process.memoryUsage.rss());
   const contiguous = await addon.tensor(pixels, [2, 3, 32, 32], 'cpu');
   const images = await contiguous.channelsLast();
