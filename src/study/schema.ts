@@ -161,6 +161,7 @@ const testsSchema = z.strictObject({
     .optional(),
 });
 
+/** A study as its file writes it. */
 export const studySchema = z.strictObject({
   title: name,
   /** Where runs go, and how their folders are named: by {data}, {arm}, {seed}, {settings} that differ, {grid}, or {runs}, the folder's name. */
@@ -184,6 +185,7 @@ export const studySchema = z.strictObject({
   pools: z.record(fileName, someNames).default({}),
 });
 
+/** A study's file as it was read, with defaults. */
 export type StudyDocument = Readonly<z.output<typeof studySchema>>;
 export type Arm = StudyDocument['arms'][string];
 export type DataEntry = StudyDocument['data'][string];

@@ -42,9 +42,9 @@ describe('Fig. 2', () => {
     const sets = trace.entries.filter(({ criterion, group }) => criterion === 'gradient' || group === 0);
     expect(twoDecimals(cells)).toEqual(changeTexts(sets.flatMap(({ change }) => change)).sort());
     expect(marks(cells, 'rect mark')).toBe(15 * 4);
-    const heights = [
-      ...(svg ?? '').matchAll(/aria-roledescription="bar" d="M[\d.]+,[\d.]+h[\d.]+v([\d.]+)/g),
-    ].map(([, height]) => Number(height));
+    const heights = [...svg.matchAll(/aria-roledescription="bar" d="M[\d.]+,[\d.]+h[\d.]+v([\d.]+)/g)].map(
+      ([, height]) => Number(height),
+    );
     const sizes = trace.entries
       .map(({ change, group }) => Math.abs(change[group] ?? 0))
       .sort((a, b) => a - b);
@@ -96,7 +96,7 @@ test('figures of deviations have a panel for each, of many neurons a panel for e
   expect(texts(await svgOf(report, 'fig12'))).toContain('gradient, σ = 0.001');
 });
 
-test('perturbations that the article does not have get charts of their own names', async () => {
+test('perturbations that the article does not have get charts of their own names', () => {
   const names = chartNames(traced({ ...trace, perturbation: 'mean' }, { ...trace, split: 'test' }));
   expect(names.filter((name) => /^(?:fig2|mean|zero)/.test(name))).toEqual(
     ['mean', 'zero-test']
@@ -147,7 +147,7 @@ test('Fig. 7 has a cell for each layer, group and k, names layers once, and is n
     .map(({ change }) => change);
   expect(twoDecimals(svg)).toEqual(changeTexts(changes).sort());
   expect(texts(svg).filter((text) => /^(?:conv1|layer\d.*)$/.test(text))).toEqual(layers50.layers);
-  expect((await sharp(Buffer.from(svg ?? '')).metadata()).width).toBeLessThan(1200);
+  expect((await sharp(Buffer.from(svg)).metadata()).width).toBeLessThan(1200);
 });
 
 describe('over models', () => {
