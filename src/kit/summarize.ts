@@ -107,8 +107,10 @@ export function withHolm(
     for (const column of columns) {
       holm(tests.map(([row]) => row?.[column] as number | null)).forEach((p, at) => {
         for (const row of tests[at] ?? []) {
+          if (row[column] === undefined) continue;
           const known = corrected.get(row) ?? {};
-          if (row[column] !== undefined) corrected.set(row, { ...known, [`${column}Holm`]: p ?? null });
+          known[`${column}Holm`] = p ?? null;
+          corrected.set(row, known);
         }
       });
     }

@@ -41,3 +41,8 @@ export function largestBy<Item>(items: readonly Item[], valueOf: (item: Item) =>
     .filter((item) => Number.isFinite(valueOf(item)))
     .sort((a, b) => Math.abs(valueOf(b)) - Math.abs(valueOf(a)))[0];
 }
+
+/** The numbers of both lists, each once, ascending. */
+export function union(a: readonly number[], b: readonly number[]): number[] {
+  return [...new Set([...a, ...b])].sort((x, y) => x - y);
+}

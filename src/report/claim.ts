@@ -18,13 +18,11 @@ interface Claim {
   /** Settings that tell one test from another. */
   readonly sets: readonly ColumnName[];
   readonly groups: Groups;
-  /** Draws at most of a Monte-Carlo test, of which too few cannot pass Holm's correction. */
-  readonly draws?: number;
 }
 
 /** What rows show about a claim: it holds in some tests, it is reversed, it is not shown, or too few draws were made to tell. */
 export function claim(rows: readonly Row[], claimed: Claim): string[] {
-  const { what, opposite, sign, estimate, than, p, sets, groups, draws = Number.POSITIVE_INFINITY } = claimed;
+  const { what, opposite, sign, estimate, than, p, sets, groups } = claimed;
   const excess = (row: Row): number => numberOf(row, estimate) - (than ? numberOf(row, than) : 0);
   const tests = rows
     .filter((row) => typeof row[p] === 'number')
@@ -51,6 +49,8 @@ export function claim(rows: readonly Row[], claimed: Claim): string[] {
     return [`${what}${count(agreeing)}${other}: ${clearest}${told(agreeing[0])}.`];
   }
   if (reversed[0]) return [`${opposite}${count(reversed)}: ${clearest}${told(reversed[0])}.`];
+  // Of a Monte-Carlo test; others have none.
+  const draws = numberOf(first, 'draws');
   const needed = drawsToPass(tests.length);
   if (draws < needed) {
     return [

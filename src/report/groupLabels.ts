@@ -33,10 +33,15 @@ export function groupLabels({ groupNames, minorityGroups }: NamedGroups): GroupL
   });
 }
 
+/** Writes a group by its number: `G2*`. */
+export function groupNameIn(groups: Groups): (group: number) => string {
+  return (group) => groups[group]?.short ?? `G${group}`;
+}
+
 /** The short labels of some groups; `all` when it is every group. */
 export function shortList(indices: readonly number[], groups: Groups, all = 'every group'): string {
   if (groups.length > 1 && indices.length === groups.length) return all;
-  return indices.map((index) => groups[index]?.short ?? `G${index}`).join(', ');
+  return indices.map(groupNameIn(groups)).join(', ');
 }
 
 /** The meaning of the star, if there is one. */

@@ -6,7 +6,7 @@ import type { Section } from './figure.js';
 import { FIGURES } from './figures.js';
 import { articleName } from './format.js';
 import type { Groups } from './groupLabels.js';
-import { chartFigure, folded, html, htmlTable } from './html/html.js';
+import { partsMarkup } from './rowsFigure.js';
 
 /** `<run>/<figure>.json`: a figure over models, a row a measurement; the same rows are in its CSV. */
 export interface FigureOverModels {
@@ -45,19 +45,15 @@ export function overModelsTables({ kind, title, seeds, rows }: FigureOverModels)
 /** The section of a figure over models, with the charts and the verdict of the figure. */
 export function modelsSection(figure: FigureOverModels, groups: Groups): Section {
   const { kind, title, rows } = figure;
-  const { verdict, charts, tables } = FIGURES.find(({ name }) => name === kind)?.parts?.(rows, groups) ?? {
-    verdict: [],
-    charts: [],
-    tables: [],
-  };
+  const { parts } = FIGURES.find(({ name }) => name === kind) ?? {};
+  const own = parts?.(rows, groups) ?? { verdict: [], charts: [], tables: [] };
+  const all = { ...own, tables: [...own.tables, ...overModelsTables(figure)] };
   return {
     id: kind,
     title: `${title} (${articleName(kind)})`,
-    verdict,
-    charts,
+    verdict: own.verdict,
+    charts: own.charts,
     data: { name: kind, rows: csvRows(rows) },
-    prose: (drawn) =>
-      html`<div class="charts">${charts.map((chart) => chartFigure(drawn(chart)))}</div>
-        ${[...tables, ...overModelsTables(figure)].map((table) => folded(table.caption, htmlTable(table)))}`,
+    prose: (drawn) => partsMarkup(all, drawn),
   };
 }

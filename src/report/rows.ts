@@ -48,8 +48,7 @@ function comparedColumns(comparisons: SetComparisons | null, compared: number | 
     const test = (compared === 'difference' ? ofNull?.difference : ofNull?.groups[compared])?.[outcome];
     return {
       [`${name}Mean`]: test?.mean ?? null,
-      [`${name}Low`]: test?.interval[0] ?? null,
-      [`${name}High`]: test?.interval[1] ?? null,
+      ...boundColumns(name, test?.interval),
       [`${name}Draws`]: test?.draws ?? null,
       [`${name}Excess`]: test === undefined ? null : test.change - test.mean,
       [`${name}P`]: test?.pValue ?? null,

@@ -1,7 +1,7 @@
 import { type ColumnName, columnNamed, written } from '../kit/columns.js';
 import { numberOf, type Row } from '../kit/rows.js';
 import { SPLIT_NAME } from './format.js';
-import type { Groups } from './groupLabels.js';
+import { groupNameIn, type Groups } from './groupLabels.js';
 import { plain } from './text.js';
 
 /** What stands for the group of neurons that a criterion chooses for every group alike. */
@@ -10,9 +10,9 @@ export const EVERY_GROUP = 'every group';
 const SHORT: Readonly<Record<string, string>> = { k: 'k', sigma: 'σ' };
 
 /** A setting as text: `G2*` for a group, `training` for a split. */
-export function settingText(value: Row[string], column: string, groups: Groups): string {
+function settingText(value: Row[string], column: string, groups: Groups): string {
   if (typeof value === 'number' && (column === 'group' || column === 'chosenFor')) {
-    return groups[value]?.short ?? `G${value}`;
+    return groupNameIn(groups)(value);
   }
   return column === 'split' ? SPLIT_NAME[value as keyof typeof SPLIT_NAME] : plain(String(value));
 }

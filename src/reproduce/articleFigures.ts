@@ -1,4 +1,5 @@
 import { SpurmemError } from '../errors.js';
+import { union } from '../metrics/statistics.js';
 import type { Figure, FigureNeeds, TraceNeed } from '../report/figure.js';
 import { FIGURES } from '../report/figures.js';
 import { inArticleOrder } from '../report/format.js';
@@ -43,8 +44,4 @@ export function mergeNeeds(figures: readonly Figure[], grid?: readonly number[])
 
 function resolved({ traces = [] }: FigureNeeds, grid: readonly number[] | undefined): TraceNeed[] {
   return traces.map((need) => (need.isGrid === true && grid ? { ...need, sigmas: grid } : need));
-}
-
-function union(a: readonly number[], b: readonly number[]): number[] {
-  return [...new Set([...a, ...b])].sort((x, y) => x - y);
 }

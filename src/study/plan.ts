@@ -1,6 +1,7 @@
+import { union } from '../metrics/statistics.js';
 import { armOf, type DataEntry, entryOf, rowsOn, type StudyDocument, type TraceName } from './schema.js';
 import { chosenConfiguration, type Combination, combinationsOf, type Tuned, tunedWith } from './tuning.js';
-import { filled, folderOf, keptEpochs, tracesOn, union, type Variant, variantsOf } from './variants.js';
+import { filled, folderOf, keptEpochs, tracesOn, type Variant, variantsOf } from './variants.js';
 
 interface Common {
   /** Its place in the plan, from 0 on. */

@@ -1,4 +1,5 @@
 import { basename, join, normalize } from 'node:path';
+import { union } from '../metrics/statistics.js';
 import { defaultsOf, protocolOf, type SettingsTable } from '../settings/setting.js';
 import { ERM_SETTINGS } from '../train/ermSettings.js';
 import type { TrainingMethod } from '../train/method.js';
@@ -160,10 +161,6 @@ export function keptEpochs(study: StudyDocument, { arm, data }: Variant): number
     [],
     (armOf(study, arm).keepEpochs ?? []).map((one) => Number(epochOf(one, epochs))),
   );
-}
-
-export function union(a: readonly number[], b: readonly number[]): number[] {
-  return [...new Set([...a, ...b])].sort((x, y) => x - y);
 }
 
 /** `lambda 5, erm lr 0.001` */

@@ -29,9 +29,9 @@ import { ATLAS_SETTINGS, type AtlasNeuron, type AtlasResult, type Flip, shownFli
 /** Random neurons of each layer that group means stand beside. */
 const BESIDES = 20;
 
-/** What an atlas shows. */
+/** The choices of an atlas. */
 interface AtlasChoices extends GivenOf<typeof ATLAS_SETTINGS> {
-  /** Such as `conv1[9]`; default: those that the run's traces chose, beside as many random ones of the same layers. */
+  /** Such as `conv1[9]`; default: the neurons that the run's traces chose, and as many random ones of the same layers. */
   readonly neurons?: readonly string[] | undefined;
   /** Whether images may be shown; default: yes. If not, the result holds none, and the run's report shows none. */
   readonly showImages?: boolean | undefined;

@@ -3,7 +3,7 @@ import { largestBy } from '../../metrics/statistics.js';
 import { placeText } from '../../neurons/neuron.js';
 import { type Figure, type OwnResult, ownResult } from '../../report/figure.js';
 import { fixed, MISSING, plural, points, pointsRange, typographic } from '../../report/format.js';
-import { type Groups, shortList, starNote } from '../../report/groupLabels.js';
+import { groupNameIn, type Groups, shortList, starNote } from '../../report/groupLabels.js';
 import { folded, groupName, html, htmlTable, type Markup, stripPicture } from '../../report/html/html.js';
 import { tracedWeights } from '../../report/measured.js';
 import { boundColumns, estimateColumns } from '../../report/rows.js';
@@ -290,7 +290,7 @@ function neuronMarkup(neuron: AtlasNeuron, view: NeuronView): Markup {
 function wordsOf(neuron: AtlasNeuron, { atlas, groups }: NeuronView): string {
   const { role, chosenBy, cells, moved, strongest } = neuron;
   const chosen = chosenBy.map(
-    ({ criterion, group, rank }) => `${groups[group]?.short ?? `G${group}`} (number ${rank} by ${criterion})`,
+    ({ criterion, group, rank }) => `${groupNameIn(groups)(group)} (number ${rank} by ${criterion})`,
   );
   const frame = strongest[0]?.frame;
   const [height, width] = frame ? [frame.height, frame.width].map((side) => Math.round(side)) : [];
@@ -319,7 +319,7 @@ function strip(
   first?: Markup,
 ): Markup {
   const captionOf = ({ group, activation }: StrongImage, between: string): string =>
-    `${groups[group]?.short ?? `G${group}`}${between}${fixed(activation, 2)}`;
+    `${groupNameIn(groups)(group)}${between}${fixed(activation, 2)}`;
   if (!atlas.showsImages) {
     const names = images.map((image) => `${plain(image.filename)} (${captionOf(image, ', ')})`);
     return html`<p class="note">Strongest: ${typographic(names.join(', '))}</p>

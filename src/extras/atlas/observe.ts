@@ -24,7 +24,7 @@ interface StrongestAt {
   readonly at: number;
 }
 
-/** What a neuron gives for the images of a split. */
+/** A neuron's activations on the images of a split. */
 export interface Observation {
   /** Rows and columns of its positions; zeros if they are no parts of the image. */
   readonly cells: readonly [number, number];
@@ -33,7 +33,7 @@ export interface Observation {
   readonly strongest: readonly StrongestAt[];
   /** [numGroups] */
   readonly strongestOfGroups: readonly (readonly StrongestAt[])[];
-  /** Of its mean output over positions: over all images, and by group, [numGroups]. */
+  /** Moments of its output, averaged over positions: over all images, and by group, [numGroups]. */
   readonly moments: Moments;
   readonly ofGroups: readonly Moments[];
 }

@@ -18,7 +18,7 @@ import {
   size,
   SPLIT_NAME,
 } from '../format.js';
-import { type Groups, groupsOfKind, smallestGroup, starNote } from '../groupLabels.js';
+import { groupNameIn, type Groups, groupsOfKind, smallestGroup, starNote } from '../groupLabels.js';
 import { html, htmlTable } from '../html/html.js';
 import { publishedAccuracyTable, publishedGainTable } from '../published.js';
 import { accuracyRows } from '../rows.js';
@@ -52,7 +52,7 @@ const accuracies = rowsFigure({
         ? []
         : list(rows, ['split', 'group', 'accuracy'], {
             caption: 'Accuracy of each group, mean and 95 % interval over models',
-            groupName: (group) => groups[group]?.short ?? `G${group}`,
+            groupName: groupNameIn(groups),
           }),
   }),
   more: ({ result, dataset }, groups) => {
@@ -67,12 +67,11 @@ const accuracies = rowsFigure({
 });
 
 /** Group accuracies of the selected checkpoint (article, Fig. 1), and beside those of the run that it started from (Fig. 6). */
+const showAccuracies: Show = (source, groups) => withTable(accuracies.show(source, groups), source, groups);
 export const fig1: Figure = {
   ...accuracies,
-  show: (source, groups) => withTable(accuracies.show(source, groups), source, groups),
-  get sections(): readonly Show<RunReport>[] {
-    return [this.show, showBeforeAfter];
-  },
+  show: showAccuracies,
+  sections: [showAccuracies, showBeforeAfter],
 };
 
 function withTable(

@@ -10,16 +10,22 @@ import { NULLS } from '../../neurons/nulls.js';
 import { type PerturbationName, perturbationNamed, PERTURBATIONS } from '../../neurons/perturbations.js';
 import { bars, dots, matrix } from '../chart.js';
 import { claim } from '../claim.js';
-import type { Figure, FigureParts, FigureSource, Show, TraceNeed } from '../figure.js';
+import type { Figure, FigureParts, Show, TraceNeed } from '../figure.js';
 import { capitalized, percent, plural, pointsSpread, SPLIT_NAME } from '../format.js';
-import type { Groups } from '../groupLabels.js';
-import { folded, html, htmlTable } from '../html/html.js';
+import { groupNameIn, type Groups } from '../groupLabels.js';
+import { foldedTable, html, htmlTable } from '../html/html.js';
 import { measuredTable } from '../measured.js';
 import { neededTraces } from '../needs.js';
 import { publishedChangeTable } from '../published.js';
-import { changeRows, COMPARISONS, sharedSet } from '../rows.js';
+import { boundColumns, changeRows, COMPARISONS, sharedSet } from '../rows.js';
 import { rowsFigure } from '../rowsFigure.js';
 import { lostImages } from './lostImages.js';
+
+/** The outcomes that stand beside random neurons, and how their columns begin in the rows of a null. */
+const BESIDE = [
+  ['change', 'randomAccuracy'],
+  ['marginChange', 'randomMargin'],
+] as const;
 
 /** What tells a set of neurons from another of its trace. */
 const SET = ['criterion', 'chosenFor', 'sigma', 'k'] as const;
@@ -61,23 +67,25 @@ export function perNull(rows: readonly Row[]): Row[] {
   });
 }
 
-/** Rows over models with the columns of one run's: random neurons change what is not beyond them, and the p-values are those of the excess. */
+/**
+ * Rows over models with the columns of one run's: random neurons change what is not beyond them, and p-values are those of the excess. A run's
+ * own rows stay as they are.
+ */
 export function asOneRun(rows: readonly Row[]): Row[] {
   return rows.map((row) => {
-    const columns = COMPARISONS.flatMap(({ outcome, name }) => {
+    const columns = COMPARISONS.map(({ outcome, name }): Row => {
       const excess = valuesOf(row, `${name}Excess`);
-      if (excess.length === 0) return [];
+      if (excess.length === 0) return {};
       const change = valuesOf(row, outcome === 'accuracy' ? 'change' : `${outcome}Change`);
       const random = summarizeSeeds(change.map((value, model) => value - (excess[model] ?? Number.NaN)));
-      return [
-        [`${name}Mean`, random.mean],
-        [`${name}Low`, random.interval?.[0] ?? null],
-        [`${name}High`, random.interval?.[1] ?? null],
-        [`${name}P`, row[`${name}ExcessP`] ?? null],
-        [`${name}PHolm`, row[`${name}ExcessPHolm`] ?? null],
-      ] as const;
+      return {
+        [`${name}Mean`]: random.mean,
+        ...boundColumns(name, random.interval),
+        [`${name}P`]: row[`${name}ExcessP`] ?? null,
+        [`${name}PHolm`]: row[`${name}ExcessPHolm`] ?? null,
+      };
     });
-    return { ...row, ...Object.fromEntries(columns) };
+    return Object.assign({}, row, ...columns) as Row;
   });
 }
 
@@ -88,18 +96,19 @@ export function changeParts(
   groups: Groups,
   facet: readonly ColumnName[] = ['criterion'],
 ): FigureParts {
-  const rows = distinct(given, 'models')[0] === null ? given : asOneRun(given);
+  const rows = asOneRun(given);
   const { participle } = perturbationNamed(rows[0]?.perturbation as PerturbationName).words;
   const split = SPLIT_NAME[rows[0]?.split as keyof typeof SPLIT_NAME];
   const sets = setsOf(rows);
   const ofGroups = sets.filter((row) => !isDifference(row));
-  const compared = perNull(sets.filter(isDifference));
+  const differences = sets.filter(isDifference);
+  const compared = perNull(differences);
   const named = SET.filter((column) => column !== 'sigma' || distinct(rows, 'sigma').length > 1);
   const settings = named.filter((column) => !facet.includes(column));
   const band = 'sameLayersAccuracy';
   const look = { groups, facet, band } as const;
   const ofOutcomes = { groups, down: named, facet: ['null'] } as const;
-  const groupName = (group: number): string => groups[group]?.short ?? `G${group}`;
+  const groupName = groupNameIn(groups);
   const counts = groups.map(({ index }) =>
     numberOf(
       ofGroups.find(({ group }) => group === index),
@@ -126,13 +135,13 @@ export function changeParts(
         value: 'change',
         isOwn,
       }),
-      ...(['change', 'marginChange'] as const).flatMap((x) =>
+      ...BESIDE.flatMap(([x, random]) =>
         dots(compared, {
           ...ofOutcomes,
           name: `${name}-${x === 'change' ? 'nulls' : 'nulls-margin'}`,
           title: `Minority minus majority, neurons ${participle}`,
           x,
-          band: x === 'change' ? 'randomAccuracy' : 'randomMargin',
+          band: random,
         }),
       ),
     ],
@@ -157,20 +166,19 @@ export function changeParts(
               : [],
         },
       ),
-      ...list(
-        sets.filter(isDifference).length > 0 ? sets.filter(isDifference) : setsOf(rows.filter(isOwn)),
-        [...SET, 'neurons'],
-        { caption: 'The chosen neurons', groupName },
-      ),
+      ...list(differences.length > 0 ? differences : setsOf(rows.filter(isOwn)), [...SET, 'neurons'], {
+        caption: 'The chosen neurons',
+        groupName,
+      }),
       ...list(
         compared,
         [
           'null',
           ...SET,
-          ...(['change', 'marginChange'] as const).flatMap((column) => {
-            const random = column === 'change' ? 'randomAccuracy' : 'randomMargin';
-            return [column, `${random}Mean`, `${random}P`, `${random}PHolm`, `${random}PDrop`] as const;
-          }),
+          ...BESIDE.flatMap(
+            ([column, random]) =>
+              [column, `${random}Mean`, `${random}P`, `${random}PHolm`, `${random}PDrop`] as const,
+          ),
           'lossChange',
           'randomLossP',
         ],
@@ -218,7 +226,6 @@ function changeVerdict(compared: readonly Row[], sets: readonly Row[], groups: G
       p: 'randomAccuracyP',
       sets: SET,
       groups,
-      draws: numberOf(first, 'draws') || Number.POSITIVE_INFINITY,
     }),
     ...overModels,
     `By margins, which move with every example, ${counted(nearest, 'randomMarginP')}.`,
@@ -237,31 +244,23 @@ function counted(rows: readonly Row[], p: ColumnName): string {
 }
 
 function changeFigure(name: string, title: string, need: TraceNeed): Figure {
-  const facet = need.isGrid === true ? (['criterion', 'sigma'] as const) : (['criterion'] as const);
-  const figure = rowsFigure({
+  const isGrid = need.isGrid === true;
+  return rowsFigure({
     name,
     title,
     needs: { traces: [need] },
     rows: ({ traces, dataset }) => changeRows(neededTraces(traces, [need]), dataset.groupNames),
-    parts: (rows, groups) => changeParts(name, rows, groups, facet),
-    more: ({ traces, dataset }, groups) => {
+    parts: (rows, groups) => changeParts(name, rows, groups, isGrid ? ['criterion', 'sigma'] : ['criterion']),
+    more: ({ traces, dataset }, groups, rows) => {
       const [trace] = neededTraces(traces, [need]);
       if (!trace) return html``;
-      const beside = publishedChangeTable(
-        dataset,
-        changeRows([trace], dataset.groupNames).filter(isOwn),
-        groups,
-      );
+      const beside = publishedChangeTable(dataset, rows.filter(isOwn), groups);
       return html`${beside && htmlTable(beside)}
-      ${need.isGrid === true ? undefined : lostImages(trace, groups, dataset.targetNames ?? [])}
-      ${folded('How it was measured', htmlTable(measuredTable(trace)))}`;
+      ${isGrid ? undefined : lostImages(trace, groups, dataset.targetNames ?? [])}
+      ${foldedTable(measuredTable(trace))}`;
     },
+    ...(isGrid ? { isOnPage: (rows) => distinct(rows, 'sigma').length > 1 } : {}),
   });
-  const hasSigmas: Show = (source, groups) =>
-    new Set(neededTraces(source.traces, [need])[0]?.entries.map(({ sigma }) => sigma)).size > 1
-      ? figure.show(source, groups)
-      : undefined;
-  return need.isGrid === true ? { ...figure, sections: [hasSigmas] } : figure;
 }
 
 const FEW = [1, 2, 3];
@@ -303,19 +302,19 @@ function changeTable(
     isShown,
   }: { readonly cell?: 'change' | 'accuracy'; readonly isShown: (rows: readonly Row[]) => boolean },
 ): Figure {
-  const rowsOf = ({ traces, dataset }: FigureSource): Row[] =>
-    changeRows(neededTraces(traces, needs), dataset.groupNames);
-  const figure = rowsFigure({
+  return rowsFigure({
     name,
     title,
     needs: { traces: needs },
-    rows: rowsOf,
+    rows: ({ traces, dataset }) => changeRows(neededTraces(traces, needs), dataset.groupNames),
+    isOnPage: isShown,
+    // The page has these rows once, in the sections of figures.
+    isRepeated: true,
     parts: (rows, groups) => {
       const own = rows.filter(isOwn);
-      const groupName = (group: number): string => groups[group]?.short ?? `G${group}`;
+      const groupName = groupNameIn(groups);
       const mark = 'sameLayersAccuracyP';
       const isMany = needs.length === 1;
-      const ofCriteria = setsOf(own).length > 0 ? own : [];
       return {
         verdict: [],
         charts: isMany
@@ -331,7 +330,7 @@ function changeTable(
           : [],
         tables: [
           ...pivot(
-            ofCriteria,
+            own,
             { down: ['perturbation', 'criterion', 'k'], across: ['group', 'split'], cell },
             {
               caption: `${title}: ${cell === 'change' ? 'change in points' : 'percent'}, each group under its own neurons`,
@@ -359,13 +358,6 @@ function changeTable(
       };
     },
   });
-  // The page has these rows once, in the sections of figures.
-  const shown: Show = (source, groups) => {
-    if (!isShown(rowsOf(source))) return undefined;
-    const { data: _repeated, ...section } = figure.show(source, groups) ?? { id: name, title };
-    return section;
-  };
-  return { ...figure, sections: [shown] };
 }
 
 const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];

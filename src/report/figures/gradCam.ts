@@ -11,7 +11,7 @@ import { numberOf, type Row } from '../../kit/rows.js';
 import { list } from '../../kit/table.js';
 import type { FigureParts, FigureRow } from '../figure.js';
 import { fixed, percentText, plural, range, sideOf, signed, SPLIT_NAME } from '../format.js';
-import type { GroupLabel, Groups } from '../groupLabels.js';
+import { type GroupLabel, groupNameIn, type Groups } from '../groupLabels.js';
 import { heatFilter, hidden, svgImage } from '../html/heat.js';
 import { groupName, html, type Markup } from '../html/html.js';
 import { estimateColumns } from '../rows.js';
@@ -75,7 +75,7 @@ export function heatParts(rows: readonly Row[], groups: Groups): FigureParts {
       {
         caption:
           'Share of the heat in the core region in percent: mean over images, with its 95 % interval by Student’s t',
-        groupName: (group) => groups[group]?.short ?? `G${group}`,
+        groupName: groupNameIn(groups),
         notes: ['without heat: images in which nothing speaks for the output; they have no share'],
       },
     ),

@@ -4,8 +4,8 @@ import { mean } from '../../metrics/statistics.js';
 import { matrix } from '../chart.js';
 import { claim } from '../claim.js';
 import { signed, SPLIT_NAME } from '../format.js';
-import { type Groups, groupsOfKind } from '../groupLabels.js';
-import { folded, html, htmlTable } from '../html/html.js';
+import { groupNameIn, type Groups, groupsOfKind } from '../groupLabels.js';
+import { foldedTable, html } from '../html/html.js';
 import { measuredTable } from '../measured.js';
 import { layerRows } from '../rows.js';
 import { rowsFigure } from '../rowsFigure.js';
@@ -20,9 +20,9 @@ export const fig7 = rowsFigure({
   needs: { results: ['layers'] },
   rows: ({ layers, dataset }) => (layers ? layerRows(layers, dataset.groupNames) : []),
   parts: (given, groups) => {
-    const rows = distinct(given, 'models')[0] === null ? given : asOneRun(given);
+    const rows = asOneRun(given);
     const split = SPLIT_NAME[rows[0]?.split as keyof typeof SPLIT_NAME];
-    const groupName = (group: number): string => groups[group]?.short ?? `G${group}`;
+    const groupName = groupNameIn(groups);
     return {
       verdict: layersVerdict(rows, groups),
       charts: distinct(rows, 'criterion').flatMap((criterion) =>
@@ -63,7 +63,7 @@ export const fig7 = rowsFigure({
       ],
     };
   },
-  more: ({ layers }) => html`${layers && folded('How it was measured', htmlTable(measuredTable(layers)))}`,
+  more: ({ layers }) => html`${layers && foldedTable(measuredTable(layers))}`,
 });
 
 /** Whether layers' chosen neurons matter beyond random ones, by null, and to which groups. */
@@ -81,7 +81,6 @@ function layersVerdict(rows: readonly Row[], groups: Groups): string[] {
         p: 'randomAccuracyP',
         sets: CELL,
         groups,
-        draws: numberOf(rows[0], 'draws') || Number.POSITIVE_INFINITY,
       },
     ),
   );

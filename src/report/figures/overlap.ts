@@ -6,7 +6,7 @@ import { accuracyEstimate } from '../../metrics/intervals.js';
 import { mean, median } from '../../metrics/statistics.js';
 import { histogram } from '../chart.js';
 import { range, sideOf } from '../format.js';
-import type { Groups } from '../groupLabels.js';
+import { groupNameIn, type Groups } from '../groupLabels.js';
 import { folded, html, htmlTable } from '../html/html.js';
 import { unitsText } from '../measured.js';
 import { rankRows } from '../rows.js';
@@ -66,7 +66,7 @@ export const fig3 = rowsFigure({
 
 /** For each direction and group: how many of the chosen neurons rank highest, their median rank, and which they are. */
 function rankTables(rows: readonly Row[], groups: Groups): Table[] {
-  const groupName = (group: number): string => groups[group]?.short ?? `G${group}`;
+  const groupName = groupNameIn(groups);
   const summary = groupedBy(rows, [...DIRECTION, 'group']).map((own): Row => {
     const ranks = numbers(own, 'percentile');
     return {

@@ -141,6 +141,11 @@ export function folded(summary: string, body: Markup | readonly Markup[]): Marku
   </details> `;
 }
 
+/** A table that is folded under its caption. */
+export function foldedTable(table: Table): Markup {
+  return folded(table.caption, htmlTable(table));
+}
+
 /** A change as `−10.71`, or a dash. */
 export function pointsText(change: number): string {
   return typographic(points(change));
