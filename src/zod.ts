@@ -3,6 +3,7 @@ export {
   array,
   boolean,
   custom,
+  discriminatedUnion,
   enum,
   int,
   literal,

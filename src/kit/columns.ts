@@ -66,6 +66,7 @@ const SETTINGS = {
   null: { label: 'random neurons' },
   perturbation: { label: 'perturbation' },
   precision: { label: 'precision' },
+  pure: { label: 'pure' },
   question: { label: 'question' },
   rankedBy: { label: 'ranked by' },
   reading: { label: 'reading' },
@@ -80,6 +81,7 @@ const SETTINGS = {
 } as const satisfies Readonly<Record<string, Column>>;
 
 const POINTS = { ...FINE, signed: true } as const;
+const SHARE = { unit: 'number', decimals: 3 } as const;
 const COUNT = { unit: 'number', decimals: 0 } as const;
 
 const MEASURES = {
@@ -109,7 +111,28 @@ const MEASURES = {
   startTenth: { label: 'a tenth has less than', ...LOGITS },
   gap: { label: 'gap', unit: 'points' },
   points: { label: 'points', unit: 'points' },
-  auc: { label: 'AUC of the planted neurons', unit: 'number', decimals: 3 },
+  auc: { label: 'AUC of the planted neurons', ...SHARE },
+  aucInLayer: { label: 'AUC within the layer', ...SHARE },
+  beyondChance: { label: 'AUC beyond chance', ...SHARE },
+  precisionAtK: { label: 'share of planted neurons', ...SHARE },
+  chance: { label: 'by chance', ...SHARE },
+  chanceInLayer: { label: 'by chance, within the layer', ...SHARE },
+  withMargin: { label: 'rank correlation', unit: 'number', decimals: 2 },
+  epochs: { label: 'epochs', unit: 'number', decimals: 1 },
+  fitted: { label: 'planted images fitted, %', ...PERCENT },
+  moved: { label: 'kept groups, test', ...PERCENT },
+  twinsMoved: { label: 'twins', ...PERCENT },
+  ownChange: { label: 'planted images', ...PERCENT },
+  randomChange: { label: 'under random neurons', ...PERCENT },
+  beyondRandom: { label: 'beyond random', ...PERCENT },
+  keptChange: { label: 'kept', ...PERCENT },
+  keptTestChange: { label: 'kept, test', ...PERCENT },
+  beyondKept: { label: 'planted minus kept', ...PERCENT },
+  perImage: { label: 'neurons per image', unit: 'number', decimals: 1 },
+  forgotten: { label: 'forgotten, %', unit: 'percent', decimals: 0 },
+  ofMemory: { label: '% of what planting added', unit: 'percent', decimals: 0 },
+  kept0: { label: 'kept, not blond', ...PERCENT },
+  kept2: { label: 'kept, blond', ...PERCENT },
   logits: { label: 'logits', unit: 'logits' },
   slope: { label: 'slope, logits per 10 points', unit: 'logits' },
   percentile: { label: 'mean percentile', unit: 'number', decimals: 1 },

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { invalidParameter, messageOf, SpurmemError } from '../errors.js';
 import { TRACE_SETTINGS } from '../experiments/traceSettings.js';
+import { MINIMAL_SETTINGS } from '../extras/minimal/result.js';
 import { figuresNamed } from '../reproduce/articleFigures.js';
 import { checkTracing } from '../reproduce/part1.js';
 import { nearestSentence, requireKnownNames } from '../settings/names.js';
@@ -9,6 +10,7 @@ import { checkSettings, type SettingsTable } from '../settings/setting.js';
 import { methodNamed } from '../train/methods.js';
 import { erm } from '../train/methods/erm.js';
 import { finetune } from '../train/methods/finetune.js';
+import { ERASED_SETTINGS, FOUND_SETTINGS } from './planted/settings.js';
 import { FIT } from './questions.js';
 import {
   type Arm,
@@ -32,6 +34,10 @@ const TRACE_TABLES: Readonly<Record<Exclude<TraceName, 'figures'>, SettingsTable
   overlaps: { ...session, ...overlap },
   margins: session,
   heat: gradCam,
+  planted: {},
+  found: FOUND_SETTINGS,
+  erased: ERASED_SETTINGS,
+  minimal: MINIMAL_SETTINGS,
 };
 
 /** Checks what the schema cannot: names that refer to other parts, and settings. Throws `USAGE` naming the key. */

@@ -101,7 +101,9 @@ class Planner {
   #addModel(data: string, arm: string, seed: number): void {
     const { of, epoch } = armOf(this.study, arm);
     for (const variant of variantsOf(this.study, data, of ?? arm, this.tuned)) {
-      const job = this.#train(variant, seed, of === undefined ? 'model' : 'start');
+      // A trace of a planting records its accuracies.
+      const isPlanted = tracesOn(this.study, data, arm).some(({ trace }) => trace === 'planted');
+      const job = this.#train(variant, seed, of === undefined && !isPlanted ? 'model' : 'start');
       if (epoch === undefined) this.#addTraces(data, arm, variant.row, job);
       else {
         job.keepEpochs = union(job.keepEpochs, [epoch]);

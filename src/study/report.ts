@@ -5,14 +5,16 @@ import { groupLabels } from '../report/groupLabels.js';
 import { chartFigure, html, htmlTable } from '../report/html/html.js';
 import { drawPage } from '../report/html/page.js';
 import { modelsSection } from '../report/models.js';
+import type { NamedChart } from '../report/vega/render.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
 import { completeArms } from './armTables.js';
 import { armChart, modelCharts } from './charts.js';
 import { figuresOver } from './figures.js';
+import { plantedChart } from './planted/tables.js';
 import { pooled } from './records.js';
 import type { Study } from './schema.js';
-import { setsOf, studyTables } from './tables.js';
+import { setsOf, type StudySection, studyTables } from './tables.js';
 
 /** Space around a chart in a file of its own, for readers whose letters are wider than those that it was laid out for. */
 const MARGIN = 40;
@@ -31,14 +33,8 @@ export async function writeStudyReport(
 ): Promise<string> {
   const sets = new Map(setsOf(study, wanted));
   const sections: Section[] = [];
-  for (const { name, heading, tables } of await studyTables(study, wanted)) {
-    const members = sets.get(name);
-    const charts =
-      members === undefined
-        ? []
-        : heading.endsWith('Part I')
-          ? await modelCharts(study, pooled(study.recordsFolder, name, members))
-          : armChart(study, name, (await completeArms(study, members)).complete);
+  for (const { name, part, heading, tables } of await studyTables(study, wanted)) {
+    const charts = await chartsOf(study, part, name, sets.get(name) ?? []);
     sections.push({
       id: heading.toLowerCase().replace(/[^a-z\d]+/g, '-'),
       title: heading,
@@ -62,6 +58,20 @@ export async function writeStudyReport(
   const path = join(folder, 'report.html');
   await writeAtomic(path, page);
   return path;
+}
+
+async function chartsOf(
+  study: Study,
+  part: StudySection['part'],
+  name: string,
+  members: readonly string[],
+): Promise<NamedChart[]> {
+  const records = pooled(study.recordsFolder, name, members);
+  const { planted } = study.tests;
+  if (part === 'models') return modelCharts(study, records);
+  if (part === 'planted' && planted) return plantedChart(planted, records);
+  if (part === 'arms') return armChart(study, name, (await completeArms(study, members)).complete);
+  return [];
 }
 
 /** A chart as a file, with a margin and a background. */

@@ -16,6 +16,7 @@ import { openRun, RunFolder, runState } from '../train/runFolder.js';
 import type { EpochOptions } from '../train/runOptions.js';
 import * as z from '../zod.js';
 import { type DataJob, type Job, planStudy, type TraceJob, type TrainJob } from './plan.js';
+import { plant } from './planted/plant.js';
 import { settingsOf } from './recordedSettings.js';
 import { keepSettings, readTuned, type RecordRow, Records, requireSettings, timed } from './records.js';
 import { entryOf, type Study } from './schema.js';
@@ -195,16 +196,19 @@ export class StudyRunner {
   }
 
   async #make(job: DataJob): Promise<void> {
-    const { unused, fashionMnist } = job.make;
+    const { make, path, seed } = job;
     await this.#alone(job, async () => {
-      const dominoes = { ...DEFAULT_DOMINOES, seed: job.seed, fashionMnist };
+      if (make.by === 'plant') return plant(path, make, seed);
+      const dominoes = { ...DEFAULT_DOMINOES, seed, fashionMnist: make.fashionMnist };
       const { signal, onProgress } = this.options;
-      await buildDominoes(job.path, unused ? unusedDominoes(dominoes) : dominoes, { signal, onProgress });
+      await buildDominoes(path, make.unused ? unusedDominoes(dominoes) : dominoes, { signal, onProgress });
     });
   }
 
   async #isRecorded(job: Job, read = this.#reader()): Promise<boolean> {
-    if (job.kind === 'data') return existsSync(join(job.path, 'metadata.csv'));
+    // Each is written last.
+    if (job.kind === 'data')
+      return existsSync(join(job.path, job.make.by === 'plant' ? 'dataset.json' : 'metadata.csv'));
     if (isStart(job) || (job.kind === 'train' && job.configuration === undefined)) return false;
     if (job.kind === 'trace' && job.trace === 'figures') return this.#hasFigures(job);
     const key = await this.#keyOf(job);

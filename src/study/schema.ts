@@ -6,6 +6,7 @@ import { differing, pathSchema, whole } from '../settings/schema.js';
 import { TRAINING_METHODS } from '../train/methods.js';
 import { SEED_TYPE } from '../train/runOptions.js';
 import * as z from '../zod.js';
+import { plantSchema } from './planted/plant.js';
 import { PLANNED_NAMES, QUESTION_NAMES } from './questions.js';
 
 /** What can be measured on a trained run; each is a table of its own, except figures, which are files of the run. */
@@ -17,6 +18,10 @@ export const TRACES = [
   'margins',
   'heat',
   'figures',
+  'planted',
+  'found',
+  'erased',
+  'minimal',
 ] as const;
 export type TraceName = (typeof TRACES)[number];
 
@@ -78,12 +83,15 @@ const dataSchema = z.strictObject({
   path: pathSchema.optional(),
   /** Builds the data if it is missing. */
   make: z
-    .strictObject({
-      by: z.literal('dominoes'),
-      /** The garments and digits that the benchmark does not use. */
-      unused: z.boolean().default(false),
-      fashionMnist: pathSchema.optional(),
-    })
+    .discriminatedUnion('by', [
+      z.strictObject({
+        by: z.literal('dominoes'),
+        /** The garments and digits that the benchmark does not use. */
+        unused: z.boolean().default(false),
+        fashionMnist: pathSchema.optional(),
+      }),
+      plantSchema,
+    ])
     .optional(),
   options: z.strictObject(datasetOptionsShape).optional(),
   settings: shared,
@@ -147,6 +155,17 @@ const testsSchema = z.strictObject({
       sigma: positive.optional(),
     })
     .optional(),
+  /** Planted memories: limits by which tables judge them. */
+  planted: z
+    .strictObject({
+      /** A planting is pure: the least share of planted images that is fitted, and the largest change of the kept groups' test accuracy. */
+      pure: z.strictObject({ fitted: z.number().min(0).max(1), moved: z.number().min(0).max(1) }),
+      /** The least AUC within the layer of a criterion that finds them, and the largest difference from 0.5 that would not matter. */
+      found: z.strictObject({ least: z.number().min(0.5).max(1), within: z.number().positive().max(0.5) }),
+      /** A memory is erased: the least drop of its accuracy, and the largest change of the kept groups' test accuracy. */
+      erased: z.strictObject({ least: z.number().min(0).max(1), moved: z.number().min(0).max(1) }),
+    })
+    .optional(),
   /** Differences of worst-group accuracy between arms. */
   arms: z
     .strictObject({
@@ -190,6 +209,7 @@ export type StudyDocument = Readonly<z.output<typeof studySchema>>;
 export type Arm = StudyDocument['arms'][string];
 export type DataEntry = StudyDocument['data'][string];
 export type NeuronTests = NonNullable<StudyDocument['tests']['neurons']>;
+export type PlantedTests = NonNullable<StudyDocument['tests']['planted']>;
 
 /** A document that was read. */
 export interface Study extends StudyDocument {

@@ -3,6 +3,7 @@ import type { Table } from '../kit/table.js';
 import { nearestSentence } from '../settings/names.js';
 import { acrossTables, armTables } from './armTables.js';
 import { modelTables } from './modelTables.js';
+import { plantedTables } from './planted/tables.js';
 import { settingsOf } from './recordedSettings.js';
 import { pooled, requireSettings } from './records.js';
 import { rowsOn, type Study } from './schema.js';
@@ -12,6 +13,7 @@ export interface StudySection {
   /** The data or pool that they are of. */
   readonly name: string;
   readonly heading: string;
+  readonly part: 'models' | 'planted' | 'arms' | 'across';
   readonly tables: readonly Table[];
 }
 
@@ -47,11 +49,34 @@ export async function studyTables(study: Study, wanted?: readonly string[]): Pro
   for (const [name, members] of sets) {
     const records = pooled(study.recordsFolder, name, members);
     const hasModels = members.some((member) => rowsOn(study, member).models.arms.length > 0);
+    const { planted } = study.tests;
     if (hasModels)
-      sections.push({ name, heading: `${name}, Part I`, tables: await modelTables(study, records) });
-    sections.push({ name, heading: `${name}, Part II`, tables: await armTables(study, records, members) });
+      sections.push({
+        name,
+        part: 'models',
+        heading: `${name}, Part I`,
+        tables: await modelTables(study, records),
+      });
+    if (hasModels && planted)
+      sections.push({
+        name,
+        part: 'planted',
+        heading: `${name}, planted memories`,
+        tables: await plantedTables(planted, records),
+      });
+    sections.push({
+      name,
+      part: 'arms',
+      heading: `${name}, Part II`,
+      tables: await armTables(study, records, members),
+    });
   }
   if (!wanted)
-    sections.push({ name: 'across', heading: 'Across benchmarks', tables: await acrossTables(study) });
+    sections.push({
+      name: 'across',
+      part: 'across',
+      heading: 'Across benchmarks',
+      tables: await acrossTables(study),
+    });
   return sections.filter(({ tables }) => tables.length > 0);
 }

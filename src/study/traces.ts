@@ -13,6 +13,7 @@ import { figuresNamed } from '../reproduce/articleFigures.js';
 import { reproducePart1 } from '../reproduce/part1.js';
 import { valuesIn } from './check.js';
 import type { TraceJob } from './plan.js';
+import { erasedRows, foundRows, minimalRows, plantingRows } from './planted/measure.js';
 import type { RecordRow } from './records.js';
 import type { Combination } from './tuning.js';
 
@@ -23,13 +24,23 @@ interface TracedRun extends SessionOptions {
 }
 type MakeRows = (run: TracedRun, settings: Combination) => Promise<RecordRow[]>;
 
+/** Tables of several stages of training, or of several arms. */
+const WITH_STAGE: readonly TraceJob['trace'][] = [
+  'effects',
+  'models',
+  'planted',
+  'found',
+  'erased',
+  'minimal',
+];
+
 /** The columns that identify a job's run in the table of its trace. */
 export function runColumns(
   { trace, row, seed }: Pick<TraceJob, 'trace' | 'row' | 'seed'>,
   configuration: Combination = {},
 ): RecordRow {
   if (trace === 'heat') return { arm: row, seed, configuration: JSON.stringify(configuration) };
-  return trace === 'effects' || trace === 'models' ? { seed, stage: row } : { seed };
+  return WITH_STAGE.includes(trace) ? { seed, stage: row } : { seed };
 }
 
 /** The values that a trace's first row has, which identify its rows among those of its run's other traces. */
@@ -99,6 +110,10 @@ export const TRACE_ROWS: Readonly<Record<TraceJob['trace'], MakeRows>> = {
     await reproducePart1({ ...run, ...settings, figures: figuresNamed(figureNames({ figures })) });
     return [];
   },
+  planted: (run) => plantingRows(session(run, {})),
+  found: (run, settings) => foundRows(session(run, {}), settings),
+  erased: (run, settings) => erasedRows(session(run, {}), settings),
+  minimal: (run, settings) => minimalRows(session(run, {}), settings),
 };
 
 /** The names of the figures that a trace of figures makes. */
