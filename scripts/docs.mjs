@@ -1,17 +1,23 @@
-// Writes the tables of docs/ from the settings, docs/benchmarks/*.json and docs/matrix/: npm run docs. Tests compare all of them.
+// Writes what docs/ has from the code and from docs/benchmarks/*.json and docs/matrix/: npm run docs. --check compares and writes nothing.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as prettier from 'prettier';
 import { withBenchmarkTables } from '../bench/dist/documentTables.js';
-import { withProtocolTables } from '../dist/cli/protocolTables.js';
 import { withMatrixTable } from './matrix/table.mjs';
+import { reference } from './reference.mjs';
 
 const docs = new URL('../docs/', import.meta.url);
+const check = process.argv.includes('--check');
 
 async function rewrite(name, withTables) {
   const path = new URL(name, docs);
   const options = { ...(await prettier.resolveConfig(path)), parser: 'markdown' };
-  await writeFile(path, await prettier.format(withTables(await readFile(path, 'utf8')), options));
+  const before = await readFile(path, 'utf8').catch(() => '');
+  const text = await prettier.format(await withTables(before), options);
+  if (text === before) return;
+  if (!check) return writeFile(path, text);
+  console.error(`docs/${name} is out of date: npm run docs`);
+  process.exitCode = 1;
 }
 
 const results = {};
@@ -23,5 +29,5 @@ for (const file of await readdir(new URL('matrix/', docs)).catch(() => [])) {
   rows.push(JSON.parse(await readFile(new URL(`matrix/${file}`, docs), 'utf8')));
 }
 await rewrite('install.md', (text) => withMatrixTable(text, rows));
-await rewrite('protocols.md', withProtocolTables);
+await rewrite('reference.md', reference);
 await rewrite('benchmarks.md', (text) => withBenchmarkTables(text, results));

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * spurmem as a library: the same steps that the command line runs. docs/library.md lists all names by subject.
+ * spurmem as a library: the same steps that the command line runs. docs/reference.md lists all names by subject.
  *
  * To import it takes little: a job's modules are loaded when it is first called, and tables when they are asked for.
  *

@@ -10,7 +10,7 @@ import { markdown } from './textTable.js';
 
 const { session, unstructured, structured, overlap, gradCam } = TRACE_SETTINGS;
 
-/** docs/protocols.md with its tables of settings. */
+/** docs/reference.md with its tables of settings. */
 export function withProtocolTables(document: string): string {
   const tables = {
     training: RECIPE_SETTINGS,

@@ -8,7 +8,7 @@ const BOOTSTRAP = { resamples: 5000, fewest: 6 } as const;
 /**
  * Studentized bootstrap interval of a mean over seeds (bootstrap-t; Efron and Tibshirani, An Introduction to the Bootstrap,
  * 1993, section 12.5), with seeded draws; null of fewer than 6 values, and where too many resamples repeat one value. Coverage
- * of 10 seeds (docs/statistics.md): 94.5 to 95.3 % of normal and mildly skewed values, where the percentile bootstrap and BCa
+ * of 10 seeds (docs/reliability.md): 94.5 to 95.3 % of normal and mildly skewed values, where the percentile bootstrap and BCa
  * cover 89 %.
  */
 export function bootstrapInterval(values: readonly number[]): Interval | null {

@@ -13,7 +13,7 @@ const Z = normal.inv((1 + LEVEL) / 2, 0, 1);
 
 /**
  * Score interval of the accuracy correct / total (Wilson, JASA 22, 1927), also of means of counts; [NaN, NaN] of no examples.
- * It has a width where all examples are right, or none. Coverage (docs/statistics.md): 95.0 to 95.7 % on the mean over shares
+ * It has a width where all examples are right, or none. Coverage (docs/reliability.md): 95.0 to 95.7 % on the mean over shares
  * from 0.475 to 0.975 of 56, 184 and 1000 examples, where the exact interval of Clopper and Pearson covers up to 98.1 %.
  */
 export function accuracyInterval(correct: number, total: number): Interval {
@@ -37,7 +37,7 @@ interface PairedCounts {
 /**
  * Score interval of the change of accuracy (gained - lost) / total on the same examples (Tango, Statistics in Medicine 17,
  * 1998), also of means of counts; [NaN, NaN] of no examples. It has a width where no example changed: +-6.4 points for 0 of 56.
- * Coverage (docs/statistics.md): 94.9 to 96.7 % where about four examples or more are expected to change, more where fewer are.
+ * Coverage (docs/reliability.md): 94.9 to 96.7 % where about four examples or more are expected to change, more where fewer are.
  */
 export function changeInterval(counts: PairedCounts): Interval {
   const { total, lost, gained } = counts;

@@ -16,7 +16,7 @@ const names = [...listed, ...declared];
 test('the interface has what users need, each name documented', () => {
   expect(names.length).toBeGreaterThan(50);
   expect(names.length).toBeLessThanOrEqual(75);
-  const document = read('docs/library.md');
+  const document = read('docs/reference.md');
   expect(names.filter((name) => !document.includes(`\`${name}\``))).toEqual([]);
 });
 
