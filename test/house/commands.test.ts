@@ -1,30 +1,7 @@
 import type { Command } from 'commander';
-import { parse } from 'shell-quote';
 import { createProgram } from '../../src/cli/main.js';
 import { namedCommand, refuseUnknownOption } from '../../src/cli/usage.js';
-import { markdownDocuments } from './documents.js';
-
-/** The arguments of each `spurmem ...` of a shell block; `...` stands for arguments that are left out. */
-function commandsOf(text: string): string[][] {
-  return text
-    .replaceAll('\\\n', ' ')
-    .split('\n')
-    .flatMap((line) => {
-      const commands: string[][] = [[]];
-      for (const entry of parse(line, (name) => `$${name}`)) {
-        if (typeof entry === 'string') commands.at(-1)?.push(entry);
-        else if ('comment' in entry) break;
-        else if (entry.op === 'glob') commands.at(-1)?.push(entry.pattern);
-        // A file stands behind a redirection.
-        else commands.push(/[<>]/.test(entry.op) ? ['>'] : []);
-      }
-      return commands.filter(([first]) => first !== '>');
-    })
-    .flatMap((words) => {
-      const at = words.findIndex((word) => /^(?:.*\/)?spurmem(?:\.js)?$/.test(word));
-      return at < 0 ? [] : [words.slice(at + 1)];
-    });
-}
+import { commandsOf, markdownDocuments } from './documents.js';
 
 /** Lets the command line read a command as it would, and run nothing. */
 async function check(words: readonly string[]): Promise<void> {

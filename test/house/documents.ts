@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import GithubSlugger from 'github-slugger';
 import MarkdownIt from 'markdown-it';
+import { parse } from 'shell-quote';
 import { ROOT } from '../cli/support.js';
 
 export { ROOT };
@@ -75,4 +76,26 @@ function plainText(tokens: readonly Token[]): string {
     .filter(({ type }) => type === 'text' || type === 'code_inline')
     .map(({ content }) => content)
     .join('');
+}
+
+/** The arguments of each `spurmem ...` of a shell block; `...` stands for arguments that are left out. */
+export function commandsOf(text: string): string[][] {
+  return text
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .flatMap((line) => {
+      const commands: string[][] = [[]];
+      for (const entry of parse(line, (name) => `$${name}`)) {
+        if (typeof entry === 'string') commands.at(-1)?.push(entry);
+        else if ('comment' in entry) break;
+        else if (entry.op === 'glob') commands.at(-1)?.push(entry.pattern);
+        // A file stands behind a redirection.
+        else commands.push(/[<>]/.test(entry.op) ? ['>'] : []);
+      }
+      return commands.filter(([first]) => first !== '>');
+    })
+    .flatMap((words) => {
+      const at = words.findIndex((word) => /^(?:.*\/)?spurmem(?:\.js)?$/.test(word));
+      return at < 0 ? [] : [words.slice(at + 1)];
+    });
 }
