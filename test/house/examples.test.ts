@@ -45,7 +45,7 @@ const wrong = {
   text: "import { trainErm } from 'spurmem';\nawait trainErm({ data: 'x', out: 'y', weigths: 'z' });\n",
 };
 
-test('programs of the README and of the library guide fit the types of the package', () => {
+test('programs of README and guide fit the types of the package', () => {
   // An option that there is not shows that it would be told.
   expect(check([...programs, wrong])).toEqual([expect.stringMatching(/^wrong\.mjs: .*'weigths'/)]);
   expect(programs.length).toBeGreaterThanOrEqual(2);
