@@ -6,11 +6,13 @@
 //   node scripts/libtorch.mjs ensure [test]  installs PyTorch where there is none, or none with what the tests take; prints its
 //                                            folder where it is not the one that is found without a name
 //   node scripts/libtorch.mjs python         the Python whose torch it is
+//   node scripts/libtorch.mjs prebuilt       the addon of prebuilds/ that fits, where these sources made it
 //   node scripts/libtorch.mjs record FILE    what it is, for the addon that is built against it
 //   node scripts/libtorch.mjs include|defines|standard|ldflags|libraries    for the compiler and the linker
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { prebuildName, prebuiltAddon } from '../dist/native/addonFiles.js';
 import {
   compareVersions,
   DEBIAN,
@@ -20,6 +22,7 @@ import {
   libraryFolder,
   ownEnvironment,
 } from '../dist/native/libtorch.js';
+import { stalePrebuilds } from './stalePrebuilds.mjs';
 
 const [, , question, operand] = process.argv;
 
@@ -27,6 +30,10 @@ const [, , question, operand] = process.argv;
 const answers = {
   describe: (libtorch) => [describeLibtorch(libtorch)],
   python: ({ python }) => [python ?? ''],
+  prebuilt: (libtorch) => {
+    const path = prebuiltAddon(libtorch);
+    return path === undefined || stalePrebuilds().includes(prebuildName(libtorch)) ? [] : [path];
+  },
   record: (libtorch) => {
     mkdirSync(dirname(operand), { recursive: true });
     writeFileSync(operand, `${JSON.stringify(libtorch, null, 2)}\n`);

@@ -38,10 +38,13 @@ stamp() {
   fi
 }
 
-# Debian's packages: the compiler, a data set, the libraries that decode images, and on Debian 13, where there is no PyTorch, its libtorch.
+# Debian's packages: the compiler, a data set, and the libraries that decode images.
+base=(g++ cmake make dataset-fashion-mnist libturbojpeg0 libspng0)
+if [ -n "$for_tests" ]; then base+=(bc chromium); fi
+
+# Packages for PyTorch where there is none: on Debian 13 its libtorch.
 choose_packages() {
-  packages=(g++ cmake make dataset-fashion-mnist libturbojpeg0 libspng0)
-  if [ -n "$for_tests" ]; then packages+=(bc chromium); fi
+  packages=()
   local source
   source=$(node scripts/libtorch.mjs source)
   if [ "$source" = Debian ] || { [ -z "$source" ] && has_libtorch_package; }; then
@@ -61,31 +64,45 @@ has_libtorch_package() {
   [ "$id" = debian ] && [ "${release%%.*}" -ge 13 ]
 }
 
-install_packages() {
-  local missing=() name
-  for name in "${packages[@]}"; do
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+missing() {
+  local name
+  for name; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || echo "$name"
   done
-  [ ${#missing[@]} -eq 0 ] && return
-  local root=()
-  if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || fail "Not root, and sudo is missing. As root: apt-get install ${missing[*]}"
-    root=(sudo)
-  fi
-  say "Installing ${missing[*]}"
-  "${root[@]}" apt-get update -qq >&2
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 }
 
+install_packages() {
+  local names root=()
+  mapfile -t names < <(missing "$@")
+  [ ${#names[@]} -eq 0 ] && return
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "Not root, and sudo is missing. As root: apt-get install ${names[*]}"
+    root=(sudo)
+  fi
+  say "Installing ${names[*]}"
+  "${root[@]}" apt-get update -qq >&2
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${names[@]}" >&2
+}
+
+has_apt=
+if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+  has_apt=1
+  # A password is asked for now, not while two things run.
+  if [ "$(id -u)" -ne 0 ] && [ -n "$(missing "${base[@]}")" ] && command -v sudo >/dev/null; then sudo -v; fi
+  # They come while npm's packages do.
+  install_packages "${base[@]}" &
+  installing=$!
+fi
 stamp packages package-lock.json -- npm ci --no-audit --no-fund --loglevel=error
 # What follows asks it.
 [ -f dist/cli/main.js ] || rm -rf dist
 [ -f bench/dist/main.js ] || rm -rf bench/dist
 npm run --silent build >&2
 
-if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+if [ -n "$has_apt" ]; then
+  wait "$installing" || exit 1
   choose_packages
-  install_packages
+  install_packages "${packages[@]}"
 elif [ "${SPURMEM_SKIP_PACKAGES:-}" != 1 ]; then
   fail "This machine has no apt. Install these by hand, then run again with SPURMEM_SKIP_PACKAGES=1:
   - a C++20 compiler (g++ 11), cmake, make, and python3 with venv
@@ -106,7 +123,13 @@ echo "$libtorch" >node_modules/.spurmem-libtorch
 native_inputs=(CMakeLists.txt scripts/libtorch.mjs package-lock.json)
 while read -r file; do native_inputs+=("$file"); done < <(find native -name '*.cpp' -o -name '*.h' | sort)
 [ -f build-cmake/Release/spurmem.node ] || rm -f node_modules/.spurmem-addon
-stamp addon "${native_inputs[@]}" -- npm run --silent build:native -- --loglevel=error
+prebuilt=
+if [ -z "$for_tests" ] && [ ! -f build-cmake/Release/spurmem.node ]; then prebuilt=$(node scripts/libtorch.mjs prebuilt); fi
+if [ -n "$prebuilt" ]; then
+  say "addon: $prebuilt"
+else
+  stamp addon "${native_inputs[@]}" -- npm run --silent build:native -- --loglevel=error
+fi
 if [ -n "$for_tests" ]; then
   # Node's own headers where they lie beside the executable or where npm names them; else node-gyp fetches them.
   prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
