@@ -37,6 +37,11 @@ export class Output {
     return !this.#json && process.stdout.isTTY && process.env.NO_COLOR === undefined;
   }
 
+  /** Columns of the terminal; 100 where there is none. */
+  get width(): number {
+    return process.stdout.isTTY ? process.stdout.columns : Number(process.env.COLUMNS ?? 100);
+  }
+
   /** A line about what is happening. */
   readonly info = (text: string): void => {
     if (this.#quiet) return;

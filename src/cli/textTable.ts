@@ -1,31 +1,98 @@
+import { stripVTControlCharacters } from 'node:util';
 import CliTable from 'cli-table3';
 import { captionOf, type Cell, type Part, type Table } from '../report/table.js';
-import { escapeMarkdown, plain } from '../report/text.js';
+import { escapeMarkdown, plain, wrap } from '../report/text.js';
 
 /** How tables are printed. */
 export interface TextOptions {
   /** Whether the output is a terminal that shows colours; otherwise the text holds no escape codes. */
   readonly color: boolean;
+  /** Columns that a line has at most. */
+  readonly width: number;
 }
+
+/** A longer text in a table that is too wide is wrapped. */
+const LONG = 40;
 
 /** Tables for the terminal, one below the other. */
 export function textTables(tables: readonly Table[], options: TextOptions): string {
   return tables.map((table) => textTable(table, options)).join('\n');
 }
 
-/** A table for the terminal, under its caption and above its notes. */
-export function textTable(table: Table, { color }: TextOptions): string {
+/** Lines of prose, none longer than the terminal where it has blanks. */
+export function prose(lines: readonly string[], { width }: TextOptions): string[] {
+  return lines
+    .flatMap((text) => text.split('\n'))
+    .flatMap((line) => {
+      if (line.length <= width) return [line];
+      const [indent = ''] = /^ */.exec(line) ?? [];
+      return wrap(line.trim(), width - indent.length - 2).map(
+        (part, at) => `${indent}${at === 0 ? '' : '  '}${part}`,
+      );
+    });
+}
+
+/**
+ * A table for the terminal, under its caption and above its notes. Columns that find no room follow in another one below it, beside the
+ * columns of text that every row begins with.
+ */
+export function textTable(table: Table, options: TextOptions): string {
+  const { color, width } = options;
   const shown = <Item>(items: readonly Item[]): Item[] =>
     items.filter((_, at) => table.columns[at]?.pageOnly !== true);
   const columns = shown(table.columns);
-  const printed = new CliTable({
-    head: columns.map(({ name }) => (color ? bold(plain(name)) : plain(name))),
-    colAligns: columns.map(({ text }, at) => (at === 0 || text === true ? 'left' : 'right')),
-    // The library's own colours do not ask whether the output is a terminal.
-    style: { head: [], border: [], compact: true },
+  const rows = rowsOf(table).map((row) => shown(row).map((cell) => cellText(cell, color)));
+  const heads = columns.map(({ name }) => plain(name));
+  const total = sum(widthsOf([heads, ...rows]));
+  const fitted =
+    total <= width
+      ? rows
+      : rows.map((row) =>
+          row.map((text, at) => (columns[at]?.text === true ? wrap(text, LONG).join('\n') : text)),
+        );
+  const widths = widthsOf([heads, ...fitted]);
+  const isText = columns.map(({ text }, at) => at === 0 || text === true);
+  const printed = folds(widths, isText, width).map((part) => {
+    const of = <Item>(items: readonly Item[]): Item[] => part.map((at) => items[at] as Item);
+    const one = new CliTable({
+      head: of(heads).map((name) => (color ? bold(name) : name)),
+      colAligns: of(isText).map((isLeft) => (isLeft ? 'left' : 'right')),
+      // The library's own colours do not ask whether the output is a terminal.
+      style: { head: [], border: [], compact: true },
+    });
+    for (const row of fitted) one.push(of(row));
+    return one.toString();
   });
-  for (const row of rowsOf(table)) printed.push(shown(row).map((cell) => cellText(cell, color)));
-  return [plain(captionOf(table, columns)), printed.toString(), ...(table.notes ?? [])].join('\n');
+  const notes = prose(table.notes ?? [], options);
+  return [...prose([plain(captionOf(table, columns))], options), ...printed, ...notes].join('\n');
+}
+
+/** The width of each column with its margin, [columns]. */
+function widthsOf(rows: readonly (readonly string[])[]): number[] {
+  return (rows[0] ?? []).map((_, at) => {
+    const lines = rows.flatMap((row) => stripVTControlCharacters(row[at] ?? '').split('\n'));
+    return Math.max(...lines.map(({ length }) => length)) + 3;
+  });
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((all, value) => all + value, 1);
+}
+
+/** The columns of each part of a table: those of text that rows begin with, and as many others as find room. */
+function folds(widths: readonly number[], isText: readonly boolean[], width: number): number[][] {
+  const all = [...widths.keys()];
+  if (sum(widths) <= width) return [all];
+  const widthOf = (part: readonly number[]): number => sum(part.map((at) => widths[at] ?? 0));
+  const numbersFrom = Math.max(1, !isText.includes(false) ? 1 : isText.indexOf(false));
+  const keys = all.slice(0, numbersFrom).filter((at) => widthOf(all.slice(0, at + 1)) <= (2 * width) / 3);
+  const parts: number[][] = [];
+  for (const at of all.slice(keys.length)) {
+    const last = parts.at(-1);
+    if (last && widthOf([...keys, ...last, at]) <= width) last.push(at);
+    else parts.push([at]);
+  }
+  return parts.map((part) => [...keys, ...part]);
 }
 
 /** A table in Markdown, under its caption and above its notes. */

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { addJob } from '../cli/job.js';
 import { addCommonOptions, type CommonOptions } from '../cli/options.js';
-import { markdownOf } from '../cli/textTable.js';
+import { markdownOf, prose } from '../cli/textTable.js';
 import type { DataDescription } from '../data/dataDescription.js';
 import { SpurmemError } from '../errors.js';
 import { compareRuns } from '../experiments/runs/compareRuns.js';
@@ -51,7 +51,10 @@ export function addCommand(command: Command): void {
     const path = resolve(options.out ?? join(runs.length > 1 ? dirname(folder.path) : folder.path, 'card'));
     const files = await writeCard(path, runs, options.weights);
     const next = `Fill in the blanks there before you publish the folder: ${files.join(', ')}`;
-    output.result(`Card: ${join(path, 'README.md')}\n${next}`, { card: path, files });
+    output.result([`Card: ${join(path, 'README.md')}`, ...prose([next], output)].join('\n'), {
+      card: path,
+      files,
+    });
   });
 }
 

@@ -43,7 +43,18 @@ const ELSEWHERE: readonly (readonly [command: RegExp, test: string])[] = [
 ];
 
 /** One process runs all of them, so that libtorch is loaded once. */
-const env = { ...process.env, SPURMEM_ADDON: ADDON, LIBTORCH: builtLibtorch().root, NODE_OPTIONS: undefined };
+/** The columns of the narrowest terminal. */
+const WIDTH = 80;
+const tooLong: string[] = [];
+/** Lines that are copied whole: paths, commands, options and JSON. */
+const isCopied = (line: string): boolean => line.includes(folder) || /npx spurmem|\{"/.test(line);
+const env = {
+  ...process.env,
+  COLUMNS: String(WIDTH),
+  SPURMEM_ADDON: ADDON,
+  LIBTORCH: builtLibtorch().root,
+  NODE_OPTIONS: undefined,
+};
 const commands = fork(join(ROOT, 'test/cli/commandLines.mjs'), {
   cwd: folder,
   env,
@@ -58,7 +69,15 @@ async function spurmem(given: readonly string[]): Promise<void> {
   const [, options = ''] = SMALL.find(([command]) => command.test(given.join(' '))) ?? [];
   const args = [...given, ...options.split(' ').filter((word) => word !== ''), '--quiet'];
   commands.send(args.map((word) => word.replace(/^studies\//, `${ROOT}/studies/`)));
-  const [{ exitCode, stderr }] = (await once(commands, 'message')) as [Outcome];
+  const [{ exitCode, stdout, stderr }] = (await once(commands, 'message')) as [Outcome];
+  // Files in JSON, Markdown and other formats have lines of their own; a path has no blanks.
+  if (!/--json|--format|--manifest|study tables/.test(args.join(' ')))
+    tooLong.push(
+      ...stdout
+        .split('\n')
+        .filter((line) => line.length > WIDTH && / \S/.test(line.trim()) && !isCopied(line))
+        .map((line) => `${given.slice(0, 2).join(' ')}: ${line}`),
+    );
   if (exitCode !== 0) throw new Error(`spurmem ${args.join(' ')} failed:\n${stderr}`);
 }
 
@@ -147,5 +166,6 @@ test.each(['README.md', 'docs/guide.md'])('the commands of %s run, in their orde
       ran++;
     }
   }
+  expect(tooLong).toEqual([]);
   expect(ran).toBeGreaterThan(path === 'README.md' ? 4 : 40);
 });

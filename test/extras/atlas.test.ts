@@ -106,7 +106,7 @@ test('neurons without places, distances and flips', async () => {
 test('the terminal\u2019s table has a row for each neuron', () => {
   const [table] = neurons.show(withAtlas(atlas), groups)?.tables ?? [];
   if (!table) throw new Error('no table');
-  const text = textTable(table, { color: false });
+  const text = textTable(table, { color: false, width: 200 });
   expect(text).toMatch(/conv1\[9\] *│ gradient: G2\* *│ G3 \+1\.25 *│ *-8\.93 G2\* \[.*\] *│ *5 *│ *40\.0/);
   expect(text).toMatch(/conv1\[30\] *│ random/);
 });

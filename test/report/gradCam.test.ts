@@ -127,7 +127,7 @@ test('one run alone, and a dataset without a core region', async () => {
 
 test('the terminal\u2019s table has the same numbers', () => {
   const { tables } = heatParts(heatRows(gradCam, NAMES), groupLabels(fullReport.dataset));
-  expect(textTable(tables[0] as Table, { color: false })).toMatch(
+  expect(textTable(tables[0] as Table, { color: false, width: 200 })).toMatch(
     /G2\* *│ *128 *│ *50\.0 *│ *50\.00 \[45\.00, 54\.00\] *│ *75\.00 \[70\.00, 79\.00\] *│ *25\.0 \[20\.0, 29\.0\] *│ *2 *│ *2/,
   );
 });

@@ -7,7 +7,7 @@ import { erm, MINORITY, NAMES } from './fixtures.js';
 
 const named = (groupNames: readonly string[]) => groupLabels({ groupNames, minorityGroups: MINORITY });
 const groups = named(NAMES);
-const printed = (table: Table): string => textTable(table, { color: false });
+const printed = (table: Table): string => textTable(table, { color: false, width: 200 });
 const ESCAPE = '\u001b[';
 
 /** The cells of a printed table, row by row. */
@@ -60,7 +60,8 @@ describe('the table of accuracies', () => {
 describe.each([['accuracyTable', (names: readonly string[]) => accuracyTable(erm, named(names))]])(
   '%s',
   (_name, make) => {
-    const print = (color: boolean, names: readonly string[]): string => textTable(make(names), { color });
+    const print = (color: boolean, names: readonly string[]): string =>
+      textTable(make(names), { color, width: 200 });
 
     it('holds escape codes only with colour, and the same text either way', () => {
       expect(print(false, NAMES)).not.toContain(ESCAPE);
@@ -75,3 +76,34 @@ describe.each([['accuracyTable', (names: readonly string[]) => accuracyTable(erm
     });
   },
 );
+
+test('a table that is wider than the terminal goes on below itself, beside the text that rows begin with', () => {
+  const names = Array.from({ length: 9 }, (_, at) => `measure ${at}`);
+  const table = {
+    caption:
+      'Changes of accuracy in points, by group and criterion, in a caption that a narrow terminal has to break',
+    columns: [
+      { name: 'criterion', text: true },
+      { name: 'layer', text: true },
+      ...names.map((name) => ({ name })),
+    ],
+    rows: ['gradient', 'magnitude'].map((name, row) => [
+      name,
+      'layer4.1.conv2',
+      ...names.map((_, at) => `${row}.${at}`),
+    ]),
+  };
+  const wide = textTable(table, { color: false, width: 200 });
+  expect(wide.split('\n').filter((line) => line.includes('gradient'))).toHaveLength(1);
+  for (const width of [60, 80, 100]) {
+    const lines = textTable(table, { color: true, width })
+      .split('\n')
+      .map((line) => stripVTControlCharacters(line));
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
+    const text = lines.join('\n');
+    for (const cell of [...names, '0.8', '1.8']) expect(text.split(cell)).toHaveLength(2);
+    const rows = lines.filter((line) => line.includes('gradient'));
+    expect(rows.length).toBeGreaterThan(1);
+    for (const row of rows) expect(row).toContain('layer4.1.conv2');
+  }
+});

@@ -27,7 +27,7 @@ import {
 } from '../options.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
 import { openGroups } from '../tables.js';
-import { textTables } from '../textTable.js';
+import { prose, textTables } from '../textTable.js';
 
 interface TraceCommandOptions extends ComputeOptions, RunOptions {
   /** An option of traces that choose neurons by a criterion. */
@@ -125,7 +125,7 @@ export function addTrace<Result extends Traced>(
       const { groups, folder } = await openGroups(options.run);
       const path = folder.result(traits.resultName?.(result) ?? atEpoch(result.kind, result));
       const { tables, verdict } = traits.parts(result, groups);
-      const text = [textTables(tables, output), ...verdict, `Result: ${path}`];
+      const text = [textTables(tables, output), ...prose(verdict, output), `Result: ${path}`];
       output.result(text.join('\n'), {
         result: path,
         ...result,
