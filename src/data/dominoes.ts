@@ -20,6 +20,9 @@ const distinct = { error: 'the values must differ from each other' };
 const isDistinct = (values: readonly unknown[]) => new Set(values).size === values.length;
 const groupCounts = z.array(whole(RANGES.count).min(1, { error: 'every group needs at least 1 image' }));
 
+/** Images of each group = y * digits.length + a, in each split. */
+export const dominoesCountsSchema = z.strictObject(perSplit(() => groupCounts));
+
 /** Sources and counts of dominoes. */
 const dominoesOptionsSchema = z
   .strictObject({
@@ -27,8 +30,7 @@ const dominoesOptionsSchema = z
     garments: z.array(z.enum(GARMENTS)).min(2).refine(isDistinct, distinct),
     /** The spurious attribute: a is the index in this list. */
     digits: z.array(z.number().int().min(0).max(9)).min(1).refine(isDistinct, distinct),
-    /** Images of each group = y * digits.length + a, in each split. */
-    counts: z.strictObject(perSplit(() => groupCounts)),
+    counts: dominoesCountsSchema,
     /** Height in pixels; the width is half of it. */
     size: z.number().int().min(16).max(512).multipleOf(2),
     seed: z.number().int().min(0).max(0xffffffff),

@@ -3,11 +3,12 @@ import { type Dataset, loadDataset } from '../data/dataset.js';
 import type { ComparedRun, ComparisonResult } from '../experiments/comparison.js';
 import { RESULTS } from '../experiments/resultFiles.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
+import { native } from '../native/addon.js';
 import { ENGINE_TYPES, type EngineOptions, openEngine } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
 import { writeReport } from '../report/writeReport.js';
 import { checkOptions, JOB_TYPES, type OptionTypes } from '../settings/options.js';
-import { callback, text } from '../settings/values.js';
+import { callback, text, toggle } from '../settings/values.js';
 import { MODEL_SETTINGS } from '../train/ermSettings.js';
 import type { TrainedRun, TrainingResult } from '../train/results.js';
 import { RunFolder } from '../train/runFolder.js';
@@ -18,7 +19,7 @@ import type { TrainJob } from './plan.js';
 import { StudyRunner } from './runner.js';
 
 export interface QuickstartOptions extends JobOptions, EngineOptions {
-  /** Folder that holds the datasets: `dominoes` and `dominoes-pretrain` are built in it. */
+  /** Folder that holds the datasets: `dominoes-small`, or `dominoes` in full, and `dominoes-pretrain` are built in it. */
   readonly data: string;
   /** The run's folder; the others' names add `-pretrain`, `-continued`, `-finetune` and `-dfr`. */
   readonly out: string;
@@ -27,6 +28,8 @@ export interface QuickstartOptions extends JobOptions, EngineOptions {
   /** The folder of Fashion-MNIST's four gzipped idx files; default: Debian's. */
   readonly fashionMnist?: string | undefined;
   readonly seed?: number | undefined;
+  /** Twice the images and more epochs, in float32. */
+  readonly full?: boolean | undefined;
   readonly onStep?: ((step: string) => void) | undefined;
   readonly onEpoch?: EpochOptions['onEpoch'];
 }
@@ -51,28 +54,34 @@ const TYPES: OptionTypes<QuickstartOptions> = {
   weights: MODEL_SETTINGS.weights.type,
   fashionMnist: text('the folder of Fashion-MNIST\u2019s files'),
   seed: SEED_TYPE,
+  full: toggle(),
   onStep: callback(),
   onEpoch: callback(),
 };
 
 /**
- * The main job, small, which is the study `quickstart`: builds the dominoes benchmark, pretrains a ResNet-18 on garments and digits that it
+ * The main job, small, which is the study `quickstart`, or `quickstart-full`: builds the dominoes benchmark, pretrains a ResNet-18 on garments and digits that it
  * does not use, trains it by ERM, goes on from ERM in three ways, traces the neurons that memorize each group, and writes the report. Steps
  * that are finished are not repeated.
  */
 export async function reproduceQuickstart(options: QuickstartOptions): Promise<QuickstartResult> {
   checkOptions(options, { types: TYPES, required: ['data', 'out'] });
-  const { data, out, weights, fashionMnist, seed = 0, ...job } = options;
+  const { data, out, weights, fashionMnist, seed = 0, full = false, ...job } = options;
+  const folder = join(data, full ? 'dominoes' : 'dominoes-small');
   const values = {
-    'data.dominoes.path': join(data, 'dominoes'),
+    'data.dominoes.path': folder,
     'data.dominoes-pretrain.path': join(data, 'dominoes-pretrain'),
     'data.dominoes.make.fashionMnist': fashionMnist,
     'data.dominoes-pretrain.make.fashionMnist': fashionMnist,
     'arms.erm.settings.weights': weights,
+    'settings.all': full || !native().fastBf16 ? undefined : { precision: 'bf16' },
   };
   const given = Object.entries(values).filter(([, value]) => value !== undefined);
   const set = given.map(([key, value]) => `${key}=${JSON.stringify(value)}`);
-  const runner = new StudyRunner(await readStudy('quickstart', { out, seeds: [seed], set }), job);
+  const runner = new StudyRunner(
+    await readStudy(full ? 'quickstart-full' : 'quickstart', { out, seeds: [seed], set }),
+    job,
+  );
   const jobs = await runner.jobs();
   const run = async (kind: 'train' | 'trace'): Promise<void> => {
     for (const one of jobs) if (one.kind === kind) await runner.run(one.index);
@@ -89,15 +98,15 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
     await trained('finetune'),
     await trained('dfr'),
   );
-  const dataset = await loadDataset(join(data, 'dominoes'));
+  const dataset = await loadDataset(folder);
   using context = await openEngine(options);
-  const folder = new RunWriter(out, context);
-  await folder.record('comparison', comparison(dataset));
+  const writer = new RunWriter(out, context);
+  await writer.record('comparison', comparison(dataset));
   const finetuneReport = await writeReport({ run: `${out}-finetune` });
   await run('trace');
   const report = await writeReport({ run: out });
   const { name, schema } = RESULTS.traces;
-  const trace = (await folder.readResult(name, schema)) as TraceUnstructuredResult;
+  const trace = (await writer.readResult(name, schema)) as TraceUnstructuredResult;
   return { dataset, erm, trace, comparison: comparison(dataset), run: out, report, finetuneReport };
 }
 

@@ -199,7 +199,8 @@ export class StudyRunner {
     const { make, path, seed } = job;
     await this.#alone(job, async () => {
       if (make.by === 'plant') return plant(path, make, seed);
-      const dominoes = { ...DEFAULT_DOMINOES, seed, fashionMnist: make.fashionMnist };
+      const { counts = DEFAULT_DOMINOES.counts, fashionMnist } = make;
+      const dominoes = { ...DEFAULT_DOMINOES, counts, seed, fashionMnist };
       const { signal, onProgress } = this.options;
       await buildDominoes(path, make.unused ? unusedDominoes(dominoes) : dominoes, { signal, onProgress });
     });

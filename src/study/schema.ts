@@ -1,4 +1,5 @@
 import { datasetOptionsShape } from '../data/datasetOptions.js';
+import { dominoesCountsSchema } from '../data/dominoes.js';
 import { CRITERIA } from '../neurons/criteria.js';
 import { NULL_NAMES } from '../neurons/nulls.js';
 import { LONGEST_NAME, RANGES } from '../settings/ranges.js';
@@ -88,6 +89,7 @@ const dataSchema = z.strictObject({
         by: z.literal('dominoes'),
         /** The garments and digits that the benchmark does not use. */
         unused: z.boolean().default(false),
+        counts: dominoesCountsSchema.optional(),
         fashionMnist: pathSchema.optional(),
       }),
       plantSchema,

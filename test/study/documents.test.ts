@@ -44,8 +44,9 @@ test.each([
   ['departures', 200, 0, 0],
   ['part1', 3, 3, 0],
   ['quickstart', 5, 1, 0],
+  ['quickstart-full', 5, 1, 0],
 ])('the plan of %s', async (name, runs, traces, open) => {
-  const isOwn = name.endsWith('.yaml') || name === 'quickstart';
+  const isOwn = name.endsWith('.yaml') || name.startsWith('quickstart');
   const overrides = isOwn
     ? {}
     : { data: 'data', seeds: name === 'part1' ? [0, 1, 2] : [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] };
@@ -69,7 +70,7 @@ test.each(PROTOCOLS)(
       'settings.data.weights=a.pth',
     ];
     const settingsByFolder = new Map<string, Set<string>>();
-    for (const name of shippedStudies().filter((one) => one !== 'quickstart' && one !== 'part1')) {
+    for (const name of shippedStudies().filter((one) => !one.startsWith('quickstart') && one !== 'part1')) {
       const study = await readStudy(name, { data: 'data', out: 'out', seeds: [0], set });
       for (const { method, settings, out = '' } of planStudy(study).filter(isTrain)) {
         const others = { isVit: false, runEpochs: 100, format: undefined };

@@ -1,0 +1,125 @@
+import type { TraceEntry } from '../experiments/results.js';
+import { fixed, MARKED_P, probability } from '../kit/columns.js';
+import { holm } from '../metrics/holm.js';
+import { drawsToPass } from '../report/claim.js';
+import { durationText, points } from '../report/format.js';
+import { type GroupLabel, groupLabels, type Groups } from '../report/groupLabels.js';
+import type { QuickstartResult } from '../study/quickstart.js';
+
+/** The neurons whose effect is told. */
+const K = 3;
+const NULLS = { 'same-layers': 'of the same layers', 'whole-model': 'of the whole model' } as const;
+
+/** The end of the quickstart on one screen: at most 28 lines of 100 columns. */
+export function quickstartScreen(result: QuickstartResult, seconds: number): string {
+  const { dataset, erm, run, report } = result;
+  const groups = groupLabels(dataset);
+  const worst = erm.test.worstGroup;
+  return [
+    `Quickstart finished in ${durationText(seconds)}: a ResNet-18 for pullover or coat, with digits above the garments.`,
+    '',
+    `1. Does it memorize?${' '.repeat(15)}images   training      test       gap`,
+    ...groups.map((group) => accuracyLine(group, result, worst)),
+    `   ${memorizes(groups, result)}`,
+    '',
+    ...neuronLines(groups, result),
+    '',
+    '3. Does retraining help?  Worst test group in percent, by what follows after ERM',
+    ...repairLines(result),
+    '',
+    'One model shows little: another seed or CPU moves these numbers by tens of points.',
+    `Report  ${report}`,
+    `Next    npx spurmem neurons --run ${run}   what these neurons respond to`,
+    '        npx spurmem init                             the same on your own images',
+  ].join('\n');
+}
+
+const percent = (fraction: number | null | undefined): string =>
+  fixed(typeof fraction === 'number' ? 100 * fraction : fraction, 1);
+
+function accuracyLine({ index, full }: GroupLabel, { erm }: QuickstartResult, worst: number): string {
+  const [train, test] = [erm.train.accuracy[index], erm.test.accuracy[index]];
+  const gap = typeof train === 'number' && typeof test === 'number' ? train - test : null;
+  const cells = [
+    String(erm.train.total[index]).padStart(8),
+    ...[train, test, gap].map((value) => percent(value).padStart(10)),
+  ];
+  return `   ${full.padEnd(30)}${cells.join('')}${index === worst ? '   worst in test' : ''}`;
+}
+
+/** A network memorizes a group whose training accuracy is far above that on new images. */
+function memorizes(groups: Groups, { erm }: QuickstartResult): string {
+  const gaps = (minority: boolean): number =>
+    Math.max(
+      ...groups
+        .filter((group) => group.minority === minority)
+        .map(({ index }) => Number(erm.train.accuracy[index]) - Number(erm.test.accuracy[index])),
+    );
+  const [ofMinority, ofMajority] = [gaps(true), gaps(false)];
+  return ofMinority > 0.1 && ofMinority > 2 * ofMajority
+    ? 'Yes: it fits the minority groups (*), whose digit misleads, and fails on new images of them.'
+    : 'Not here: minority groups (*) do about as well on new images as in training.';
+}
+
+function neuronLines(groups: Groups, { trace, erm, run }: QuickstartResult): string[] {
+  const entries = trace.entries.filter(({ criterion, k }) => criterion === 'gradient' && k === K);
+  const [best] = entries
+    .filter(({ group }) => groups[group]?.minority === true)
+    .sort((a, b) => Number(b.group === erm.test.worstGroup) - Number(a.group === erm.test.worstGroup));
+  const lines = entries
+    .filter(({ group }) => groups[group]?.minority === true)
+    .map(({ group, neurons, change }): [string, string, string[]] => [
+      groups[group]?.short ?? '',
+      neurons.map(({ layer, index }) => `${layer}[${index}]`).join(' '),
+      change.map((one) => points(one, 1)),
+    ]);
+  const table = [['chosen for', 'neurons, by gradient', groups.map(({ short }) => short)] as const, ...lines];
+  const room = Math.max(...table.map(([, names]) => names.length));
+  return [
+    `2. Do the chosen neurons matter?  ${K} of ${trace.numNeurons} zeroed; change of training accuracy in points`,
+    ...table.map(
+      ([chosen, names, cells]) =>
+        `   ${chosen.padEnd(11)}${names.padEnd(room)}${cells.map((cell) => cell.padStart(7)).join('')}`,
+    ),
+    ...(best ? randomLines(best, groups, trace.nullDraws, run) : []),
+  ];
+}
+
+/** What random neurons do, by null, and what follows. */
+function randomLines(
+  { difference, comparisons, group }: TraceEntry,
+  groups: Groups,
+  nullDraws: number,
+  run: string,
+): string[] {
+  const tested = Object.entries(NULLS).flatMap(([name, words]) => {
+    const test = comparisons?.[name as keyof typeof NULLS]?.difference?.accuracy;
+    return test ? [{ ...test, words }] : [];
+  });
+  const [first] = tested;
+  if (!first) return [];
+  const corrected = holm(tested.map(({ pValue }) => pValue));
+  const isShown = tested.every(({ change, mean }, at) => Number(corrected[at]) <= MARKED_P && change < mean);
+  const enough = drawsToPass(tested.length);
+  return [
+    `   Minority minus majority, for ${groups[group]?.short ?? ''}: ${points(difference?.accuracy, 1)} points. Random neurons, p corrected (Holm):`,
+    ...tested.map(({ words, mean, interval, draws }, at) => {
+      const [low, high] = interval.map((end) => points(end, 1));
+      return `      ${words.padEnd(22)}${points(mean, 1).padStart(7)}  (${String(low)} to ${String(high)})   ${draws} sets, p ${probability(corrected[at], 2)}`;
+    }),
+    isShown
+      ? '   These neurons matter more to minority groups than random neurons do, in this one model.'
+      : '   So it is not shown that these neurons matter more than random ones.',
+    ...(nullDraws < enough
+      ? [`   More sets can tell: spurmem trace unstructured --run ${run} --null-draws ${enough}`]
+      : []),
+  ];
+}
+
+/** Two ways on a line, ERM first. */
+function repairLines({ comparison: { runs } }: QuickstartResult): string[] {
+  const cells = runs.map(({ title, test }) => `${percent(test.worstGroupAccuracy).padStart(6)}  ${title}`);
+  return cells.flatMap((cell, at) =>
+    at % 2 === 0 ? [`   ${cell.padEnd(46)}${cells[at + 1] ?? ''}`.trimEnd()] : [],
+  );
+}

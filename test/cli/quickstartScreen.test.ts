@@ -1,0 +1,127 @@
+import { quickstartScreen } from '../../src/cli/quickstartScreen.js';
+import type { TraceEntry } from '../../src/experiments/results.js';
+import type { QuickstartResult } from '../../src/study/quickstart.js';
+
+const total = [3498, 184, 56, 1057];
+const accuracies = (accuracy: readonly number[], worstGroup: number) =>
+  ({
+    total,
+    accuracy,
+    worstGroup,
+    worstGroupAccuracy: accuracy[worstGroup],
+  }) as never as QuickstartResult['erm']['train'];
+
+/** A set of three neurons, with p-values and means of random sets: of the same layers, and of the whole model. */
+function entry(group: number, change: readonly number[], random: readonly (readonly [number, number])[]) {
+  const own = (change[1] ?? 0) + (change[2] ?? 0) - (change[0] ?? 0) - (change[3] ?? 0);
+  const comparisons = Object.fromEntries(
+    random.map(([pValue, mean], at) => [
+      at === 0 ? 'same-layers' : 'whole-model',
+      {
+        difference: {
+          accuracy: { change: own, mean, pValue, interval: [mean - 0.01, mean + 0.01], draws: 39 },
+        },
+      },
+    ]),
+  );
+  const neurons = [46, 54, 63].map((index) => ({ layer: 'layer4.1.conv2', index, score: 1 }));
+  return { criterion: 'gradient', k: 3, group, neurons, change, difference: { accuracy: own }, comparisons };
+}
+
+const result = (entries: readonly object[], nullDraws = 39): QuickstartResult => ({
+  dataset: {
+    groupNames: ['pullover, digit 0', 'pullover, digit 1', 'coat, digit 0', 'coat, digit 1'],
+    minorityGroups: [1, 2],
+  } as never,
+  erm: {
+    train: accuracies([1, 0.913, 0.875, 1], 2),
+    test: accuracies([0.998, 0.721, 0.179, 0.975], 2),
+  } as QuickstartResult['erm'],
+  trace: { entries: entries as TraceEntry[], numNeurons: 4800, nullDraws } as never,
+  comparison: {
+    kind: 'comparison',
+    runs: ['ERM', 'continued training', 'fine-tuning', 'last-layer retraining (DFR)'].map((title, at) => ({
+      title,
+      test: accuracies([0, 0, 0.1 * at, 0], 2),
+    })) as never,
+  },
+  run: 'runs/quickstart',
+  report: 'runs/quickstart/report.html',
+  finetuneReport: 'runs/quickstart-finetune/report.html',
+});
+
+test('the quickstart ends on one screen of 28 lines and 100 columns', () => {
+  const lines = quickstartScreen(
+    result([
+      entry(1, [0, 0.005, -0.34, -0.016], []),
+      entry(
+        2,
+        [0, 0.038, -0.679, -0.094],
+        [
+          [0.42, -0.5],
+          [0.05, 0],
+        ],
+      ),
+    ]),
+    527,
+  ).split('\n');
+  expect(lines.length).toBeLessThanOrEqual(28);
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
+  const text = lines.join('\n');
+  for (const part of [
+    'worst in test',
+    '69.6',
+    'layer4.1.conv2[46]',
+    '-67.9',
+    '30.0  last-layer retraining (DFR)',
+  ])
+    expect(text).toContain(part);
+});
+
+test('neurons are said to matter where they do more than every kind of random neurons, after correction', () => {
+  const screen = (random: [number, number][], draws?: number) =>
+    quickstartScreen(result([entry(2, [0, 0, -0.6, 0], random)], draws), 60);
+  expect(
+    screen(
+      [
+        [0.025, -0.1],
+        [0.025, -0.1],
+      ],
+      99,
+    ),
+  ).toContain('matter more to minority groups');
+  expect(
+    screen(
+      [
+        [0.03, -0.1],
+        [0.03, -0.1],
+      ],
+      99,
+    ),
+  ).toContain('not shown');
+  // Random neurons do more.
+  expect(
+    screen(
+      [
+        [0.025, -0.9],
+        [0.025, -0.1],
+      ],
+      99,
+    ),
+  ).toContain('not shown');
+  expect(
+    screen([
+      [0.5, -0.1],
+      [0.5, -0.1],
+    ]),
+  ).toContain('--null-draws 79');
+  expect(
+    screen(
+      [
+        [0.5, -0.1],
+        [0.5, -0.1],
+      ],
+      79,
+    ),
+  ).not.toContain('--null-draws');
+});
