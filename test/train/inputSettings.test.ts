@@ -38,11 +38,8 @@ test.each([
     '`resize` is 128, and the dataset\u2019s preprocessing then crops 224x224 px, which is more. Give `crop`, too',
   ],
   [{ resize: [256, 200] }, '`resize` is 256x200'],
-  [{ crop: 0 }, '`crop` is 0: it takes pixels'],
-  [{ std: [1, 1, 0] }, '`std`'],
-  [{ mean: [0.5, 0.5] }, '`mean`'],
 ] as const)('%j is refused', async (given, message) => {
-  await failure(() => inputSettings(given as never, ARTICLE), 'USAGE', message.replace('\u2019', "'"));
+  await failure(() => inputSettings(given, ARTICLE), 'USAGE', message.replace('\u2019', "'"));
 });
 
 test('they come before the dataset\u2019s, and random crops have the size that evaluation gives', async () => {

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { withoutChecksum } from '../../src/checksum.js';
 import type { ErrorCode } from '../../src/errors.js';
@@ -188,17 +187,4 @@ describe('a folder that cannot be used', () => {
     }
     expect(await readFile(file, 'utf8')).toBe('kept');
   });
-});
-
-test('folders are made by several at once', async () => {
-  const deep = join(folder, 'a', 'b', 'c');
-  await Promise.all([new RunFolder(deep).create(), new RunFolder(deep).create()]);
-  expect(Object.keys(contentOf(deep))).toEqual(['checkpoints', 'figures', 'results']);
-});
-
-test('more threads than any use is refused before they are started', async () => {
-  const threads = Math.max(64, availableParallelism()) + 1;
-  const out = join(folder, 'threads');
-  expect(await runs.refusal({ out, threads }, 'USAGE')).toMatch(/`threads` is \d+: it takes 0 to \d+/);
-  expect(existsSync(out)).toBe(false);
 });
