@@ -8,7 +8,6 @@ import { RunWriter } from '../../src/train/runWriter.js';
 import { bestOf, ermRun, recordedIn, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import {
-  answer,
   contentOf,
   expectFailure,
   failure,
@@ -166,18 +165,6 @@ test('reproduce fig10 writes the numbers and the report', async () => {
   expect(lines.map(({ name, beforeShare }) => [name, beforeShare])).toEqual(
     rows.map(({ name, beforeShare }) => [name, beforeShare === null ? '' : String(beforeShare as number)]),
   );
-});
-
-test('wrong input of gradcam is refused, and named', async () => {
-  expectFailure(await answer(['gradcam', '--compare', out]), 2, "required option '--run <run>'");
-  expectFailure(await answer(['gradcam', ...runs, '--samples', '0']), 2, '--samples', 'at least 1');
-  await failure(
-    ['gradcam', ...runs, '--layer', 'layer3.2.conv3'],
-    'USAGE',
-    'The most similar: layer3.2.conv',
-  );
-  await failure(['gradcam', ...runs, '--output', '2'], 'USAGE', '0 (pullover), 1 (coat)');
-  await failure(['gradcam', '--run', join(folder, 'none')], 'RUN_NOT_FOUND', 'none');
 });
 
 test('a dataset that moved is named, and found again by --data', async () => {
