@@ -9,7 +9,7 @@ import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
 import { native } from '../../src/native/addon.js';
 import type { NeuronPlace } from '../../src/neurons/neuron.js';
-import { NULL_NAMES, NULLS, randomNeuronsByLayer } from '../../src/neurons/nulls.js';
+import { NULL_NAMES, NULLS } from '../../src/neurons/nulls.js';
 import { maskNeurons, ZERO } from '../../src/neurons/perturb.js';
 import { tracedRun } from '../fixtures.js';
 import { whilePerturbed } from '../perturbed.js';
@@ -23,29 +23,6 @@ const rule = { nullDraws: 12, exceedances: 3, nulls: NULL_NAMES };
 
 beforeAll(async () => {
   await tracedRun(data, run);
-});
-
-test('draws are distinct neurons of the layers asked for, each equally likely', () => {
-  const layers = [
-    { name: 'a', size: 5 },
-    { name: 'b', size: 3 },
-  ];
-  const generator = new (native().Generator)(0);
-  const seen = new Map<string, number>();
-  const counts = new Map([
-    ['a', 2],
-    ['b', 1],
-  ]);
-  for (let draw = 0; draw < 3000; draw += 1) {
-    const drawn = randomNeuronsByLayer(counts, layers, generator).map(
-      ({ layer, index }) => `${layer}${index}`,
-    );
-    expect(new Set(drawn).size).toBe(3);
-    for (const name of drawn) seen.set(name, (seen.get(name) ?? 0) + 1);
-  }
-  for (const index of [0, 1, 2, 3, 4])
-    expect(Math.abs((seen.get(`a${index}`) ?? 0) / 1200 - 1)).toBeLessThan(0.1);
-  for (const index of [0, 1, 2]) expect(Math.abs((seen.get(`b${index}`) ?? 0) / 1000 - 1)).toBeLessThan(0.1);
 });
 
 /** Each example's logits under a mask, one by one: right or not, margin, loss. */
@@ -138,30 +115,6 @@ test('each test is that of evaluating each draw alone, on the same examples, for
   const alone = await compareWithRandom(session, train, [set], { ...rule, nulls: ['whole-model'] });
   expect(alone?.comparisons).toEqual([{ 'whole-model': random?.comparisons[0]?.['whole-model'] }]);
   expect(await compareWithRandom(session, train, [set], { ...rule, nullDraws: 0 })).toBeNull();
-});
-
-test('random neurons of nearly the same magnitude are others of the layer, the nearest ones', () => {
-  const magnitudes = Float32Array.from({ length: 40 }, (_, i) => (i * 7) % 40);
-  const layers = [
-    { name: 'a', size: 10 },
-    { name: 'b', size: 30 },
-  ];
-  const draw = NULLS[2].drawer([{ layer: 'b', index: 0 }], { layers, magnitudes });
-  const generator = new (native().Generator)(0);
-  const own = magnitudes[10] ?? 0;
-  const nearest = Array.from({ length: 29 }, (_, i) => i + 1)
-    .sort(
-      (a, b) =>
-        Math.abs((magnitudes[10 + a] ?? 0) - own) - Math.abs((magnitudes[10 + b] ?? 0) - own) || a - b,
-    )
-    .slice(0, 10);
-  const drawn = new Set<number>();
-  for (let i = 0; i < 300; i += 1) {
-    const [place] = draw(generator);
-    expect(place?.layer).toBe('b');
-    drawn.add(place?.index ?? -1);
-  }
-  expect([...drawn].sort((a, b) => a - b)).toEqual(nearest.sort((a, b) => a - b));
 });
 
 test('every trace has them, and the same seed gives the same', async () => {

@@ -36,19 +36,6 @@ const halves = (seed: number = common.seed) => trainingExamples(dataset, { seed,
 const countsOf = (indices: Int32Array): number[] =>
   dataset.groupNames.map((_, group) => indices.filter((index) => dataset.groups[index] === group).length);
 
-test('the halves share no example, and have half of each group, in the order of the split', async () => {
-  const { chosenOn, judgedOn } = halves();
-  expect([...chosenOn, ...judgedOn].sort((a, b) => a - b)).toEqual([...dataset.splits.train]);
-  for (const half of [chosenOn, judgedOn]) expect([...half]).toEqual([...half].sort((a, b) => a - b));
-  expect([countsOf(chosenOn), countsOf(judgedOn)]).toEqual(Array(2).fill([30, 10, 6, 20]));
-  expect(halves()).toEqual({ chosenOn, judgedOn });
-  expect(halves(4).chosenOn).not.toEqual(chosenOn);
-  // Where a group's number is odd, the half that is judged on has one more.
-  const odd = await tinyDominoes(join(folder, 'odd'), { train: [5, 3, 2, 7] });
-  const { chosenOn: fewer, judgedOn: more } = trainingExamples(odd, { seed: 0, heldOutHalf: true });
-  expect([fewer.length, more.length]).toEqual([2 + 1 + 1 + 3, 3 + 2 + 1 + 4]);
-});
-
 test('neurons are those of a trace on a data set that holds just that half', async () => {
   const { chosenOn } = halves();
   const half = join(folder, 'half');

@@ -5,8 +5,7 @@ import {
   unstructuredSettings,
 } from '../../src/experiments/traceSettings.js';
 import type { Protocol } from '../../src/protocol.js';
-import { defaultInWords, requireValue } from '../../src/settings/setting.js';
-import { integer } from '../../src/settings/values.js';
+import { defaultInWords } from '../../src/settings/setting.js';
 import { failure } from '../data/support.js';
 
 const run = { loss: 'double-softmax', precision: 'fp32' } as const;
@@ -57,15 +56,4 @@ test('more samples than there are to draw from are refused', async () => {
   const reason =
     '`gradientDrawn` is 300, more than the 256 of `gradientWorst` that they are drawn from. Ask for 1 to 256.';
   await failure(() => sourceOf('article', { gradientDrawn: 300 }), 'USAGE', reason);
-});
-
-test.each([0, -1, 1.5, Number.NaN])('a count of %p is refused by its name', async (count) => {
-  const require = (): void => {
-    requireValue('repeats', count, integer(1));
-  };
-  await failure(require, 'USAGE', `\`repeats\` is ${count}: it takes a whole number`);
-  expect(() => unstructuredSettings({ perturbation: 'noise', repeats: count }, 'article')).toThrow(
-    `\`repeats\` is ${count}`,
-  );
-  expect(() => sourceOf('article', { gradientWorst: count })).toThrow(`\`gradientWorst\` is ${count}`);
 });

@@ -324,24 +324,6 @@ test('a fraction of more neurons than a criterion chooses from is refused', asyn
   await failure(traceOverlap(released), 'NEURONS_INVALID', of);
 });
 
-test.each([0, -0.1, Number.NaN, 1.5])('a fraction of %p is refused', async (fraction) => {
-  const error = await failure(traceOverlap({ ...common, run, fraction }), 'USAGE');
-  expect(error).toMatchObject({ parameter: 'fraction', value: fraction });
-  expect(error.message).toBe(
-    `\`fraction\` is ${fraction}: it takes a share of all neurons above 0 and at most 1.`,
-  );
-});
-
-test.each([
-  [[0], 0],
-  [[0.005, -1], -1],
-  [[], []],
-])('standard deviations of %j are refused', async (sigmas, value) => {
-  const error = await failure(traceUnstructured({ ...options, perturbation: 'noise', sigmas }), 'USAGE');
-  expect(error).toMatchObject({ parameter: 'sigmas', value });
-  expect(error.message).toContain('`sigmas`');
-});
-
 test('a checkpoint of another architecture is refused', async () => {
   const best = bestOf(new RunFolder(run));
   const whole = await readFile(best);
