@@ -1,4 +1,5 @@
 import type { Split } from '../../src/data/split.js';
+import type { GradCamResult, HeatExample, MeanShare } from '../../src/experiments/gradCamResult.js';
 import { OUTCOMES } from '../../src/experiments/outcomes.js';
 import type {
   LayerEntry,
@@ -157,32 +158,13 @@ function entry(criterion: CriterionName, group: number, k: number, lost: readonl
 
 // Correct samples lost in each group, for the neurons chosen for each group and k = 1, 2, 3.
 const GRADIENT_LOSS = [
-  [
-    [3, 0, 0, 0],
-    [9, 1, 0, 1],
-    [21, 1, 1, 1],
-  ],
-  [
-    [0, 7, 0, 0],
-    [1, 12, 1, 0],
-    [2, 16, 1, 1],
-  ],
-  [
-    [0, 1, 3, 1],
-    [0, 1, 5, 2],
-    [1, 2, 6, 5],
-  ],
-  [
-    [0, 0, -1, 4],
-    [0, 0, 0, 6],
-    [1, 0, 0, 9],
-  ],
-] as const;
-const MAGNITUDE_LOSS = [
-  [1, 2, 0, 1],
-  [4, 3, 1, 1],
-  [5, 6, 3, 2],
-] as const;
+  ['3 0 0 0', '9 1 0 1', '21 1 1 1'],
+  ['0 7 0 0', '1 12 1 0', '2 16 1 1'],
+  ['0 1 3 1', '0 1 5 2', '1 2 6 5'],
+  ['0 0 -1 4', '0 0 0 6', '1 0 0 9'],
+];
+const MAGNITUDE_LOSS = ['1 2 0 1', '4 3 1 1', '5 6 3 2'];
+const counts = (text = ''): number[] => text.split(' ').map(Number);
 
 export const trace: TraceUnstructuredResult = {
   kind: 'trace-unstructured',
@@ -198,8 +180,8 @@ export const trace: TraceUnstructuredResult = {
   pictures: [],
   entries: [0, 1, 2, 3].flatMap((group) =>
     [1, 2, 3].flatMap((k) => [
-      entry('gradient', group, k, GRADIENT_LOSS[group]?.[k - 1] ?? []),
-      entry('magnitude', group, k, MAGNITUDE_LOSS[k - 1] ?? []),
+      entry('gradient', group, k, counts(GRADIENT_LOSS[group]?.[k - 1])),
+      entry('magnitude', group, k, counts(MAGNITUDE_LOSS[k - 1])),
     ]),
   ),
 };
@@ -512,3 +494,29 @@ export const minimalTrace: TraceMinimalResult = {
   comparison: compareMinorities(examples, MINORITY),
   examples,
 };
+
+const share = (mean: number): MeanShare => ({ images: 100, mean, interval: [mean - 0.05, mean + 0.04] });
+
+/** Heat maps of two runs, with these examples. */
+export const heatOf = (of: readonly HeatExample[]): GradCamResult => ({
+  kind: 'grad-cam',
+  split: 'test',
+  layer: 'layer4.1.conv2',
+  cells: [2, 1],
+  output: 0,
+  outputName: 'pullover',
+  samplesPerGroup: 128,
+  seed: 5,
+  coreRegion: [0.5, 0, 0.5, 1],
+  before: { run: 'erm', arch: 'resnet18', checkpoint: 'a'.repeat(64) },
+  after: { run: 'finetuned', arch: 'resnet18', checkpoint: 'b'.repeat(64) },
+  groups: NAMES.map((_, group) => ({
+    group,
+    images: 128,
+    core: 0.5,
+    before: { blank: group, share: share(0.3 + 0.1 * group) },
+    after: { blank: 2, share: share(0.55 + 0.1 * group) },
+    difference: share(0.25),
+  })),
+  examples: of,
+});
