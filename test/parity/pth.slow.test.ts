@@ -50,21 +50,13 @@ test('only the weights of a checkpoint are read, past 4 GiB', async () => {
   expect(tensors).toEqual({ weight: { shape: [3], data: new Float32Array(3) } });
 });
 
-test('a checkpoint goes into a model; a head with other classes is left out', async () => {
+test('a checkpoint goes into a model that it fits to', async () => {
   const oracle = (await readSafetensors(join(folder, 'checkpoint.safetensors'))).tensors;
   using same = await newModel('resnet18', { seed: 1, numClasses: 7 });
   expect(await loadWeights(same, join(folder, 'checkpoint.pth.tar'))).toEqual({ newHead: [] });
   expectSameBits(await same.stateDict(), oracle);
-
-  using other = await newModel('resnet18', { seed: 1 });
-  const head = (await other.stateDict())['fc.weight'];
-  expect(await loadWeights(other, join(folder, 'resnet18.pth'))).toEqual({
-    newHead: ['fc.weight', 'fc.bias'],
-  });
-  expect((await other.stateDict())['fc.weight']).toEqual(head);
-
   await failure(
-    loadWeights(other, join(folder, 'deit.pth')),
+    loadWeights(same, join(folder, 'deit.pth')),
     'WEIGHTS_INVALID',
     'does not fit resnet18',
     'read as: PyTorch, model, with head.0 as head',
