@@ -43,7 +43,7 @@ describe('both sides run on small data:', () => {
   it('the pipeline of training with two workers', async () => {
     const settings = { data, batch: 16, training: true, workers: 2 };
     const { units, ours, rival } = await measure('pipeline', 'bench_pipeline', settings);
-    expect(units).toBe(84);
+    expect(units).toBe(36);
     expect(Math.min(ours.median, rival.median)).toBeGreaterThan(0);
   });
 
@@ -51,7 +51,7 @@ describe('both sides run on small data:', () => {
     const out = join(folder, 'later');
     const recipe = { ...TUNED, arch: 'resnet18', batchSize: 16, lr: 1e-3, threads: 1 };
     const { units, ours } = await measure('later-epoch', 'bench_erm', { ...recipe, data, out, first: false });
-    expect(units).toBe(84 + 16);
+    expect(units).toBe(36 + 16);
     expect(ours.measures['event-loop delay p99 ms']).toBeGreaterThanOrEqual(0);
     expect(await new RunFolder(out).readMetrics()).toHaveLength(2);
   });

@@ -4,7 +4,7 @@ import { ermRun, tinyDominoes } from '../fixtures.js';
 
 /** An epoch of a ResNet-18 on the tiny dominoes, which workloads start from. */
 export async function tinyRun(data: string, out: string): Promise<void> {
-  await tinyDominoes(data);
+  await tinyDominoes(data, { train: [16, 4, 4, 12] });
   await ermRun({ ...trainOptions(data, out), arch: 'resnet18', batchSize: 16, lr: 1e-3, resume: false });
 }
 

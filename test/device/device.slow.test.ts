@@ -44,7 +44,7 @@ let onDevice: JobLine[] = [];
 
 beforeAll(async () => {
   await buildDevice();
-  const counts = { train: [40, 12, 10, 30], val: [6, 6, 6, 6], test: [6, 6, 6, 6] };
+  const counts = { train: [20, 6, 5, 15], val: [3, 3, 3, 3], test: [3, 3, 3, 3] };
   await buildDominoes(join(folder, 'data'), { ...DEFAULT_DOMINOES, counts, size: 32 });
   [onCpu, onDevice] = await Promise.all([runJobs('cpu', folder), runJobs(DEVICE, folder)]);
 });

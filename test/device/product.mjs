@@ -148,9 +148,9 @@ const OTHERS = {
   study,
   'until-killed': untilKilled,
   'no-memory': (name) => failureOf(name, () => testDevice.setCapacity(2 ** 22)),
-  'no-memory-once': (name) => failureOf(name, () => testDevice.failAllocation(1500)),
-  lost: (name) => failureOf(name, () => testDevice.lose(3000)),
-  'lost-at-wait': (name) => failureOf(name, () => testDevice.loseAtWait(140)),
+  'no-memory-once': (name) => failureOf(name, () => testDevice.failAllocation(700)),
+  lost: (name) => failureOf(name, () => testDevice.lose(1500)),
+  'lost-at-wait': (name) => failureOf(name, () => testDevice.loseAtWait(70)),
 };
 
 const JOBS = {

@@ -24,7 +24,7 @@ const options: Part1Options = {
   device: 'cpu',
   threads: 0,
   sigmas: [0.005, 1],
-  repeats: 2,
+  repeats: 1,
   nullDraws: 2,
   samples: 20,
   onStep: (step) => {
