@@ -113,31 +113,19 @@ function detached(array) {
   return array;
 }
 
+const NUMBERS = [
+  ...[0, -1, 1, 0.5, NaN, Infinity, -Infinity, 2 ** 31, 2 ** 53 - 1, 2 ** 53 + 2, -(2 ** 63), 1e308],
+  ...[5n, -(2n ** 200n)],
+];
+const OTHERS = [undefined, null, true, '', 'x', 'meta', 'cuda:99', '\ud800'];
+const named = (values) =>
+  Object.fromEntries(values.map((value) => [`the ${typeof value} ${value}`, () => value]));
+
 /** Values in an argument's place, each made when it is used. */
 const HOSTILE = {
-  undefined: () => undefined,
-  null: () => null,
-  true: () => true,
-  zero: () => 0,
-  minus: () => -1,
-  one: () => 1,
-  half: () => 0.5,
-  nan: () => NaN,
-  infinity: () => Infinity,
-  minusInfinity: () => -Infinity,
-  int32: () => 2 ** 31,
-  safe: () => 2 ** 53 - 1,
-  unsafe: () => 2 ** 53 + 2,
-  int64: () => -(2 ** 63),
-  huge: () => 1e308,
-  bigint: () => 5n,
-  longBigint: () => -(2n ** 200n),
-  empty: () => '',
-  word: () => 'x',
-  meta: () => 'meta',
-  cuda: () => 'cuda:99',
+  ...named(NUMBERS),
+  ...named(OTHERS),
   text: () => 'x'.repeat(100_000),
-  surrogate: () => '\ud800',
   symbol: () => Symbol('s'),
   function: () => refuse,
   object: () => ({}),
@@ -151,20 +139,12 @@ const HOSTILE = {
   sparse: () => new Array(4_000_000_000),
   proxy: () => new Proxy({}, { get: refuse, ownKeys: refuse, getPrototypeOf: refuse, has: refuse }),
   arrayProxy: () => new Proxy([1, 2], {}),
-  getter: () => ({
-    get layer() {
-      return refuse();
-    },
-    get tensor() {
-      return refuse();
-    },
-    get generator() {
-      return refuse();
-    },
-    toString: refuse,
-    valueOf: refuse,
-    [Symbol.toPrimitive]: refuse,
-  }),
+  getter: () => {
+    const refusing = { toString: refuse, valueOf: refuse, [Symbol.toPrimitive]: refuse };
+    for (const name of ['layer', 'tensor', 'generator'])
+      Object.defineProperty(refusing, name, { get: refuse, enumerable: true, configurable: true });
+    return refusing;
+  },
   arrayOfGetters: () => Object.defineProperty([1, 2], 1, { get: refuse }),
   date: () => new Date(NaN),
   floats: () => Float32Array.of(1, 2),
@@ -207,17 +187,20 @@ const HOSTILE = {
 for (const name of Object.keys(makers)) HOSTILE[`a ${name}`] = () => handles[name];
 
 /** Two of three hostile values are of the kind that they replace, so that the first check does not take them all. */
+const words = (text) => text.split(' ');
 const ALIKE = {
-  number: 'zero minus one half nan infinity minusInfinity int32 safe unsafe int64 huge bigint longBigint',
-  array: 'floats doubles ints noInts bytes halves detached detachedFloats shared outside someInts manyInts',
-  list: 'array numbers nans negative hugeNumbers manyNumbers sparse arrayOfGetters',
-  object: 'object bare proxy getter disposes prototype inherits tensorProxy',
+  number: Object.keys(named(NUMBERS)),
+  array: words(
+    'floats doubles ints noInts bytes halves detached detachedFloats shared outside someInts manyInts',
+  ),
+  list: words('array numbers nans negative hugeNumbers manyNumbers sparse arrayOfGetters'),
+  object: words('object bare proxy getter disposes prototype inherits tensorProxy'),
 };
 function alike(value) {
   if (Object.values(handles).includes(value)) return Object.keys(makers).map((name) => `a ${name}`);
   const isList = Array.isArray(value) && 'list';
   const names = ALIKE[(ArrayBuffer.isView(value) && 'array') || isList || typeof value];
-  return names?.split(' ') ?? Object.keys(HOSTILE);
+  return names ?? Object.keys(HOSTILE);
 }
 
 const edit = (kind) => ({
@@ -419,7 +402,7 @@ function judge(error, title) {
   if (error.name !== 'TypeError' && error.name !== 'RangeError') throw new Error(`another error: ${said}`);
   // V8's own checks of the receiver come before any of the addon's.
   const names =
-    /^Expected .* for [\w."[\] ]+ but received |was disposed|no public constructor|Illegal invocation|cannot be invoked without|differ in length|lies outside|No image|has no stage|numbers for each|no image|resized to|is odd|size is|proxy/;
+    /^Expected .* for [\w."[\] ]+ but received |was disposed|no public constructor|Illegal invocation|cannot be invoked without|differ in length|lies outside|No image|image \d+ has .* of file|has no stage|numbers for each|no image|resized to|is odd|size is|proxy/;
   if (!names.test(error.message)) throw new Error(`no argument is named: ${said}`);
   seen[error.name] += 1;
 }
