@@ -257,108 +257,55 @@ test('CelebA’s further arms are those of its study, and its folds are one set 
   expect(study?.traces.every(({ settings }) => settings.heldOutHalf === true)).toBe(true);
 });
 
-test.each<[string, string, RegExp]>([
-  ['method: finetun,', 'method: finetune,', /is no study: .*expected one of .*arms\["no mask"\]\.method/s],
-  ['criterium: none', 'criterion: none', /arms\.no mask: There is no option `criterium`\. .*criterion/],
-  ['lr: [0.001, -1]', 'lr: [0.001, 0.0001]', /arms\.no mask: `lr` is -1/],
-  ['lr: [0.1, 0.1]', 'lr: [0.001, 0.0001]', /is no study: .*the values must differ/s],
-  ['', 'tuning: { seeds: [5] }', /arms\.no mask: `tune` takes `tuning`/],
-  [
-    'tunedAs: no mask }',
-    'tune: { lr: [0.001, 0.0001] } }',
-    /`tunedAs` is "no mask": it takes another arm that is tuned/,
-  ],
-  [
-    'method: finetune, settings',
-    'method: finetune, from: ERM, settings',
-    /no mask: finetune starts from a run: `from` is missing/,
-  ],
-  ['from: no mask,', 'from: ERM,', /no mask: it starts from itself/],
-  [
-    'ERM: { method: rwg, from: late, tune',
-    'ERM: { tune',
-    /arms\.ERM: rwg starts from the data, and takes no `from`/,
-  ],
-  [
-    'arms: [ERN]',
-    'arms: [ERM, no mask]',
-    /data\.dominoes\.compared\.arms: there is no arm ERN\. The nearest are ERM/,
-  ],
-  ['focus: mask', 'focus: no mask', /tests\.arms\.focus: there is no arm mask\. The nearest are no mask/],
-  [
-    'of: [earli, first]',
-    'of: [early, first]',
-    /traces\[0\]\.of: there is no arm earli\. The nearest are early/,
-  ],
-  [
-    '{ of: fist, epoch: 1 }',
-    '{ of: late, epoch: 1 }',
-    /arms\.first: there is no arm fist\. The nearest are first/,
-  ],
-  ['{ of: late }', '{ of: late, epoch: 1 }', /arms\.first: an epoch of another arm takes `of`/],
-  ['{ of: late, epoch: 0 }', '{ of: late, epoch: 1 }', /is no study: .*arms\.first\.epoch/s],
-  [
-    '{ of: late, epoch: 9 }',
-    '{ of: late, epoch: 1 }',
-    /data\.dominoes: first is epoch 9 of late, which has 2 epochs here/,
-  ],
-  [
-    'sample: 8, nullDraws: 0 } }\n  - trace',
-    'samples: 8, nullDraws: 0 } }\n  - trace',
-    /traces\[0\]\.settings: There is no option `sample`\. .*samples/,
-  ],
-  ['figures: [fig99]', 'figures: [fig1]', /traces\[9\]\.settings: There is no figure fig99/],
-  [
-    '\npools: { all: [dominoes, domino] }\ndata:',
-    '\ndata:',
-    /pools\.all: there is no data domino\. The nearest are dominoes/,
-  ],
-  ['tested: true, tunedOn: [dominoes, birds]', 'tested: true', /compared\.tunedOn: there is no data birds/],
-  [
-    'primary: ["accuracy within class, training minus test"]',
-    'primary: [interaction, beyond same layers]',
-    /tests\.neurons: primary: `accuracy within class, training minus test` takes `family`/,
-  ],
-  [
-    'k: 2\n    family: { criteria: [magnitude], points: 5 }',
-    'k: 2',
-    /family\.criteria: magnitude is not one of the tested/,
-  ],
-  ['titel: Dominoes', 'title: Dominoes', /is no study: .*title/s],
-  ['seeds: [0, 0]', 'seeds: [0, 1]', /is no study: .*the values must differ from each other/s],
-  ['', 'seeds: [0, 1]', /data\.dominoes: `seeds` is missing/],
-  [
-    'arms: [no mask]',
-    'arms: [ERM, no mask]',
-    /data\.dominoes: differences are `tested`, and the compared arms lack ERM/,
-  ],
-  [
-    'arms: [ERM, no mask, first]',
-    'arms: [ERM, no mask]',
-    /first is an epoch of another arm, and one of its `models`/,
-  ],
-  ['"2": { tune', 'ERM: { tune', /is no study: .*a name that is no number\s+→ at arms\.2/s],
-  ['../dominoes:', 'dominoes:', /is no study: .*only letters, digits, points/s],
-  ['data: { selct: last,', 'data: {', /settings\.data: There is no option `selct`/],
-  [
-    'of: early, settings: { fraction: 0.01 }',
-    'of: late, settings: { fraction: 0.01 }',
-    /traces\[3\] has overlaps of an arm that is not late, which is tested/,
-  ],
-  ['topK: [1, 2], samples', 'topK: [1], samples', /traces\[2\] has layers without `topK: \[1\]`/],
-  [
-    'of: [early, first, late]',
-    'of: [early, first]',
-    /traces\[1\] makes effects that traces\[0\] makes, and each model would count twice/,
-  ],
-  ['k: 5', 'k: 2', /tests\.neurons: no effects of late have gradient and k = 5, which are tested/],
-  ['\nacross: {}\ndata:', '\ndata:', /is no study: .*at least one column/s],
-  ['runs: "a\\0b"\nrecords', `runs: ${folder}/runs\nrecords`, /no path has the character/],
-  ['settings: &a { lr: *a }\narms:', 'arms:', /is no study/],
-])('refuses "%s" in the place of "%s"', async (wrong, right, reason) => {
+/** What is written | in the place of what | and the words that refuse it, between which others may stand. */
+const REFUSED = String.raw`
+method: finetun, | method: finetune, | is no study: … expected one of … arms["no mask"].method
+criterium: none | criterion: none | arms.no mask: There is no option 'criterium'. … criterion
+lr: [0.001, -1] | lr: [0.001, 0.0001] | arms.no mask: 'lr' is -1
+lr: [0.1, 0.1] | lr: [0.001, 0.0001] | is no study: … the values must differ
+nothing | tuning: { seeds: [5] } | arms.no mask: 'tune' takes 'tuning'
+tunedAs: no mask } | tune: { lr: [0.001, 0.0001] } } | 'tunedAs' is "no mask": it takes another arm that is tuned
+method: finetune, settings | method: finetune, from: ERM, settings | no mask: finetune starts from a run: 'from' is missing
+from: no mask, | from: ERM, | no mask: it starts from itself
+ERM: { method: rwg, from: late, tune | ERM: { tune | arms.ERM: rwg starts from the data, and takes no 'from'
+arms: [ERN] | arms: [ERM, no mask] | data.dominoes.compared.arms: there is no arm ERN. The nearest are ERM
+focus: mask | focus: no mask | tests.arms.focus: there is no arm mask. The nearest are no mask
+of: [earli, first] | of: [early, first] | traces[0].of: there is no arm earli. The nearest are early
+{ of: fist, epoch: 1 } | { of: late, epoch: 1 } | arms.first: there is no arm fist. The nearest are first
+{ of: late } | { of: late, epoch: 1 } | arms.first: an epoch of another arm takes 'of'
+{ of: late, epoch: 0 } | { of: late, epoch: 1 } | is no study: … arms.first.epoch
+{ of: late, epoch: 9 } | { of: late, epoch: 1 } | data.dominoes: first is epoch 9 of late, which has 2 epochs here
+sample: 8, nullDraws: 0 } }\n  - trace | samples: 8, nullDraws: 0 } }\n  - trace | traces[0].settings: There is no option 'sample'. … samples
+figures: [fig99] | figures: [fig1] | traces[9].settings: There is no figure fig99
+\npools: { all: [dominoes, domino] }\ndata: | \ndata: | pools.all: there is no data domino. The nearest are dominoes
+tested: true, tunedOn: [dominoes, birds] | tested: true | compared.tunedOn: there is no data birds
+primary: ["accuracy within class, training minus test"] | primary: [interaction, beyond same layers] | tests.neurons: primary: 'accuracy within class, training minus test' takes 'family'
+k: 2\n    family: { criteria: [magnitude], points: 5 } | k: 2 | family.criteria: magnitude is not one of the tested
+titel: Dominoes | title: Dominoes | is no study: … title
+seeds: [0, 0] | seeds: [0, 1] | is no study: … the values must differ from each other
+nothing | seeds: [0, 1] | data.dominoes: 'seeds' is missing
+arms: [no mask] | arms: [ERM, no mask] | data.dominoes: differences are 'tested', and the compared arms lack ERM
+arms: [ERM, no mask, first] | arms: [ERM, no mask] | first is an epoch of another arm, and one of its 'models'
+"2": { tune | ERM: { tune | is no study: … a name that is no number … → at arms.2
+../dominoes: | dominoes: | is no study: … only letters, digits, points
+data: { selct: last, | data: { | settings.data: There is no option 'selct'
+of: early, settings: { fraction: 0.01 } | of: late, settings: { fraction: 0.01 } | traces[3] has overlaps of an arm that is not late, which is tested
+topK: [1, 2], samples | topK: [1], samples | traces[2] has layers without 'topK: [1]'
+of: [early, first, late] | of: [early, first] | traces[1] makes effects that traces[0] makes, and each model would count twice
+k: 5 | k: 2 | tests.neurons: no effects of late have gradient and k = 5, which are tested
+\nacross: {}\ndata: | \ndata: | is no study: … at least one column
+runs: "a\0b"\nrecords | runs: ${folder}/runs\nrecords | no path has the character
+settings: &a { lr: *a }\narms: | arms: | is no study
+`
+  .trim()
+  .split('\n')
+  .map((line) => line.replaceAll(String.raw`\n`, '\n').split(' | ') as [string, string, string]);
+
+test.each(REFUSED)('refuses "%s" in the place of "%s"', async (wrong, right, words) => {
   expect(STUDY).toContain(right);
-  const path = written(STUDY.replace(right, wrong));
-  await failure(readStudy(path), 'USAGE', path, reason);
+  const path = written(STUDY.replace(right, wrong === 'nothing' ? '' : wrong));
+  const parts = words.replaceAll("'", '`').replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+  await failure(readStudy(path), 'USAGE', path, new RegExp(parts.replaceAll(' … ', '[^]*')));
 });
 
 const FOLD = { path: 'b', compared: { arms: ['ERM'], seeds: [3, 4] } };
