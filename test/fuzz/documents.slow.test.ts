@@ -25,12 +25,11 @@ import {
   trace,
 } from '../report/fixtures.js';
 import { withoutScript } from '../report/support.js';
-import { temporaryFolder } from '../temporary.js';
-import { Runs } from '../train/support.js';
+import { builtRuns } from '../train/support.js';
 import { casesOf, damaged, edited, edits, Surface, textMutations, tryCases } from './support.js';
 
-const folder = temporaryFolder();
-const runs = new Runs(folder);
+const runs = builtRuns();
+const { folder } = runs;
 const EPOCH = 'checkpoints/epoch-2/epoch.json';
 let checkpoint = '';
 const surfaces: Surface[] = [];
@@ -41,7 +40,6 @@ function surface(...named: ConstructorParameters<typeof Surface>): Surface {
 }
 
 beforeAll(async () => {
-  await runs.build();
   checkpoint = await weightsFingerprint(bestOf(runs.reference));
   // Checksums would tell of every change first.
   for (const name of ['config.json', 'data.json', EPOCH, 'results/erm.json']) {

@@ -6,8 +6,7 @@ import { StudyRunner } from '../../src/study/runner.js';
 import { trainErm, trainFinetune } from '../../src/train/methods.js';
 import type { EpochMetrics } from '../../src/train/results.js';
 import { RunFolder } from '../../src/train/runFolder.js';
-import { temporaryFolder } from '../temporary.js';
-import { Runs, stopIn } from '../train/support.js';
+import { builtRuns, stopIn } from '../train/support.js';
 import { reference } from './python.js';
 
 const boardSchema = z.object({
@@ -21,8 +20,8 @@ const readSchema = z.object({
   settings: z.object({ hparams: z.array(z.string()), metrics: z.array(z.string()) }),
 });
 
-const folder = temporaryFolder();
-const runs = new Runs(folder);
+const runs = builtRuns();
+const { folder } = runs;
 const NAME = 'events.out.tfevents.0.spurmem';
 const GROUPS = ['pullover, digit 1', 'pullover, digit 0', 'coat, digit 1', 'coat, digit 0'];
 
@@ -89,7 +88,6 @@ async function expectBoard(board: Board | undefined, run: RunFolder): Promise<vo
 }
 
 beforeAll(async () => {
-  await runs.build();
   names = (await runs.reference.readData())?.groupNames ?? [];
   expect([...names].sort()).toEqual([...GROUPS].sort());
 });

@@ -5,11 +5,10 @@ import { finetuneSettings } from '../../src/train/finetune/config.js';
 import { trainErm, trainJtt } from '../../src/train/methods.js';
 import { openRun } from '../../src/train/runFolder.js';
 import { preparedAs } from '../../src/train/runModel.js';
-import { temporaryFolder } from '../temporary.js';
-import { Runs } from './support.js';
+import { builtRuns } from './support.js';
 
-const folder = temporaryFolder();
-const runs = new Runs(folder);
+const runs = builtRuns();
+const { folder } = runs;
 const simclr = {
   randomResizedCrop: { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] },
   horizontalFlip: 0.5,
@@ -17,10 +16,6 @@ const simclr = {
   grayscale: 0.2,
   gaussianBlur: { sigma: [0.1, 2], probability: 0.5 },
 };
-
-beforeAll(async () => {
-  await runs.build();
-});
 
 const configOf = async (path: string): Promise<unknown> => (await openRun(path)).config;
 

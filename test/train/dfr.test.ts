@@ -15,11 +15,10 @@ import { contentOf } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { bestOf, lastOf, tinyDominoes } from '../fixtures.js';
 import { bytesOf } from '../parity/compare.js';
-import { temporaryFolder } from '../temporary.js';
-import { Runs, stopIn } from './support.js';
+import { builtRuns, stopIn } from './support.js';
 
-const folder = temporaryFolder();
-const runs = new Runs(folder);
+const runs = builtRuns();
+const { folder } = runs;
 const run = new RunFolder(join(folder, 'dfr'));
 let base: DfrOptions;
 let result: DfrResult;
@@ -31,7 +30,6 @@ async function retrain(options: DfrOptions): Promise<DfrResult> {
 }
 
 beforeAll(async () => {
-  await runs.build();
   const place = { from: runs.reference.path, out: run.path, device: 'cpu', threads: 1, resume: false };
   base = { ...place, draws: 3, seed: 5 };
   result = await retrain(base);

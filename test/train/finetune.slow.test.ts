@@ -9,11 +9,10 @@ import type { EpochMetrics } from '../../src/train/results.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
 import { bestOf, tinyDominoes } from '../fixtures.js';
-import { temporaryFolder } from '../temporary.js';
-import { expectSameRun, Runs, stopIn } from './support.js';
+import { builtRuns, expectSameRun, stopIn } from './support.js';
 
-const folder = temporaryFolder();
-const runs = new Runs(folder);
+const runs = builtRuns();
+const { folder } = runs;
 const M = 784;
 const base: FinetuneOptions = {
   from: runs.reference.path,
@@ -27,10 +26,6 @@ const base: FinetuneOptions = {
   threads: 1,
   resume: false,
 };
-
-beforeAll(async () => {
-  await runs.build();
-});
 
 /** The published code's protocol, its own mask included. */
 const RELEASED = { protocol: 'released', criterion: 'magnitude', fraction: 0.0001 } as const;

@@ -13,15 +13,10 @@ import { requireLastBatch } from '../../src/train/stepFailures.js';
 import { contentOf } from '../cli/support.js';
 import { bestOf } from '../fixtures.js';
 import { newModel } from '../networks.js';
-import { temporaryFolder } from '../temporary.js';
-import { makeTooLarge, Runs } from './support.js';
+import { builtRuns, makeTooLarge } from './support.js';
 
-const folder = temporaryFolder();
-const runs = new Runs(folder);
-
-beforeAll(async () => {
-  await runs.build();
-});
+const runs = builtRuns();
+const { folder } = runs;
 
 /** The infinite part of a step on a random batch, where the gradient of its loss is multiplied by both factors. */
 async function infiniteAfter(factors: readonly [number, number], lr: number): Promise<string | undefined> {

@@ -1,10 +1,7 @@
 import { join } from 'node:path';
-import type { BatchLoader } from '../../src/data/batches.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
-import { evaluate } from '../../src/metrics/evaluate.js';
 import { mean } from '../../src/metrics/statistics.js';
-import type { Model } from '../../src/models/model.js';
 import { loadWeights } from '../../src/models/weights.js';
 import { native, type Precision } from '../../src/native/addon.js';
 import { trainErm } from '../../src/train/methods.js';
@@ -55,34 +52,17 @@ test('a run trained in bfloat16 is about as accurate as one in float32, and says
   expect(difference).toBeLessThanOrEqual(0.2);
 });
 
-test('float32 weights evaluated in bfloat16 predict nearly the same', async () => {
-  const [fp32, bf16] = [await predictions('fp32'), await predictions('bf16')];
-  const { length } = fp32.predictions;
-  const share = fp32.predictions.filter((label, i) => label !== bf16.predictions[i]).length / length;
-  report(`predictions that bf16 changes, of ${length}`, share, 0.03);
-  const difference = Math.abs(fp32.accuracies.average - bf16.accuracies.average);
-  report('accuracy, bf16 and fp32, difference', difference, 0.03);
-  expect(share).toBeLessThanOrEqual(0.03);
-  expect(difference).toBeLessThanOrEqual(0.03);
-  expect(fp32.loss).not.toBe(bf16.loss);
-});
-
-/** Runs `use` with the exact run's model in a precision. */
-async function withModel<Result>(
-  precision: Precision,
-  use: (model: Model, loader: BatchLoader) => Promise<Result>,
-): Promise<Result> {
+async function heatMaps(precision: Precision): Promise<Float32Array> {
   const { config, weights } = await openRun(join(folder, 'exact'));
   using loader = await openImages(config, await loadDataset(data), { device: 'cpu' });
   using model = await createModel({ ...config, precision }, loader, new (native().Generator)(0));
   await loadWeights(model, weights);
-  return await use(model, loader);
+  using batch = await loader.evaluation(loader.dataset.splits.test, 20).start(20);
+  const maps = await model.network.gradCam(batch.images, 'layer2.0.conv1', 0);
+  using heat = maps.heat;
+  expect(heat.dtype).toBe('float32');
+  return (await heat.data()) as Float32Array;
 }
-
-const predictions = (precision: Precision) =>
-  withModel(precision, (model, loader) =>
-    evaluate(model, loader, loader.dataset.splits.test, { batchSize: 50, task: precision }),
-  );
 
 test('Grad-CAM of a network in bfloat16 is computed in it, and nearly the same', async () => {
   const maps = { fp32: await heatMaps('fp32'), bf16: await heatMaps('bf16') };
@@ -92,15 +72,6 @@ test('Grad-CAM of a network in bfloat16 is computed in it, and nearly the same',
   expect(difference).toBeGreaterThan(0);
   expect(difference).toBeLessThanOrEqual(0.1);
 });
-
-const heatMaps = (precision: Precision) =>
-  withModel(precision, async (model, loader) => {
-    using batch = await loader.evaluation(loader.dataset.splits.test, 20).start(20);
-    const maps = await model.network.gradCam(batch.images, 'layer2.0.conv1', 0);
-    using heat = maps.heat;
-    expect(heat.dtype).toBe('float32');
-    return (await heat.data()) as Float32Array;
-  });
 
 test('NCHW trains as NHWC does but for rounding, and the run says which it took', async () => {
   await train('contiguous', { memoryFormat: 'contiguous', epochs: 1 });

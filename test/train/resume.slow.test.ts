@@ -8,15 +8,10 @@ import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder, runState } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { bestOf, lastOf, stateOf } from '../fixtures.js';
-import { temporaryFolder } from '../temporary.js';
-import { expectSameRun, measured, Runs, stopIn } from './support.js';
+import { builtRuns, expectSameRun, measured, stopIn } from './support.js';
 
-const folder = temporaryFolder();
-const runs = new Runs(folder);
-
-beforeAll(async () => {
-  await runs.build();
-});
+const runs = builtRuns();
+const { folder } = runs;
 
 async function resume(run: RunFolder, options: Partial<ErmOptions> = {}): Promise<string[]> {
   const warnings: string[] = [];

@@ -9,6 +9,7 @@ import type { TrainingResult } from '../../src/train/results.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
 import { bestOf, ermRun, lastOf, stateOf, tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
 
 /** Small training runs in a folder: one of two epochs that was never stopped, and what is made of it. */
 export class Runs {
@@ -42,6 +43,13 @@ export class Runs {
   ): Promise<string> {
     return (await failure(trainErm({ ...this.base, ...options }), code, ...parts)).message;
   }
+}
+
+/** `Runs` in a temporary folder, which are there when the tests of the file begin. */
+export function builtRuns(): Runs {
+  const runs = new Runs(temporaryFolder());
+  beforeAll(() => runs.build());
+  return runs;
 }
 
 /** Makes the weights of a run's last layer so large that its next epoch has no finite loss. */

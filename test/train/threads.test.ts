@@ -6,14 +6,9 @@ import { openEngine } from '../../src/native/engine.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
-import { temporaryFolder } from '../temporary.js';
-import { expectSameRun, Runs, stopIn } from './support.js';
+import { builtRuns, expectSameRun, stopIn } from './support.js';
 
-const runs = new Runs(temporaryFolder());
-
-beforeAll(async () => {
-  await runs.build();
-});
+const runs = builtRuns();
 
 test('a job with other threads than one at work is refused, and that one computes as it does alone', async () => {
   const out = join(runs.folder, 'beside');

@@ -2,14 +2,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { node } from '../cli/support.js';
-import { temporaryFolder } from '../temporary.js';
-import { expectSameRun, Runs } from './support.js';
+import { builtRuns, expectSameRun } from './support.js';
 
-const runs = new Runs(temporaryFolder());
-
-beforeAll(async () => {
-  await runs.build();
-});
+const runs = builtRuns();
 
 test.each(['decoding', 'epoch 2/2'])(
   'a run of a worker that is terminated in %s goes on in the same process, to the same bits',
