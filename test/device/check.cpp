@@ -1,7 +1,6 @@
 // Tests of the device itself, without the addon: build-device/check [WORD], which names one or some.
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
-#include <ATen/autocast_mode.h>
 #include <c10/core/Event.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -68,18 +67,6 @@ Tensor drawn(at::IntArrayRef sizes, at::Device device = kDevice) {
   return (at::rand(sizes, at::detail::createCPUGenerator(5), at::kFloat) * 8).to(device);
 }
 
-Tensor places(at::Device device) { return at::tensor({0, 2}, at::kLong).to(device); }
-
-// An operator, on the CPU and on the device; those of the jobs in product.mjs are compared there.
-bool same(const char* name, const std::function<Tensor(at::Device)>& compute) {
-  return test(std::string("operator: ") + name, [compute] {
-    const auto expected = compute(at::kCPU), found = compute(kDevice);
-    require(found.device() == kDevice, "the result is on the device");
-    require(expected.strides() == found.strides(), "the strides are the CPU's");
-    require(at::equal(expected, found.cpu()), "the values are the CPU's");
-  });
-}
-
 // Made before the device is registered, perhaps.
 const c10::Stream a(c10::Stream::UNSAFE, kDevice, 1), b(c10::Stream::UNSAFE, kDevice, 2);
 
@@ -95,47 +82,8 @@ void after(const c10::Stream& first, const c10::Stream& second) {
   event.block(second);
 }
 
-const bool hasOperators[] = {
-    same("in place, through views",
-         [](at::Device d) {
-           auto x = drawn({3, 4}, d);
-           x.select(0, 1).fill_(9);
-           x.narrow(1, 1, 2).add_(1);
-           x.t().mul_(2);
-           x.as_strided({12}, {1}).index_fill_(0, places(d), 0);
-           return x;
-         }),
-    same("into a tensor that is resized",
-         [](at::Device d) {
-           auto x = at::empty({0}, d);
-           return at::mm_out(x, drawn({3, 4}, d), drawn({4, 3}, d));
-         }),
-    same("index",
-         [](at::Device d) {
-           const auto x = drawn({3, 4}, d);
-           return x.index_put({places(d)}, drawn({2, 4}, d)).index({x > 3});
-         }),
-    same("from another device",
-         [](at::Device d) { return (drawn({3}, d.is_cpu() ? d : at::Device(kType, 1)) + 1).to(d); }),
-    test("autocast casts",
-         [] {
-           at::autocast::set_autocast_dtype(kType, at::kBFloat16);
-           at::autocast::set_autocast_enabled(kType, true);
-           const auto product = at::mm(drawn({3, 3}), drawn({3, 3}));
-           const auto probabilities = at::softmax(product, 1);
-           at::autocast::set_autocast_enabled(kType, false);
-           require(product.scalar_type() == at::kBFloat16, "products are bfloat16");
-           require(probabilities.scalar_type() == at::kFloat, "a softmax is float32");
-         }),
-    test("the fused convolution is oneDNN's",
-         [] {
-           const auto fused = [] {
-             return at::cudnn_convolution_relu(drawn({1, 3, 6, 6}), drawn({5, 3, 3, 3}), drawn({5}), {1, 1},
-                                               {0, 0}, {1, 1}, 1);
-           };
-           const auto apart = at::conv2d(drawn({1, 3, 6, 6}), drawn({5, 3, 3, 3}), drawn({5})).relu();
-           require(at::allclose(fused().cpu(), apart.cpu()), "it computes the same");
-         }),
+// What operators compute is compared by the jobs of product.mjs.
+const bool hasRefusals[] = {
     test("tensors of two devices are refused",
          [] {
            errorOf([] { drawn({3}) + drawn({3}, at::kCPU); });
