@@ -1,18 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compareWithBaseline, compareWithEarlier, readBaseline, readKept } from '../../bench/src/baseline.js';
-import type { BenchResult, CaseResult } from '../../bench/src/result.js';
 import { benchTable } from '../../bench/src/tables.js';
 import { failure } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
-import { caseWithRatio } from './support.js';
+import { caseWithRatio, resultOf } from './support.js';
 
 const folder = temporaryFolder();
 const path = join(folder, 'baseline.json');
-
-function resultOf(...cases: CaseResult[]): BenchResult {
-  return { kind: 'bench', machine: { cores: 2 }, device: 'cpu', threads: 2, cases, comparison: null };
-}
 
 async function put(result: unknown): Promise<string> {
   await writeFile(path, JSON.stringify(result));

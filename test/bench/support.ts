@@ -1,4 +1,4 @@
-import type { CaseResult, SideResult } from '../../bench/src/result.js';
+import type { BenchResult, CaseResult, SideResult } from '../../bench/src/result.js';
 import { trainOptions } from '../cli/support.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 
@@ -38,4 +38,8 @@ export function caseWithRatio(name: string, ratio: number): CaseResult {
     limits: {},
     missed: [],
   };
+}
+
+export function resultOf(...cases: CaseResult[]): BenchResult {
+  return { kind: 'bench', machine: { cores: 2 }, device: 'cpu', threads: 2, cases, comparison: null };
 }

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { benchSchema } from '../../bench/src/result.js';
+import { caseWithRatio, resultOf } from '../bench/support.js';
 import { pythonProgram } from '../parity/python.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectFailure, type Outcome, ROOT, spurmem, succeed } from './support.js';
@@ -26,26 +27,17 @@ describe('the benchmark', () => {
   });
 
   it('measures a case, and exits with 1 naming it when it fell behind a baseline', async () => {
-    const { stdout } = await succeed([...case_, '--json'], bench);
-    const result = benchSchema.parse(JSON.parse(stdout));
-    const [measured] = result.cases;
-    if (!measured) throw new Error('nothing was measured');
-    expect(measured).toMatchObject({ name: 'startup-help', unit: 'starts' });
-    expect(measured.ratio.pairs).toHaveLength(1);
-
-    // Once is enough for a Python that imports PyTorch anew.
-    const environment = { SPURMEM_PYTHON: pythonProgram() };
     const baseline = join(folder, 'baseline.json');
-    // Else the ratio is that of processor times.
-    const ours = { ...measured.ours, leastCpuSeconds: null };
-    const faster = { ...measured, ours, ratio: { ...measured.ratio, median: 1e6 } };
-    await writeFile(baseline, JSON.stringify({ ...result, cases: [faster] }));
+    const text = JSON.stringify(resultOf(caseWithRatio('startup-help', 1e6)));
+    await writeFile(baseline, text);
+    // A Python that imports PyTorch anew at each start takes a minute.
+    const environment = { SPURMEM_PYTHON: pythonProgram() };
     const behind = await bench([...case_, '--compare', baseline], environment);
     expect(behind.exitCode).toBe(1);
     expect(behind.stdout).toMatch(
       /1 of 1 cases fell more than 10 % behind .*baseline\.json:\n +startup-help: /,
     );
-    expect(await readFile(baseline, 'utf8')).toContain('1000000');
+    expect(await readFile(baseline, 'utf8')).toBe(text);
   });
 
   it('measures beside an earlier checkout in the place of PyTorch, and finds a planted slowdown', async () => {
@@ -56,6 +48,8 @@ describe('the benchmark', () => {
     expect(slowed.exitCode).toBe(1);
     const result = benchSchema.parse(JSON.parse(slowed.stdout));
     expect(result.comparison?.cases[0]).toMatchObject({ baselineRatio: 1, fellBehind: true });
+    expect(result.cases[0]).toMatchObject({ name: 'startup-help', unit: 'starts' });
+    expect(result.cases[0]?.ratio.pairs).toHaveLength(1);
     expect(result.cases[0]?.ratio.median).toBeLessThan(0.5);
     expect(result.machine).not.toHaveProperty('pytorch');
   });
@@ -71,8 +65,6 @@ describe('the benchmark', () => {
     ['a checkout and a baseline', 2, [...case_, '--against', ROOT, '--compare', 'x'], ['--against']],
     ['a damaged baseline', 1, [...case_, '--compare', damaged], [damaged]],
     ['no repeats', 2, [...case_, '--repeats', '0'], ['--repeats']],
-    ['a negative tolerance', 2, [...case_, '--tolerance', '-1'], ['--tolerance']],
-    ['a device that is none', 2, [...case_, '--device', 'gpu'], ['--device']],
   ])('refuses %s', async (_what, exitCode, args, texts) => {
     expectFailure(await bench(args), exitCode, ...texts);
   });

@@ -122,11 +122,6 @@ test('the minimal neurons are printed as a table, and as JSON', async () => {
   expect(text).toContain(`Result: ${result}`);
 });
 
-test('wrong settings of the search are refused by their options', async () => {
-  await failure([...minimal, '--examples', '0'], 'USAGE', '--examples');
-  await failure([...minimal, '--most-neurons', '785'], 'NEURONS_INVALID', '--most-neurons');
-});
-
 test('gradcam prints a table, and writes the result', async () => {
   const { stdout } = await succeed(words`gradcam ${runs} --output 1 --samples 3 --examples 1`);
   expect(stdout).toMatch(

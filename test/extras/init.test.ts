@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { loadDataset } from '../../src/data/dataset.js';
 import { interview } from '../../src/extras/init.js';
-import { answer } from '../cli/support.js';
+import { answer, words } from '../cli/support.js';
 import { failure, put, useTemporaryFolder } from '../data/support.js';
 
 const folder = useTemporaryFolder();
@@ -52,10 +52,11 @@ test('a table: four questions, of which the columns give the fallbacks', async (
 });
 
 test('image folders need no class; those without validation images ask how many to hold out', async () => {
-  await putFiles([
+  const files = [
     ...SPLIT_FILES,
     ...[2, 3, 4, 5].flatMap((n) => [`train/cat/${n}.jpg`, `train/dog/${n}.jpg`]),
-  ]);
+  ];
+  await putFiles(files);
   const whole = asked({});
   expect((await interview({ data: folder() }, whole.ask)).options).toEqual({
     data: folder(),
@@ -64,22 +65,11 @@ test('image folders need no class; those without validation images ask how many 
   });
   expect(whole.questions).toHaveLength(2);
   // A table of two columns beside the folders is that of the attribute.
-  const light = [
-    ...SPLIT_FILES,
-    ...[2, 3, 4, 5].flatMap((n) => [`train/cat/${n}.jpg`, `train/dog/${n}.jpg`]),
-  ];
-  await put(join(folder(), 'light.csv'), `image,light\n${light.map((name) => `${name},day`).join('\n')}\n`);
+  await put(join(folder(), 'light.csv'), `image,light\n${files.map((name) => `${name},day`).join('\n')}\n`);
   const beside = asked({});
   expect((await interview({ data: folder() }, beside.ask)).options).toMatchObject({ attribute: 'light.csv' });
   expect(beside.questions[0]).toContain('[light.csv]');
-  await putFiles([
-    'other/train/a/1.jpg',
-    'other/train/a/2.jpg',
-    'other/train/a/3.jpg',
-    'other/train/b/1.jpg',
-    'other/train/b/2.jpg',
-    'other/train/b/3.jpg',
-  ]);
+  await putFiles([1, 2, 3].flatMap((n) => [`other/train/a/${n}.jpg`, `other/train/b/${n}.jpg`]));
   const undivided = asked({ 'What share': '0.3', 'Where are': join(folder(), 'other') });
   const { options, dataset } = await interview({}, undivided.ask);
   expect(options.heldOut).toBe(0.3);
@@ -104,16 +94,7 @@ test('without a terminal it takes flags, and writes a file that train takes', as
   });
   expect((await loadDataset(folder(), { attribute: settings.attribute })).numGroups).toBe(4);
   // Empty files: they are named, so that the settings were taken.
-  const trained = await answer([
-    'train',
-    'erm',
-    '--config',
-    out,
-    '--epochs',
-    '1',
-    '--out',
-    join(folder(), 'run'),
-  ]);
+  const trained = await answer(words`train erm --config ${out} --epochs 1 --out ${join(folder(), 'run')}`);
   expect(trained.stderr).toContain('the split val has no example of groups');
   const again = await answer(['init', ...flags]);
   expect([again.exitCode, again.stderr]).toEqual([
