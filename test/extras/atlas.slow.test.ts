@@ -118,7 +118,7 @@ test('flips are the differences of two evaluations, and changes those of the tra
   const options = { batchSize: 32, task: 'test' };
   const before = await evaluate(model, loader, indices, options);
   const state = await model.stateDict();
-  const early = await neuronAtlas({ ...common, neurons: [...Array(16).keys()].map((at) => `conv1[${at}]`) });
+  const early = await neuronAtlas({ ...common, neurons: [...Array(6).keys()].map((at) => `conv1[${at}]`) });
   let [flips, compared] = [0, 0];
   for (const { layer, index, ...neuron } of [...atlas.neurons, ...early.neurons]) {
     const name = `${layer}.weight`;

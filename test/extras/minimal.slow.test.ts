@@ -3,7 +3,12 @@ import { dirname, join } from 'node:path';
 import { loadDataset } from '../../src/data/dataset.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { minimal } from '../../src/extras/minimal/figure.js';
-import { compareMinorities, type MinimalExample, summarizeMinimal } from '../../src/extras/minimal/result.js';
+import {
+  compareMinorities,
+  type MinimalExample,
+  summarizeMinimal,
+  type TraceMinimalResult,
+} from '../../src/extras/minimal/result.js';
 import { traceMinimal, type TraceMinimalOptions } from '../../src/extras/minimal/trace.js';
 import { evaluate, type Evaluation } from '../../src/metrics/evaluate.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
@@ -29,6 +34,8 @@ beforeAll(async () => {
 
 const files = (): string[] => readdirSync(dirname(new RunFolder(run).result('any'))).sort();
 
+let result: TraceMinimalResult;
+
 test('a job that is stopped leaves no file', async () => {
   const before = files();
   const controller = new AbortController();
@@ -44,7 +51,7 @@ test('a job that is stopped leaves no file', async () => {
 });
 
 test('the neurons together flip the example, and without the last they do not', async () => {
-  const result = await traceMinimal(options);
+  result = await traceMinimal(options);
   expect(recordedIn(new RunFolder(run).result(result.kind))).toEqual(result);
   expect(result.referenceSize).toBe(24);
 
@@ -83,6 +90,16 @@ test('the neurons together flip the example, and without the last they do not', 
     dataset.minorityGroups.reduce((sum, group) => sum + (result.groups[group]?.examples ?? 0), 0),
   );
   expect(await traceMinimal(options)).toEqual(result);
+});
+
+test('the figure is no part of the article\u2019s, and shows what is there', async () => {
+  expect(OF_ONE_RUN).toContain(minimal);
+  expect(PART1).not.toContain(minimal);
+  const steps: string[] = [];
+  const onStep = (step: string) => steps.push(step);
+  const { figures } = await reproducePart1({ ...common, figures: [minimal], onStep });
+  expect(steps).toEqual(['report']);
+  expect(figures[0]?.rows.map(({ count }) => count)).toEqual(result.examples.map(({ count }) => count));
 });
 
 test('the reference is measured without the example', async () => {
@@ -144,17 +161,6 @@ test('more neurons than the model has are refused before the work', async () => 
   const refused = { code: 'NEURONS_INVALID', parameter: 'mostNeurons', value: 785 };
   await expect(attempt).rejects.toMatchObject(refused);
   expect(steps).toEqual([]);
-});
-
-test('the figure is no part of the article\u2019s, and shows what is there', async () => {
-  expect(OF_ONE_RUN).toContain(minimal);
-  expect(PART1).not.toContain(minimal);
-  const result = await traceMinimal(options);
-  const steps: string[] = [];
-  const onStep = (step: string) => steps.push(step);
-  const { figures } = await reproducePart1({ ...common, figures: [minimal], onStep });
-  expect(steps).toEqual(['report']);
-  expect(figures[0]?.rows.map(({ count }) => count)).toEqual(result.examples.map(({ count }) => count));
 });
 
 const example = (group: number, count: number, flipped = true): MinimalExample => ({
