@@ -87,14 +87,8 @@ describe('dataset compose', () => {
     expect(inspected.exitCode).toBe(0);
   });
 
-  it.each([
-    ['a class without a name', ['--classes', '=red'], ['a name and what belongs to it']],
-    ['a share of a cut-out that is none', ['--foreground-size', 'large'], ['--foreground-size']],
-    ['a table that is missing', ['--table', 'nowhere.csv'], ['nowhere.csv']],
-  ])('refuses %s', async (_what, more, words) => {
-    const outcome = await compose('refused', ...more);
-    expect(outcome.exitCode).not.toBe(0);
-    for (const word of words) expect(outcome.stderr).toContain(word);
+  it('refuses a class without a name, and makes nothing', async () => {
+    expectFailure(await compose('refused', '--classes', '=red'), 2, 'a name and what belongs to it');
     expect(existsSync(join(folder, 'refused'))).toBe(false);
   });
 });

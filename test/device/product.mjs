@@ -2,12 +2,10 @@
 // [JOB...]. FOLDER/data holds the dataset. Prints a line of JSON for each job: what it gave, as a hash or in words, and what the
 // device for tests counted meanwhile.
 import { Buffer } from 'node:buffer';
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import * as spurmem from '../../dist/index.js';
 import { readSafetensors } from '../../dist/models/safetensors.js';
@@ -57,18 +55,11 @@ const tracing = (method, options) => async () => {
   return hashOf(JSON.stringify(entries, (key, value) => (key === 'run' ? undefined : value)));
 };
 
-const isInSecondEpoch = ({ task, done }) => task === 'epoch 2/2' && done > 0;
-
-/** Throws where a run has no epoch to go on from. */
-function requireSavedEpoch(name) {
-  if (!readdirSync(join(out(name), 'checkpoints')).includes('epoch-1')) throw new Error('no epoch was saved');
-}
-
 /** Stopped in its second epoch, and continued. */
 async function stop(name) {
   const stopping = new globalThis.AbortController();
   const onProgress = (event) => {
-    if (isInSecondEpoch(event)) stopping.abort();
+    if (event.task === 'epoch 2/2' && event.done > 0) stopping.abort();
   };
   const run = spurmem.trainErm({ ...recipe, out: out(name), signal: stopping.signal, onProgress });
   const code = await run.then(
@@ -76,23 +67,7 @@ async function stop(name) {
     (error) => error.code,
   );
   if (code !== 'INTERRUPTED') throw new Error(`it was not stopped: ${code}`);
-  requireSavedEpoch(name);
-}
-
-/** Killed in its second epoch by its own hand, in a process of its own. */
-function kill() {
-  const words = [...process.execArgv, fileURLToPath(import.meta.url), device, folder, 'until-killed'];
-  const { signal, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
-  if (signal !== 'SIGKILL') throw new Error(`it was not killed:\n${stderr}`);
-  requireSavedEpoch('killed');
-}
-
-async function untilKilled() {
-  const run = out('killed');
-  const onProgress = (event) => {
-    if (isInSecondEpoch(event)) process.kill(process.pid, 'SIGKILL');
-  };
-  await spurmem.trainErm({ ...recipe, out: run, onProgress });
+  if (!readdirSync(join(out(name), 'checkpoints')).includes('epoch-1')) throw new Error('no epoch was saved');
 }
 
 /** A study of the article's Part II with two rows, as its recorded table without times. */
@@ -142,11 +117,10 @@ async function failureOf(name, prepare) {
   }
 }
 
-/** Jobs that run by name alone: long ones of which each part is a job, of a process that is killed, and of the device for tests. */
+/** Jobs that run by name alone: long ones of which each part is a job, and of the device for tests. */
 const OTHERS = {
   part1,
   study,
-  'until-killed': untilKilled,
   'no-memory': (name) => failureOf(name, () => testDevice.setCapacity(2 ** 22)),
   'no-memory-once': (name) => failureOf(name, () => testDevice.failAllocation(700)),
   lost: (name) => failureOf(name, () => testDevice.lose(1500)),
@@ -160,7 +134,6 @@ const JOBS = {
   'erm-deterministic': training('trainErm', { ...recipe, epochs: 1, deterministic: true }),
   'erm-simclr': training('trainErm', { ...recipe, epochs: 1, augmentation: 'simclr' }),
   resume: training('trainErm', { ...recipe, resume: true }, stop),
-  killed: training('trainErm', { ...recipe, resume: true }, kill),
   vit: training('trainErm', { ...recipe, ...vit }),
   'vit-bf16': training('trainErm', { ...recipe, ...vit, precision: 'bf16' }),
   rwy: training('trainRwy', { ...recipe, epochs: 1 }),

@@ -19,6 +19,8 @@ const run = join(folder, 'run');
 const common = { seed: 0, device: 'cpu', threads: 1 };
 const asked = { nullDraws: 3, criteria: ['gradient'], topK: [1, 8], repeats: 3 } as const;
 const options: TraceOptions = { ...common, ...asked, run };
+/** Beside no random neurons. */
+const bare: TraceOptions = { ...options, nullDraws: 0 };
 
 beforeAll(async () => {
   await tinyDominoes(data);
@@ -63,14 +65,14 @@ test('rewound neurons have the weights that they had in the epoch that was kept'
     expect((comparisons as SetComparisons)['same-layers']?.groups).toHaveLength(4);
   }
   expect(result.entries.some(({ change }) => change.some((value) => value !== 0))).toBe(true);
-  const other = await traceUnstructured({ ...options, perturbation: 'rewind', rewindEpochs: 2 });
+  const other = await traceUnstructured({ ...bare, perturbation: 'rewind', rewindEpochs: 2 });
   expect(other.rewound).toMatchObject({ epoch: 2 });
   expect(other.rewound?.checkpoint).not.toBe(result.rewound?.checkpoint);
 });
 
 test('single weights can be rewound', async () => {
   // Deterministic algorithms, which put_ has none of.
-  const single = { ...options, unit: 'weight', topK: [300], nullDraws: 0, deterministic: true } as const;
+  const single = { ...bare, unit: 'weight', topK: [300], deterministic: true } as const;
   const result = await traceUnstructured({ ...single, perturbation: 'rewind', rewindEpochs: 3 });
   const { tensors } = await readSafetensors(new RunFolder(run).weights(1));
   using session = await TraceSession.open({ ...common, run });
@@ -102,7 +104,7 @@ test('mean-ablated neurons give their mean: a zeroed filter, whose mean batch-no
     expect(accuracy).toEqual(alone);
     expect((comparisons as SetComparisons)['same-layers']?.groups).toHaveLength(4);
   }
-  const zeroed = await traceUnstructured({ ...options, perturbation: 'zero' });
+  const zeroed = await traceUnstructured({ ...bare, perturbation: 'zero' });
   expect(result.entries.map(({ accuracy }) => accuracy)).not.toEqual(
     zeroed.entries.map(({ accuracy }) => accuracy),
   );
