@@ -41,8 +41,7 @@ address() {
   # Those that compare with PyTorch run in the whole check: Python is not for the sanitizers.
   under address "$preload" node test/native/trainSteps.mjs
   under address "$preload" node test/native/workers.mjs 20 || [ $? -eq 5 ]
-  tests under address "$preload" npx jest -w 1 test/native/imageStore test/native/model test/native/architectures \
-    test/native/exits test/data/sampling test/neurons
+  tests under address "$preload" npx jest -w 1 test/native/imageStore test/native/model test/data/sampling test/neurons
 }
 
 thread() {

@@ -65,8 +65,7 @@ test('zeroes the top k for each criterion and group, and measures every group', 
   expect(recordedIn(new RunFolder(run).result('trace-unstructured'))).toEqual(
     JSON.parse(JSON.stringify(result)),
   );
-  expect(await traceUnstructured(options)).toEqual(result);
-  // The article's criteria, the top 1, 2 and 3, seed 0.
+  // Again, by the defaults: the article's criteria, the top 1, 2 and 3, seed 0.
   const { seed: _seed, criteria: _criteria, topK: _topK, ...rest } = options;
   expect(await traceUnstructured(rest)).toEqual(result);
 });
@@ -243,10 +242,13 @@ test('the overlap ranks each criterion\u2019s top neurons under the other', asyn
     }
     return (100 * low) / ascending.length;
   };
+  const ofScores = new Map<string, readonly [Float32Array, Float32Array, Float32Array]>();
   for (const { reading, group, rankedBy, neurons, counts } of result.entries) {
-    const scores = await session.scores(rankedBy, group);
-    const weights = await session.weightScores(rankedBy, group);
-    const sortedWeights = weights.toSorted();
+    const key = `${rankedBy} ${group}`;
+    const known = ofScores.get(key);
+    const all = known ?? [await session.scores(rankedBy, group), await session.weightScores(rankedBy, group)];
+    const [scores, weights, sortedWeights = weights.toSorted()] = all;
+    ofScores.set(key, [scores, weights, sortedWeights]);
     expect([scores.length, weights.length]).toEqual([784, 270_256]);
     const ofWeights: number[] = [];
     for (const neuron of neurons) {

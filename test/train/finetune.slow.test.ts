@@ -158,6 +158,9 @@ describe('fine-tuning', () => {
 
 describe('a fine-tuning that cannot be', () => {
   test.each([
+    ['lambda', { lambda: 0 }, /`lambda` is 0: it takes a number above 0/],
+    ['temperature', { temperature: -1 }, /`temperature` is -1: it takes a number above 0/],
+    ['fraction', { fraction: 1 }, /`fraction` is 1: it takes a share above 0 and below 1/],
     ['batch of one', { batchSize: 1 }, /`batchSize` is 1: every batch has one image, and NT-Xent/],
     ['last batch of one', { batchSize: 83 }, /the last batch of 84 training images has one image/],
     ['samples', { gradientWorst: 4, gradientDrawn: 5 }, /`gradientDrawn` is 5, more than the 4/],

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { evaluateRun } from '../../src/experiments/evaluateRun.js';
@@ -60,4 +61,11 @@ test('0 threads are as many as at first, whatever an earlier job had', async () 
   const atFirst = await native().configure(0);
   expect(await native().configure(availableParallelism() + 1)).not.toBe(atFirst);
   expect(await native().configure(0)).toBe(atFirst);
+});
+
+test('more threads than any use is refused before they are started', async () => {
+  const threads = Math.max(64, availableParallelism()) + 1;
+  const out = join(runs.folder, 'too-many');
+  expect(await runs.refusal({ out, threads }, 'USAGE')).toMatch(/`threads` is \d+: it takes 0 to \d+/);
+  expect(existsSync(out)).toBe(false);
 });
