@@ -29,8 +29,8 @@ let traced: TraceUnstructuredResult;
 let atlas: AtlasResult;
 
 beforeAll(async () => {
-  await tinyDominoes(data, { train: [60, 20, 12, 40] });
-  const recipe = { data, epochs: 8, batchSize: 32, lr: 3e-3, seed: 0, device: 'cpu' } as const;
+  await tinyDominoes(data, { train: [40, 12, 6, 24] });
+  const recipe = { data, epochs: 8, batchSize: 20, lr: 3e-3, seed: 0, device: 'cpu' } as const;
   await trainErm({ ...recipe, out: run, arch: 'resnet20', keepEpochs: [0] });
   await trainErm({ ...recipe, epochs: 1, out: vit, arch: 'vit_tiny_patch16_224', patchSize: 8 });
   traced = await traceUnstructured({ ...common, criteria: ['gradient'], topK: [1, 2], nullDraws: 2 });
