@@ -93,6 +93,10 @@ describe('a run that goes on', () => {
     const epochs = await stalled.readMetrics();
     expect(epochs.map(({ lr }) => lr)).toEqual([...Array<number>(5).fill(2.1e-8), 1.05e-8, 1.05e-8]);
     expect(epochs[5]?.valLoss).toBeLessThan(0.9 * (epochs[2]?.valLoss ?? 0));
+    // Of epochs with equal scores the first is the best.
+    const scores = epochs.map(({ val }) => Math.min(...val.accuracy.map(Number)));
+    expect(new Set(scores).size).toBe(1);
+    expect(epochs.map(({ best }) => best)).toEqual([true, ...Array<boolean>(6).fill(false)]);
   });
 
   test('with other numerics after an epoch that was cut off has the best epoch that it says', async () => {
