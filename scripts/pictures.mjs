@@ -1,7 +1,8 @@
-// Draws the README's picture from docs/images/zeroed-neurons.json, as the report over models shows it, in Chromium:
+// Draws the README's pictures in Chromium: of docs/images/zeroed-neurons.json, as the report over models shows it, and of a report itself.
 //
 //   npm run build && node scripts/pictures.mjs          # seconds
 //   npm run build && node scripts/pictures.mjs train    # trains and traces the models first, in data/pictures and runs/pictures
+//   npm run build && node scripts/pictures.mjs report runs/quickstart    # the top of that run's report
 //
 // docs/images/pictures.json records what it was drawn by; test/house/pictures.test.ts holds that against the present sources.
 import { execFileSync } from 'node:child_process';
@@ -30,16 +31,35 @@ const SOURCES = [
   'assets/page.css',
 ];
 
-if (process.argv[2] === 'train') await train();
+const [, , job, run = 'runs/quickstart'] = process.argv;
+if (job === 'train') await train();
 const { made, groups, figures } = JSON.parse(await readFile(DATA, 'utf8'));
-await draw();
-const sha256 = {};
-for (const path of [...SOURCES, DATA, PICTURE].map((path) => path.replace(ROOT, ''))) {
-  sha256[path] = createHash('sha256')
-    .update(await readFile(join(ROOT, path)))
-    .digest('hex');
+if (job === 'report') await record('report', [], { ...(await drawReport()), seeds: [0] });
+else {
+  await draw();
+  await record(NAME, [...SOURCES, DATA.replace(ROOT, '')], made);
 }
-await writeFile(RECORD, `${JSON.stringify({ [`${NAME}.png`]: { ...made, sha256 } }, null, 2)}\n`);
+
+/** Records how a picture was made, with hashes of its sources and of itself. */
+async function record(name, sources, how) {
+  const sha256 = {};
+  for (const path of [...sources, `docs/images/${name}.png`]) {
+    sha256[path] = createHash('sha256')
+      .update(await readFile(join(ROOT, path)))
+      .digest('hex');
+  }
+  const others = JSON.parse(await readFile(RECORD, 'utf8'));
+  await writeFile(RECORD, `${JSON.stringify({ ...others, [`${name}.png`]: { ...how, sha256 } }, null, 2)}\n`);
+}
+
+/** The commit and the CPU. */
+function here() {
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  }).trim();
+  return { commit, cpu: `${cpus()[0]?.model.trim()}, ${vectorInstructions()}` };
+}
 
 /** A small form of the quickstart, with models as replicates: ERM on dominoes, Fig. 1, and Fig. 2. */
 async function train() {
@@ -56,24 +76,19 @@ async function train() {
   };
   const data = await buildDominoes(join(ROOT, 'data/pictures'), benchmark);
   const others = await buildDominoes(join(ROOT, 'data/pictures-pretrain'), unusedDominoes(benchmark));
-  const run = join(ROOT, 'runs/pictures');
+  const runs = join(ROOT, 'runs/pictures');
   // One thread: sums are in the same order wherever it runs.
   const model = { arch: 'resnet18', batchSize: 64, resume: true, threads: 1 };
-  await trainErm({ ...model, data: others, out: `${run}-pretrain`, epochs: 3, lr: 1e-3 });
-  const weights = (await openRun(`${run}-pretrain`)).weights;
+  await trainErm({ ...model, data: others, out: `${runs}-pretrain`, epochs: 3, lr: 1e-3 });
+  const weights = (await openRun(`${runs}-pretrain`)).weights;
   const set = [
     `settings.data=${JSON.stringify({ arch: model.arch, batchSize: 64, weights, epochs: 5, select: 'last' })}`,
     'traces.0.settings={figures: [fig1, fig2], nullDraws: 20, samples: 64, comparedTopK: [3]}',
   ];
-  const study = await readStudy('part1', { data: data.folder, out: run, seeds, set });
+  const study = await readStudy('part1', { data: data.folder, out: runs, seeds, set });
   await runStudy(study, { threads: 1, onStep: (step) => console.error(step) });
   const over = await figuresOver(study, ['dataset']);
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  }).trim();
-  const cpu = `${cpus()[0]?.model.trim()}, ${vectorInstructions()}`;
-  const made = { command: 'node scripts/pictures.mjs train', commit, cpu, seeds };
+  const made = { command: 'node scripts/pictures.mjs train', ...here(), seeds };
   const groups = { groupNames: data.groupNames, minorityGroups: data.minorityGroups };
   const figures = over.map(({ kind, title, rows }) => ({ kind, title, rows: rows.flatMap(drawn) }));
   await writeFile(DATA, `${JSON.stringify({ made, groups, figures }, rounded, 1)}\n`);
@@ -93,13 +108,28 @@ function rounded(_key, value) {
   return typeof value === 'number' ? Number(value.toPrecision(6)) : value;
 }
 
+function openBrowser() {
+  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+  return chromium.launch({ executablePath, args: ['--no-sandbox'] });
+}
+
+/** The top of a run's report, as a window shows it. */
+async function drawReport() {
+  const browser = await openBrowser();
+  try {
+    const page = await browser.newPage({ viewport: { width: 1100, height: 1000 } });
+    await page.goto(pathToFileURL(join(run, 'report.html')).href);
+    await page.screenshot({ path: join(ROOT, 'docs/images/report.png') });
+  } finally {
+    await browser.close();
+  }
+  return { command: `node scripts/pictures.mjs report ${run}`, ...here() };
+}
+
 /** The report's first two charts side by side, at most 1200 px wide. */
 async function draw() {
   const folder = await mkdtemp(join(tmpdir(), 'spurmem-pictures-'));
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox'],
-  });
+  const browser = await openBrowser();
   try {
     const sections = figures.map((figure) =>
       modelsSection({ ...figure, seeds: made.seeds }, groupLabels(groups)),
