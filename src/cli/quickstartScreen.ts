@@ -79,7 +79,7 @@ function neuronLines(groups: Groups, { trace, erm, run }: QuickstartResult): str
     `2. Do the chosen neurons matter?  ${K} of ${trace.numNeurons} zeroed; change of training accuracy in points`,
     ...table.map(
       ([chosen, names, cells]) =>
-        `   ${chosen.padEnd(11)}${names.padEnd(room)}${cells.map((cell) => cell.padStart(7)).join('')}`,
+        `   ${chosen.padEnd(12)}${names.padEnd(room)}${cells.map((cell) => cell.padStart(7)).join('')}`,
     ),
     ...(best ? randomLines(best, groups, trace.nullDraws, run) : []),
   ];
@@ -104,8 +104,8 @@ function randomLines(
   return [
     `   Minority minus majority, for ${groups[group]?.short ?? ''}: ${points(difference?.accuracy, 1)} points. Random neurons, p corrected (Holm):`,
     ...tested.map(({ words, mean, interval, draws }, at) => {
-      const [low, high] = interval.map((end) => points(end, 1));
-      return `      ${words.padEnd(22)}${points(mean, 1).padStart(7)}  (${String(low)} to ${String(high)})   ${draws} sets, p ${probability(corrected[at], 2)}`;
+      const ends = `(${interval.map((end) => points(end, 1)).join(' to ')})`;
+      return `      ${words.padEnd(22)}${points(mean, 1).padStart(7)}  ${ends.padEnd(18)} ${draws} sets, p ${probability(corrected[at], 2)}`;
     }),
     isShown
       ? '   These neurons matter more to minority groups than random neurons do, in this one model.'

@@ -66,7 +66,7 @@ const TYPES: OptionTypes<QuickstartOptions> = {
  */
 export async function reproduceQuickstart(options: QuickstartOptions): Promise<QuickstartResult> {
   checkOptions(options, { types: TYPES, required: ['data', 'out'] });
-  const { data, out, weights, fashionMnist, seed = 0, full = false, ...job } = options;
+  const { data, out, weights, fashionMnist, seed = 0, full = false, onStep, ...job } = options;
   const folder = join(data, full ? 'dominoes' : 'dominoes-small');
   const values = {
     'data.dominoes.path': folder,
@@ -80,11 +80,16 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   const set = given.map(([key, value]) => `${key}=${JSON.stringify(value)}`);
   const runner = new StudyRunner(
     await readStudy(full ? 'quickstart-full' : 'quickstart', { out, seeds: [seed], set }),
-    job,
+    { ...job, onStep: (step) => onStep?.(`${place} of ${jobs.length}, ${step}`) },
   );
-  const jobs = await runner.jobs();
+  const jobs = (await runner.jobs()).filter(({ kind }) => kind !== 'data');
+  let place = 0;
   const run = async (kind: 'train' | 'trace'): Promise<void> => {
-    for (const one of jobs) if (one.kind === kind) await runner.run(one.index);
+    for (const one of jobs) {
+      if (one.kind !== kind) continue;
+      place += 1;
+      await runner.run(one.index);
+    }
   };
   await run('train');
   const trained = async (arm: string): Promise<TrainedRun> => {

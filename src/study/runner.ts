@@ -121,7 +121,8 @@ export class StudyRunner {
     const { onStep, ...options } = this.options;
     for (let isTold = false; ; isTold = true) {
       try {
-        if (!isTold) onStep?.(`${job.data}: ${row}, seed ${seed}`);
+        if (!isTold && (await runState(new RunFolder(out))).state !== 'finished')
+          onStep?.(`${job.data}: ${row}, seed ${seed}`);
         return await methodNamed(method).train({ ...options, ...own, seed, from, out, data, resume: true });
       } catch (error) {
         if (!(error instanceof SpurmemError) || error.code !== 'RUN_BUSY') throw error;
