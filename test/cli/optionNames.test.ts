@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { createProgram } from '../../src/cli/main.js';
-import { inOneLine, inOptions, parameterNames } from '../../src/cli/parameters.js';
+import { errorText, inOneLine, inOptions, parameterNames } from '../../src/cli/parameters.js';
 import { parseValue } from '../../src/cli/settings.js';
 import { DATASET_OPTIONS } from '../../src/data/datasetOptions.js';
+import { SpurmemError } from '../../src/errors.js';
 import { EVALUATE_SETTINGS } from '../../src/experiments/evaluateRun.js';
 import { SESSION_TYPES } from '../../src/experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
@@ -115,4 +116,10 @@ test.each([
   ...['flip=', 'flip=2', 'jitter=3', 'jitter=1@', 'blur=yes', 'color=1', 'blur=0.5,simclr'],
 ])('%s is refused', (text) => {
   expect(() => parseValue(text, augmentationChoice)).toThrow(/It takes none, dataset, simclr, /);
+});
+
+test('advice that takes an option which the command lacks is left out', () => {
+  const advice = ['Free some space.', 'Give `out`.', 'Give `out` or `data`.'];
+  const error = new SpurmemError('USAGE', 'No room.', { advice });
+  expect(errorText(error, { out: '--out' })).toBe('No room. Free some space. Give --out.');
 });

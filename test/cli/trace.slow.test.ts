@@ -1,11 +1,10 @@
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import type { TraceMinimalResult } from '../../src/extras/minimal/result.js';
 import { ComputeContext } from '../../src/native/context.js';
-import { RunFolder } from '../../src/train/runFolder.js';
 import { RunWriter } from '../../src/train/runWriter.js';
-import { bestOf, ermRun, recordedIn, tinyDominoes } from '../fixtures.js';
+import { ermRun, recordedIn, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import {
   contentOf,
@@ -50,22 +49,6 @@ test('neurons are judged on the other half on request, and too few draws come wi
   expect(stdout).toMatch(/with up to 2 beside each of 4 sets none could pass .*\(null-draws 159\)/);
   const { stdout: whole } = await succeed([...half.slice(0, -1), 'no']);
   expect(whole).not.toContain('no neurons were chosen on');
-});
-
-test('a damaged configuration is named', async () => {
-  const config = join(out, 'config.json');
-  const whole = await readFile(config);
-  await writeFile(config, whole.subarray(0, 40));
-  await failure(trace, 'RUN_INVALID', `${config} is damaged`);
-  await writeFile(config, whole);
-});
-
-test('damaged weights are named', async () => {
-  const best = bestOf(new RunFolder(out));
-  const whole = await readFile(best);
-  await writeFile(best, whole.subarray(0, 100_000));
-  await failure(trace, 'WEIGHTS_INVALID', `${best} is not a valid safetensors file`);
-  await writeFile(best, whole);
 });
 
 test('a run that another process writes to is refused at once', async () => {
