@@ -59,10 +59,12 @@ function firstQuantizer(file: Buffer): number | undefined {
 /** Red and yellow things with their masks, the table of them, and folders of green and blue scenes. */
 async function sources(perClass = 20, perPlace = 60): Promise<void> {
   const rows = ['image,mask,class,other'];
-  for (let i = 0; i < perClass; i += 1) {
-    for (const [name, color] of Object.entries(THINGS)) {
-      await put(join(folder(), 'things', name, `${i}.png`), await photograph(color));
-      await put(join(folder(), 'masks', name, `${i}.png`), await mask());
+  const shape = await mask();
+  for (const [name, color] of Object.entries(THINGS)) {
+    const photo = await photograph(color);
+    for (let i = 0; i < perClass; i += 1) {
+      await put(join(folder(), 'things', name, `${i}.png`), photo);
+      await put(join(folder(), 'masks', name, `${i}.png`), shape);
       rows.push(`things/${name}/${i}.png,masks/${name}/${i}.png,${name},x`);
     }
   }
@@ -292,18 +294,17 @@ describe('Waterbirds', () => {
   async function layout(): Promise<ComposeOptions> {
     const lists: Record<string, string[]> = { images: [], split: [] };
     let id = 0;
+    const photo = await photograph(LIGHT);
+    // Annotators disagree on its left edge.
+    const shape = await draw((inside, x) => [inside ? (x < 16 ? 102 : 255) : 0]);
     for (const bird of BIRDS) {
       for (let i = 0; i < 20; i += 1) {
         id += 1;
         const name = `${bird}/${bird.slice(4)}_${i}`;
         lists.images?.push(`${id} ${name}.jpg`);
         lists.split?.push(`${id} ${i % 2}`);
-        await put(join(folder(), 'CUB', 'images', `${name}.jpg`), await photograph(LIGHT));
-        await put(
-          join(folder(), 'segmentations', `${name}.png`),
-          // Annotators disagree on its left edge.
-          await draw((inside, x) => [inside ? (x < 16 ? 102 : 255) : 0]),
-        );
+        await put(join(folder(), 'CUB', 'images', `${name}.jpg`), photo);
+        await put(join(folder(), 'segmentations', `${name}.png`), shape);
       }
     }
     await put(join(folder(), 'CUB', 'images.txt'), `${lists.images?.join('\n')}\n`);
