@@ -1,7 +1,6 @@
 import { cp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { RESULTS } from '../../src/experiments/resultFiles.js';
 import type { Figure } from '../../src/report/figure.js';
 import { fig2, fig4, table3 } from '../../src/report/figures/changes.js';
@@ -11,11 +10,11 @@ import { mergeNeeds, PART1 } from '../../src/reproduce/articleFigures.js';
 import { type Part1Options, reproducePart1 } from '../../src/reproduce/part1.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
+import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
-const data = join(folder, 'dominoes');
-const run = join(folder, 'run');
+const [data, run, bare] = [join(folder, 'dominoes'), join(folder, 'run'), join(folder, 'bare')];
 const steps: string[] = [];
 const options: Part1Options = {
   figures: PART1,
@@ -27,12 +26,8 @@ const options: Part1Options = {
   repeats: 1,
   nullDraws: 1,
   samples: 20,
-  onStep: (step) => {
-    steps.push(step);
-  },
+  onStep: (step) => void steps.push(step),
 };
-
-const bare = join(folder, 'bare');
 const ofBare = { ...options, run: bare };
 
 /** Needs little, which matters on CPUs that only emulate bfloat16. */
@@ -47,8 +42,7 @@ const own: Figure = {
 };
 
 beforeAll(async () => {
-  const counts = { train: [16, 4, 3, 12], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  await tinyDominoes(data, { train: [16, 4, 3, 12] });
 });
 
 test('Part I has these figures and tables of one run, in the article\u2019s order', () => {
@@ -84,7 +78,6 @@ test('trains where there is no run, makes every figure and table, and shares the
   const result = await reproducePart1({ ...options, data, batchSize: 32, erm });
   expect(steps[0]).toBe('ERM: resnet20');
   expect(result.figures.map(({ kind }) => kind)).toEqual(PART1.map(({ name }) => name));
-  const runFolder = new RunFolder(run);
   for (const { kind, json, csv, rows } of result.figures) {
     expect(rows.length).toBeGreaterThan(0);
     const written = JSON.parse(await readFile(json, 'utf8')) as { kind: string; rows: unknown[] };
@@ -107,7 +100,7 @@ test('trains where there is no run, makes every figure and table, and shares the
   expect(rowsOf('fig11')).toHaveLength(3 * 2 * settings);
   expect(rowsOf('table3')).toHaveLength(10 * settings);
   expect(rowsOf('table13')).toHaveLength(2 * 3 * 3 * settings);
-  const zeroed = await runFolder.readResult(RESULTS.traces.name, RESULTS.traces.schema);
+  const zeroed = await new RunFolder(run).readResult(RESULTS.traces.name, RESULTS.traces.schema);
   const entry = zeroed?.entries.find(
     ({ criterion, group, k }) => criterion === 'gradient' && group === 2 && k === 3,
   );
