@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { vectorInstructions } from '../../src/machine.js';
+import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { buildDevice, type JobLine, KIND, runInTwo, runJobs } from './support.js';
 
@@ -44,8 +44,8 @@ let onDevice: JobLine[] = [];
 
 beforeAll(async () => {
   await buildDevice();
-  const counts = { train: [20, 6, 5, 15], val: [3, 3, 3, 3], test: [3, 3, 3, 3] };
-  await buildDominoes(join(folder, 'data'), { ...DEFAULT_DOMINOES, counts, size: 32 });
+  const small = [3, 3, 3, 3];
+  await tinyDominoes(join(folder, 'data'), { train: [20, 6, 5, 15], val: small, test: small });
   [onCpu, onDevice] = await Promise.all([runJobs('cpu', folder), runJobs(DEVICE, folder)]);
 });
 

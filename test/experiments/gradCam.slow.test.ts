@@ -2,7 +2,6 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { loadDataset } from '../../src/data/dataset.js';
-import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { gradCam, type GradCamOptions } from '../../src/experiments/gradCam.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
@@ -13,7 +12,7 @@ import { trainErm } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure, put } from '../data/support.js';
-import { recordedIn } from '../fixtures.js';
+import { recordedIn, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -26,8 +25,7 @@ const options: GradCamOptions = { ...common, run, compare, samples: 10, examples
 const TEST = [12, 12, 8, 12];
 
 beforeAll(async () => {
-  const counts = { train: [24, 8, 5, 16], val: [4, 4, 4, 4], test: TEST };
-  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts });
+  await tinyDominoes(data, { train: [24, 8, 5, 16], test: TEST }, undefined, 64);
   const train = (more: Pick<ErmOptions, 'out' | 'arch' | 'seed'> & Partial<ErmOptions>) =>
     trainErm({ ...common, data, epochs: 1, batchSize: 32, lr: 1e-3, resume: false, ...more });
   await train({ out: compare, arch: 'resnet20', seed: 1 });
@@ -213,8 +211,7 @@ test('refuses what the runs do not have, and says what they have', async () => {
 test('refuses a run on other data or with another image size', async () => {
   const other = join(folder, 'other');
   const otherRun = join(folder, 'other-run');
-  const counts = { train: [8, 4, 4, 8], val: [2, 2, 2, 2], test: [2, 2, 2, 2] };
-  await buildDominoes(other, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  await tinyDominoes(other, { train: [8, 4, 4, 8] });
   const small = { ...common, epochs: 1, batchSize: 8, lr: 1e-3, resume: false };
   await trainErm({ ...small, data: other, out: otherRun, arch: 'resnet20' });
   const message = await refusal({ compare: otherRun }, 'USAGE');

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset } from '../../src/data/dataset.js';
-import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { inverseSizes, weightedDraw } from '../../src/data/sampling.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
@@ -24,7 +23,7 @@ import type { EpochMetrics, TrainedRun, TrainingResult } from '../../src/train/r
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { failure } from '../data/support.js';
-import { stateOf } from '../fixtures.js';
+import { stateOf, tinyDominoes } from '../fixtures.js';
 import { newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectSameRun, stopIn } from './support.js';
@@ -71,8 +70,7 @@ const shown = (epoch: EpochMetrics | undefined): readonly number[] => epoch?.tra
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 beforeAll(async () => {
-  const counts = { train: COUNTS, val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  await tinyDominoes(data, { train: COUNTS });
   await trainErm({ ...base, out: runOf('erm').path, epochs: 1 });
 });
 
@@ -197,8 +195,7 @@ describe('the identification model of JTT', () => {
 
   test('that makes no error is said to', async () => {
     const easy = join(folder, 'easy');
-    const counts = { train: [2, 1, 1, 2], val: [1, 1, 1, 1], test: [1, 1, 1, 1] };
-    await buildDominoes(easy, { ...DEFAULT_DOMINOES, counts, size: 32 });
+    await tinyDominoes(easy, { train: [2, 1, 1, 2] });
     const out = runOf('jtt-easy').path;
     await failure(
       train('jtt', { data: easy, out, identificationEpochs: 30, batchSize: 8 }),

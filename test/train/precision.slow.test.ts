@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { loadDataset } from '../../src/data/dataset.js';
-import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { mean } from '../../src/metrics/statistics.js';
 import { loadWeights } from '../../src/models/weights.js';
 import { native, type Precision } from '../../src/native/addon.js';
@@ -9,6 +8,7 @@ import type { ErmOptions } from '../../src/train/recipe.js';
 import type { TrainingResult } from '../../src/train/results.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { createModel, openImages } from '../../src/train/runModel.js';
+import { tinyDominoes } from '../fixtures.js';
 import { report } from '../parity/compare.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -30,7 +30,7 @@ let exact: TrainingResult;
 
 beforeAll(async () => {
   const counts = { train: [100, 20, 20, 100], val: [10, 10, 10, 10], test: [100, 100, 100, 100] };
-  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  await tinyDominoes(data, counts);
   exact = await train('exact', {});
 });
 
