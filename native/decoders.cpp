@@ -202,7 +202,7 @@ bool isRealPath(const std::string& path) {
          path == resolved;
 }
 
-// A regular file's bytes; none where it is too large or cannot be read.
+// Returns a regular file's bytes; none if it is too large or unreadable.
 std::optional<Bytes> readFile(const std::string& path) {
   if (!isRealPath(path)) return std::nullopt;
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);

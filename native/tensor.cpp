@@ -196,7 +196,7 @@ at::Tensor fromTypedArray(const Napi::Value& value, const std::string& name) {
     throw expected(value.Env(), isOther ? "an array of one of Tensor's dtypes" : "a typed array", name,
                    value);
   }
-  // Not by Napi::TypedArray, whose buffer is none where it is shared between threads.
+  // Napi::TypedArray has no buffer for memory that threads share.
   size_t length = 0;
   void* data = nullptr;
   napi_value buffer = nullptr;

@@ -31,7 +31,7 @@ export async function readBaseline(path: string, names: readonly string[]): Prom
 }
 
 /**
- * The cases of an unfinished result, none where there is no such file.
+ * The cases of an unfinished result; none if the file is missing.
  *
  * @param about what the new ones are measured on
  * @throws `BASELINE_INVALID` when it is damaged, or of another state of the code or another machine

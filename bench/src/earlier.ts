@@ -5,8 +5,8 @@ import type { BenchCase } from './case.js';
 import { WORKER } from './side.js';
 
 /**
- * The same case beside our side of an earlier checkout instead of PyTorch's. What else the machine does and how warm its caches are meets
- * both alike, as it does not meet a Python process.
+ * Returns a case whose rival is an earlier checkout of ours instead of PyTorch. Machine load and warm caches then affect both sides alike,
+ * which they do not with a Python process.
  *
  * @param folder the checkout, built
  * @throws `USAGE` where it has no built benchmark

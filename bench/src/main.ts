@@ -19,7 +19,7 @@ interface BenchCommandOptions
 
 function benchCommand(): Command {
   const command = new Command('bench')
-    .description('measure speed and memory beside PyTorch, in turn; without --case, list the cases')
+    .description('measure speed and memory against PyTorch, in turn; without --case, list the cases')
     .option('--case <name...>', 'what to measure; all: every case')
     .addOption(
       new TypedOption(
@@ -37,7 +37,7 @@ function benchCommand(): Command {
     .addOption(
       new Option(
         '--against <folder>',
-        'an earlier checkout, built: measures beside it instead of beside PyTorch, and no case may fall behind three times',
+        'a built earlier checkout to measure against instead of PyTorch; fails if a case is slower three times in a row',
       ).conflicts(['compare', 'out']),
     )
     .addOption(

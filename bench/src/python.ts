@@ -23,7 +23,7 @@ export function referenceScript(name: string): string {
 }
 
 /**
- * The version of PyTorch that the comparisons run beside.
+ * Returns the version of PyTorch that cases are compared with.
  *
  * @throws `PYTORCH_MISSING` when that Python does not start or lacks a module
  */
@@ -46,10 +46,10 @@ function lastLine(error: unknown): string {
 function missing(python: string, reason: string): string {
   const whence = python === process.env.SPURMEM_PYTHON ? 'SPURMEM_PYTHON names it' : 'the default';
   return [
-    `The benchmark runs beside PyTorch, and ${python} (${whence}) has none that works.`,
+    `The benchmark compares with PyTorch, and ${python} (${whence}) has none that works.`,
     `  Reason: ${reason}`,
-    '  1. Install them beside it: pip install torchvision safetensors (Debian 13: apt-get install python3-torch python3-torchvision python3-safetensors).',
+    '  1. Install the missing modules: pip install torchvision safetensors (Debian 13: apt-get install python3-torch python3-torchvision python3-safetensors).',
     `  2. If another Python has ${MODULES.join(', ')}, set SPURMEM_PYTHON to its path.`,
-    '  3. `npm run bench` without options lists the cases; those of spurmem alone need no PyTorch.',
+    '  3. `npm run bench` without options lists the cases; cases without a rival need no PyTorch.',
   ].join('\n');
 }

@@ -41,7 +41,7 @@ export interface BenchOptions extends JobOptions {
 }
 
 /**
- * Measures cases one after the other, each beside its rival. What is wrong with the request is found before the first one
+ * Measures cases one after the other, each against its rival. The request is checked before the first case
  * starts.
  *
  * @throws `USAGE` for unknown cases or a missing run, `BASELINE_INVALID`, `PYTORCH_MISSING`, `BENCH_FAILED`, `INTERRUPTED`
@@ -87,7 +87,7 @@ async function comparisonOf(
   return (cases) => compareWithBaseline(cases, baseline, tolerance);
 }
 
-/** The first result that is good, or the last one: work beside it slows the sides of a pair unequally, and not every time. */
+/** Returns the first good result, else the last: other work on the machine slows the two sides unequally, but not every time. */
 async function firstGood(
   measure: () => Promise<CaseResult>,
   isGood: (result: CaseResult) => boolean,

@@ -1,6 +1,6 @@
-// Streams of an accelerator: one for each lane, so that a batch is prepared beside the model's work, and
-// values that reach the host without stopping the lane that computes them. libtorch's own interface for all
-// devices; the CPU has no streams, and nothing here does anything for it.
+// Streams of an accelerator, through libtorch's device-independent interface: one per lane, so that a batch
+// is prepared while the model computes, and values reach the host without stopping the lane that computes
+// them. The CPU has no streams: everything here is a no-op for it.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -78,8 +78,8 @@ c10::intrusive_ptr<c10d::Backend> throughHost(c10::intrusive_ptr<c10d::Backend> 
 // processes by their rows, as a mean over a batch does, gives the gradient of the one loss.
 at::Tensor gather(const at::Tensor& rows, int64_t offset, int64_t total, const ProcessGroup& group);
 
-// torch.nn.SyncBatchNorm in training mode, of this process's part of a batch [N, C, H, W]. The running
-// statistics are updated where they are defined.
+// torch.nn.SyncBatchNorm in training mode for this process's part of a batch [N, C, H, W]. Updates the
+// running statistics if they are defined.
 at::Tensor synchronizedNorm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                             at::Tensor runningMean, at::Tensor runningVar, double momentum, double eps,
                             const ProcessGroup& group);

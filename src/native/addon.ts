@@ -82,9 +82,9 @@ export interface Adjustment {
 /** The making of a batch of images. */
 export interface BatchOptions {
   /**
-   * [N, 14], for each image, in pixels: its index; the part that is resized (top, left, height, width); the size that it gets (height,
-   * width); the part of that which is kept (top, left, height, width); its place in the batch (top, left), which is zero elsewhere; 1
-   * where it is mirrored.
+   * [N, 14], for each image, in pixels: its index; the part to resize (top, left, height, width); the size after resizing (height,
+   * width); the part of that to keep (top, left, height, width); its place in the batch (top, left), which is zero elsewhere; 1 if it
+   * is mirrored.
    */
   readonly placements: Int32Array;
   /** [height, width] of the batch in pixels. */
@@ -107,7 +107,7 @@ export interface ImageDecoders {
 
 /** Decoded images in memory-mapped files. */
 export interface NativeImageStore {
-  /** [N, 3, H, W] float32, normalized, on the device. Runs on the data lane, beside the model's work. */
+  /** [N, 3, H, W] float32, normalized, on the device. Runs on the data lane while the model computes. */
   batch(options: BatchOptions): Promise<Tensor>;
   dispose(): void;
 }
@@ -496,7 +496,7 @@ function boundSpinning(): void {
 }
 
 /**
- * Loads libjpeg-turbo and libspng, if there are any: the package's, which lie beside its addons, else the system's.
+ * Loads libjpeg-turbo and libspng if present: the package's, next to its addons, else the system's.
  * `SPURMEM_DECODERS=off` leaves all images to sharp. Throws `NATIVE_LOAD_FAILED`.
  */
 export function loadDecoders(): ImageDecoders {

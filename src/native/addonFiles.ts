@@ -53,7 +53,7 @@ export function prebuiltAddon(libtorch: Libtorch): string | undefined {
   }
 }
 
-/** The libtorch that an addon was built against, by the record beside its folder; undefined for an addon that was moved. */
+/** Returns the libtorch that an addon was built against, by the record next to its folder; undefined for an addon that was moved. */
 export function buildRecord(path: string): Libtorch | undefined {
   try {
     const record = JSON.parse(readFileSync(join(dirname(path), '..', 'libtorch.json'), 'utf8')) as Libtorch;
@@ -183,7 +183,7 @@ function loadLibrary(path: string): string | undefined {
   return undefined;
 }
 
-/** libtorch reserves so many bytes of addresses before it computes anything; with fewer the process hangs or crashes. */
+/** Bytes of addresses that libtorch reserves before it computes anything; with fewer the process hangs or crashes. */
 const MIN_ADDRESSES = 2.5e9;
 
 /** The reason that no addon loads on this machine; undefined if one may. */
@@ -251,7 +251,7 @@ function adviceFor(reason: string, record: Libtorch): string[] {
   }
   if (/^lib(?:cu|nv|nccl)/.test(library)) {
     return [
-      `${library} is one of CUDA\u2019s libraries, which pip installs beside torch: pip uninstall torch, then pip install torch==${version}`,
+      `${library} is one of CUDA\u2019s libraries, which pip installs with torch: pip uninstall torch, then pip install torch==${version}`,
     ];
   }
   if (!/torch|c10/.test(library)) {

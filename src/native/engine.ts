@@ -82,7 +82,7 @@ export function engineOptions(options: EngineOptions): EngineOptions {
 }
 
 /**
- * Sets the process's threads and numerics until the context is disposed. Jobs that want the same may compute beside it.
+ * Sets the process's threads and numerics until the context is disposed. Jobs that want the same settings may run at the same time.
  *
  * @throws `USAGE` if other jobs of the process want others, and what `resolveDevice` and `setThreads` throw
  */

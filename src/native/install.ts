@@ -93,7 +93,7 @@ const INSTALLING = 'installing PyTorch';
  */
 export async function ensureEnvironment({ onInfo, signal }: JobOptions = {}): Promise<Libtorch> {
   const environment = ownEnvironment();
-  // Its lock lies beside it, where a half-made environment can be removed.
+  // The lock lies outside, so that a half-made environment can be removed.
   const lockFolder = join(userCache(), 'installing');
   await makeFolder(lockFolder);
   return buildOnce(
@@ -216,7 +216,7 @@ async function compiled(libtorch: Libtorch, control: JobOptions): Promise<string
 }
 
 /**
- * Compiles the addon into `<folder>/Release`, beside a record of the libtorch. Nothing else stays in the folder.
+ * Compiles the addon into `<folder>/Release` and records the libtorch in `<folder>`. Nothing else stays in the folder.
  *
  * @param env variables for CMake, such as another compiler in CXX
  * @throws SpurmemError `NATIVE_BUILD_FAILED`

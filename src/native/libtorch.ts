@@ -218,9 +218,9 @@ export async function chooseLibtorch(root: string | undefined): Promise<void> {
 function namedLibtorch(named: string, source: 'LIBTORCH' | 'spurmem build'): Libtorch {
   const root = resolve(named);
   // A wheel's: <environment>/lib/python3.N/site-packages/torch.
-  const beside = pythonOf(resolve(root, '..', '..', '..', '..'));
-  const isWheel = existsSync(join(root, '__init__.py')) && existsSync(beside);
-  const found = libtorchIn(root, source, root === DEBIAN ? DEBIAN_PYTHON : isWheel ? beside : null);
+  const python = pythonOf(resolve(root, '..', '..', '..', '..'));
+  const isWheel = existsSync(join(root, '__init__.py')) && existsSync(python);
+  const found = libtorchIn(root, source, root === DEBIAN ? DEBIAN_PYTHON : isWheel ? python : null);
   if (found !== undefined) return found;
   throw unusable(
     `${source} names ${named}, which is no libtorch: it has no lib/libtorch_cpu.so, or no version.`,

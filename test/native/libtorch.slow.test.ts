@@ -241,7 +241,7 @@ describe('an addon that does not load', () => {
     symlinkSync(join(root, 'version.py'), join(alone, 'version.py'));
     await doctor(
       changed('cuda', (found) => found, { root: alone }),
-      /1\. libcu\S+\.so\S* is one of CUDA\u2019s libraries, which pip installs beside torch/,
+      /1\. libcu\S+\.so\S* is one of CUDA\u2019s libraries, which pip installs with torch/,
     );
   });
 });

@@ -46,7 +46,7 @@ interface CaseOptions {
   readonly floor?: boolean;
 }
 
-/** A forward pass or a training step beside PyTorch's, with the floor below both. */
+/** A forward pass or a training step against PyTorch's, with the floor under both. */
 export function computeCase(
   name: string,
   work: Work,

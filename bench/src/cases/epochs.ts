@@ -10,10 +10,10 @@ const WHICH = {
 } as const;
 /** The samples of the gradient, and the share of the neurons that it masks. */
 const MASK = { gradientWorst: 256, gradientDrawn: 128, fraction: 0.001 };
-/** Milliseconds that a callback may wait at most, in 99 of 100 cases. */
+/** The max wait of a callback in milliseconds, as the 99th percentile. */
 const MOST_DELAY = 20;
 
-/** `train erm` beside the same loop in PyTorch, whose images are decoded on the training thread. */
+/** `train erm` against the same loop in PyTorch, which decodes its images on the training thread. */
 function epochCase(
   name: string,
   which: 'first' | 'later',
@@ -51,7 +51,7 @@ function epochCase(
   };
 }
 
-/** `train finetune` beside the same loop in PyTorch. */
+/** `train finetune` against the same loop in PyTorch. */
 function finetuningCase(name: string, pytorch: PytorchSettings, target: number): BenchCase {
   const label = `${labelOf(pytorch, true)}, DataLoader, 0 workers`;
   const { arch, batchSize } = RECIPE;

@@ -10,7 +10,7 @@ const MASK: FinetuneStepSettings['mask'] = [
   ['layer3.2.conv2', 31],
 ];
 
-/** A fine-tuning step of both branches beside PyTorch's. */
+/** A fine-tuning step of both branches against PyTorch's. */
 export function finetuneCase(
   name: string,
   settings: Omit<FinetuneStepSettings, 'mask'>,

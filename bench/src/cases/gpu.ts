@@ -37,7 +37,7 @@ const FASTEST: readonly Rival[] = [
 
 const REPEATS = { repeats: 5, floor: false } as const;
 
-/** `train erm` from the decoded images to the last gradient, with validation, beside DataLoader with processes of its own. */
+/** `train erm` from the decoded images to the last gradient, with validation, against a DataLoader with worker processes. */
 const EPOCH: BenchCase = {
   name: 'gpu-resnet50-erm-epoch-bf16',
   description: 'resnet50, 224 px, batch 256: an epoch with validation, bf16, against PyTorch with DataLoader',

@@ -3,7 +3,7 @@ import { pictures } from '../data.js';
 
 const BATCH = 32;
 
-/** JPEG pictures to normalized batches of 224 px, beside torchvision's transforms and DataLoader. */
+/** JPEG files to normalized batches of 224 px, against torchvision's transforms and DataLoader. */
 function pipelineCase(
   training: boolean,
   workers: number,

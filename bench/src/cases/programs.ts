@@ -43,7 +43,7 @@ async function exported({ network, size }: Exported, { folder, signal }: BenchPl
   return path;
 }
 
-/** An exported network beside the network that it was exported from. */
+/** An exported network against the PyTorch network it was exported from. */
 function besidePytorch(given: Exported, work: Work, pytorch: PytorchSettings): BenchCase {
   const { network, ...settings } = given;
   const { precision } = pytorch;
@@ -59,7 +59,7 @@ function besidePytorch(given: Exported, work: Work, pytorch: PytorchSettings): B
   };
 }
 
-/** An exported network beside the built-in one. */
+/** An exported network against the built-in one. */
 function besideBuiltIn(given: Exported, work: Work, precision?: 'bf16'): BenchCase {
   const suffix = precision === undefined ? '' : `-${precision}`;
   return {

@@ -53,12 +53,12 @@ export function changeCoverage(total: number, lost: number, gained: number): Cov
   });
 }
 
-/** Share of `runs` samples of so many values whose `meanInterval` holds the true mean, 0. */
+/** Share of `runs` samples of `count` values whose `meanInterval` holds the true mean, 0. */
 export function meanCoverage({ draw }: Distribution, count: number, runs: number): number {
   return shareOf(runs, () => holds(meanInterval(momentsOf(Array.from({ length: count }, draw))), 0));
 }
 
-/** Shares of `runs` studies of so many seeds whose intervals, by Student's t and by the bootstrap, hold the true mean, 0. */
+/** Shares of `runs` studies with the given number of seeds whose intervals, by Student's t and by the bootstrap, hold the true mean, 0. */
 export function seedCoverage(
   { draw }: Distribution,
   seeds: number,

@@ -15,7 +15,7 @@ export interface SeedTests {
 }
 
 /**
- * Studies of so many seeds whose paired differences have the given mean.
+ * Simulates studies whose paired differences over seeds have the given mean.
  *
  * @param margin of the equivalence test
  */

@@ -46,7 +46,7 @@ export function uniformity(
   };
 }
 
-/** The bound of Kolmogorov and Smirnov: the distance that one in a hundred sets of so many uniform values exceeds. */
+/** Kolmogorov and Smirnov's bound: one in a hundred sets of `runs` uniform values has a larger distance. */
 export function kolmogorovSmirnov(runs: number): number {
   return 1.628 / Math.sqrt(runs);
 }
