@@ -163,7 +163,7 @@ const MEASURES = {
 const STARTS = ['sameLayers', 'wholeModel', 'sameMagnitude', 'random'] as const;
 const COMPARED_OUTCOMES = { Accuracy: POINTS, Margin: LOGITS, Loss: { unit: 'nats' } } as const;
 
-/** Outcomes beside random neurons, such as `sameLayersAccuracyMean`, their mean. P-values are `sameLayersAccuracyP` and `…PDrop`. */
+/** Columns of random neurons' outcomes, such as their mean, `sameLayersAccuracyMean`. P-values are `sameLayersAccuracyP` and `…PDrop`. */
 type Compared = `${(typeof STARTS)[number]}${keyof typeof COMPARED_OUTCOMES}${'' | 'Mean'}`;
 const COMPARED = Object.fromEntries(
   STARTS.flatMap((start) =>

@@ -69,7 +69,7 @@ interface Panel {
 /** Pixels of a page's width, and of a row of a matrix or of dots. */
 const PAGE = 1000;
 const LINE = 22;
-/** Above so many rows, a matrix has lower ones. */
+/** A matrix with more rows than this has lower ones. */
 const MANY_LINES = 24;
 
 const q = (field: string) => ({ field, type: 'quantitative' });
@@ -232,7 +232,7 @@ function intervalNote(values: readonly Datum[]): string {
 
 interface Bars extends Look {
   readonly y: ColumnName;
-  /** Bars beside each other for each group. */
+  /** Bars side by side for each group. */
   readonly by: ColumnName;
   readonly band?: Band;
   /** Hues tell the bars of a group apart; by default, shades of the hue of its kind do. */
@@ -515,7 +515,7 @@ interface Lines extends Look {
   readonly x: ColumnName;
   readonly y: ColumnName;
   readonly by: ColumnName;
-  /** A value of `x` with a dashed line, and what stands beside it. */
+  /** A value of `x` with a dashed line, and its label. */
   readonly selected?: { readonly at: number; readonly text: string } | undefined;
 }
 

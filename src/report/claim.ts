@@ -54,7 +54,7 @@ export function claim(rows: readonly Row[], claimed: Claim): string[] {
   const needed = drawsToPass(tests.length);
   if (draws < needed) {
     return [
-      `Too few draws to tell whether ${lower(what)}: with up to ${draws} beside each of ${plural(tests.length, 'set')} none could pass Holm’s correction, with ${needed} one could (null-draws ${needed}).`,
+      `Too few draws to tell whether ${lower(what)}: with up to ${draws} per set and ${plural(tests.length, 'set')} none could pass Holm’s correction; with ${needed} one could (null-draws ${needed}).`,
     ];
   }
   const same =
@@ -64,7 +64,7 @@ export function claim(rows: readonly Row[], claimed: Claim): string[] {
   ];
 }
 
-/** Draws with which the least two-sided p of one of so many tests, 2 / (1 + draws), passes Holm's correction. */
+/** Returns the min number of draws with which the smallest two-sided p, 2 / (1 + draws), passes Holm's correction over `tests` tests. */
 export function drawsToPass(tests: number): number {
   // Rounded first: 2 / 0.05 is not 40 to the last digit.
   return Math.ceil(Number(((2 * tests) / MARKED_P).toPrecision(12))) - 1;

@@ -66,7 +66,7 @@ export interface OwnResult<Made extends MadeResult = MadeResult> {
   /** Whether one of the session's weights still serves; default: yes. */
   isCurrent?(made: Made, session: TraceSession): boolean;
   make(session: TraceSession, options: { readonly samples?: number | undefined }): Promise<Made>;
-  /** Whether no image of the data may be shown beside it. */
+  /** Whether the figure must not show images of the data. */
   hidesImages?(made: Made): boolean;
 }
 
@@ -120,7 +120,7 @@ export interface TraceNeed {
   readonly isGrid?: boolean;
 }
 
-/** The results that a figure takes from a run's folder, where they are made if they are missing. */
+/** The results that a figure takes from a run's folder; missing ones are made. */
 export interface FigureNeeds {
   readonly traces?: readonly TraceNeed[];
   readonly results?: readonly Exclude<keyof RunResults, 'traces' | 'own'>[];

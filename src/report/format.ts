@@ -35,7 +35,7 @@ export function pointsBeyond(measured: number | undefined, known: number | undef
   return points((measured ?? Number.NaN) - (known ?? Number.NaN));
 }
 
-/** A change in points with its standard deviation where there is one: `-10.71 ± 1.20`. */
+/** Returns a change in points with its standard deviation if known: `-10.71 ± 1.20`. */
 export function pointsSpread(change: Measured, std: Measured): string {
   return Number.isFinite(std) ? `${points(change)} ± ${percent(std)}` : points(change);
 }

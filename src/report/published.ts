@@ -51,14 +51,14 @@ export function publishedOf({ counts }: Pick<ReportDataset, 'counts'>): Publishe
   );
 }
 
-/** The columns of the article's numbers beside a run's. */
+/** The columns that compare the article's numbers with a run's. */
 const PUBLISHED_COLUMNS = ['published', 'measured', 'difference, points'];
 
-function besidePublished(known: number | undefined, measured: number | undefined): string[] {
+function comparedWithPublished(known: number | undefined, measured: number | undefined): string[] {
   return [percentText(known), percentText(measured), pointsBeyond(measured, known)];
 }
 
-/** The article's group accuracies before anything is perturbed, beside those of a run; undefined where it gives none. */
+/** Compares a run's group accuracies with the article's before perturbation; undefined if the article gives none. */
 export function publishedAccuracyTable(
   dataset: Pick<ReportDataset, 'counts'>,
   result: TrainingResult,
@@ -68,7 +68,7 @@ export function publishedAccuracyTable(
   if (!accuracy) return undefined;
   const splits = ['train', 'test'] as const;
   return {
-    caption: `The article’s numbers of ${name} (ResNet-50, mean of 10 runs) beside this run’s.`,
+    caption: `The article’s numbers of ${name} (ResNet-50, mean of 10 runs) and this run’s.`,
     columns: numbers(
       'Group',
       ...splits.flatMap((split) => PUBLISHED_COLUMNS.map((column) => `${SPLIT_NAME[split]}, ${column}`)),
@@ -76,13 +76,13 @@ export function publishedAccuracyTable(
     rows: groups.map((group) => [
       groupCell(group),
       ...splits.flatMap((split) =>
-        besidePublished(accuracy[split][group.index], result[split].accuracy[group.index]),
+        comparedWithPublished(accuracy[split][group.index], result[split].accuracy[group.index]),
       ),
     ]),
   };
 }
 
-/** The article's gain of the worst group by fine-tuning beside that of a run; undefined where it gives none. */
+/** Compares a run's gain of the worst group by fine-tuning with the article's; undefined if the article gives none. */
 export function publishedGainTable(
   dataset: Pick<ReportDataset, 'counts'>,
   arch: string,
@@ -94,18 +94,18 @@ export function publishedGainTable(
   if (known === undefined || after.kind !== 'finetune') return undefined;
   const measured = after.test.worstGroupAccuracy - before.test.worstGroupAccuracy;
   return {
-    caption: `What fine-tuning adds to the worst group’s test accuracy in points: the article’s of ${name} with ${arch} beside this run’s.`,
+    caption: `What fine-tuning adds to the worst group’s test accuracy in points: the article’s of ${name} with ${arch}, and this run’s.`,
     columns: numbers('worst group', ...PUBLISHED_COLUMNS),
     rows: [['after minus before', points(known), points(measured), points(measured - known)]],
   };
 }
 
-/** The article's Fig. 2 zeroes so many neurons at most. */
+/** The max number of neurons that the article's Fig. 2 zeroes. */
 const PUBLISHED_KS = 3;
 
 /**
- * The article's largest changes under zeroed neurons beside those in a trace's rows of groups under their own neurons; undefined if it
- * gives none.
+ * Compares a trace's largest changes of groups under their own zeroed neurons with the article's; undefined if the article gives
+ * none.
  */
 export function publishedChangeTable(
   dataset: Pick<ReportDataset, 'counts'>,
@@ -116,14 +116,14 @@ export function publishedChangeTable(
   if (!largestZeroed || own[0]?.perturbation !== 'zero' || own[0].split !== 'train') return undefined;
   const few = own.filter((row) => numberOf(row, 'k') <= PUBLISHED_KS);
   return {
-    caption: `Largest change of a group’s training accuracy, without its sign: the article’s of ${name} (ResNet-50, mean of 10 runs, up to ${PUBLISHED_KS} neurons) beside this run’s.`,
+    caption: `Largest change of a group’s training accuracy, without its sign: the article’s of ${name} (ResNet-50, mean of 10 runs, up to ${PUBLISHED_KS} neurons) and this run’s.`,
     columns: numbers('groups', ...PUBLISHED_COLUMNS),
     rows: (['minority', 'majority'] as const).map((kind) => {
       const indices = groupsOfKind(groups, kind === 'minority');
       const changes = few
         .filter(({ group }) => indices.includes(Number(group)))
         .map((row) => Math.abs(numberOf(row, 'change')));
-      return [kind, ...besidePublished(largestZeroed[kind], Math.max(0, ...changes))];
+      return [kind, ...comparedWithPublished(largestZeroed[kind], Math.max(0, ...changes))];
     }),
   };
 }

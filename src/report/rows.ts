@@ -39,7 +39,7 @@ export const COMPARISONS = NULL_NAMES.flatMap((null_) =>
 );
 
 /**
- * A set of neurons beside random ones: for each null and outcome the mean of the draws and their middle 95 %, the change beyond it, and
+ * Returns the comparison of a set of neurons with random ones: for each null and outcome the mean of the draws and their middle 95 %, the change beyond it, and
  * p-values, two-sided and for a drop.
  */
 function comparedColumns(comparisons: SetComparisons | null, compared: number | 'difference'): Row {

@@ -20,7 +20,7 @@ export type Part =
   | { readonly kind: 'code'; readonly text: string }
   /** A link of a page; a terminal shows its text. */
   | { readonly kind: 'link'; readonly text: string; readonly href: string }
-  /** Smaller text beside a number. */
+  /** Smaller text next to a number. */
   | { readonly kind: 'detail'; readonly text: string }
   /** The whole cell, emphasised. */
   | { readonly kind: 'own'; readonly text: string }

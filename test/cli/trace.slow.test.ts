@@ -46,7 +46,7 @@ test('neurons are judged on the other half on request, and too few draws come wi
   const half = [...trace, '--criteria', 'gradient', '--top-k', '1', '--held-out-half', 'yes'];
   const { stdout } = await succeed(half);
   expect(stdout).toContain('the half of each group that no neurons were chosen on');
-  expect(stdout).toMatch(/with up to 2 beside each of 4 sets none could pass .*\(null-draws 159\)/);
+  expect(stdout).toMatch(/with up to 2 per set and 4 sets none could pass .*\(null-draws 159\)/);
   const { stdout: whole } = await succeed([...half.slice(0, -1), 'no']);
   expect(whole).not.toContain('no neurons were chosen on');
 });

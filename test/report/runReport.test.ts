@@ -109,7 +109,7 @@ describe('the full report', () => {
     const select = 'last' as const;
     const last = await textOf({ ...fullReport, result: { ...erm, bestEpoch: 12, select } });
     expect(last).toContain(
-      'epoch 12 of 12 the last one was asked for; its validation worst-group accuracy: ',
+      'epoch 12 of 12 the last one, as requested; its validation worst-group accuracy: ',
     );
     expect(last).toContain('Epoch 12 was selected: it is the last one.');
     expect(last).not.toMatch(/best validation/);

@@ -151,7 +151,7 @@ describe('changes beside random neurons', () => {
 
   test('too few draws tell nothing, and no draws are said to be missing', () => {
     expect(plainText(changesVerdict(withP(0.1, -0.09, 19)))).toMatch(
-      /^Too few draws to tell whether zeroing .*: with up to 19 beside each of 2 sets none could pass Holm’s correction, with 79 one could \(null-draws 79\)/,
+      /^Too few draws to tell whether zeroing .*: with up to 19 per set and 2 sets none could pass Holm’s correction; with 79 one could \(null-draws 79\)/,
     );
     // Holm's least p of 2 sets with 79 draws is 2 · 2 / 80.
     expect(drawsToPass(2)).toBe(79);
@@ -230,7 +230,7 @@ test('other sections', () => {
     /^Not shown that a layer’s chosen neurons .* at the least p of 160 sets, .* On the mean over layers, minority groups change by -\d/,
   );
   // 2 / (1 + 39) in each of 160 cells.
-  expect(layersVerdict(39)).toMatch(/^Too few draws to tell .*: with up to 39 beside each of 160 sets/);
+  expect(layersVerdict(39)).toMatch(/^Too few draws to tell .*: with up to 39 per set and 160 sets/);
   expect(plainText(trainingVerdict({ epochs: epochs(12, 9, VAL) }))).toMatch(
     /^The best epoch is 9 of 12: .*, \d+\.\d points more than after the last one\.$/,
   );

@@ -57,8 +57,8 @@ const accuracies = rowsFigure({
   }),
   more: ({ result, dataset }, groups) => {
     if (!result) return html``;
-    const beside = publishedAccuracyTable(dataset, result, groups);
-    return html`${htmlTable(accuracyTable(result, groups))} ${beside && htmlTable(beside)}
+    const published = publishedAccuracyTable(dataset, result, groups);
+    return html`${htmlTable(accuracyTable(result, groups))} ${published && htmlTable(published)}
       <p class="note">
         Evaluated once on every split, in evaluation mode. ${smallestGroup(result.test.total, groups, 'test')}
         This is one run: its numbers do not show the spread over seeds.
@@ -66,7 +66,7 @@ const accuracies = rowsFigure({
   },
 });
 
-/** Group accuracies of the selected checkpoint (article, Fig. 1), and beside those of the run that it started from (Fig. 6). */
+/** Group accuracies of the selected checkpoint (article, Fig. 1), and next to those of the run that it started from (Fig. 6). */
 const showAccuracies: Show = (source, groups) => withTable(accuracies.show(source, groups), source, groups);
 export const fig1: Figure = {
   ...accuracies,
@@ -95,13 +95,13 @@ function showBeforeAfter(
   groups: Groups,
 ): Section | undefined {
   if (!before || !after) return undefined;
-  const beside = publishedGainTable(dataset, arch, before, after);
+  const published = publishedGainTable(dataset, arch, before, after);
   return {
     id: 'before-after',
     title: 'Before and after (Fig. 6)',
     verdict: beforeAfterVerdict(before, after),
     prose: () =>
-      html`${htmlTable(beforeAfterTable(before, after, groups))} ${beside && htmlTable(beside)}
+      html`${htmlTable(beforeAfterTable(before, after, groups))} ${published && htmlTable(published)}
         <p class="note">
           ${smallestGroup(after.test.total, groups, 'test')} This is one run: a claim needs several seeds, and
           controls that lack a part of the method.

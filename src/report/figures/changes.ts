@@ -21,8 +21,8 @@ import { boundColumns, changeRows, COMPARISONS, sharedSet } from '../rows.js';
 import { rowsFigure } from '../rowsFigure.js';
 import { lostImages } from './lostImages.js';
 
-/** The outcomes that stand beside random neurons, and how their columns begin in the rows of a null. */
-const BESIDE = [
+/** The outcomes compared with random neurons, and the prefixes of their columns in the rows of a null. */
+const COMPARED = [
   ['change', 'randomAccuracy'],
   ['marginChange', 'randomMargin'],
 ] as const;
@@ -135,7 +135,7 @@ export function changeParts(
         value: 'change',
         isOwn,
       }),
-      ...BESIDE.flatMap(([x, random]) =>
+      ...COMPARED.flatMap(([x, random]) =>
         dots(compared, {
           ...ofOutcomes,
           name: `${name}-${x === 'change' ? 'nulls' : 'nulls-margin'}`,
@@ -175,14 +175,14 @@ export function changeParts(
         [
           'null',
           ...SET,
-          ...BESIDE.flatMap(
+          ...COMPARED.flatMap(
             ([column, random]) =>
               [column, `${random}Mean`, `${random}P`, `${random}PHolm`, `${random}PDrop`] as const,
           ),
           'lossChange',
           'randomLossP',
         ],
-        { caption: 'Minority minus majority, beside random neurons', groupName },
+        { caption: 'Minority minus majority, compared with random neurons', groupName },
       ),
     ],
   };
@@ -231,7 +231,7 @@ function changeVerdict(compared: readonly Row[], sets: readonly Row[], groups: G
     `By margins, which move with every example, ${counted(nearest, 'randomMarginP')}.`,
     ...others.map(
       (rows) =>
-        `Beside random neurons ${String(rows[0]?.null)}, ${counted(rows, 'randomAccuracyP')} by accuracy and ${counted(rows, 'randomMarginP')} by margin.`,
+        `Compared with random neurons ${String(rows[0]?.null)}, ${counted(rows, 'randomAccuracyP')} by accuracy and ${counted(rows, 'randomMarginP')} by margin.`,
     ),
   ];
 }
@@ -254,8 +254,8 @@ function changeFigure(name: string, title: string, need: TraceNeed): Figure {
     more: ({ traces, dataset }, groups, rows) => {
       const [trace] = neededTraces(traces, [need]);
       if (!trace) return html``;
-      const beside = publishedChangeTable(dataset, rows.filter(isOwn), groups);
-      return html`${beside && htmlTable(beside)}
+      const published = publishedChangeTable(dataset, rows.filter(isOwn), groups);
+      return html`${published && htmlTable(published)}
       ${isGrid ? undefined : lostImages(trace, groups, dataset.targetNames ?? [])}
       ${foldedTable(measuredTable(trace))}`;
     },

@@ -20,7 +20,7 @@ export async function heatFilter(
   id: string,
   alpha: { readonly everywhere: number } | { readonly highest: number },
 ): Promise<Markup> {
-  // Loaded where it is needed: a command's help does without.
+  // Loaded here only: a command's help does without.
   const { vega } = await import('../vega/vega.js');
   const heat = vega.scheme('inferno') as (value: number) => string;
   const stops = Array.from({ length: 17 }, (_, at) => (heat(at / 16).match(/\d+/g) ?? []).map(Number));

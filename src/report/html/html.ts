@@ -25,7 +25,7 @@ function render(value: Content): string {
   return value.map(render).join('');
 }
 
-/** Above so many columns a table is printed smaller. */
+/** A table with more columns than this is printed smaller. */
 const MANY = 8;
 
 /** A table in a box that scrolls sideways and can be reached by keyboard. */

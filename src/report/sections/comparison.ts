@@ -20,7 +20,7 @@ export const showComparison: Show<RunReport> = ({ comparison }, groups) =>
       )}`,
   };
 
-/** Runs side by side: a row a run, its worst group on validation and test, and every group's test accuracy. */
+/** Returns one row per run: its worst group on validation and test, and every group's test accuracy. */
 export function comparisonTable({ runs }: ComparisonResult, groups: Groups): Table {
   const [reference] = runs;
   return {

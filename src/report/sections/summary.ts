@@ -97,13 +97,13 @@ function checkpointCard(report: RunReport): Markup[] {
       'Checkpoint',
       `epoch ${selected} of ${length}`,
       selectionOf(report) === 'last'
-        ? html`the last one was asked for; its validation worst-group accuracy: ${percentText(accuracy)}`
+        ? html`the last one, as requested; its validation worst-group accuracy: ${percentText(accuracy)}`
         : bestOf(selectionOf(report), accuracy),
     ),
   ];
 }
 
-/** The worst group's accuracy is told, whatever the epoch was selected by. */
+/** Names the worst group's accuracy, whatever the epoch was selected by. */
 function bestOf(select: TrainingResult['select'], worst: number | undefined): Markup {
   const value = worst === undefined ? '' : `: ${percentText(worst)}`;
   const isWorst = select === undefined || select === 'best-worst-group';
