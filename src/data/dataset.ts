@@ -62,7 +62,7 @@ export interface Dataset {
 
 /**
  * Reads the dataset in `folder` by its layout, one of `layouts/`. Without `format` the other options decide, else the files: metadata.csv,
- * then CelebA's lists, then a folder `train` where there is no CSV file, then a single CSV file.
+ * then CelebA's lists, then a folder `train` if there is no CSV file, then a single CSV file.
  *
  * `dataset.json`, when present, gives options that the caller leaves out, and name, targetNames, spuriousNames, preprocessing and coreRegion;
  * a table that the caller names may have an attribute of its own, with none of those spuriousNames. Labels are numbers from 0 or words.

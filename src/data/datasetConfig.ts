@@ -51,8 +51,8 @@ export function parseDatasetConfig(path: string, bytes: Uint8Array): DatasetConf
 }
 
 /**
- * The part of a valid dataset.json that counts for the dataset's fingerprint: all but coreRegion, which changes nothing that a
- * model is trained on, so that runs stay valid where it is added; undefined where nothing else is in it.
+ * Returns the part of a valid dataset.json that counts for the dataset's fingerprint: everything except coreRegion, which no training
+ * reads, so that runs stay valid when it is added. Undefined if nothing else is in it.
  */
 export function fingerprintedConfig(bytes: Uint8Array): string | undefined {
   const { coreRegion: _coreRegion, ...rest } = parseJson(bytes) as Readonly<Record<string, unknown>>;

@@ -49,8 +49,8 @@ const datasetOptionsSchema = z.strictObject(datasetOptionsShape);
 export type DatasetOptions = Readonly<z.infer<typeof datasetOptionsSchema>>;
 
 /**
- * All that determined a dataset's loading beside its files: plain JSON, and options that load the same dataset
- * again. `images` is there when it was given.
+ * Everything besides its files that determined how a dataset was loaded: plain JSON, and options that load the
+ * dataset again. `images` is present if it was given.
  */
 export type ResolvedOptions = Awaited<ReturnType<AnyLayout['read']>>['options'] & {
   readonly images?: string;

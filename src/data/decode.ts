@@ -137,7 +137,7 @@ function cmykToRgb(data: Buffer, channels: number): Buffer {
   return pixels;
 }
 
-/** The cause of a failure in one line, in the user's words where it is plain. */
+/** Returns the cause of a failure in one line, in plain words if the cause is known. */
 function reason(error: unknown): string {
   if (systemCode(error) === 'ENOENT') return 'the image file is missing';
   if (systemCode(error) === 'EISDIR') return 'is a folder, not an image file';

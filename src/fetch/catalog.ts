@@ -6,7 +6,7 @@ export interface Fetchable {
   readonly file: string;
   /** Its SHA-256 by its publishers, or the first digits, as in torchvision's file names. */
   readonly sha256?: string;
-  /** The architecture that weights are of, where it is not their name. */
+  /** The weights' architecture, if it differs from their name. */
   readonly arch?: string;
   /** The terms of its use, in a line. */
   readonly terms: string;

@@ -57,7 +57,7 @@ export async function fetchDataset(
   const build = async (): Promise<Fetched> => {
     await requireEmpty(path);
     const isLocal = !isAddress(source);
-    // Not under its own name: a file of that name beside the folder is the user's.
+    // Not under its own name: a file of that name next to the folder is the user's.
     const archive = isLocal ? resolve(source) : `${path}.archive`;
     const got = isLocal
       ? await checked(archive, expected)

@@ -11,7 +11,7 @@ export interface StoppingRule {
   readonly nullDraws: number;
 }
 
-/** An observed value beside draws of its null distribution. */
+/** An observed value compared with draws from its null distribution. */
 export const monteCarloShape = {
   /** Two-sided: twice the smaller p of both sides, at most 1. */
   pValue: real,

@@ -2,7 +2,7 @@
 import { count, real, type Recorded } from '../recorded.js';
 import * as z from '../zod.js';
 
-/** [low, high]; [NaN, NaN] where there is none. */
+/** [low, high]; [NaN, NaN] without an interval. */
 export const intervalSchema = z.tuple([real, real]);
 export type Interval = Recorded<typeof intervalSchema>;
 

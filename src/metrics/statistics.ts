@@ -10,7 +10,7 @@ export { mean, sampleStandardDeviation as standardDeviation } from 'simple-stati
 
 export type Moments = ReturnType<typeof momentsOf>;
 
-/** Count, mean and sample variance (n - 1); NaN where there are too few values. */
+/** Returns count, mean and sample variance (n - 1); NaN for too few values. */
 export function momentsOf(values: readonly number[]) {
   const count = values.length;
   return {

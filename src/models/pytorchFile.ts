@@ -205,7 +205,7 @@ function find(
   seen.add(dict);
   const entries = entriesOf(dict);
   const nested = NESTED.map((key) => [key, entries.get(key) ?? null] as const);
-  // A dict before anything else: checkpoints may have an architecture's name or a whole module beside it.
+  // A dict before anything else: checkpoints may also have an architecture's name or a whole module.
   for (const [key, inner] of nested) {
     const found = mapping(inner) && find(inner, [...keys, key], path, seen);
     if (found !== undefined) return found;

@@ -109,7 +109,7 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
     const header = Buffer.alloc(8 + headerLength);
     await readFully(file, header, 0);
     const { stored, metadata: all } = readHeader(header, size);
-    // Metadata that is written again, beside other tensors, must not keep the checksum.
+    // Metadata that is written again with other tensors must not keep the checksum.
     const { [SUM_KEY]: _sum, ...metadata } = all;
     const wanted = sumIn(header);
     let sum = checksum(header);

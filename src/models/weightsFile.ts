@@ -10,7 +10,7 @@ export class UnusableContent extends Error {}
 /** The advice for a file that holds something else than a state dict. */
 export const SAVE_STATE = 'Save the state dict alone: torch.save(model.state_dict(), ...)';
 
-/** The line of Python that saves a value of a file, such as `torch.load(PATH)`, beside it in the zip format. */
+/** Returns the line of Python that saves a value of a file, such as `torch.load(PATH)`, next to it in the zip format. */
 export function saveLine(path: string, value: (pathInPython: string) => string): string {
   const converted = join(dirname(path), `${basename(path, extname(path))}.state_dict.pth`);
   // JSON's escapes are also Python's.

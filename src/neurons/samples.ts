@@ -69,7 +69,7 @@ export async function gradientSamples(
 
 /**
  * The gradient's samples (article, Methods), by their positions in the order of their losses: `gradientDrawn` drawn without
- * replacement from the `gradientWorst` examples with the highest loss, fewer where there are fewer. Equal losses go by position.
+ * replacement from the `gradientWorst` examples with the highest loss, or from all if there are fewer. Equal losses are ranked by position.
  */
 export function worstSamples(
   examples: readonly { readonly index: number; readonly loss: number }[],

@@ -29,7 +29,7 @@ interface ValueMeta {
 /** The values that a setting takes. */
 export type ValueType<Value> = z.ZodType<Value>;
 
-/** Beside the schemas: zod's own metadata takes any key, misspelt ones too. */
+/** Kept apart from the schemas: zod's own metadata takes any key, misspelt ones too. */
 const METAS = new WeakMap<z.ZodType, ValueMeta>();
 
 /** Adds to a schema what messages say and how text is read. */

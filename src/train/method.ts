@@ -31,7 +31,7 @@ export interface TrainingMethod {
   readonly isDistributed?: boolean;
   /** Whether studies give it those settings of fine-tuning that it has. */
   readonly likeFinetuning?: boolean;
-  /** Beside the options of every run. */
+  /** In addition to the options of every run. */
   readonly settings: SettingsTable;
   /** Its own settings that follow from a study's ERM. */
   readonly inStudies?: (erm: {
@@ -59,7 +59,7 @@ const METHOD_TYPES: OptionTypes<EpochOptions> = {
   onEpoch: callback(),
 };
 
-/** The options of a training method: those that it has no use for are refused. */
+/** Returns the options that a training method accepts; others are rejected. */
 export function acceptedBy({
   settings,
   startsFrom,

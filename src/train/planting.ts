@@ -59,7 +59,7 @@ export function checkPlanting(config: PlantingConfig, dataset: Dataset): void {
     throw misplaced('trainableCount', trainableCount, 'nothing here', problem, 'Name layers as `trainable`.');
   }
   if (trainable !== undefined && weightDecay !== 0) {
-    const problem = `\`weightDecay\` is ${weightDecay}, and would change the neurons beside those that \`trainable\` names.`;
+    const problem = `\`weightDecay\` is ${weightDecay}, and would change neurons that \`trainable\` does not name.`;
     throw misplaced('weightDecay', weightDecay, '0', problem, 'Leave one of them out.');
   }
   if (minorityPerBatch !== undefined && minorityPerBatch >= batchSize) {

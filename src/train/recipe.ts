@@ -43,9 +43,9 @@ type RecipeConfig<Own extends SettingsTable> = EpochsConfig & ValuesOf<Own>;
 
 /** A training method by its differences from ERM. */
 interface RecipePlan<Own extends SettingsTable> extends Omit<TrainingMethod, 'startsFrom' | 'train'> {
-  /** Its settings beside ERM's. */
+  /** Its settings in addition to ERM's. */
   readonly settings: Own;
-  /** Checks settings beside each other and the dataset. Throws `USAGE`. */
+  /** Checks settings against each other and the dataset. Throws `USAGE`. */
   readonly check?: (config: RecipeConfig<Own>, dataset: Dataset) => void;
   readonly taskOf: (
     run: Run<RecipeConfig<Own>>,
@@ -94,7 +94,7 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
 
 /**
  * Returns the options with those of the run to start from (its selected weights, and by default its data, architecture, input and
- * precision), and the program that is trained. Throws `RUN_NOT_FOUND`, and `USAGE` for weights beside a run, and without data.
+ * precision), and the program to train. Throws `RUN_NOT_FOUND`, and `USAGE` for both weights and a run, or without data.
  */
 async function started<Options extends RecipeOptions>(
   given: Options,

@@ -43,7 +43,7 @@ export interface BatchLoss {
   readonly terms?: Readonly<Record<string, Tensor>>;
 }
 
-/** A network that is trained beside the model, such as a projection head. */
+/** A network that is trained with the model, such as a projection head. */
 export interface TrainedPart {
   readonly network: Network;
   readonly optimizer: Adam;

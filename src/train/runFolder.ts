@@ -121,7 +121,7 @@ export class RunFolder {
     if (await this.isBusy()) throw await this.busy();
   }
 
-  /** The lock lies beside the folder, by whatever name that is reached. */
+  /** Returns the lock's path: next to the folder, by its real path. */
   protected async lockPath(): Promise<string> {
     const path = await realpath(this.path).catch(() => this.path);
     const name = `${basename(path)}.lock`;
@@ -272,7 +272,7 @@ export async function keptEpoch(
   );
 }
 
-/** The folder of a method's run if none is named: beside the run that it starts from, or by its dataset's name. */
+/** Returns the default folder of a method's run: next to the run that it starts from, or by its dataset's name. */
 export function defaultRunFolder(method: string, dataset: string, from: string | undefined): string {
   return from === undefined ? `runs/${method}-${dataset}` : `${from.replace(/\/+$/, '')}-${method}`;
 }

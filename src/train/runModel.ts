@@ -95,7 +95,7 @@ export async function loadModel(
   }
 }
 
-/** The program in a run's folder. Throws `MODEL_INVALID` where it is another one than the run's, or missing. */
+/** Reads the program in a run's folder. Throws `MODEL_INVALID` if it is missing or not the run's. */
 async function keptProgram(
   { arch, program: hash }: Pick<RunConfig, 'arch' | 'program'>,
   { program: path }: { readonly program: string },

@@ -248,7 +248,7 @@ test.each<[string, Partial<ComposeOptions>, RegExp, ErrorCode?]>([
   ['one folder twice', { places: [named('a', 'lake'), named('b', 'lake')] }, /cannot belong to another/],
   ['a folder in another', { places: [named('a', 'field'), named('b', 'field/1')] }, /no folder may lie in/],
   ['no table', { table: undefined }, /`table`: is needed/],
-  ['masks beside a table', { masks: 'masks' }, /`masks`: has no part without `preset`/],
+  ['masks beside a table', { masks: 'masks' }, /`masks`: does not apply without `preset`/],
   [
     'three places',
     { places: ['field/0', 'field/1', 'lake'].map((of) => named(of)) },
@@ -266,7 +266,9 @@ test('a preset keeps its own choices, and takes no others', () => {
   expect(parseComposeOptions(given)).toMatchObject({ foregroundSize: null });
   expect(parseComposeOptions({ ...given, foregroundSize: undefined })).toEqual(parseComposeOptions(given));
   for (const other of [{ classes: [named('a'), named('b')] }, { table: 'x.csv' }]) {
-    expect(() => parseComposeOptions({ ...given, ...other })).toThrow(/has no part beside `preset`/);
+    expect(() => parseComposeOptions({ ...given, ...other })).toThrow(
+      /does not apply together with `preset`/,
+    );
   }
   expect(() => parseComposeOptions(undefined as never)).toThrow(/`foregrounds`/);
 });

@@ -189,7 +189,7 @@ describe('what cannot be planted is refused', () => {
     ],
     [{ trainableCount: 193 }, 'NEURONS_INVALID', '`trainableCount`'],
     [{ trainable: undefined, trainableCount: 2 }, 'USAGE', '`trainable` names no neurons'],
-    [{ weightDecay: 1e-4 }, 'USAGE', 'would change the neurons beside'],
+    [{ weightDecay: 1e-4 }, 'USAGE', 'would change neurons that'],
     [{ minorityPerBatch: 20 }, 'USAGE', 'leaves no room for others in batches of 20'],
     [{ select: 'best-average' }, 'USAGE', 'Choose `select` last'],
     [{ weights: base.weights(1) }, 'USAGE', 'Leave one of them out'],

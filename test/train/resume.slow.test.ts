@@ -177,7 +177,7 @@ describe('a run that lacks a file', () => {
   });
 });
 
-test('images that were replaced while a run was stopped are told of', async () => {
+test('images that were replaced while a run was stopped are reported', async () => {
   const data = join(folder, 'replaced');
   await cp(runs.base.data, data, { recursive: true });
   const run = new RunFolder(join(folder, 'with-replaced'));

@@ -32,8 +32,8 @@ const CHECKING = 'checking masks';
  * Composes a benchmark with a spurious correlation in `folder`, in the Waterbirds layout: foregrounds (the class) cut out by
  * masks, on scenes (the spurious attribute). Each foreground is in one split only, and each scene in one image only.
  *
- * Writes `<split>/<group>/<number>.jpg`, beside them `masks/` with how much of each pixel is foreground (which Grad-CAM measures
- * heat by), `dataset.json`, `compose.json` (the options) and, last and atomically, `metadata.csv`, whose further columns name
+ * Writes `<split>/<group>/<number>.jpg`, `masks/` with the foreground's share of each pixel (by which Grad-CAM measures
+ * heat), `dataset.json`, `compose.json` (the options) and, last and atomically, `metadata.csv`, whose further columns name
  * the parts of every image: an interrupted build is no dataset, and is started over. A finished one with the same options is
  * returned as it is.
  *

@@ -81,7 +81,7 @@ const composeOptionsSchema = z
     for (const [key, value] of Object.entries(needed)) if (value === undefined) refuse(key, 'is needed');
     for (const [key, value] of Object.entries(idle)) {
       if (value !== undefined)
-        refuse(key, `has no part ${preset === undefined ? 'without' : 'beside'} \`preset\``);
+        refuse(key, `does not apply ${preset === undefined ? 'without' : 'together with'} \`preset\``);
     }
     if (classes && places && classes.length !== places.length) {
       refuse('places', `${classes.length} classes and ${places.length} places cannot agree`);

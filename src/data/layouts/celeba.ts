@@ -27,7 +27,7 @@ const attribute = { schema: z.string().trim().min(1), placeholder: 'attribute' }
 
 /**
  * CelebA as released or as on Kaggle: `list_attr_celeba` and `list_eval_partition`, each .txt or .csv, and the
- * images in `img_align_celeba`, in a folder of that name within it, or beside the lists.
+ * images in `img_align_celeba`, in a folder of that name within it, or in the lists' folder.
  */
 export const celeba = defineLayout({
   name: 'celeba',
@@ -36,7 +36,7 @@ export const celeba = defineLayout({
     target: { ...attribute, help: `CelebA: the class (default: ${TARGET})` },
     spurious: { ...attribute, help: `CelebA: the spurious attribute (default: ${SPURIOUS})` },
   },
-  /** A table beside the lists goes before them. */
+  /** A metadata table in the folder takes precedence over the lists. */
   looksLike: async (root) =>
     (await kindOf(join(root, TABLE_NAME))) === undefined &&
     (await findList(root, ATTRIBUTES_LIST)) !== undefined,
@@ -111,8 +111,8 @@ function invalid({ path }: SourceFile, line: number, problem: string): SpurmemEr
 }
 
 /**
- * Returns a row for each image, in the order of the attributes' list. y and a are 1 where the attribute is 1, and 0 where it is -1.
- * Throws `DATASET_INVALID` naming the file and the line where a list is damaged or the two disagree, and the error of an attribute that the
+ * Returns a row for each image, in the order of the attributes' list. An attribute of 1 makes y or a 1, and -1 makes it 0.
+ * Throws `DATASET_INVALID` with the file and the line if a list is damaged or the two disagree, and the error of an attribute that the
  * list lacks.
  */
 function joinLists(attributes: SourceFile, partitions: SourceFile, target: string, spurious: string): Row[] {

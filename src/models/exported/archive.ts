@@ -18,7 +18,7 @@ type Tensors = Readonly<Record<string, TensorData>>;
 /** A program with its tensors, by PyTorch's names. */
 export interface ProgramFile {
   readonly program: ProgramJson;
-  /** sha256 of the program and its constants: networks of equal ones compute the same with the same weights. */
+  /** SHA-256 of the program and its constants: networks with equal hashes and weights compute the same. */
   readonly hash: string;
   /** Parameters and buffers; undefined in a run's folder, whose checkpoints have them. */
   readonly weights: Tensors | undefined;

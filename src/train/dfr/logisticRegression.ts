@@ -139,7 +139,7 @@ function curvatureMatrix(columns: readonly Float64Array[], curvatures: Float64Ar
       row[k] = second;
       (rows[k] as Float64Array)[j] = second;
     }
-    // A feature that is 0 everywhere stays where it is.
+    // Keeps a feature that is 0 everywhere in place.
     row[j] = (row[j] as number) + 1e-12;
   }
   return rows;

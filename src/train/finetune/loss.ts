@@ -13,7 +13,7 @@ export type FinetuneLossSettings = Pick<
 > &
   Pick<FinetuneConfig, 'supervised' | 'supervisedReduction' | 'supervisedForward'>;
 
-/** Trains SimCLR's projection head beside the model: two layers, as wide as the features, to 128 dimensions. */
+/** Trains SimCLR's projection head with the model: two layers, as wide as the features, to 128 dimensions. */
 export async function addProjectionHead(run: Run): Promise<TrainedPart> {
   const { model, generator } = run;
   const design = { inputs: model.numFeatures, hidden: model.numFeatures, outputs: 128 };

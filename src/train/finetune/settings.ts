@@ -149,7 +149,7 @@ export const FINETUNE_SETTINGS = {
   contrast: setting({
     type: toggle(),
     argument: 'yes|no',
-    help: 'train on NT-Xent beside the supervised loss',
+    help: 'train on NT-Xent in addition to the supervised loss',
     default: true,
     source: 'yes (Eq. 5)',
   }),

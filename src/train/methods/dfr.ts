@@ -18,7 +18,7 @@ const OWN_SETTINGS = {
   inverseStrengths: setting({
     type: severalOf(positive()),
     argument: 'list',
-    help: 'values of C, the inverse strength of the L1 penalty, to choose from; the first of equally good ones',
+    help: 'values of C, the inverse strength of the L1 penalty, to choose from; ties: the first wins',
     default: [1, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01],
     source: 'the values of its published code',
   }),

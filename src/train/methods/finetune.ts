@@ -20,7 +20,7 @@ export type FinetuneSettings = GivenOf<typeof FINETUNE_SETTINGS> & Pick<EpochOpt
 
 export interface FinetuneOptions extends EpochOptions, GivenOf<typeof FINETUNE_SETTINGS> {
   readonly from: string;
-  /** Checked against the run's, where it is given. */
+  /** If given, checked against the run's. */
   readonly arch?: Architecture | undefined;
 }
 
