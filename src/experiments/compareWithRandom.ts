@@ -70,7 +70,7 @@ export async function compareWithRandom(
   const open = [...pools.values()].filter(({ nullName }) => asked.includes(nullName));
   const evaluations = mostRandomEvaluations(sets, indices.length, options);
   session.options.onInfo?.(
-    `Random neurons beside ${sets.length} chosen sets: up to ${nullDraws} draws for each of ${open.length} comparisons, ` +
+    `Random neurons for ${sets.length} chosen sets: up to ${nullDraws} draws for each of ${open.length} comparisons, ` +
       `at most ${evaluations.toLocaleString('en')} evaluations of an image. Each test stops once it is decided; \`nullDraws\` 0 leaves them out.`,
   );
   const cost = await drawAll(session, indices, open, options);
@@ -90,7 +90,7 @@ function poolKey({ name, key }: (typeof NULLS)[number], { perturbation, neurons 
   return JSON.stringify([name, perturbation, key(ordered)]);
 }
 
-/** Evaluations of an image that comparing sets takes at most, where each draw is evaluated on so many examples. */
+/** Returns the max image evaluations that comparing sets takes, given the number of examples per draw. */
 function mostRandomEvaluations(
   sets: readonly PlannedSet[],
   examples: number,
@@ -151,7 +151,7 @@ class Pool {
     this.#draw = () => draw(generator);
   }
 
-  /** The variants of so many further draws, for those groups that some test still asks for. */
+  /** Returns the variants of `count` further draws, for the groups that some test still needs. */
   plan(count: number, rule: StoppingRule): PlannedVariant[][] {
     const { model, unit } = this.session;
     const { layers } = model.description;

@@ -161,8 +161,8 @@ function outputOf(output: number | string, classes: readonly string[]): number {
 function noCoreRegion(folder: string): string {
   return (
     `${folder} does not say where its images show what their class is about, so there are maps and no shares. ` +
-    'Add it to dataset.json, where it is the same place in every image: "coreRegion": [top, left, height, width], as ' +
-    'fractions of the image; else as the folder of their masks: "coreRegion": "masks". Runs stay valid.'
+    'Add it to dataset.json: "coreRegion": [top, left, height, width] in fractions of the image, if it is the same in ' +
+    'every image; else the folder of their masks: "coreRegion": "masks". Runs stay valid.'
   );
 }
 
@@ -173,7 +173,7 @@ interface ShownMap {
 
 /** One image under one model. */
 interface MappedImage {
-  /** Share of the heat in the core region; NaN for a blank map, and where there is no region. */
+  /** Share of the heat in the core region; NaN for a blank map or without a region. */
   readonly share: number;
   /** The region's share of the input. */
   readonly core: number;

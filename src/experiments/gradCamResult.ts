@@ -28,7 +28,7 @@ export type MeanShare = Recorded<typeof meanShareSchema>;
 const groupHeatSchema = z.looseObject({
   /** Images whose map is 0 everywhere: nothing in them speaks for the output. They have no share. */
   blank: count,
-  /** Share of the heat in the core region; null where there is no such region, or every map is blank. */
+  /** Share of the heat in the core region; null without a region, or if every map is blank. */
   share: meanShareSchema.nullable(),
 });
 export type GroupHeat = Recorded<typeof groupHeatSchema>;
@@ -38,7 +38,7 @@ const groupComparisonSchema = z.looseObject({
   group,
   /** Samples drawn. */
   images: count,
-  /** Mean share of the input that the core region takes, which is the heat's where it is spread evenly; null without a region. */
+  /** Mean share of the input that the core region covers, which evenly spread heat would have; null without a region. */
   core: z.number().nullable(),
   before: groupHeatSchema.nullable(),
   after: groupHeatSchema,
@@ -51,7 +51,7 @@ export type GroupComparison = Recorded<typeof groupComparisonSchema>;
 const exampleHeatSchema = z.looseObject({
   /** `data:image/png;base64,...`: grey, 8 bits, [H, W]; 255 is the map's highest value. */
   heat: picture,
-  /** Share of the heat in the core region; null where there is none. */
+  /** Share of the heat in the core region; null without one. */
   share: z.number().nullable(),
 });
 export type ExampleHeat = Recorded<typeof exampleHeatSchema>;

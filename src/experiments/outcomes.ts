@@ -145,7 +145,7 @@ export function judge(logits: Float32Array, labels: ArrayLike<number>): Judged {
     for (let c = 0; c < classes; c += 1) {
       if (c === label) continue;
       const value = logits[i * classes + c] as number;
-      // No example is right beside NaN.
+      // An example with a NaN among its logits is never right.
       if (value > other || (Number.isNaN(value) && !Number.isNaN(other))) [other, best] = [value, c];
       // As argmax: of equal logits the lowest class is predicted.
       if (c < label && value === own) isFirst = false;

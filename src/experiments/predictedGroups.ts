@@ -30,8 +30,8 @@ export interface PredictedGroups {
 }
 
 /**
- * Groups of a dataset in which no spurious attribute is known: the images of each class that an identification model predicts right,
- * and the others, as JTT (Liu et al. 2021) and Correct-n-Contrast (Zhang et al. 2022) find minority examples. Writes a table beside the
+ * Makes groups for a dataset without a known spurious attribute: the images of each class that an identification model predicts right,
+ * and the others, as JTT (Liu et al. 2021) and Correct-n-Contrast (Zhang et al. 2022) find minority examples. Writes a table next to the
  * dataset's own, which every command reads as a dataset with that attribute.
  *
  * @param options.run the identification model: an ERM run of few epochs, or the `identification/` of a JTT or CnC run
@@ -59,7 +59,7 @@ export async function predictGroups(options: PredictGroupsOptions): Promise<Pred
   const found = await loadWritten(dataset, table);
   const empty = emptyGroups(found);
   if (empty !== undefined) {
-    options.onWarning?.(`${empty} Accuracies of groups are told of splits that have all of them.`);
+    options.onWarning?.(`${empty} Group accuracies are reported for splits that have every group.`);
   }
   return { dataset: found, table, columns: columnsAsText(SUBPOPBENCH_COLUMNS) };
 }

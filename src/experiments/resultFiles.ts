@@ -5,7 +5,7 @@ import { comparisonSchema } from './comparison.js';
 import { gradCamSchema } from './gradCamResult.js';
 import { overlapSchema, structuredSchema, unstructuredSchema } from './results.js';
 
-/** The results of a run beside its training's, with the names and schemas of their files. */
+/** The results of a run other than its training's, with the names and schemas of their files. */
 export const RESULTS = {
   traces: { name: 'trace-unstructured', schema: unstructuredSchema },
   layers: { name: 'trace-structured', schema: structuredSchema },
@@ -14,7 +14,7 @@ export const RESULTS = {
   comparison: { name: 'comparison', schema: comparisonSchema },
 } as const;
 
-/** All results of a run beside its training's, each undefined where it has not been made. Throws `RUN_INVALID`. */
+/** Reads all results of a run other than its training's, each undefined if it has not been made. Throws `RUN_INVALID`. */
 export async function readResults(folder: RunFolder) {
   const { layers, overlap, gradCam, comparison } = RESULTS;
   return {

@@ -104,7 +104,7 @@ const measuredShape = {
 };
 export type TraceHeader = Recorded<z.ZodObject<typeof measuredShape>>;
 
-/** A change beside those of random neurons, on the same examples and under the same seeds. */
+/** A change compared with those of random neurons, on the same examples and under the same seeds. */
 const nullDistributionSchema = z.looseObject({
   ...monteCarloShape,
   /** That of the chosen neurons. */
@@ -115,16 +115,16 @@ export type NullDistribution = Recorded<typeof nullDistributionSchema>;
 const outcomeTestsSchema = ofOutcomes(nullDistributionSchema);
 export type OutcomeTests = Recorded<typeof outcomeTestsSchema>;
 
-/** A set of neurons beside one null. */
+/** A set of neurons compared with one null. */
 const nullComparisonSchema = z.looseObject({
-  /** By group, [numGroups]; null where a group was not asked for, or its change is no number. */
+  /** By group, [numGroups]; null if a group was not requested, or its change is not a number. */
   groups: z.array(outcomeTestsSchema.nullable()),
   /** Minority minus majority change; null where not all groups were asked for. */
   difference: outcomeTestsSchema.nullable(),
 });
 export type NullComparison = Recorded<typeof nullComparisonSchema>;
 
-/** A set of neurons beside random ones, by null. */
+/** A set of neurons compared with random ones, by null. */
 const comparisonsSchema = z.partialRecord(z.enum(NULL_NAMES), nullComparisonSchema);
 export type SetComparisons = Recorded<typeof comparisonsSchema>;
 
@@ -167,14 +167,14 @@ const traceEntrySchema = z.looseObject({
   accuracy: reals,
   /** Perturbed minus baseline accuracy, likewise; the article plots |change|. */
   change: reals,
-  /** Standard deviation of the change over seeds, [numGroups]; null where there is one seed or none. */
+  /** Standard deviation of the change over seeds, [numGroups]; null with fewer than two seeds. */
   changeStd: reals.nullable(),
   ...effectShape(reals, z.array(intervalSchema)),
   /** Mean change of the measured minority examples minus that of the majority ones; null where a group has no examples. */
   difference: ofOutcomes(real).nullable(),
   /** The examples that each group lost, [numGroups]; of drawn perturbations under the first seed. */
   lost: z.array(lostOfGroupSchema),
-  /** Beside random neurons; null where they were not compared. */
+  /** Comparisons with random neurons; null if none were made. */
   comparisons: comparisonsSchema.nullable(),
 });
 export type TraceEntry = Recorded<typeof traceEntrySchema>;
@@ -218,7 +218,7 @@ const layerEntrySchema = z.looseObject({
   lost: real,
   gained: real,
   ...effectShape(real, intervalSchema),
-  /** Beside random neurons; null where they were not compared. */
+  /** Comparisons with random neurons; null if none were made. */
   comparisons: comparisonsSchema.nullable(),
 });
 export type LayerEntry = Recorded<typeof layerEntrySchema>;

@@ -4,7 +4,7 @@ import { type Generator, native } from '../native/addon.js';
 
 type Grouped = Pick<Dataset, 'groups' | 'numGroups'>;
 
-/** Up to `most` examples of each group, group after group: drawn where there are more, else all in their order. */
+/** Returns up to `most` examples of each group, group after group: drawn from larger groups, else all in their order. */
 export function samplesOfGroups(
   { groups, numGroups }: Grouped,
   indices: Int32Array,

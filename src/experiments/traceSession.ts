@@ -28,7 +28,7 @@ import { type SessionChoices, TRACE_SETTINGS, type TraceSettings, traceSettings 
 
 export interface OfRunOptions extends JobOptions, EngineOptions {
   readonly run: string;
-  /** The dataset's folder, or the dataset where it is loaded already; default: the one that the run was trained on. */
+  /** The dataset's folder, or a loaded dataset; default: the dataset that the run was trained on. */
   readonly data?: string | Dataset | undefined;
   /** How to read a folder; default: as in training. */
   readonly datasetOptions?: DatasetOptions | undefined;
@@ -82,7 +82,7 @@ export async function traceAlone<Options extends SessionOptions, Result>(
 
 /** A trained run opened for tracing: its selected model, its data, and the scores of its neurons. */
 export class TraceSession implements Disposable {
-  /** The model's layers, each with as many units as it has neurons, or single weights where they are the unit. */
+  /** The model's layers, each with its number of units: neurons or single weights. */
   readonly unitLayers: readonly ModelLayer[];
   /** Units in the whole model, M. */
   readonly numNeurons: number;
@@ -208,7 +208,7 @@ export class TraceSession implements Disposable {
   }
 
   /**
-   * Throws `NEURONS_INVALID` when there are not so many neurons to select.
+   * Throws `NEURONS_INVALID` if there are fewer than k neurons to select from.
    *
    * @param from where each k neurons come from: the whole model, or each of its layers, of which a smaller one gives all
    */
@@ -320,7 +320,7 @@ export class TraceSession implements Disposable {
   }
 }
 
-/** The name of a result's file, by the epoch that was traced where it is not the selected one. */
+/** Returns the name of a result's file, with the traced epoch unless that is the selected one. */
 export function atEpoch(name: string, { epoch }: { readonly epoch?: number | undefined }): string {
   return epoch === undefined ? name : `${name}-epoch-${epoch}`;
 }

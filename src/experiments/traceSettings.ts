@@ -31,7 +31,7 @@ import * as z from '../zod.js';
 export const ARTICLE_SIGMA = 0.005;
 
 const OURS = 'ours: the article has no such comparison';
-/** Random sets at most: p-values down to 0.01 on a side, and to 0.025 beside each of a network's many layers. */
+/** Max random sets: p-values reach 0.01 on a side, and 0.025 for each of a network's many layers. */
 const NULL_DRAWS = 99;
 const LAYER_NULL_DRAWS = 39;
 
@@ -281,7 +281,7 @@ function measured(topK: readonly number[], source: string, draws: number) {
       help: 'random sets of neurons to compare each set with, at most, for each null; 0 for none',
       argument: 'n',
       default: {
-        words: `${draws}; none beside perturbations that draw, which multiply them by their seeds`,
+        words: `${draws}; none for perturbations that draw, which multiply them by their seeds`,
         of: ({ perturbation = 'zero' }) => (isDrawn(perturbation as PerturbationName) ? 0 : draws),
       },
       source: OURS,

@@ -16,9 +16,9 @@ export interface TraceStructuredOptions extends SessionOptions, StructuredChoice
 
 /**
  * Structured tracing (article, Fig. 7): for each layer, criterion and group, zeroes the layer's top-k neurons for that
- * group and measures that group's accuracy, margin and loss, beside random neurons. Writes `results/trace-structured.json`.
+ * group and measures that group's accuracy, margin and loss against random neurons. Writes `results/trace-structured.json`.
  *
- * @throws `NEURONS_INVALID` when no layer has so many neurons, `USAGE` for options out of range, and what
+ * @throws `NEURONS_INVALID` when no layer has enough neurons, `USAGE` for options out of range, and what
  *   `TraceSession.open` throws
  */
 export async function traceStructured(options: TraceStructuredOptions): Promise<TraceStructuredResult> {

@@ -26,10 +26,10 @@ export interface TraceOptions extends SessionOptions, UnstructuredChoices {}
 
 /**
  * Unstructured tracing (article, Figs 2, 4 and 5): for each criterion and group, perturbs the top-k neurons of the whole
- * model and measures every group's accuracy, margin and loss, beside random neurons. Writes
+ * model and measures every group's accuracy, margin and loss against random neurons. Writes
  * `results/<resultName>.json`.
  *
- * @throws `NEURONS_INVALID` when there are not so many neurons, `USAGE` for options out of range, `RUN_NOT_FOUND` when neurons
+ * @throws `NEURONS_INVALID` when there are too few neurons, `USAGE` for options out of range, `RUN_NOT_FOUND` when neurons
  *   are to be rewound to an epoch that the run has not kept, and what `TraceSession.open` throws
  */
 export async function traceUnstructured(options: TraceOptions): Promise<TraceUnstructuredResult> {
@@ -95,7 +95,7 @@ export async function traceUnstructuredIn(
   return result;
 }
 
-/** Throws `USAGE` where random neurons are asked for beside sets that are not traced. */
+/** Throws `USAGE` if random neurons are requested for a set size that is not traced. */
 function requireCompared(compared: readonly number[] = [], topK: readonly number[]): void {
   const other = compared.find((k) => !topK.includes(k));
   if (other === undefined) return;
@@ -136,7 +136,7 @@ async function picturesOf(dataset: Dataset, examples: ReadonlySet<number>): Prom
 }
 
 /**
- * The values that a perturbation takes from a session's run, weights of an earlier epoch or mean outputs, and where they are from.
+ * Returns the values that a perturbation takes from a session's run (weights of an earlier epoch or mean outputs) and their source.
  *
  * @param rewindEpochs epochs before the traced one
  * @throws `RUN_NOT_FOUND` when the run has not kept that epoch, and `USAGE` when it has no epochs or its units no outputs

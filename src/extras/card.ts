@@ -43,7 +43,7 @@ export function addCommand(command: Command): void {
       '--run <run...>',
       'run folder of a finished run, or those of several seeds of the same settings',
     )
-    .option('--out <folder>', 'folder to write (default: card in the run folder, or beside several)')
+    .option('--out <folder>', 'folder to write (default: card in the run folder, or next to several)')
     .option('--no-weights', 'leave the weights out');
   addJob<CardOptions>(addCommonOptions(command), async (options, output) => {
     const runs = await openRuns(options.run);

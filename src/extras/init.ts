@@ -144,12 +144,12 @@ async function readingOf(data: string, given: Answers, answer: Ask): Promise<Dat
     return { format, target, spurious: given.attribute ?? (await answer(question, 'Male')) };
   }
   const tables = names.filter((name) => /\.csv$/i.test(name));
-  // Beside image folders, a table of two columns has images and an attribute.
+  // Next to image folders, a table of two columns has images and an attribute.
   const hasTrainFolder = names.some((name) => /^train(?:ing)?$/i.test(name));
   const headers = await Promise.all((hasTrainFolder ? tables : []).map((table) => headerOf(root, table)));
-  const beside = tables.filter((_table, i) => headers[i]?.length === 2);
+  const named = tables.filter((_table, i) => headers[i]?.length === 2);
   const isImageFolder =
-    format === 'imagefolder' || given.attribute?.endsWith('.csv') === true || beside.length === tables.length;
+    format === 'imagefolder' || given.attribute?.endsWith('.csv') === true || named.length === tables.length;
   if (given.table !== undefined || !isImageFolder) return columnsOf(root, given, tables, answer);
   if (given.class !== undefined) {
     const problem = '`class` names a column, and the classes of image folders are the folders.';
@@ -157,7 +157,7 @@ async function readingOf(data: string, given: Answers, answer: Ask): Promise<Dat
   }
   const question =
     'Is there an attribute that may mislead? The name of a CSV file in that folder, of images and attributes';
-  const attribute = given.attribute ?? (await answer(question, beside[0] ?? 'none'));
+  const attribute = given.attribute ?? (await answer(question, named[0] ?? 'none'));
   return { format: 'imagefolder', ...(isNone(attribute) ? {} : { attribute }) };
 }
 

@@ -85,7 +85,7 @@ interface Fig10Result extends ReproducedFigure {
 }
 
 /**
- * Reproduces the article's Fig. 10, ERM beside fine-tuned (it shows layer4.2.conv3 and output 0 of ResNet-50), with the share of the
+ * Reproduces the article's Fig. 10, ERM and fine-tuned (it shows layer4.2.conv3 and output 0 of ResNet-50), with the share of the
  * heat in the core region. Writes `results/grad-cam.json`, `results/fig10.json`, `results/fig10.csv`, and the report of `run`.
  */
 export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Result> {

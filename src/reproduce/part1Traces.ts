@@ -190,7 +190,7 @@ function covers({ header }: TraceSession, made: object, settings: object): boole
   return hasAll(made, { precision: undefined, heldOutHalf: undefined, ...header, ...settings });
 }
 
-/** Whether values are equal but for lists, which may have more. */
+/** Whether values are equal, except that `made`'s lists may be longer. */
 function hasAll(made: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) return Array.isArray(made) && wanted.every((value) => made.includes(value));
   if (typeof wanted !== 'object' || wanted === null) return made === wanted;

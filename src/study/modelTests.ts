@@ -5,9 +5,9 @@ import { majorityOf, minoritiesOf } from './cells.js';
 import { answers, FIT, fits, own, QUESTION_NAMES, type QuestionName } from './questions.js';
 import type { NeuronTests as Tests } from './schema.js';
 
-/** What may grow with the gap between training and test. */
+/** The quantity that may grow with the gap between training and test. */
 const GROWING: QuestionName = 'beyond same layers, training minus test';
-/** Gaps differ by at least so many points: accuracies are recorded with five digits. */
+/** Gaps that differ differ by more than this: accuracies are recorded with five digits. */
 const LEAST_SPREAD = 1e-6;
 /** The unit of each outcome, and its factor. */
 const OUTCOMES = { margin: ['logits', 1], accuracy: ['points', 100], loss: ['nats', 1] } as const;
@@ -97,7 +97,7 @@ function withinClass(tests: Tests, sets: readonly Row[]): TestRow[] {
   );
 }
 
-/** Random values in place of neurons, and noise added to them, beside zeroing (Figs 4 and 5). */
+/** Compares random values in place of neurons, and added noise, with zeroing (Figs 4 and 5). */
 function perturbed(tests: Tests, perturbations: readonly Row[]): TestRow[] {
   const { k, sigma, criteria, equivalence } = tests;
   const [criterion] = criteria;
@@ -130,7 +130,7 @@ function testedSets(tests: Tests, effects: readonly Row[], stage: string): Row[]
   const { k, criteria } = tests;
   return criteria.flatMap((criterion) =>
     minoritiesOf(tests).flatMap((chosenFor) =>
-      // The split that is traced where it is tested.
+      // The traced split.
       select(effects, { stage, split: 'train', k, criterion, chosenFor }),
     ),
   );
@@ -163,7 +163,7 @@ interface GrowthPoint extends Row {
   readonly logits: number;
 }
 
-/** A group's change beyond random neurons, training minus test, beside the gap of Fig. 1. Sets that some stage lacks are left out. */
+/** Returns each group's change beyond random neurons, training minus test, with its gap of Fig. 1. Omits sets that some stage lacks. */
 export function growthPoints(tests: Tests, models: readonly Row[], effects: readonly Row[]): GrowthPoint[] {
   const points = (tests.growth ?? []).flatMap((stage) => {
     const sets = testedSets(tests, effects, stage);

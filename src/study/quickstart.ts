@@ -42,7 +42,7 @@ export interface QuickstartResult {
   readonly comparison: ComparisonResult;
   readonly run: string;
   readonly report: string;
-  /** The report of the fine-tuned run, which sets it beside ERM. */
+  /** The report of the fine-tuned run, which compares it with ERM. */
   readonly finetuneReport: string;
 }
 

@@ -41,7 +41,7 @@ export function settingsOf(
   return Object.fromEntries(Object.entries(tables).map(([table, named]) => [table, { ...named, ...ofData }]));
 }
 
-/** What is tested. Seeds beside a margin stay as they were: chosen after the results, they would tell nothing. */
+/** Returns the declared tests. Seeds with a margin stay as they were: chosen after the results, they would show nothing. */
 function declaredOf({ tests }: StudyDocument, seeds: readonly number[]): Record<string, unknown> {
   if (tests.arms === undefined) return {};
   return { comparisons: tests.arms, ...(tests.arms.equivalence === undefined ? {} : { seeds }) };

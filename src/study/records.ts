@@ -127,8 +127,8 @@ type Kept = Readonly<Record<string, OfRecords>>;
 type Place = Pick<Study, 'path' | 'recordsFolder'>;
 
 /**
- * Keeps the settings that some data's tables are made with in the `settings.json` beside them, so that an edited study does not take
- * another's results for its own. Settings that are new, or of a table that is empty, are added.
+ * Keeps the settings behind some data's tables in the `settings.json` next to them, so that an edited study does not take
+ * another's results for its own. Adds settings that are new, or whose table is empty.
  *
  * @throws `RUN_EXISTS` if a table was made with others, `RUN_INVALID` if the file is damaged
  */

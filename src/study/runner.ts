@@ -246,7 +246,7 @@ export class StudyRunner {
     await this.#records(data).add(table, rows, key);
   }
 
-  /** A dataset, read once for all jobs on it, and kept beside the settings of its records. */
+  /** Returns a dataset, read once for all jobs on it and checked against its records' settings. */
   #dataset(path: string, data: string): Promise<Dataset> {
     const known = this.#datasets.get(path) ?? this.#open(path, data);
     this.#datasets.set(path, known);

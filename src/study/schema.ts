@@ -114,7 +114,7 @@ const dataSchema = z.strictObject({
     .optional(),
   /** Traces that are not made. */
   without: words(TRACES).default([]),
-  /** Random neurons beside the chosen ones, in place of the traces' own. */
+  /** Random neurons to compare with the chosen ones, in place of the traces' own. */
   nulls: words(NULL_NAMES).optional(),
 });
 
@@ -188,7 +188,7 @@ export const studySchema = z.strictObject({
   /** Where runs go, and how their folders are named: by {data}, {arm}, {seed}, {settings} that differ, {grid}, or {runs}, the folder's name. */
   runs: pathSchema,
   folder: z.string().min(1).default('{data}/{settings}/seed-{seed}'),
-  /** Where results are recorded, beside the document; default: `records`, with the runs. */
+  /** The folder of recorded results, relative to the document; default: `records`, with the runs. */
   records: pathSchema.optional(),
   settings: shared,
   data: z.record(fileName, dataSchema),

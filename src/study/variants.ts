@@ -8,7 +8,7 @@ import { finetune } from '../train/methods/finetune.js';
 import { armOf, entryOf, type StudyDocument } from './schema.js';
 import { chosenConfiguration, type Combination, combinationsOf, type Tuned } from './tuning.js';
 
-/** An arm on some data, with all of its settings: what a run of it differs from others in, but for the seed. */
+/** An arm on some data with all of its settings: everything that distinguishes its runs from others, except for the seed. */
 export interface Variant {
   readonly arm: string;
   /** The arm's name, with the values of its grid. */

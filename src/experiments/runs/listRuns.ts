@@ -19,7 +19,7 @@ export interface ListedRun extends RunState {
 /** The depth of the search: a study's runs are `<study>/<arm>/seed-<n>`. */
 const DEEPEST = 5;
 
-/** The runs below a folder by name, but for damaged ones, of which it warns. Throws `RUN_NOT_FOUND` when there is no such folder. */
+/** Returns the runs below a folder by name, and warns of damaged ones, which it skips. Throws `RUN_NOT_FOUND` if the folder is missing. */
 export async function listRuns(
   folder: string,
   { onWarning }: Pick<JobOptions, 'onWarning'> = {},

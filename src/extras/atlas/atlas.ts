@@ -26,7 +26,7 @@ import { createModel } from '../../train/runModel.js';
 import { drawShown, groupActivations, type Observation, observeNeurons, strongImage } from './observe.js';
 import { ATLAS_SETTINGS, type AtlasNeuron, type AtlasResult, type Flip, shownFlips } from './result.js';
 
-/** Random neurons of each layer that group means stand beside. */
+/** Random neurons of each layer whose group means are compared with a neuron's. */
 const BESIDES = 20;
 
 /** The choices of an atlas. */
@@ -46,7 +46,7 @@ type Weights = Readonly<Record<string, TensorData>>;
 const neuronType = text('a neuron by its layer and number, such as conv1[9]');
 
 /**
- * Makes the neuron atlas: for each neuron the training images on which it is strongest, its output by group beside random neurons of its
+ * Makes the neuron atlas: for each neuron the training images on which it is strongest, its output by group and that of random neurons of its
  * layer, the predictions that flip once it is zeroed, and how far training moved it. Writes `results/neuron-atlas.json`.
  *
  * @throws `USAGE` if no neurons are named and the run has no trace; `NEURONS_INVALID` for neurons that the model lacks; and what
@@ -95,7 +95,7 @@ export async function neuronAtlasIn(
         map: shown?.mapOf(place, image.example) ?? null,
       }));
     const parameter = parameters.get(layer) ?? '';
-    const beside = others.filter((other) => other.layer === layer).map(of);
+    const random = others.filter((other) => other.layer === layer).map(of);
     return {
       layer,
       index,
@@ -104,7 +104,7 @@ export async function neuronAtlasIn(
       cells: rows * columns > 0 ? [rows, columns] : null,
       highest: own.strongest[0]?.activation ?? Number.NaN,
       mean: own.moments.mean,
-      groups: groupActivations(own, beside),
+      groups: groupActivations(own, random),
       strongest: images(own.strongest),
       strongestOfGroups: own.strongestOfGroups.map(images),
       ...(zeroed.neurons[at] as (typeof zeroed.neurons)[number]),
@@ -281,7 +281,7 @@ function movedOf(
   return { distance, rank: distances.filter((other) => other < distance).length / size };
 }
 
-/** A filter over red, green and blue as a picture: grey where it is 0, its largest weight at an end of the scale. */
+/** Returns a filter over red, green and blue as a picture: a weight of 0 is grey, the largest one is at an end of the scale. */
 async function filterPicture(weight: TensorData | undefined, index: number): Promise<string | null> {
   const [, channels, height = 0, width = 0] = weight?.shape ?? [];
   if (weight?.shape.length !== 4 || channels !== 3 || height * width === 1) return null;

@@ -35,7 +35,7 @@ const own: OwnResult<AtlasResult> = {
   hidesImages: ({ showsImages }) => !showsImages,
 };
 
-/** The images that single neurons answer to, beside what zeroing them does. */
+/** The images that single neurons respond to, and the effect of zeroing them. */
 export const neurons: Figure = {
   name: 'neurons',
   title: 'What neurons answer to',
@@ -76,12 +76,12 @@ function method({ images, samples, baseline, seed, besides, showsImages, initial
       ${
         showsImages
           ? 'Colour lies over an image where the neuron is more active than on average; the frame is the part that its strongest position can see, or, where the layer’s field is not known, the cell or patch of that position.'
-          : 'No images are shown here or in other sections, as was asked for this run.'
+          : 'No images are shown here or in other sections, as requested for this run.'
       }
     </p>
     <p class="note">
       Zeroed, each alone, on ${plural(zeroed, 'training image')}: at most ${samples} of each majority group
-      (seed ${seed}), and all of the minority groups. Means stand beside those of up to ${besides} random
+      (seed ${seed}), and all of the minority groups. Means are compared with those of up to ${besides} random
       neurons of the same
       layer.${
         initial === null
@@ -192,7 +192,7 @@ function atlasTable(atlas: AtlasResult, groups: Groups): Table {
         moved ? fixed(100 * moved.distance, 1) : MISSING,
       ];
     }),
-    notes: [...(atlas.showsImages ? [] : ['images are not shown, as was asked']), ...starNote(groups)],
+    notes: [...(atlas.showsImages ? [] : ['images are not shown, as requested']), ...starNote(groups)],
   };
 }
 
@@ -230,7 +230,7 @@ function groupTable(neuron: AtlasNeuron, groups: Groups): Table {
         name: 'random neurons',
         explanation: 'Random neurons: the middle 95 % of that number over others of the layer.',
       },
-      { name: 'change', explanation: 'Change: of the accuracy, in points, where it is zeroed.' },
+      { name: 'change', explanation: 'Change: of the accuracy, in points, when the neuron is zeroed.' },
       ...numbers('lost', 'gained'),
     ],
     rows: groups.flatMap((group) => {
@@ -267,7 +267,7 @@ function neuronMarkup(neuron: AtlasNeuron, view: NeuronView): Markup {
     neuron.filter === null
       ? undefined
       : html`<figure>
-          ${stripPicture({ dataUri: neuron.filter, width: 48, height: 48 }, `the filter of ${name}: its weights for red, green and blue, grey where they are 0`)}
+          ${stripPicture({ dataUri: neuron.filter, width: 48, height: 48 }, `the filter of ${name}: its weights for red, green and blue; weights of 0 are grey`)}
           <figcaption>its filter</figcaption>
         </figure> `;
   const ofGroups = view.groups.flatMap((group) => {

@@ -145,7 +145,7 @@ export async function observeNeurons(
   );
 }
 
-/** The group means of a neuron beside those of random neurons of its layer. */
+/** Returns the group means of a neuron, each with those of random neurons of its layer. */
 export function groupActivations(own: Observation, others: readonly Observation[]): GroupActivation[] {
   /** How far a value lies from the mean over all images, in standard deviations over images. */
   const shiftOf = ({ moments }: Observation, value = Number.NaN): number =>

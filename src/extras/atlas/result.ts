@@ -12,7 +12,7 @@ export const ATLAS_SETTINGS = {
   most: setting({
     type: integer(1),
     argument: 'n',
-    help: 'neurons that traces chose, at most; as many random ones of the same layers stand beside them',
+    help: 'max neurons that traces chose; as many random ones of the same layers are added for comparison',
     default: 10,
     source: 'ours: the article shows no images of neurons',
   }),
@@ -68,7 +68,7 @@ const atlasNeuron = z.looseObject({
   /** The module's PyTorch name, and the neuron's number there, from 0. */
   layer: z.string(),
   index: count,
-  /** Why it is here: a trace chose it, it was drawn beside those, or the caller named it. */
+  /** Why it is here: a trace chose it, it was drawn for comparison, or the caller named it. */
   role: z.enum(['chosen', 'random', 'asked']),
   /** The traces' choices of it: for which group, and its place among the chosen ones, from 1. */
   chosenBy: z.array(z.looseObject({ criterion: z.enum(CRITERION_NAMES), group, rank: count })),
@@ -100,7 +100,7 @@ const atlasNeuron = z.looseObject({
   flips: z.array(flip),
   /** ||w - w0||_2 / ||w0||_2 of its weights, and the share of the layer's neurons that moved less; null if w0 is not kept. */
   moved: z.looseObject({ distance: real, rank: real }).nullable(),
-  /** A first convolution's weights as a colour image, [height, width], grey where they are 0. */
+  /** A first convolution's weights as a colour image, [height, width]; weights of 0 are grey. */
   filter: picture.nullable(),
 });
 export type AtlasNeuron = Recorded<typeof atlasNeuron>;
@@ -118,7 +118,7 @@ export const atlasSchema = z.looseObject({
   samples: count,
   /** The model as it is, on these. */
   baseline: groupAccuraciesSchema,
-  /** The max number of random neurons of each layer that group means stand beside. */
+  /** The max number of random neurons of each layer whose group means are compared with a neuron's. */
   besides: count,
   /** Where the weights before training come from; null if they are not kept. */
   initial: z.enum(['epoch 0', 'weights file', 'seed', 'program']).nullable(),

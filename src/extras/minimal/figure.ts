@@ -61,9 +61,9 @@ export const minimal: Figure = {
             <cite>Can Neural Network Memorization Be Localized?</cite> (2023). For each of at most
             ${trace.examplesPerGroup} training examples of a group that are predicted right (seed
             ${trace.seed}), the neuron of ${unitsText(trace)} whose zeroing raises the example’s loss most,
-            beside the mean loss of ${trace.referenceSize} others, is zeroed, and again under those that are
-            zeroed already, until the example is predicted wrong, or ${trace.mostNeurons} are. The product of
-            gradient and weights chooses each neuron.
+            relative to the mean loss of ${trace.referenceSize} others, is zeroed. The search repeats with
+            those neurons zeroed until the example is predicted wrong or ${trace.mostNeurons} are zeroed. The
+            product of gradient and weights chooses each neuron.
           </p>
           ${charts.map((chart) => chartFigure(drawn(chart)))}
           <p class="note">

@@ -150,7 +150,7 @@ async function minimalNeurons(
   while (last.isRight && neurons.length < most) {
     const scores = await minimalScores(session, example, reference, neurons);
     const isZeroed = new Set(neurons.map((neuron) => session.position(neuron)));
-    // One of so many is not zeroed yet.
+    // At least one of these is not zeroed yet.
     const candidates = selectTopK(scores, session.unitLayers, neurons.length + 1);
     neurons.push(candidates.find((neuron) => !isZeroed.has(session.position(neuron))) as Neuron);
     last = await state();

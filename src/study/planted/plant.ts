@@ -22,7 +22,7 @@ export const plantSchema = z.strictObject({
   by: z.literal('plant'),
   /** CelebA's folder, with the folds of its images in `folds.csv`. */
   from: pathSchema,
-  /** What the start is trained on, or planted images beside images to keep. */
+  /** The images to train the start on, or planted images together with images to keep. */
   part: z.enum(['start', 'planted']),
   /** Images with the other class, minority images of which the start saw none, or images of any group with their own class. */
   kind: z.enum(['flipped', 'minority', 'ordinary']),

@@ -34,7 +34,7 @@ async function readPlanted({ pure }: PlantedTests, records: RecordSource) {
 export async function plantedTables(tests: PlantedTests, records: RecordSource): Promise<Table[]> {
   const { recorded, ofPure } = await readPlanted(tests, records);
   const found = await ofPure('found');
-  const erased = besideKept(await ofPure('erased'));
+  const erased = comparedWithKept(await ofPure('erased'));
   const minimal = (await ofPure('minimal')).map((row): Row => {
     return { ...row, kind: numberOf(row, 'group') % 2 === 1 ? 'planted' : 'kept' };
   });
@@ -138,7 +138,7 @@ function foundVerdict(tested: readonly Row[], inLayer: Row, { least }: PlantedTe
 }
 
 /** Changes in training, with the kept groups' mean there and in test. */
-function besideKept(erased: readonly Row[]): Row[] {
+function comparedWithKept(erased: readonly Row[]): Row[] {
   const kept = (row: Row | undefined): number => (numberOf(row, 'kept0') + numberOf(row, 'kept2')) / 2;
   return select(erased, { split: 'train' }).map((row) => {
     const same = pick(row, ['seed', 'stage', 'perturbation', 'criterion', 'group']);
@@ -147,7 +147,7 @@ function besideKept(erased: readonly Row[]): Row[] {
   });
 }
 
-/** A row for each model, the means over its layers and classes, beside what planting added to its images. */
+/** Returns a row for each model: the means over its layers and classes, and what planting added to its images. */
 function erasedByModel(erased: readonly Row[], recorded: readonly Row[]): Row[] {
   const added = recorded
     .filter(({ isPure }) => isPure === true)
