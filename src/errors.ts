@@ -15,7 +15,7 @@ export type ErrorCode =
   | 'MODEL_INVALID' // an exported program is damaged, or uses what is not supported
   | 'NEURONS_INVALID' // a selection asks for neurons that do not exist
   | 'BASELINE_INVALID' // a file is no result of the benchmark, or it lacks a case
-  | 'PYTORCH_MISSING' // the Python that the benchmark runs beside has no PyTorch
+  | 'PYTORCH_MISSING' // the Python that the benchmark compares with has no PyTorch
   | 'BENCH_FAILED' // a side of the benchmark failed
   | 'DEVICE_UNAVAILABLE' // the device asked for is not there
   | 'LIBTORCH_UNUSABLE' // no libtorch was found, or it is too old, or a folder holds none

@@ -19,9 +19,9 @@ import { withChecksum } from './checksum.js';
 import { messageOf, SpurmemError, systemCode } from './errors.js';
 
 /**
- * Writes a whole file or nothing: a temporary file beside it, fsync, rename. Throws `OUTPUT_UNWRITABLE`.
+ * Writes a whole file or nothing: a temporary file next to it, fsync, rename. Throws `OUTPUT_UNWRITABLE`.
  *
- * @param mode who may do what with it; default: 0o666, less the process’s mask
+ * @param mode permissions; default: 0o666, less the process’s mask
  */
 export async function writeAtomic(path: string, content: string | Buffer, mode?: number): Promise<void> {
   await writeLargeFile(
@@ -108,7 +108,7 @@ export async function readText(path: string): Promise<string> {
   return (await readWhole(path)).toString('utf8');
 }
 
-/** Throws where a path names what is no file, but for a pipe that a shell names below /dev. Who opens what is missing, or a folder, says so. */
+/** Rejects devices, sockets and named pipes, except a shell's pipes below /dev. Missing paths and folders fail when they are opened. */
 export async function requireReadable(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined || found.isFile() || found.isDirectory()) return;

@@ -69,7 +69,7 @@ export const traceOverlap = later(async () => (await import('./experiments/trace
 export const traceMinimal = later(async () => (await import('./extras/minimal/trace.js')).traceMinimal);
 /** Maps where images speak for an output, of one run or two (Fig. 10). */
 export const gradCam = later(async () => (await import('./experiments/gradCam.js')).gradCam);
-/** Shows what single neurons answer to, beside what zeroing each does. */
+/** Shows the images that single neurons respond to, and the effect of zeroing each. */
 export const neuronAtlas = later(async () => (await import('./extras/atlas/atlas.js')).neuronAtlas);
 export type { TraceOptions } from './experiments/traceUnstructured.js';
 export type { GradCamOptions } from './experiments/gradCam.js';
@@ -160,7 +160,7 @@ export { PERTURBATIONS } from './neurons/perturbations.js';
 export { selectTopK } from './neurons/select.js';
 export { maskNeurons } from './neurons/perturb.js';
 export type { Neuron } from './neurons/neuron.js';
-/** Evaluates perturbed models beside the model itself. */
+/** Evaluates perturbed models against the model itself. */
 export const evaluateVariants = later(
   async () => (await import('./experiments/evaluateVariants.js')).evaluateVariants,
 );

@@ -25,7 +25,7 @@ const ownerSchema = z.object({
   /** The system's number of its thread: each of Node's environments, the main one and those of workers, has a thread of its own. */
   thread: z.number().optional(),
   host: z.string(),
-  /** Ids of the system's start and of the thread's, which tell it from a later one of the same number; null where there are none. */
+  /** Ids of the system's boot and of the thread's start, which distinguish it from a later thread of the same number; null if unknown. */
   boot: z.string().nullable(),
   started: z.string().nullable(),
 });
@@ -170,7 +170,7 @@ async function removeAsides(folder: string): Promise<void> {
 /** The host and the process that make or remove a lock, before it has an owner or when it has none any more. */
 const ASIDE = /^\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.lock$/;
 
-/** Whether a file's name is that of a lock that is being made or removed beside it. */
+/** Whether a file is the temporary one of a lock that is being made or removed. */
 export function isLockAside(name: string): boolean {
   return ASIDE.test(name);
 }

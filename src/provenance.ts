@@ -27,7 +27,7 @@ export function provenance(): Provenance {
   };
 }
 
-/** The command of a `process.argv`, quoted for a shell; null where it is not spurmem's command line. */
+/** Returns the command of a `process.argv`, quoted for a shell; null if it is not spurmem's command line. */
 export function typedCommand([, script = '', ...words]: readonly string[]): string | null {
   if (basename(script, '.js') !== 'spurmem') return null;
   return ['spurmem', ...words.map(quotedWord)].join(' ');

@@ -1,6 +1,6 @@
 // The table of docs/install.md, from the rows that scripts/matrix.sh wrote.
 const HEAD = [
-  ...['PyTorch', 'with CUDA', 'built in', 'addon’s tests', 'ResNet beside it', 'fine-tuning beside it'],
+  ...['PyTorch', 'with CUDA', 'built in', 'addon’s tests', 'ResNet vs PyTorch', 'fine-tuning vs PyTorch'],
   ...['resume', 'two processes', 'device for tests', 'operators', 'training step', 'evaluation', 'on'],
 ];
 

@@ -31,7 +31,7 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, ...load: 
     () => import('./commands/gradCam.js'),
   ],
   neurons: [
-    'show what neurons answer to, beside what zeroing each of them does',
+    'show which images neurons respond to, and what zeroing each one changes',
     () => import('../extras/atlas/command.js'),
   ],
   study: [

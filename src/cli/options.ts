@@ -55,7 +55,7 @@ export function addComputeOptions(command: Command): Command {
   return addEngineOptions(command).addOption(seedOption().helpGroup('Computing:'));
 }
 
-/** The options of computing but for the seed. */
+/** Adds the computing options except for the seed. */
 export function addEngineOptions(command: Command): Command {
   return addSettings(addCommonOptions(command), ENGINE_SETTINGS, '', 'Computing:');
 }

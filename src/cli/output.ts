@@ -37,7 +37,7 @@ export class Output {
     return !this.#json && process.stdout.isTTY && process.env.NO_COLOR === undefined;
   }
 
-  /** Columns of the terminal; 100 where there is none. */
+  /** Columns of the terminal; 100 without one. */
   get width(): number {
     return process.stdout.isTTY ? process.stdout.columns : Number(process.env.COLUMNS ?? 100);
   }
@@ -108,7 +108,7 @@ export class Output {
     };
   }
 
-  /** Says once how long a step will take, as soon as that can be estimated, where it is more than a minute. */
+  /** Announces once how long a step will take, as soon as there is an estimate, if it is over a minute. */
   #announce({ task, done, total, unit }: ProgressEvent, seconds: number): void {
     if (this.#isAnnounced || done === 0 || seconds < TELLABLE_AFTER_S) return;
     this.#isAnnounced = true;

@@ -6,7 +6,7 @@ import { durationText, points } from '../report/format.js';
 import { type GroupLabel, groupLabels, type Groups } from '../report/groupLabels.js';
 import type { QuickstartResult } from '../study/quickstart.js';
 
-/** The neurons whose effect is told. */
+/** The number of zeroed neurons whose effect the screen shows. */
 const K = 3;
 const NULLS = { 'same-layers': 'of the same layers', 'whole-model': 'of the whole model' } as const;
 

@@ -22,7 +22,7 @@ export function printDataset(dataset: Dataset, output: Output, { onWarning }: Jo
   const problem = emptyGroups(dataset);
   if (problem !== undefined)
     onWarning?.(
-      `${problem} Validation and test need examples of every group; so does training, but for methods without group labels, such as ERM.`,
+      `${problem} Validation and test need examples of every group; so does training, except with methods without group labels, such as ERM.`,
     );
   output.result(datasetTable(dataset, output), summarizeDataset(dataset));
 }

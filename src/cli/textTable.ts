@@ -33,8 +33,8 @@ export function prose(lines: readonly string[], { width }: TextOptions): string[
 }
 
 /**
- * A table for the terminal, under its caption and above its notes. Columns that find no room follow in another one below it, beside the
- * columns of text that every row begins with.
+ * Returns a table for the terminal, under its caption and above its notes. Columns that do not fit follow in another table below it, after
+ * the text columns that begin every row.
  */
 export function textTable(table: Table, options: TextOptions): string {
   const { color, width } = options;

@@ -177,7 +177,7 @@ function othersCheck(busy: number): Check {
     `other processes keep ${busy.toFixed(1)} of ${availableParallelism()} cores busy`,
     busy < NOTICED_CORES
       ? undefined
-      : 'Training beside it takes about twice as long, and timings say little: wait, or leave it cores with --threads.',
+      : 'Training meanwhile takes about twice as long, and timings mean little: wait, or leave it cores with --threads.',
   );
 }
 

@@ -40,7 +40,7 @@ export function addCommand(command: Command): void {
 export function addFig10Command(reproduce: Command): void {
   const command = reproduce
     .command('fig10')
-    .description('Fig. 10: heat maps of a fine-tuned run beside the ERM run before it, with the report');
+    .description('Fig. 10: heat maps of a fine-tuned run and of the ERM run before it, with the report');
   addJob<GradCamCommandOptions>(addGradCamOptions(command), async (options, output, control) => {
     const figure = await reproduceFig10(gradCamOptionsOf(options, control));
     const { json, csv, report } = figure;

@@ -27,7 +27,7 @@ function described(found: ProgramSummary, output: Output): string {
     `Images: any number, 3 channels, ${size}`,
     `Head: ${plain(head.name)}, ${head.features} features, ${head.classes} classes; another number of classes replaces it`,
     ...(found.isEvaluationOnly
-      ? ['Exported in evaluation mode: where it is trained, batch-norms keep their statistics']
+      ? ['Exported in evaluation mode: training leaves the batch-norm statistics as they are']
       : []),
     textTable(layerTable(found), output),
     `Grad-CAM: ${plain(mappedByDefault)} by default, of ${mappable.length} layers`,
