@@ -40,6 +40,9 @@ const TRACE_TABLES: Readonly<Record<Exclude<TraceName, 'figures'>, SettingsTable
   minimal: MINIMAL_SETTINGS,
 };
 
+/** Tables that tell the traces of an arm by its name alone. */
+const OF_PLANTINGS: readonly TraceName[] = ['planted', 'found', 'erased', 'minimal'];
+
 /** Checks what the schema cannot: names that refer to other parts, and settings. Throws `USAGE` naming the key. */
 export function checkStudy(study: Study): void {
   const { arms, data, path, pools, tests, traces } = study;
@@ -84,6 +87,11 @@ export function checkStudy(study: Study): void {
   }
   for (const [i, { of, trace, settings }] of traces.entries()) {
     known(`traces[${i}].of`, of, arms, 'arm');
+    at(`traces[${i}]`, () => {
+      const same = traces.slice(0, i).findIndex((earlier) => overlaps(earlier, traces[i] as Trace));
+      if (OF_PLANTINGS.includes(trace) && same >= 0)
+        throw refused(`it makes ${trace} of an arm of which traces[${same}] makes them: join the two.`);
+    });
     at(`traces[${i}].settings`, () => {
       if (trace !== 'figures') checkTable(settings, TRACE_TABLES[trace]);
       else {
