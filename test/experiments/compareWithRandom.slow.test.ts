@@ -120,7 +120,7 @@ test('each test is that of evaluating each draw alone, on the same examples, for
 test('every trace has them, and the same seed gives the same', async () => {
   const asked = { nullDraws: 5, exceedances: 3, samples: 8 };
   const options = { ...common, run, criteria: ['magnitude'] as const, topK: [1], ...asked };
-  const noise = { ...options, perturbation: 'noise', sigmas: [0.5], repeats: 2 } as const;
+  const noise = { ...options, perturbation: 'noise', sigmas: [0.5, 0.1], repeats: 2 } as const;
   const result = await traceUnstructured(noise);
   expect(result).toMatchObject({ ...asked, nulls: NULL_NAMES, comparedTopK: [1] });
   expect(result.nullCost?.naiveForwards).toBeGreaterThan(0);
@@ -139,6 +139,13 @@ test('every trace has them, and the same seed gives the same', async () => {
       }
     }
   }
+  // Random neurons get the noise of their set.
+  const meansOf = (wanted: number) =>
+    result.entries
+      .filter(({ sigma }) => sigma === wanted)
+      .map(({ comparisons }) => comparisons?.['same-layers']?.groups.map((tests) => tests?.loss.mean));
+  expect(meansOf(0.5)).toHaveLength(4);
+  expect(meansOf(0.5)).not.toEqual(meansOf(0.1));
   expect(await traceUnstructured(noise)).toEqual(result);
   // Those that draw have none by default: each draw would take every seed.
   const { nullDraws: _none, ...plain } = noise;
