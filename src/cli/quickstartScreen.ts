@@ -2,7 +2,7 @@ import type { TraceEntry } from '../experiments/results.js';
 import { fixed, MARKED_P, probability } from '../kit/columns.js';
 import { holm } from '../metrics/holm.js';
 import { drawsToPass } from '../report/claim.js';
-import { durationText, points } from '../report/format.js';
+import { points } from '../report/format.js';
 import { type GroupLabel, groupLabels, type Groups } from '../report/groupLabels.js';
 import type { QuickstartResult } from '../study/quickstart.js';
 
@@ -16,7 +16,7 @@ export function quickstartScreen(result: QuickstartResult, seconds: number): str
   const groups = groupLabels(dataset);
   const worst = erm.test.worstGroup;
   return [
-    `Quickstart finished in ${durationText(seconds)}: a ResNet-18 for pullover or coat, with digits above the garments.`,
+    `Quickstart finished in ${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s: a ResNet-18 for pullover or coat, with digits above the garments.`,
     '',
     `1. Does it memorize?${' '.repeat(15)}images   training      test       gap`,
     ...groups.map((group) => accuracyLine(group, result, worst)),

@@ -25,15 +25,17 @@ const MARGIN = 40;
  *
  * @param folder where they go; default: the folder of the study's runs
  * @param wanted some of its data sets; default: all, and pools in place of their members
+ * @param made their tables, if they are made already
  */
 export async function writeStudyReport(
   study: Study,
   folder = study.runs,
   wanted?: readonly string[],
+  made?: readonly StudySection[],
 ): Promise<string> {
   const sets = new Map(setsOf(study, wanted));
   const sections: Section[] = [];
-  for (const { name, part, heading, tables } of await studyTables(study, wanted)) {
+  for (const { name, part, heading, tables } of made ?? (await studyTables(study, wanted))) {
     const charts = await chartsOf(study, part, name, sets.get(name) ?? []);
     sections.push({
       id: heading.toLowerCase().replace(/[^a-z\d]+/g, '-'),

@@ -178,7 +178,8 @@ async function results(study: Study) {
     import('../../study/tables.js'),
     import('../../study/report.js'),
   ]);
-  return { sections: await studyTables(study), report: await writeStudyReport(study) };
+  const sections = await studyTables(study);
+  return { sections, report: await writeStudyReport(study, undefined, undefined, sections) };
 }
 
 /** The command line of a process that runs jobs of a study. */
