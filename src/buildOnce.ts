@@ -8,11 +8,11 @@ export const LOCK_NAME = 'build.lock';
 
 const POLL_MS = 250;
 
-/** A folder or file that several processes may want to build, and only one should. */
+/** A folder or file that several processes may need, and only one should build. */
 interface BuildOnceSteps<T> {
   /** The task, such as `decoding images`, for the message when it is stopped. */
   readonly task: string;
-  /** The finished result when there is one. Called without and with the lock. */
+  /** Returns the finished result if there is one. Called without and with the lock. */
   ready(): Promise<T | undefined>;
   /** Called once when another caller is found at work; default: nothing. */
   waits?(): void;
@@ -30,7 +30,7 @@ export async function buildOnce<T>(
 }
 
 /**
- * Returns the finished result, or builds it while holding the lock. Other callers, also of other processes, wait for the first one's
+ * Returns the finished result, or builds it while holding the lock. Other callers, in any process, wait for that
  * result.
  *
  * @throws SpurmemError `INTERRUPTED` when aborted while waiting, `OUTPUT_UNWRITABLE` when the lock cannot be made, and what `build` throws

@@ -5,44 +5,44 @@ export type ErrorCode =
   | 'DATASET_INVALID' // the table or dataset.json has bad content
   | 'DATASET_EMPTY_GROUP' // a split lacks examples of a group
   | 'IMAGE_INVALID' // an image is missing, truncated or not an image
-  | 'FETCH_FAILED' // a download failed, or what came is not what it must be
+  | 'FETCH_FAILED' // a download failed, or its content is not the expected one
   | 'OUTPUT_UNWRITABLE' // a file or folder cannot be written
   | 'RUN_NOT_FOUND' // a folder holds no run
   | 'RUN_EXISTS' // the run folder holds a different or finished run
   | 'RUN_BUSY' // another process is writing to the run folder
   | 'RUN_INVALID' // a file of the run folder is damaged or missing
   | 'WEIGHTS_INVALID' // a weights file is damaged or does not fit the model
-  | 'MODEL_INVALID' // an exported program is damaged, or uses what is not supported
+  | 'MODEL_INVALID' // an exported program is damaged or uses unsupported operators
   | 'NEURONS_INVALID' // a selection asks for neurons that do not exist
-  | 'BASELINE_INVALID' // a file is no result of the benchmark, or it lacks a case
+  | 'BASELINE_INVALID' // a file is not a benchmark result, or it lacks a case
   | 'PYTORCH_MISSING' // the Python that the benchmark compares with has no PyTorch
   | 'BENCH_FAILED' // a side of the benchmark failed
-  | 'DEVICE_UNAVAILABLE' // the device asked for is not there
+  | 'DEVICE_UNAVAILABLE' // the requested device is missing
   | 'LIBTORCH_UNUSABLE' // no libtorch was found, or it is too old, or a folder holds none
   | 'INSTALL_FAILED' // PyTorch could not be installed into the user's cache
   | 'NATIVE_LOAD_FAILED' // the addon or libtorch could not be loaded
   | 'NATIVE_BUILD_FAILED' // the addon could not be compiled
   | 'NATIVE_FAILED' // libtorch reported an error
-  | 'PROCESS_LOST' // of several processes that train together, one has ended
+  | 'PROCESS_LOST' // one of several processes that train together has ended
   | 'INTERRUPTED'; // the user stopped the job; the last checkpoint is kept
 
 /** Details of an error besides its message. */
 interface ErrorDetails {
-  /** The parameter that is wrong, by its path in the options of the function that was called: `fraction`, `erm.lr`. */
+  /** The invalid parameter, by its path in the caller's options: `fraction`, `erm.lr`. */
   readonly parameter?: string | undefined;
   /** The value that was given. */
   readonly value?: unknown;
-  /** The values that it takes, in words: `a whole number of at least 1`. */
+  /** The valid values in words: `a whole number of at least 1`. */
   readonly expected?: string | undefined;
-  /** Advice, a sentence each. */
+  /** Advice, one sentence per entry. */
   readonly advice?: readonly string[] | undefined;
   readonly cause?: unknown;
 }
 
 /**
- * An error that a user can cause and mend. Its message says what was wrong, where (file, line, column or parameter), and what
- * to do. Only parameters stand in backticks, by their paths in the caller's options (`` `erm.lr` ``): a front end may put its own
- * names in their place.
+ * An error that a user can cause and fix. Its message says what was wrong, where (file, line, column or parameter), and what
+ * to do. Only parameters are in backticks, by their paths in the caller's options (`` `erm.lr` ``), so that a front end can
+ * replace them with its own names.
  */
 export class SpurmemError extends Error {
   override readonly name = 'SpurmemError';
@@ -70,16 +70,16 @@ export class SpurmemError extends Error {
   }
 }
 
-/** Far above any message of ours; a damaged file can put a whole file into one. */
+/** Far longer than any message of ours; a message may quote a whole damaged file. */
 const MOST_CHARACTERS = 4000;
 
-/** A message without control characters, which a file may have put into it, and cut where nobody would read on. */
+/** Returns a message without control characters, which a quoted file may contain, cut to `MOST_CHARACTERS`. */
 function printable(text: string): string {
   const cut = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}...\n` : text;
   return cut.replace(/(?![\n\t])[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 }
 
-/** The error of a parameter's wrong value. */
+/** Returns the error of an invalid parameter. */
 export function misplaced(
   parameter: string,
   value: unknown,
@@ -90,7 +90,7 @@ export function misplaced(
   return new SpurmemError('USAGE', problem, { parameter, value, expected, advice });
 }
 
-/** The error of a parameter's value: `` `fraction` is 2: it takes a share above 0 and below 1. `` */
+/** Returns the error of an invalid value: `` `fraction` is 2: it takes a share above 0 and below 1. `` */
 export function invalidParameter(
   parameter: string,
   value: unknown,
@@ -120,7 +120,7 @@ export async function inScope<Result>(
   }
 }
 
-/** An error with the parameters of a part by their paths in the caller's options; one of another kind as it is. */
+/** Returns a `SpurmemError` with a part's parameters by their paths in the caller's options; any other error unchanged. */
 export function withinScope(error: unknown, scope: string, own: object): unknown {
   if (!(error instanceof SpurmemError)) return error;
   const { code, problem, advice, parameter, value, expected, cause } = error;
@@ -135,7 +135,7 @@ export function withinScope(error: unknown, scope: string, own: object): unknown
   });
 }
 
-/** A message with its parameters, by their paths, replaced. Backticks within a file's path are no parameter's. */
+/** Replaces a message's parameters, given their paths. Ignores backticks within a file's path. */
 export function mapParameters(text: string, replace: (path: string) => string): string {
   return text.replace(
     /(?<![^\s("'])`([a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9]*)*)`(?![\w/])/g,
@@ -157,18 +157,18 @@ function textOf(value: unknown): string {
   try {
     return JSON.stringify(value);
   } catch {
-    // An object that holds itself has no JSON.
+    // Circular objects have no JSON.
     return 'an object';
   }
 }
 
-/** The message of anything that was thrown. Goes by shape: in worker contexts and test runners, errors have another class. */
+/** Returns the message of anything thrown. Checks the shape, not the class, which differs in workers and test runners. */
 export function messageOf(error: unknown): string {
   if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
   return String(error);
 }
 
-/** Node's error code (`ENOENT`, `EACCES`, ...) of anything that was thrown, or undefined. */
+/** Returns Node's error code (`ENOENT`, `EACCES`, ...) of anything thrown, or undefined. */
 export function systemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;

@@ -33,7 +33,7 @@ export async function writeAtomic(path: string, content: string | Buffer, mode?:
 }
 
 /**
- * As `writeAtomic`, for a file that is too large to be joined in memory first.
+ * Like `writeAtomic`, for a file too large to assemble in memory.
  *
  * @param write gets the open file, and its name until it is whole
  * @param bytes the file's size, for the message of a full disk
@@ -65,7 +65,7 @@ export async function writeLargeFile<Result>(
   }
 }
 
-/** Adds to a file, which may be cut off within the addition. Throws `OUTPUT_UNWRITABLE`. */
+/** Appends to a file; an interruption may cut the addition off. Throws `OUTPUT_UNWRITABLE`. */
 export async function append(path: string, content: string | Buffer): Promise<void> {
   try {
     await appendFile(path, content);
@@ -75,7 +75,7 @@ export async function append(path: string, content: string | Buffer): Promise<vo
 }
 
 /**
- * Removes the temporary files of processes that were killed in `writeLargeFile`; nobody may be writing these files.
+ * Removes the temporary files of processes that were killed in `writeLargeFile`; no process may be writing these files.
  *
  * @param which by the name of the file that was to be written; default: all
  */
@@ -97,13 +97,13 @@ export async function removeFiles(folder: string, which: (name: string) => boole
   }
 }
 
-/** Reads a whole file. One that is none, such as a named pipe, from which nothing may ever come, is refused. */
+/** Reads a whole file. Rejects anything else, such as a named pipe, which could block for ever. */
 export async function readWhole(path: string): Promise<Buffer> {
   await requireReadable(path);
   return readFile(path);
 }
 
-/** As `readWhole`, for text. */
+/** Like `readWhole`, for text. */
 export async function readText(path: string): Promise<string> {
   return (await readWhole(path)).toString('utf8');
 }
@@ -130,12 +130,12 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
   await writeAtomic(path, jsonText(value));
 }
 
-/** The same with its checksum as the first key, which readers check by `withoutChecksum`. */
+/** Like `writeJson`, with a checksum as the first key, which readers check by `withoutChecksum`. */
 export async function writeCheckedJson(path: string, value: unknown): Promise<void> {
   await writeAtomic(path, withChecksum(jsonText(value)));
 }
 
-/** A value as `writeJson` writes it. */
+/** Returns a value as `writeJson` writes it. */
 export function jsonText(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
@@ -149,7 +149,7 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** As `mkdir -p`; Node's own recursive mkdir never returns where a file system takes no folders, such as /proc. */
+/** Like `mkdir -p`. Node's recursive mkdir never returns on file systems that take no folders, such as /proc. */
 async function makeBelow(path: string): Promise<void> {
   const isFolder = async (name: string): Promise<boolean> =>
     (await stat(name).catch(() => undefined))?.isDirectory() === true;
@@ -185,12 +185,12 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 const SPACE_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
-/** The space that writing needs and the free space; empty where the error is another. */
+/** Returns a sentence on the needed and the free space; empty for other errors. */
 async function spaceNeeded(error: unknown, path: string, bytes: () => number): Promise<string> {
   if (!SPACE_CODES.has(systemCode(error) ?? '')) return '';
   const disk = await statfs(dirname(resolve(path))).catch(() => undefined);
   const free = disk ? `, and ${megabytes(disk.bavail * disk.bsize)} are free there` : '';
-  // Rounded up: a line needs more than none.
+  // Rounded up: one line needs more than 0.
   return ` It needs ${megabytes(1000 * Math.ceil(bytes() / 1000))}${free}.`;
 }
 
@@ -199,7 +199,7 @@ function megabytes(bytes: number): string {
 }
 
 /**
- * The error of writing a file or folder as SpurmemError `OUTPUT_UNWRITABLE` when the user can mend it (no space, no permission, ...);
+ * Returns an error of writing a file or folder as SpurmemError `OUTPUT_UNWRITABLE` if the user can fix it (no space, no permission, ...);
  * any other one unchanged.
  *
  * @param needs a sentence on the space that is needed, after a space

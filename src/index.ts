@@ -2,7 +2,7 @@
 /**
  * spurmem as a library: the same steps that the command line runs. docs/reference.md lists all names by subject.
  *
- * To import it takes little: a job's modules are loaded when it is first called, and tables when they are asked for.
+ * Importing it is cheap: a job's modules are loaded on its first call.
  *
  * @packageDocumentation
  */
@@ -12,7 +12,7 @@ import type { Figure } from './report/figure.js';
 import type { TrainingMethod } from './train/method.js';
 import type * as Methods from './train/methods.js';
 
-/** A function of a module that is loaded when it is first called. */
+/** Returns a function whose module is loaded on its first call. */
 function later<Args extends readonly unknown[], Result>(
   load: () => Promise<(...args: Args) => Promise<Result>>,
 ): (...args: Args) => Promise<Result> {
@@ -24,25 +24,25 @@ const methods = () => import('./train/methods.js');
 // Train: ERM, fine-tuning against spurious memorization, and the baselines.
 /** Trains a run by ERM with the article's recipe, which fine-tuning and last-layer retraining start from. */
 export const trainErm: typeof Methods.trainErm = later(async () => (await methods()).trainErm);
-/** ERM on images drawn with each class equally likely. */
+/** Trains by ERM on images drawn with each class equally likely. */
 export const trainRwy = later(async () => (await methods()).trainRwy);
-/** ERM on images drawn with each group equally likely. */
+/** Trains by ERM on images drawn with each group equally likely. */
 export const trainRwg = later(async () => (await methods()).trainRwg);
-/** ERM on a subset with as many images of each class. */
+/** Trains by ERM on a subset with equally many images of each class. */
 export const trainSuby = later(async () => (await methods()).trainSuby);
-/** ERM on a subset with as many images of each group. */
+/** Trains by ERM on a subset with equally many images of each group. */
 export const trainSubg = later(async () => (await methods()).trainSubg);
-/** GroupDRO. */
+/** Trains by GroupDRO: the groups' losses are weighted towards the worst. */
 export const trainGroupDro: typeof Methods.trainGroupDro = later(async () => (await methods()).trainGroupDro);
-/** JTT: images that an ERM run predicts wrong count more often. */
+/** Trains by JTT: ERM that shows the errors of an earlier model more often. */
 export const trainJtt: typeof Methods.trainJtt = later(async () => (await methods()).trainJtt);
-/** Correct-n-Contrast. */
+/** Trains by Correct-n-Contrast: ERM, and contrast by an earlier model's predictions. */
 export const trainCnc: typeof Methods.trainCnc = later(async () => (await methods()).trainCnc);
-/** Last-layer retraining of another run's model. */
+/** Retrains the last layer of another run's model (DFR). */
 export const trainDfr: typeof Methods.trainDfr = later(async () => (await methods()).trainDfr);
 /** Fine-tunes another run's model against spurious memorization. */
 export const trainFinetune: typeof Methods.trainFinetune = later(async () => (await methods()).trainFinetune);
-/** Every training method as an object, in the order of commands and tables: its name, settings and `train`. */
+/** Returns every training method, in the order of commands and tables: its name, settings and `train`. */
 export async function trainingMethods(): Promise<readonly TrainingMethod[]> {
   return (await methods()).CHECKED_METHODS;
 }
@@ -54,7 +54,7 @@ export type { EpochMetrics, TrainedRun, TrainingResult } from './train/results.j
 export const openRun = later(async () => (await import('./train/runFolder.js')).openRun);
 export type { RunFolder } from './train/runFolder.js';
 
-// Trace: find the neurons that memorize, perturb them, and see where a model looks.
+// Trace: test whether a few neurons memorize, and see where a model looks.
 /** Perturbs the top neurons of the model for each group (Figs 2, 4, 5). */
 export const traceUnstructured = later(
   async () => (await import('./experiments/traceUnstructured.js')).traceUnstructured,
@@ -65,9 +65,9 @@ export const traceStructured = later(
 );
 /** Ranks each criterion’s top neurons under the others (Fig. 3). */
 export const traceOverlap = later(async () => (await import('./experiments/traceOverlap.js')).traceOverlap);
-/** Finds how few neurons hold a training example (Maini et al. 2023). */
+/** Tests how few neurons a training example depends on (Maini et al. 2023). */
 export const traceMinimal = later(async () => (await import('./extras/minimal/trace.js')).traceMinimal);
-/** Maps where images speak for an output, of one run or two (Fig. 10). */
+/** Maps which parts of images raise an output, for one run or two (Fig. 10). */
 export const gradCam = later(async () => (await import('./experiments/gradCam.js')).gradCam);
 /** Shows the images that single neurons respond to, and the effect of zeroing each. */
 export const neuronAtlas = later(async () => (await import('./extras/atlas/atlas.js')).neuronAtlas);
@@ -75,7 +75,7 @@ export type { TraceOptions } from './experiments/traceUnstructured.js';
 export type { GradCamOptions } from './experiments/gradCam.js';
 export type { NeuronAtlasOptions } from './extras/atlas/atlas.js';
 export type { TraceUnstructuredResult } from './experiments/results.js';
-/** A run opened once for several traces. */
+/** Opens a run once for several traces. */
 export const TraceSession = {
   open: async (...options: Parameters<typeof Session.open>) =>
     (await import('./experiments/traceSession.js')).TraceSession.open(...options),
@@ -83,23 +83,23 @@ export const TraceSession = {
 export type TraceSession = Session;
 
 // Reproduce the article, compare over seeds, report.
-/** Figures and tables of Part I from one run. */
+/** Makes the figures and tables of Part I from one run. */
 export const reproducePart1 = later(async () => (await import('./reproduce/part1.js')).reproducePart1);
-/** The main job, small. */
+/** Runs the whole workflow on few images: train, trace, fine-tune, report. */
 export const reproduceQuickstart = later(
   async () => (await import('./study/quickstart.js')).reproduceQuickstart,
 );
-/** Every figure and table of Part I as an object, in the order in which the report shows them. */
+/** Returns every figure and table of Part I, in the order of the report. */
 export async function figures(): Promise<readonly Figure[]> {
   return (await import('./report/figures.js')).FIGURES;
 }
-/** A run’s model on one split; writes nothing. */
+/** Evaluates a run’s model on one split; writes nothing. */
 export const evaluateRun = later(async () => (await import('./experiments/evaluateRun.js')).evaluateRun);
-/** Reads a study: a file, or the name of one that spurmem brings. */
+/** Reads a study from a file, or by the name of one in the package. */
 export const readStudy = later(async () => (await import('./study/document.js')).readStudy);
-/** Runs a study’s jobs, those that are not recorded; any number of processes may do so. */
+/** Runs the jobs of a study without recorded results; any number of processes may share them. */
 export const runStudy = later(async () => (await import('./study/runner.js')).runStudy);
-/** The tables of a study’s recorded results. */
+/** Returns the tables of a study’s recorded results. */
 export const studyTables = later(async () => (await import('./study/tables.js')).studyTables);
 /** Writes a page of a study’s recorded results. */
 export const writeStudyReport = later(async () => (await import('./study/report.js')).writeStudyReport);
@@ -109,7 +109,7 @@ export type { Part1Options } from './reproduce/part1.js';
 export type { Study } from './study/schema.js';
 export type { StudyOptions } from './study/runner.js';
 
-/** The settings of a model, ERM, fine-tuning and traces, with the article's and the published code's values. */
+/** Returns the settings of a model, ERM, fine-tuning and traces, with the article's and the published code's values. */
 export async function settings() {
   const { MODEL_SETTINGS, ERM_SETTINGS } = await import('./train/ermSettings.js');
   const { FINETUNE_SETTINGS } = await import('./train/finetune/settings.js');
@@ -127,7 +127,7 @@ export const loadDataset = later(async () => (await import('./data/dataset.js'))
 export const buildDominoes = later(async () => (await import('./data/dominoes.js')).buildDominoes);
 /** Makes benchmarks of cut-outs on scenes. */
 export const composeDataset = later(async () => (await import('./data/compose/compose.js')).composeDataset);
-/** Groups of a dataset without a known spurious attribute: each class, by whether a run predicts it right. */
+/** Makes groups for a dataset without a known spurious attribute: each class, by whether a run predicts it right. */
 export const predictGroups = later(
   async () => (await import('./experiments/predictedGroups.js')).predictGroups,
 );
@@ -135,16 +135,16 @@ export { DEFAULT_DOMINOES } from './data/dominoesSources.js';
 export type { Dataset, DatasetOptions } from './data/dataset.js';
 export type { DominoesOptions } from './data/dominoes.js';
 export type { ComposeOptions } from './data/compose/options.js';
-/** Images as batches on the device. */
+/** Loads images as batches on the device. */
 export const BatchLoader = {
   open: async (...options: Parameters<typeof Loader.open>) =>
     (await import('./data/batches.js')).BatchLoader.open(...options),
 };
 export type BatchLoader = Loader;
 
-// Build experiments of one's own: models, neurons, variants, metrics.
+// Build your own experiments: models, neurons, variants, metrics.
 export { Model } from './models/model.js';
-/** Reads a network that torch.export wrote, and runs nothing. */
+/** Reads the description of a network that torch.export wrote, without running it. */
 export const inspectProgram = later(
   async () => (await import('./models/exported/program.js')).inspectProgram,
 );

@@ -11,7 +11,7 @@ import { systemCode } from './errors.js';
 import { unwritable } from './files.js';
 import * as z from './zod.js';
 
-/** A lock of another host, or container, that is not refreshed for this long belongs to a process that was killed. */
+/** A lock of another host or container that is not refreshed for this long is stale: its process was killed. */
 const STALE_MS = 30_000;
 const REFRESH_MS = 5_000;
 const POLL_MS = 100;
@@ -22,7 +22,7 @@ const OWNER_NAME = 'owner.json';
 
 const ownerSchema = z.object({
   pid: z.number(),
-  /** The system's number of its thread: each of Node's environments, the main one and those of workers, has a thread of its own. */
+  /** The system's id of its thread: the main Node environment and each worker have one. */
   thread: z.number().optional(),
   host: z.string(),
   /** Ids of the system's boot and of the thread's start, which distinguish it from a later thread of the same number; null if unknown. */
@@ -35,7 +35,7 @@ export type LockOwner = Readonly<z.infer<typeof ownerSchema>>;
 
 /** A lock that this thread holds. */
 export interface Lock {
-  /** Whether it was removed, or another host took it over, which takes a process that was suspended for long for a killed one. */
+  /** Whether the lock was removed, or taken over by another host, which regards a long-suspended process as killed. */
   isLost(): boolean;
   release(): Promise<void>;
 }
@@ -75,7 +75,7 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
   }
 }
 
-/** As `tryLock`, which is tried again for `patience` milliseconds. */
+/** Like `tryLock`, with retries for `patience` milliseconds. */
 export async function awaitLock(lockPath: string, patience: number): Promise<Lock | undefined> {
   const start = performance.now();
   for (;;) {
@@ -94,7 +94,7 @@ export async function isLocked(lockPath: string): Promise<boolean> {
   return lockfile.check(lockPath, optionsOf(lockPath));
 }
 
-/** The holder of a lock; undefined where nobody holds it. */
+/** Returns the holder of a lock; undefined if it is free. */
 export async function ownerOf(lockPath: string): Promise<LockOwner | undefined> {
   try {
     return ownerSchema.parse(JSON.parse(await readFile(join(lockPath, OWNER_NAME), 'utf8')));
@@ -103,7 +103,7 @@ export async function ownerOf(lockPath: string): Promise<LockOwner | undefined> 
   }
 }
 
-/** Whether a lock is there and this thread's; so is one that cannot be read. */
+/** Whether a lock exists and belongs to this thread, or cannot be read. */
 function isOwn(lockPath: string): boolean {
   try {
     const owner: unknown = JSON.parse(readFileSync(join(lockPath, OWNER_NAME), 'utf8'));
@@ -118,7 +118,7 @@ function optionsOf(lockPath: string) {
     lockfilePath: lockPath,
     realpath: false,
     stale: STALE_MS,
-    // The library's locks are empty folders; these say whose they are, from the moment on that they are there.
+    // The library's locks are empty folders; these name their owner from the moment they exist.
     fs: {
       ...fs,
       mkdir: callbackify(makeOwned),
@@ -146,10 +146,10 @@ async function makeOwned(lockPath: string): Promise<void> {
   }
 }
 
-/** Removes a lock: no process that is killed meanwhile leaves one that does not say whose it was. */
+/** Removes a lock. A process that is killed meanwhile leaves no lock without an owner. */
 async function removeLock(lockPath: string): Promise<void> {
   const aside = asideOf(lockPath);
-  // In place, where the disk errs: a lock that stays would be that of a living process.
+  // In place if the disk fails: a lock that stays would belong to a living process.
   const isMoved = await rename(lockPath, aside).then(
     () => true,
     () => false,
@@ -175,31 +175,31 @@ export function isLockAside(name: string): boolean {
   return ASIDE.test(name);
 }
 
-/** The path at which a lock is made before it is one, and removed afterwards. */
+/** Returns the temporary path at which a lock is made and removed. */
 function asideOf(lockPath: string): string {
-  // Not the lock's own name with more behind it, which may be too long.
+  // Not the lock's name plus a suffix, which could be too long.
   const name = `.${checksum(ownHost())}-${process.pid}-${randomUUID().slice(0, 8)}.lock`;
   return join(dirname(lockPath), name);
 }
 
-/** Whether the process that such a name tells of is gone. */
+/** Whether the process in such a name has ended. */
 function isOfKilled(name: string): boolean {
   const [, host, pid] = ASIDE.exec(name) ?? [];
   return host === checksum(ownHost()) && isGone(Number(pid));
 }
 
-/** Removes the lock of a process of this host that is gone. */
+/** Removes the lock of a process of this host that has ended. */
 async function removeOfKilled(lockPath: string): Promise<void> {
   const aside = asideOf(lockPath);
   try {
-    // One of several processes that see this moves it.
+    // Only one of several processes that see it can move it.
     await rename(lockPath, aside);
   } catch {
     return;
   }
   const moved = await ownerOf(aside);
   if (moved !== undefined && !wasKilled(moved)) {
-    // Another one had done so before, and this was its own lock.
+    // Another process was faster, and this is its own lock: put it back.
     await rename(aside, lockPath).catch(() => undefined);
     return;
   }
@@ -210,7 +210,7 @@ function wasKilled({ pid, thread, host, boot, started }: LockOwner): boolean {
   if (host !== ownHost()) return false;
   if (boot !== bootId() || isGone(pid)) return true;
   const start = startOf(pid, thread);
-  // A process of another user, which may be hidden there, is alive.
+  // Another user's process, which may be hidden, counts as alive.
   return start === null ? existsSync(`/proc/${pid}`) && started !== null : start !== started;
 }
 
@@ -234,7 +234,7 @@ function ownOwner(): LockOwner {
   };
 }
 
-/** This host, or this container of it, from which the processes of others cannot be seen. */
+/** Returns an id of this host, or of this container, which cannot see processes of others. */
 export function ownHost(): string {
   try {
     const pids = readlinkSync('/proc/self/ns/pid');
@@ -248,17 +248,17 @@ function bootId(): string | null {
   return readOrNull('/proc/sys/kernel/random/boot_id');
 }
 
-/** The number of the thread that runs this; the main thread's where the system does not say. */
+/** Returns the id of the current thread; the main thread's if the system does not report it. */
 function ownThread(): number {
   try {
-    // Synchronous: Node's other calls run in threads of a pool.
+    // Synchronous: asynchronous calls run on pool threads.
     return Number(basename(readlinkSync('/proc/thread-self')));
   } catch {
     return process.pid;
   }
 }
 
-/** In ticks since the system's start: the 22nd word of a line whose second one, in parentheses, may hold spaces. */
+/** Returns the start in ticks since boot: word 22 of a line whose word 2, in parentheses, may contain spaces. */
 function startOf(pid: number, thread = pid): string | null {
   const line = readOrNull(`/proc/${pid}/task/${thread}/stat`);
   return line?.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? null;

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 
-/** Bytes of memory that the machine has, or that this process's control group may take. */
+/** Returns the machine's bytes of memory, or the limit of this process's control group. */
 export function allowedMemory(): number {
-  // 0, or far more than there is, where nothing limits it.
+  // 0 or far more than the machine has: no limit.
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
-/** The widest vector instructions that the processor has, of those that libtorch has kernels for; models' names do not tell. */
+/** Returns the widest vector instructions of the processor that libtorch has kernels for; its model name does not tell. */
 export function vectorInstructions(): string {
   let flags: string;
   try {

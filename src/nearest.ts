@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 
-/** The names most like the wanted one, best first: those that contain it, then by edits. Case does not count. */
+/** Returns the names most like the wanted one, best first: names that contain it, then by edit distance. Ignores case. */
 export function nearestNames(wanted: string, names: readonly string[], count = 3): string[] {
   const key = wanted.toLowerCase();
   const ranked = names.map((name) => {

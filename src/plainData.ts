@@ -1,6 +1,6 @@
 /**
- * Checks what a YAML or JSON text says. Throws an Error where a part of it holds itself, as aliases of YAML can have it, and for the key
- * `__proto__`, which objects take for something else.
+ * Checks the content of a YAML or JSON text. Throws an Error if it contains itself, as YAML's aliases allow, and for the key
+ * `__proto__`, which objects treat differently.
  */
 export function requirePlain(content: unknown): unknown {
   try {

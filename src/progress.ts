@@ -20,13 +20,13 @@ export interface JobOptions {
   readonly signal?: AbortSignal | undefined;
   /** Receives lines about the job, such as its start and the time of a long step. */
   readonly onInfo?: ((text: string) => void) | undefined;
-  /** Receives problems in spite of which the job goes on. */
+  /** Receives problems that do not stop the job. */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /** The advice after a job was stopped. */
 export const STOPPED_ADVICE: readonly string[] = [
-  'What was finished is kept, and the same call goes on from there.',
+  'Finished work is kept: the same call continues from there.',
   'A run is continued with `resume`.',
 ];
 

@@ -7,7 +7,7 @@ import { versions } from './versions.js';
 interface Provenance {
   /** ISO 8601, to the second. */
   readonly date: string;
-  /** As it was typed; null where the library was called. */
+  /** As typed; null for a call of the library. */
   readonly command: string | null;
   /** The processor's name. */
   readonly cpu: string;
@@ -16,7 +16,7 @@ interface Provenance {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** The provenance of this process's results. */
+/** Returns the provenance of this process's results. */
 export function provenance(): Provenance {
   return {
     date: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
@@ -33,7 +33,7 @@ export function typedCommand([, script = '', ...words]: readonly string[]): stri
   return ['spurmem', ...words.map(quotedWord)].join(' ');
 }
 
-/** A word as a shell takes it. */
+/** Returns a word quoted for a shell. */
 export function quotedWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -9,10 +9,10 @@ export const real = z
 /** A whole number of at least 0. */
 export const count = z.number().int().nonnegative();
 
-/** The values that a file of this schema holds, which nobody changes. Keys that the schema does not name are kept, and untyped. */
+/** The read-only values of a file of this schema. Keys that the schema does not name are kept, untyped. */
 export type Recorded<Schema extends z.ZodType> = Fixed<z.output<Schema>>;
 
-/** A value that is fixed through and through, with the named keys of its objects. */
+/** A deeply read-only value, with the named keys of its objects. */
 type Fixed<Value> = Value extends readonly unknown[]
   ? { readonly [Key in keyof Value]: Fixed<Value[Key]> }
   : Value extends object

@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
-/** This package's folder in the user's cache. XDG's rule: a relative XDG_CACHE_HOME is ignored. */
+/** Returns this package's folder in the user's cache. As XDG rules, a relative XDG_CACHE_HOME is ignored. */
 export function userCache(): string {
-  const told = process.env.XDG_CACHE_HOME;
-  return join(told !== undefined && isAbsolute(told) ? told : join(homedir(), '.cache'), 'spurmem');
+  const named = process.env.XDG_CACHE_HOME;
+  return join(named !== undefined && isAbsolute(named) ? named : join(homedir(), '.cache'), 'spurmem');
 }

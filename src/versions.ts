@@ -5,13 +5,13 @@ interface PackageJson {
   readonly version: string;
 }
 
-/** This package's version. */
+/** Returns this package's version. */
 export function packageVersion(): string {
   return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as PackageJson)
     .version;
 }
 
-/** Versions that a run's numbers may depend on. */
+/** Returns the versions that a run's numbers may depend on. */
 export function versions(): Record<string, string> {
   return { spurmem: packageVersion(), libtorch: native().torchVersion, node: process.versions.node };
 }

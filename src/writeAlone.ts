@@ -6,8 +6,8 @@ import { awaitLock } from './lock.js';
 const PATIENCE_MS = 30_000;
 
 /**
- * Runs a job that writes a file while no other process runs one for it, and removes what killed ones have left of it. Throws `RUN_BUSY`
- * where another is at it for half a minute, `OUTPUT_UNWRITABLE` where the folder takes no lock, and what the job throws.
+ * Runs a job that writes a file while holding the file's lock, and removes leftovers of killed processes. Throws `RUN_BUSY`
+ * if another process holds it for half a minute, `OUTPUT_UNWRITABLE` if the folder takes no lock, and what the job throws.
  */
 export async function writeAlone<Result>(path: string, job: () => Promise<Result>): Promise<Result> {
   const lock = await awaitLock(`${path}.lock`, PATIENCE_MS);

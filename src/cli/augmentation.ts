@@ -1,6 +1,6 @@
 import { type AugmentationParts, SIMCLR } from '../train/augmentation.js';
 
-/** An augmentation as options write it: `none`, `dataset`, `simclr`, parts by name, or `minScale,maxScale,flip`. */
+/** Parses an augmentation as options write it: `none`, `dataset`, `simclr`, parts by name, or `minScale,maxScale,flip`. */
 export function parseAugmentation(text: string): unknown {
   if (text === 'none') return null;
   if (text === 'dataset' || text === 'simclr') return text;
@@ -28,7 +28,7 @@ const PARTS: Readonly<Record<string, (text: string) => AugmentationParts>> = {
   blur: (text) => ({ gaussianBlur: number(text) }),
 };
 
-/** The part of a text; of an unknown name, one that no schema takes. */
+/** Parses one part; an unknown name gives a value that no schema accepts. */
 function parsePart(text: string): object {
   const [name = '', value = ''] = text.trim().split(/=(.*)/s);
   return PARTS[name]?.(value) ?? { [name]: value };

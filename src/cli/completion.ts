@@ -13,9 +13,9 @@ export function addCompletion(program: Command): void {
 }
 
 /**
- * Prints what may stand in the place of the last word: commands, options, an option's words, or the sign to offer files.
+ * Prints the candidates for the last word: commands, options, an option's choices, or the sign to offer files.
  *
- * @param words the arguments that are typed so far
+ * @param words the arguments typed so far
  */
 export async function printCompletions(program: Command, words: readonly string[]): Promise<void> {
   const { command } = namedCommand(program, words);

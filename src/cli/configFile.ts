@@ -12,8 +12,8 @@ import { TypedOption } from './settings.js';
 import { commandName } from './usage.js';
 
 /**
- * Takes the values of a `--config` file into a command, below those of its flags: a YAML or JSON file whose keys are the options'
- * names, or a run's own config.json.
+ * Applies the values of a `--config` file to a command; flags take precedence. The file is YAML or JSON with the options' names as
+ * keys, or a run's own config.json.
  *
  * @param args the arguments behind the command's name
  * @throws `USAGE` naming the file, and the key or value that is wrong
@@ -37,9 +37,9 @@ export async function applyConfig(command: Command, args: readonly string[]): Pr
       const problem = `${commandName(command)} has no option ${JSON.stringify(key)}.`;
       throw new SpurmemError('USAGE', `${path}: ${problem} ${nearestSentence(key, names)}`);
     }
-    // A flag wins; a list of several flags is not added to.
+    // Flags win; values of a file are not appended to a flag's list.
     if (value === undefined || isNamed(option, args)) continue;
-    // `no-weights: true` says what `weights: false` says.
+    // `no-weights: true` means `weights: false`.
     const isNegated = option.negate && key === option.name() && typeof value === 'boolean';
     const taken = valueFor(option, isNegated ? !value : value, path);
     if (taken !== undefined) command.setOptionValueWithSource(option.attributeName(), taken, 'config');
@@ -57,7 +57,7 @@ async function read(path: string): Promise<OptionValues> {
 }
 
 /**
- * The option of a key: the flag's word (`batch-size`), or its name in configurations (`batchSize`). Of `--images <folder>` and
+ * Returns the option of a key: a flag's word (`batch-size`) or its name in configurations (`batchSize`). Of `--images <folder>` and
  * `--no-images`, the second takes true and false.
  */
 function optionNamed(command: Command, key: string, value: unknown): Option | undefined {
@@ -73,14 +73,14 @@ function isNamed({ long }: Option, args: readonly string[]): boolean {
 }
 
 function valueOf(flag: string, args: readonly string[]): string | undefined {
-  // As of other flags, the last one counts.
+  // As for other flags, the last one counts.
   const at = args.findLastIndex((arg) => arg === flag || arg.startsWith(`${flag}=`));
   return args[at]?.startsWith(`${flag}=`) === true
     ? args[at].slice(flag.length + 1)
     : args[at + 1 || args.length];
 }
 
-/** An option's value from that of a file, which is of its type, or is parsed as the text behind a flag. */
+/** Returns an option's value from a file's: of the option's type, or text to parse like a flag's. */
 function valueFor(option: Option, value: unknown, path: string): unknown {
   const refuse = (expected: string): SpurmemError =>
     new SpurmemError(

@@ -25,7 +25,7 @@ export function printDryRun(output: Output, run: DryRun): void {
   output.result([`${run.title}:`, ...lines, 'Nothing was written.'].join('\n'), run);
 }
 
-/** The training of one run. Throws what training throws before its first step. */
+/** Returns the dry run of a training. Throws what training throws before its first step. */
 export async function trainDryRun(
   options: EpochOptions,
   control: JobOptions,
@@ -51,7 +51,7 @@ export async function trainDryRun(
   };
 }
 
-/** A trace; settings that follow from the run are in words. */
+/** Returns the dry run of a trace; settings that follow from the run are in words. */
 export function traceDryRun(
   name: string,
   table: SettingsTable,
@@ -70,7 +70,7 @@ export function traceDryRun(
   };
 }
 
-/** The model of Part I. Throws `USAGE` if it is missing and cannot be trained. */
+/** Returns the dry run of Part I. Throws `USAGE` if its model is missing and cannot be trained. */
 export async function part1DryRun(options: Pick<Part1Options, 'data' | 'erm' | 'run'>): Promise<DryRun> {
   const isMissing = await hasToBeTrained(options);
   return {

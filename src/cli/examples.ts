@@ -54,7 +54,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   completion: ['completion bash > ~/.local/share/bash-completion/completions/spurmem', 'completion zsh'],
 };
 
-/** Examples of a command without examples of its own. */
+/** Returns examples of a command that has none of its own. */
 function familyExamples(name: string, command: Command): readonly string[] {
   const has = (flag: string): boolean => command.options.some(({ long }) => long === flag);
   const onData = `${name} --data waterbirds --weights resnet50.pth`;
@@ -63,7 +63,7 @@ function familyExamples(name: string, command: Command): readonly string[] {
   return [`${name} --run runs/erm`];
 }
 
-/** Puts a command's examples below its help. */
+/** Adds a command's examples below its help. */
 export function addExamples(command: Command): void {
   if (!command.parent || command.commands.length > 0) return;
   const examples = examplesOf(commandName(command), command);
@@ -71,7 +71,7 @@ export function addExamples(command: Command): void {
   command.addHelpText('after', `\n${word}:\n${examples.map((example) => `  spurmem ${example}`).join('\n')}`);
 }
 
-/** Examples of a command, without the program's name. */
+/** Returns a command's examples, without the program's name. */
 export function examplesOf(name: string, command: Command): readonly string[] {
   return EXAMPLES[name] ?? familyExamples(name, command);
 }

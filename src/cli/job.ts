@@ -18,12 +18,12 @@ export type Job<Options> = (
 ) => Promise<void>;
 
 /**
- * Makes a job the command's action. Ctrl-C, SIGTERM, or SIGHUP of a terminal that is closed aborts its signal, and a second one ends the
- * process at once. An error is printed and sets the exit code: 1 for a failed job, 2 for wrong usage, 128 and the signal's number for a
+ * Makes a job the command's action. Ctrl-C, SIGTERM or a closed terminal's SIGHUP aborts its signal, and a second one ends the
+ * process at once. Errors are printed and set the exit code: 1 for a failed job, 2 for wrong usage, 128 plus the signal's number for a
  * stopped one (130 after Ctrl-C).
  *
- * @param names the options of parameters that have other names
- * @param isShared whether the processes that torchrun or srun started do it together; the first one prints
+ * @param names options whose parameters have other names
+ * @param isShared whether all processes of torchrun or srun share the job; the first one prints
  */
 export function addJob<Options extends CommonOptions>(
   command: Command,
@@ -49,11 +49,11 @@ async function runJob<Options extends CommonOptions>(
   const wasHungUp = (): boolean => stoppedBy === 'SIGHUP';
   const onSignal = (signal: NodeJS.Signals): void => {
     if (abort.signal.aborted) {
-      // A terminal that closes has it sent twice, by the shell and by the system.
+      // A closing terminal sends it twice: by the shell and by the system.
       if (signal === 'SIGHUP') return;
       const stopped = new SpurmemError('INTERRUPTED', 'Stopped at once.', { advice: STOPPED_ADVICE });
       output.reportError(describeError(stopped, names));
-      // By the signal itself: process.exit would take libtorch down under a running kernel.
+      // By the signal itself: process.exit would unload libtorch under a running kernel.
       for (const name of STOPPING) process.off(name, onSignal);
       process.kill(process.pid, signal);
       return;
@@ -63,7 +63,7 @@ async function runJob<Options extends CommonOptions>(
     output.info('Stopping; Ctrl-C again stops at once.');
   };
   for (const name of STOPPING) process.on(name, onSignal);
-  // Otherwise it ends the process: a file beyond ulimit -f then fails to be written, which is reported.
+  // Otherwise it ends the process. Ignored, writing beyond ulimit -f fails and is reported.
   process.on('SIGXFSZ', ignore);
   try {
     if (isShared) {
@@ -84,7 +84,7 @@ async function runJob<Options extends CommonOptions>(
   } catch (error) {
     const described = describeError((await group?.lostProcess(error)) ?? error, names);
     const { code } = described;
-    // As shells report a process that a signal ended.
+    // The exit code of shells for a process ended by a signal.
     if (code === 'INTERRUPTED') process.exitCode = 128 + constants.signals[stoppedBy];
     else process.exitCode = code === 'USAGE' ? 2 : 1;
     const given = [...(Object.values(options) as unknown[]), ...command.args];
@@ -95,7 +95,7 @@ async function runJob<Options extends CommonOptions>(
     for (const name of STOPPING) process.off(name, onSignal);
     process.off('SIGXFSZ', ignore);
   }
-  // Node.js aborts at its exit where its terminal is gone.
+  // Node.js aborts on exit if its terminal is gone.
   if (hadTerminal && wasHungUp()) process.removeAllListeners('SIGHUP').kill(process.pid, 'SIGHUP');
 }
 
@@ -106,7 +106,7 @@ const ignore = (): void => undefined;
 interface DescribedError {
   readonly code: ErrorCode | 'UNEXPECTED';
   readonly message: string;
-  /** The option that is wrong, its value and what it takes, where one is to blame. */
+  /** The invalid option, its value and the valid ones, if an option is to blame. */
   readonly option?: string | undefined;
   readonly value?: unknown;
   readonly expected?: string | undefined;
@@ -119,7 +119,7 @@ function describeError(error: unknown, names: ParameterNames): DescribedError {
     return { code, message: errorText(error, names), option, value, expected };
   }
   const message = messageOf(error);
-  // The addon's errors are plain ones: out of memory, and what the checks here have missed.
+  // Errors of the addon: out of memory, or a case that our checks missed.
   if (systemCode(error) === 'NATIVE_FAILED') {
     const smaller = isOutOfMemory(error) && names.batchSize ? `. Try a smaller ${names.batchSize}.` : '';
     return { code: 'NATIVE_FAILED', message: `libtorch: ${message}${smaller}` };

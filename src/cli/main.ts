@@ -9,25 +9,22 @@ const USAGE_EXIT_CODE = 2;
 type CommandModule = Promise<{ readonly addCommand: (command: Command) => void }>;
 
 const COMMANDS: Readonly<Record<string, readonly [description: string, ...load: (() => CommandModule)[]]>> = {
-  init: [
-    'ask where your images are, and write a file of settings for train',
-    () => import('../extras/init.js'),
-  ],
+  init: ['ask about your images and write a settings file for train', () => import('../extras/init.js')],
   reproduce: ['reproduce the article\u2019s experiments', () => import('./commands/reproduce.js')],
   fetch: [
     'fetch data sets and weights from their official addresses, or from a copy',
     () => import('./commands/fetch.js'),
   ],
   dataset: ['build and inspect datasets', () => import('./commands/dataset.js')],
-  model: ['look at a network that torch.export wrote', () => import('./commands/model.js')],
+  model: ['inspect a network that torch.export wrote', () => import('./commands/model.js')],
   train: ['train a network', () => import('./commands/train.js')],
   trace: [
-    'find and perturb the neurons that memorize',
+    'test whether a few neurons memorize minority groups, by perturbing them',
     () => import('./commands/trace.js'),
     () => import('../extras/minimal/command.js'),
   ],
   gradcam: [
-    'map where images speak for an output, and the share of that on their core (article, Fig. 10)',
+    'show which parts of images raise an output, and their core region’s share (article, Fig. 10)',
     () => import('./commands/gradCam.js'),
   ],
   neurons: [
@@ -35,16 +32,16 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, ...load: 
     () => import('../extras/atlas/command.js'),
   ],
   study: [
-    'train, trace and compare many runs that a document describes, on one machine or on a cluster',
+    'train, trace and compare the runs that a study file describes, on one machine or a cluster',
     () => import('./commands/study.js'),
   ],
-  runs: ['list runs: how they were trained, and what they reached', () => import('./commands/runs.js')],
+  runs: ['list runs with their settings and accuracies', () => import('./commands/runs.js')],
   compare: [
-    'set runs side by side: settings that differ, accuracies, paired differences',
+    'compare runs: differing settings, accuracies, paired differences',
     () => import('./commands/compare.js'),
   ],
   evaluate: [
-    'evaluate a run\u2019s model on a split, and train nothing',
+    'evaluate a run\u2019s model on a split, without training',
     () => import('./commands/evaluate.js'),
   ],
   report: [
@@ -56,7 +53,7 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, ...load: 
     () => import('../extras/card.js'),
   ],
   build: [
-    'compile the native addon for this machine\u2019s libtorch, where no prebuild fits',
+    'compile the native addon for this machine\u2019s libtorch if no prebuild fits',
     () => import('./commands/build.js'),
   ],
   doctor: [
@@ -65,12 +62,12 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, ...load: 
   ],
 };
 
-/** The command that a shell's script asks for the words that may follow, which no help lists. */
+/** The hidden command that a shell's completion script calls. */
 const COMPLETE = 'complete';
 const COMPLETION = 'completion';
 
 /**
- * The command line, with the options of the command that the arguments name.
+ * Returns the command line, with the options of the command that the arguments name.
  *
  * @param words the arguments
  */
@@ -92,7 +89,7 @@ export async function createProgram([first, second]: readonly string[], complete
   return program;
 }
 
-/** Refuses misspelt options, takes the values of a configuration file, and puts the named command's examples below its help. */
+/** Rejects misspelt options, applies a configuration file, and adds the named command's examples to its help. */
 async function prepare(program: Command, words: readonly string[]): Promise<void> {
   const { command, args } = namedCommand(program, words);
   if (words[0] === 'help' || args.some((arg) => arg === '--help' || arg === '-h')) {
@@ -134,7 +131,7 @@ export async function run(argv: readonly string[], create = createProgram): Prom
   }
 }
 
-/** A reader of stdout that has seen enough, as in `| head`, is no error; a job goes on without readers of its progress. */
+/** Ends without an error if the reader of stdout has gone, as in `| head`; a job continues without readers of its progress. */
 function endQuietlyWithReaders(): void {
   process.stdout.on('error', (error) => {
     if (systemCode(error) !== 'EPIPE') {
@@ -146,7 +143,7 @@ function endQuietlyWithReaders(): void {
   process.stderr.on('error', () => undefined);
 }
 
-/** Commander ends the process with 1 for a wrong option; here that is 2, and set in one place. */
+/** Has commander throw for a wrong option, instead of ending the process with 1: the exit code, 2, is set in one place. */
 export function throwOnUsageErrors(command: Command): void {
   command.exitOverride().showHelpAfterError('(add --help for the options)');
   for (const subcommand of command.commands) throwOnUsageErrors(subcommand);

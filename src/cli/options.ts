@@ -60,7 +60,7 @@ export function addEngineOptions(command: Command): Command {
   return addSettings(addCommonOptions(command), ENGINE_SETTINGS, '', 'Computing:');
 }
 
-/** An option of the engine, for commands that take few of them. */
+/** Returns an option of the engine, for commands that take few of them. */
 export function engineOption(name: keyof EngineOptions): Option {
   return settingOption(kebabCase(name), ENGINE_SETTINGS[name]);
 }
@@ -69,25 +69,25 @@ export function seedOption(): Option {
   return new TypedOption('--seed <n>', 'seed of every random draw', integer(...RANGES.seed)).default(0);
 }
 
-/** Some of a command's options. */
+/** Returns some of a command's options. */
 export function pick<Options, Name extends keyof Options>(options: Options, ...names: readonly Name[]) {
   return Object.fromEntries(names.map((name) => [name, options[name]])) as Pick<Options, Name>;
 }
 
-/** Adds the run, and the dataset in place of its own. */
+/** Adds the options of the run and of a dataset to use instead of its own. */
 export function addRunOptions(command: Command, help = 'run folder of a trained model'): Command {
   return command
     .requiredOption('--run <run>', help)
     .option('--data <folder>', 'dataset folder (default: the one the run was trained on)');
 }
 
-/** Adds how to read the dataset's folder, for commands that take --data. */
+/** Adds the options for reading the dataset's folder, for commands that take --data. */
 export function addDatasetOptions(command: Command): Command {
   for (const { name } of DATASET_OPTIONS) addDatasetOption(command, name);
   return command;
 }
 
-/** Adds one of them. */
+/** Adds one option for reading the dataset's folder. */
 export function addDatasetOption(command: Command, wanted: keyof DatasetOptions): Command {
   for (const { name, help, placeholder, words, parse } of DATASET_OPTIONS) {
     if (name !== wanted) continue;
@@ -99,12 +99,12 @@ export function addDatasetOption(command: Command, wanted: keyof DatasetOptions)
   return command;
 }
 
-/** The part of a command's options that `loadDataset` takes. */
+/** Returns the part of a command's options that `loadDataset` takes. */
 export function datasetOptionsOf(options: DatasetOptions): DatasetOptions {
   return Object.fromEntries(DATASET_OPTIONS.map(({ name }) => [name, options[name]]));
 }
 
-/** The options that jobs share. Without options of the dataset, a job that opens a run reads the data as the run did. */
+/** Returns the options that jobs share. Without dataset options, a job that opens a run reads the data as the run did. */
 export function sharedOptionsOf(options: EngineOptions & DatasetOptions) {
   const given = datasetOptionsOf(options);
   const isGiven = Object.values(given).some((value) => value !== undefined);
@@ -138,7 +138,7 @@ export function tensorboardOption(): Option {
   );
 }
 
-/** An option that takes whole numbers separated by commas, such as `1,2,3`. */
+/** Returns an option that takes whole numbers separated by commas, such as `1,2,3`. */
 export function integers(flags: string, description: string, least: number): Option {
   return new TypedOption(flags, description, listOf(integer(least)));
 }
@@ -158,7 +158,7 @@ export const COUNT_NAMES = {
   'counts.test': '--test-counts',
 } as const;
 
-/** The options of a dataset that is built: what was given, without the folder and what every command takes. */
+/** Returns the options for building a dataset, without the folder and the options of every command. */
 export function builderOptionsOf<Options extends CommonOptions & CountOptions & { readonly data: string }>({
   data: _data,
   json: _json,
@@ -173,7 +173,7 @@ export function builderOptionsOf<Options extends CommonOptions & CountOptions & 
   return own;
 }
 
-/** An option that takes words separated by commas. */
+/** Returns an option that takes words separated by commas. */
 export function words(flags: string, description: string): Option {
   return new TypedOption(flags, description, listOf(text('words')));
 }

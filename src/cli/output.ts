@@ -49,7 +49,7 @@ export class Output {
     process.stderr.write(`${text}\n`);
   };
 
-  /** A result: text for people, or the document that `--json` asks for. Called once a command. */
+  /** A result: text for people, or the document that `--json` asks for. Called once per command. */
   result(text: string, document: unknown): void {
     if (this.#muted) return;
     this.#clear();
@@ -62,7 +62,7 @@ export class Output {
     if (this.#json) process.stdout.write(`${JSON.stringify({ error }, null, 2)}\n`);
   }
 
-  /** Draws a bar with the time left, or prints lines where stderr is no terminal. */
+  /** Draws a bar with the time left, or prints lines if stderr is not a terminal. */
   readonly progress = (event: ProgressEvent): void => {
     if (this.#quiet) return;
     const { task, done, total } = event;
@@ -86,7 +86,7 @@ export class Output {
     if (done >= total) this.#task = '';
   };
 
-  /** Prints a line about each finished epoch, and once the time that is left. */
+  /** Prints a line about each finished epoch, and once the remaining time. */
   epochLines(): NonNullable<EpochOptions['onEpoch']> {
     const told = new Set<string | undefined>();
     return (metrics, { groupNames, stage, epochs }) => {

@@ -5,7 +5,7 @@ import { kebabCase } from './settings.js';
 /** The options that stand for the parameters of the library's functions, by the parameters' paths. */
 export type ParameterNames = Readonly<Record<string, string>>;
 
-/** The options of a command by the parameters that they stand for: of the same name, or as `given` says. */
+/** Returns a command's options by the parameters that they set: of the same name, or as in `given`. */
 export function parameterNames(command: Command, given: ParameterNames = {}): ParameterNames {
   const own = command.options.map((option) => [option.attributeName(), `--${option.name()}`] as const);
   // Without a prototype, `constructor` names nothing.
@@ -13,20 +13,20 @@ export function parameterNames(command: Command, given: ParameterNames = {}): Pa
 }
 
 /**
- * A message of the library in the words of a command: its options in place of parameters. What a command has no option for is
- * said in plain words.
+ * Returns a message of the library in the words of a command, with its options in place of parameters. Parameters without an option
+ * become plain words.
  */
 export function inOptions(text: string, names: ParameterNames): string {
   return mapParameters(text, (path) => names[path] ?? plainWords(path));
 }
 
-/** An error's message in the words of a command. Advice that takes an option which the command lacks is left out. */
+/** Returns an error's message in the words of a command. Omits advice that needs an option the command lacks. */
 export function errorText({ problem, advice }: SpurmemError, names: ParameterNames): string {
   const possible = advice.filter((sentence) => parametersOf(sentence).every((path) => path in names));
   return [problem, ...possible].map((sentence) => inOptions(sentence, names)).join(' ');
 }
 
-/** A message in which the option's values and arguments that hold line breaks, such as paths, take one line. */
+/** Returns a message with given values that contain line breaks, such as paths, on one line. */
 export function inOneLine(message: string, given: readonly unknown[]): string {
   return given.reduce<string>(
     (text, value) =>
@@ -37,7 +37,7 @@ export function inOneLine(message: string, given: readonly unknown[]): string {
   );
 }
 
-/** The error of options that do not go together. */
+/** Returns the error of options that do not go together. */
 export function misuse(parameter: string, value: unknown, problem: string): SpurmemError {
   return new SpurmemError('USAGE', problem, { parameter, value });
 }

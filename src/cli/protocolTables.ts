@@ -10,7 +10,7 @@ import { markdown } from './textTable.js';
 
 const { session, unstructured, structured, overlap, gradCam } = TRACE_SETTINGS;
 
-/** docs/reference.md with its tables of settings. */
+/** Returns docs/reference.md with its tables of settings. */
 export function withProtocolTables(document: string): string {
   const tables = {
     training: RECIPE_SETTINGS,
@@ -27,9 +27,9 @@ export function withProtocolTables(document: string): string {
 }
 
 /**
- * A document with tables in their places, each between `<!-- kind: name -->` and `<!-- end -->`, whose content is replaced.
+ * Returns a document with the content between each `<!-- kind: name -->` and `<!-- end -->` replaced by that table.
  *
- * @throws RangeError for a place of an unknown name, and when a table has none
+ * @throws RangeError for a place of an unknown name, or a table without a place
  */
 export function withTables(document: string, kind: string, tables: Readonly<Record<string, string>>): string {
   const placed = new Set<string>();

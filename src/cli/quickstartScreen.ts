@@ -10,7 +10,7 @@ import type { QuickstartResult } from '../study/quickstart.js';
 const K = 3;
 const NULLS = { 'same-layers': 'of the same layers', 'whole-model': 'of the whole model' } as const;
 
-/** The end of the quickstart on one screen: at most 28 lines of 100 columns. */
+/** Returns the quickstart's results as one screen: at most 28 lines of 100 columns. */
 export function quickstartScreen(result: QuickstartResult, seconds: number): string {
   const { dataset, erm, run, report } = result;
   const groups = groupLabels(dataset);
@@ -47,7 +47,7 @@ function accuracyLine({ index, full }: GroupLabel, { erm }: QuickstartResult, wo
   return `   ${full.padEnd(30)}${cells.join('')}${index === worst ? '   worst in test' : ''}`;
 }
 
-/** A network memorizes a group whose training accuracy is far above that on new images. */
+/** States whether training accuracy is far above test accuracy in minority groups alone. */
 function memorizes(groups: Groups, { erm }: QuickstartResult): string {
   const gaps = (minority: boolean): number =>
     Math.max(
@@ -85,7 +85,7 @@ function neuronLines(groups: Groups, { trace, erm, run }: QuickstartResult): str
   ];
 }
 
-/** What random neurons do, by null, and what follows. */
+/** Returns the effect of random neurons by null, and the conclusion. */
 function randomLines(
   { difference, comparisons, group }: TraceEntry,
   groups: Groups,
@@ -116,7 +116,7 @@ function randomLines(
   ];
 }
 
-/** Two ways on a line, ERM first. */
+/** Returns two methods per line, ERM first. */
 function repairLines({ comparison: { runs } }: QuickstartResult): string[] {
   const cells = runs.map(({ title, test }) => `${percent(test.worstGroupAccuracy).padStart(6)}  ${title}`);
   return cells.flatMap((cell, at) =>

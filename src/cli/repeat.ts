@@ -11,7 +11,7 @@ import * as z from '../zod.js';
 import { optionWord } from './settings.js';
 import { commandName } from './usage.js';
 
-/** The keys that a run's config.json has and a file of options has not. */
+/** The keys of a run's config.json that a file of options lacks. */
 export const runSchema = z.object({
   formatVersion: z.unknown(),
   config: z.looseObject({ command: z.string() }),
@@ -22,10 +22,10 @@ export const runSchema = z.object({
 export type OptionValues = Readonly<Record<string, unknown>>;
 
 /**
- * A run's configuration as values of its command's options, so that the same command with `--config` repeats the run: settings
- * by their own names, data and weights from its environment. The run's folder is not among them.
+ * Returns a run's configuration as option values, so that the same command with `--config` repeats the run: settings
+ * by their own names, data and weights from its environment. The run's folder is left out.
  *
- * @throws `USAGE` for another command, and where the run has what no option can say
+ * @throws `USAGE` for another command, and for a configuration that no options express
  */
 export function valuesOfRun(file: z.infer<typeof runSchema>, command: Command): OptionValues {
   const name = commandName(command);
@@ -64,7 +64,7 @@ export function valuesOfRun(file: z.infer<typeof runSchema>, command: Command): 
   return {
     ...values,
     ...dataOptions,
-    // As its flag takes them.
+    // In the flag's syntax.
     ...(columns === undefined ? {} : { columns: columnsAsText(columns) }),
     ...(config.processes === undefined ? {} : { syncBatchNorm: config.processes.syncBatchNorm }),
     data,

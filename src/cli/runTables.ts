@@ -23,10 +23,10 @@ const VALUES: Readonly<Record<Exclude<SortKey, 'run' | 'method'>, (run: ListedRu
 };
 
 /**
- * The runs that a filter leaves, sorted.
+ * Filters and sorts runs.
  *
  * @param filters `name=value` each, all of which must hold
- * @throws `USAGE` for a filter that is none, and for a name that no run has
+ * @throws `USAGE` for a malformed filter, and for a name that no run has
  */
 export function arrangeRuns(
   runs: readonly ListedRun[],
@@ -50,14 +50,14 @@ export function arrangeRuns(
   return arranged.sort((a, b) => VALUES[sort](b) - VALUES[sort](a));
 }
 
-/** The values by which a run can be chosen, as options write them. */
+/** Returns the values of a run that filters can match, as options write them. */
 function valuesOf({ config, method, state }: ListedRun): Readonly<Record<string, string>> {
   const { dataset, command: _command, ...settings } = config;
   const entries = Object.entries({ ...settings, method, state, dataset: dataset.name });
   return Object.fromEntries(entries.map(([name, value]) => [name, value === null ? 'none' : inWords(value)]));
 }
 
-/** Whether a value is the one that is asked for; 1e-3 is 0.001. */
+/** Whether a value matches the wanted one; 1e-3 equals 0.001. */
 function isSame(value: string | undefined, asked: string): boolean {
   return value === asked || (asked.trim() !== '' && Number(asked) === Number(value));
 }
@@ -82,9 +82,9 @@ export function runsTable(runs: readonly ListedRun[], all: number, folder: strin
   };
 }
 
-/** The settings in which runs differ, and their accuracies: those that differ in nothing but their seeds are one row. */
+/** Returns the settings in which runs differ, and their accuracies; runs that differ only in their seeds share a row. */
 export function runsComparisonTables({ differing, groupNames, rows }: RunsComparison): Table[] {
-  // The table is wide enough without the intervals of each group.
+  // Intervals of each group would make the table too wide.
   const shown = rows.map((row) =>
     Object.fromEntries(Object.entries(row).filter(([name]) => !/^testAccuracy\d+(?:Low|High)$/.test(name))),
   );
@@ -114,7 +114,7 @@ export function runsComparisonTables({ differing, groupNames, rows }: RunsCompar
   ];
 }
 
-/** A run's model on one split. */
+/** Returns the accuracies of a run's model on one split. */
 export function evaluationTable(
   { split, epoch, accuracies, loss }: RunEvaluation,
   groups: readonly GroupLabel[],

@@ -3,10 +3,10 @@ import { defaultInWords, type GivenOf, type Setting, type SettingsTable } from '
 import { accepts, metaOf, type ValueForm, type ValueType } from '../settings/values.js';
 import { parseAugmentation } from './augmentation.js';
 
-/** Stands for null until the option's value is taken: commander would make it empty text. */
+/** Stands for null until the option's value is read: commander would turn null into an empty text. */
 const NULL = Symbol('null');
 
-/** An option whose values have a type: text behind its flag is parsed, values of a file are checked. */
+/** An option with a value type: a flag's text is parsed, a file's value is checked. */
 export class TypedOption extends Option {
   constructor(
     flags: string,
@@ -23,13 +23,13 @@ export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** The word of a setting's option: `batch-size`, with a prefix `erm-batch-size`; undefined where it has none. */
+/** Returns the word of a setting's option: `batch-size`, with a prefix `erm-batch-size`; undefined for a setting without one. */
 export function optionWord(name: string, { argument }: Setting<unknown>, prefix = ''): string | undefined {
   if (argument === undefined) return undefined;
   return prefix === '' ? kebabCase(name) : `${prefix}-${kebabCase(name)}`;
 }
 
-/** Adds an option for each setting of a table that has one, with both protocols' defaults in its help. */
+/** Adds the options of a table's settings, with both protocols' defaults in their help. */
 export function addSettings(
   command: Command,
   table: SettingsTable,
@@ -41,7 +41,7 @@ export function addSettings(
   return command;
 }
 
-/** The settings of a table that have an option, with its word. */
+/** Returns the settings of a table that have an option, with its word. */
 export function settingOptions(table: SettingsTable, prefix = '') {
   return Object.entries(table).flatMap(([name, entry]) => {
     const word = optionWord(name, entry, prefix);
@@ -49,7 +49,7 @@ export function settingOptions(table: SettingsTable, prefix = '') {
   });
 }
 
-/** The values of a table's settings that were given, by their names. */
+/** Returns the given values of a table's settings, by their names. */
 export function givenSettings<Table extends SettingsTable>(
   table: Table,
   options: object,
@@ -63,7 +63,7 @@ export function givenSettings<Table extends SettingsTable>(
   return Object.fromEntries(entries) as GivenOf<Table>;
 }
 
-/** The option of each of a table's settings, by the setting's path: `erm.lr` -> `--erm-lr`. */
+/** Returns the options of a table's settings, by the settings' paths: `erm.lr` -> `--erm-lr`. */
 export function settingNames(table: SettingsTable, scope = '', prefix = ''): Record<string, string> {
   const entries = settingOptions(table, prefix).map(({ name, word }) => [
     scope === '' ? name : `${scope}.${name}`,
@@ -72,7 +72,7 @@ export function settingNames(table: SettingsTable, scope = '', prefix = ''): Rec
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-/** A setting's value from an option's text. Throws commander's InvalidArgumentError. */
+/** Parses a setting's value from an option's text. Throws commander's InvalidArgumentError. */
 export function parseValue(text: string, type: ValueType<unknown>): unknown {
   const { takesNone, item, form, expected } = metaOf(type);
   if (takesNone === true && text === 'none') return null;
@@ -84,7 +84,7 @@ export function parseValue(text: string, type: ValueType<unknown>): unknown {
   throw new InvalidArgumentError(`It takes ${expected}.`);
 }
 
-/** The value of a text, or one that no type takes. */
+/** Parse a text into a value; a malformed text gives one that no type accepts. */
 const PARSERS: Readonly<Record<ValueForm, (text: string) => unknown>> = {
   integer: (text) => (/^\d+$/.test(text) ? Number(text) : Number.NaN),
   'integer or word': (text) => (/^\d+$/.test(text) ? Number(text) : text),
@@ -100,7 +100,7 @@ const PARSERS: Readonly<Record<ValueForm, (text: string) => unknown>> = {
   augmentation: parseAugmentation,
 };
 
-/** The option of a setting; a flag where nothing stands behind it. */
+/** Returns the option of a setting; a flag if it takes no argument. */
 export function settingOption(word: string, entry: Setting<unknown>): Option {
   const { type, help, argument = '' } = entry;
   if (argument === '') return new Option(`--${word}`, help);
@@ -117,7 +117,7 @@ export function settingOption(word: string, entry: Setting<unknown>): Option {
   if (form === 'word') {
     option.choices(words);
     const { parseArg: one } = option;
-    // As other lists, with commas or as several words.
+    // Like other lists: with commas or as several words.
     if (isVariadic && one) {
       option.argParser<unknown>((text, before) =>
         text.split(',').reduce((all, part) => one(part, all), before),
@@ -125,7 +125,7 @@ export function settingOption(word: string, entry: Setting<unknown>): Option {
     }
     return option;
   }
-  // Among others, which the type checks.
+  // For completion; other values are valid too, and the type checks them.
   option.argChoices = [...words];
   return option;
 }

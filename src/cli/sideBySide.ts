@@ -6,27 +6,27 @@ import { type JobOptions, throwIfAborted } from '../progress.js';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/spurmem.js', import.meta.url));
 
-/** Tells a process that it is one of several. */
+/** Set in the environment of each process that `sideBySide` starts. */
 const VARIABLE = 'SPURMEM_TAKES_JOBS';
 
-/** From a process that is free, with the result of its last job; answered by the next one. */
+/** Sent by an idle process with the result of its last job; the answer is its next job. */
 interface Done {
   readonly result: unknown;
 }
 
 interface Next {
-  /** The job's number; null: none is left. */
+  /** The job's number; null if none is left. */
   readonly next: number | null;
 }
 
 /**
- * Runs jobs in processes of this program, each of which takes the next one when it is free. Where a process ends with an error, which it
- * has printed, another one goes on with the others.
+ * Runs jobs in processes of this program; an idle process takes the next job. If a process prints an error and ends,
+ * another one takes over the remaining jobs.
  *
- * @param words the command and its options, which calls `takeJobs`
+ * @param words the command line of a process, whose command calls `takeJobs`
  * @param count the number of processes
- * @param onDone is given each result
- * @throws `INTERRUPTED`; `PROCESS_LOST` with the jobs that failed, once all others are finished
+ * @param onDone receives each result
+ * @throws `INTERRUPTED`; `PROCESS_LOST` naming the failed jobs, once all others are finished
  */
 export async function sideBySide(
   words: readonly string[],
@@ -43,7 +43,7 @@ export async function sideBySide(
   const oneProcess = (): Promise<void> =>
     new Promise((resolve) => {
       let current: number | undefined;
-      // Ctrl-C reaches this process alone, which passes it on once.
+      // Ctrl-C reaches this process only, which forwards it once.
       const child = fork(PROGRAM, words, {
         detached: true,
         env: { ...process.env, [VARIABLE]: '1' },
@@ -68,7 +68,7 @@ export async function sideBySide(
     while (waiting.length > 0 && signal?.aborted !== true) {
       const left = waiting.length;
       await oneProcess();
-      // One that ends before it takes a job would do so again.
+      // A process that ends before it takes a job would fail again.
       if (waiting.length === left) failed.push(...waiting.splice(0));
     }
   };
@@ -77,9 +77,7 @@ export async function sideBySide(
   if (failed.length === 0) return;
   const named = failed.sort((a, b) => a - b).join(', ');
   throw new SpurmemError('PROCESS_LOST', `${failed.length} of ${indices.length} jobs failed: ${named}.`, {
-    advice: [
-      'Their errors stand above. The same command runs them again, and leaves the finished ones alone.',
-    ],
+    advice: ['See their errors above. The same command runs them again and skips the finished ones.'],
   });
 }
 
@@ -88,7 +86,7 @@ export function isOneOfSeveral(): boolean {
   return process.send !== undefined && process.env[VARIABLE] !== undefined;
 }
 
-/** Runs the jobs that `sideBySide` hands to this process. It stops as after SIGTERM when the process that started it ends. */
+/** Runs the jobs that `sideBySide` hands to this process. Stops, as after SIGTERM, when the parent process ends. */
 export async function takeJobs(run: (index: number) => Promise<unknown>): Promise<void> {
   const stop = (): void => void process.kill(process.pid, 'SIGTERM');
   process.on('disconnect', stop);

@@ -1,7 +1,7 @@
 import type { Job } from '../study/plan.js';
 
 /**
- * A script that hands a study's jobs to Slurm: an array for each stage, each after the one before it. Its arguments go to sbatch.
+ * Returns a script that submits a study's jobs to Slurm: one array per stage, each after the previous one. Its arguments go to sbatch.
  *
  * @param words the command that runs jobs, without their numbers
  */
@@ -19,7 +19,7 @@ export function slurmScript(
       `echo "Stage ${stage}: ${indices.length} jobs, $previous"`,
     ].join('\n');
   });
-  // The index comes first: an option of several values would take it.
+  // The index comes first: an option with several values would swallow it.
   const [verb = '', name = '', ...others] = words.map(quotedWord);
   const command = [program, verb, name, '--index', '"$SLURM_ARRAY_TASK_ID"', ...others].join(' ');
   return [
@@ -48,7 +48,7 @@ function quotedWord(word: string): string {
   return /^[\w./-]+$/.test(word) ? word : `"${word.replace(/(["\\$`])/g, '\\$1')}"`;
 }
 
-/** Inside single quotes. */
+/** Escapes a text for single quotes. */
 function quoted(text: string): string {
   return text.replaceAll("'", String.raw`'\''`);
 }

@@ -11,13 +11,13 @@ import { openRun } from '../train/runFolder.js';
 import type { Output } from './output.js';
 import { textTable } from './textTable.js';
 
-/** The labels of a run's groups, and its folder. */
+/** Returns the labels of a run's groups, and its folder. */
 export async function openGroups(run: string) {
   const opened = await openRun(run);
   return { groups: groupLabels(await readRunData(opened)), folder: opened.folder };
 }
 
-/** Prints a dataset, and warns where a split lacks examples of a group. */
+/** Prints a dataset, and warns if a split lacks examples of a group. */
 export function printDataset(dataset: Dataset, output: Output, { onWarning }: JobOptions): void {
   const problem = emptyGroups(dataset);
   if (problem !== undefined)
@@ -27,7 +27,7 @@ export function printDataset(dataset: Dataset, output: Output, { onWarning }: Jo
   output.result(datasetTable(dataset, output), summarizeDataset(dataset));
 }
 
-/** The JSON document of a dataset. */
+/** Returns the JSON document of a dataset. */
 export function summarizeDataset(dataset: Dataset): unknown {
   return {
     name: dataset.name,
@@ -43,7 +43,7 @@ export function summarizeDataset(dataset: Dataset): unknown {
   };
 }
 
-/** The number of examples of each group in each split. */
+/** Returns the number of examples of each group in each split. */
 export function datasetTable(dataset: Dataset, output: Output): string {
   const { name, folder, counts } = dataset;
   const sums = SPLITS.map((split) => String(counts[split].reduce((sum, count) => sum + count, 0)));
@@ -51,7 +51,7 @@ export function datasetTable(dataset: Dataset, output: Output): string {
   return `${plain(name)}: ${plain(folder)}\n${textTable(table, output)}`;
 }
 
-/** The tables of figures, each under its figure's name. A table that several figures share is printed once. */
+/** Returns the tables of figures, each under its figure's name. A table that several figures share is printed once. */
 export function figureTables(
   figures: readonly { readonly kind: string; readonly title: string; readonly tables: readonly Table[] }[],
   output: Output,

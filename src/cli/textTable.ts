@@ -7,19 +7,19 @@ import { escapeMarkdown, plain, wrap } from '../report/text.js';
 export interface TextOptions {
   /** Whether the output is a terminal that shows colours; otherwise the text holds no escape codes. */
   readonly color: boolean;
-  /** Columns that a line has at most. */
+  /** Max columns of a line. */
   readonly width: number;
 }
 
-/** A longer text in a table that is too wide is wrapped. */
+/** Longer texts are wrapped if the table is too wide. */
 const LONG = 40;
 
-/** Tables for the terminal, one below the other. */
+/** Returns tables for the terminal, one below the other. */
 export function textTables(tables: readonly Table[], options: TextOptions): string {
   return tables.map((table) => textTable(table, options)).join('\n');
 }
 
-/** Lines of prose, none longer than the terminal where it has blanks. */
+/** Wraps prose to the terminal's width. */
 export function prose(lines: readonly string[], { width }: TextOptions): string[] {
   return lines
     .flatMap((text) => text.split('\n'))
@@ -57,7 +57,7 @@ export function textTable(table: Table, options: TextOptions): string {
     const one = new CliTable({
       head: of(heads).map((name) => (color ? bold(name) : name)),
       colAligns: of(isText).map((isLeft) => (isLeft ? 'left' : 'right')),
-      // The library's own colours do not ask whether the output is a terminal.
+      // The library's own colours do not check whether the output is a terminal.
       style: { head: [], border: [], compact: true },
     });
     for (const row of fitted) one.push(of(row));
@@ -67,7 +67,7 @@ export function textTable(table: Table, options: TextOptions): string {
   return [...prose([plain(captionOf(table, columns))], options), ...printed, ...notes].join('\n');
 }
 
-/** The width of each column with its margin, [columns]. */
+/** Returns the width of each column with its margin, [columns]. */
 function widthsOf(rows: readonly (readonly string[])[]): number[] {
   return (rows[0] ?? []).map((_, at) => {
     const lines = rows.flatMap((row) => stripVTControlCharacters(row[at] ?? '').split('\n'));
@@ -79,7 +79,7 @@ function sum(values: readonly number[]): number {
   return values.reduce((all, value) => all + value, 1);
 }
 
-/** The columns of each part of a table: those of text that rows begin with, and as many others as find room. */
+/** Returns the columns of each part of a table: the leading text columns, and as many others as fit. */
 function folds(widths: readonly number[], isText: readonly boolean[], width: number): number[][] {
   const all = [...widths.keys()];
   if (sum(widths) <= width) return [all];
@@ -95,7 +95,7 @@ function folds(widths: readonly number[], isText: readonly boolean[], width: num
   return parts.map((part) => [...keys, ...part]);
 }
 
-/** A table in Markdown, under its caption and above its notes. */
+/** Returns a table in Markdown, under its caption and above its notes. */
 export function markdownOf(table: Table): string {
   const head = table.columns.map(({ name }) => escapeMarkdown(plain(name)));
   const rows = rowsOf(table).map((row) => row.map((cell) => escapeMarkdown(cellText(cell, false))));
@@ -103,7 +103,7 @@ export function markdownOf(table: Table): string {
   return [caption, '', markdown(head, rows), ...(table.notes ?? []).flatMap((note) => ['', note])].join('\n');
 }
 
-/** A table of Markdown texts. */
+/** Returns a Markdown table of Markdown texts. */
 export function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...rows]
     .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { nearestSentence } from '../settings/names.js';
 
-/** The command that the arguments name, and the arguments behind its name. */
+/** Returns the command that the arguments name, and the arguments after its name. */
 export function namedCommand(
   program: Command,
   words: readonly string[],
@@ -16,7 +16,7 @@ export function namedCommand(
   return { command, args: words.slice(at) };
 }
 
-/** Refuses an option that a command lacks, with the nearest ones. Commander would first name the one that a misspelt one leaves out. */
+/** Rejects an unknown option and names the nearest ones. Commander would first report the required option that a misspelt one leaves out. */
 export function refuseUnknownOption(command: Command, args: readonly string[]): void {
   if (command.commands.length > 0) return;
   const help = ['--help', '-h'];

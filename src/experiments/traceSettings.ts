@@ -52,7 +52,7 @@ const session = {
   epoch: setting({
     type: integer(0),
     argument: 'n',
-    help: 'trace the weights of this epoch, which the run must have kept; the result has a name of its own, and is in no report',
+    help: 'trace the weights of this epoch, which the run must have kept; the result has its own file name and is in no report',
     default: undefined,
     otherwise: 'the selected one',
     source: 'the last or the best of validation',
@@ -60,13 +60,13 @@ const session = {
   heldOutHalf: setting<boolean>({
     type: toggle(),
     argument: 'yes|no',
-    help: 'choose neurons on half of each group’s training examples, drawn by the seed, and judge them on the other half',
+    help: 'choose neurons on half of each group’s training examples, drawn by the seed, and test them on the other half',
     default: false,
     source: 'chosen and measured on the same examples',
   }),
   loss: setting<Loss>({
     type: oneOf(LOSSES),
-    help: 'what ranks samples and whose gradient is taken',
+    help: 'loss that ranks samples and whose gradient is taken',
     argument: 'loss',
     default: undefined,
     otherwise: 'the run’s',
@@ -75,7 +75,7 @@ const session = {
   }),
   precision: setting<Precision>({
     type: oneOf(PRECISIONS),
-    help: 'what the model computes in; where it differs from the run’s, the result says how many predictions that changes',
+    help: 'precision of the model; if it differs from the run’s, the result counts the predictions that change',
     argument: 'precision',
     default: undefined,
     otherwise: 'the run’s',
@@ -93,7 +93,7 @@ const session = {
 const unstructured = {
   perturbation: setting<PerturbationName>({
     type: oneOf(PERTURBATION_NAMES),
-    help: 'what happens to the neurons',
+    help: 'perturbation of the neurons',
     argument: 'kind',
     default: 'zero',
     source: 'zeroing (Fig. 2), random initialization (Fig. 4), random noise (Fig. 5); mean ablation is ours',
@@ -110,14 +110,14 @@ const unstructured = {
   }),
   rewindEpochs: setting({
     ...COUNT,
-    help: 'how many epochs before the traced one rewound neurons get their weights from; the run must have kept that epoch',
+    help: 'epochs to go back for the weights of rewound neurons; the run must have kept that epoch',
     default: 5,
     source: 'not in the article',
     published: '5 or 10',
   }),
   repeats: protocolSetting({
     ...REPEATS,
-    help: 'seeds that perturbations that draw are averaged over: the seed and those after it',
+    help: 'number of seeds to average random perturbations over: the seed and those after it',
     article: repeatsUnder('article'),
     released: repeatsUnder('released'),
     source: '10 random seeds (of Figs 11 and 12)',
@@ -126,7 +126,7 @@ const unstructured = {
   ...measured([1, 2, 3], 'the top 1, 2 and 3 (Figs 2, 4, 5)', NULL_DRAWS),
   comparedTopK: setting({
     ...LIST,
-    help: 'of the numbers of neurons, those that are compared with random ones',
+    help: 'which of these numbers to compare with random neurons',
     default: undefined,
     otherwise: 'all',
     source: OURS,
@@ -138,7 +138,7 @@ const structured = measured([1], 'the top neuron of each layer (Fig. 7)', LAYER_
 const overlap = {
   criteria: setting<readonly CriterionName[]>({
     type: severalOf(oneOf(CRITERION_NAMES), 2),
-    help: 'which are ranked under each other',
+    help: 'criteria to rank under each other',
     argument: 'name',
     default: ARTICLE_CRITERIA,
     source: 'gradient and magnitude (Fig. 3)',
@@ -163,26 +163,26 @@ const gradCam = {
   }),
   output: setting({
     type: classType,
-    help: 'the class whose logit the maps speak for, by its name or number',
+    help: 'class whose logit the maps explain, by name or number',
     argument: 'class',
     default: 1,
     source: 'dimension 0 (Fig. 10), which is the waterbird, class 1: its one-hot vectors are [y, 1 \u2212 y]',
   }),
   split: setting<Split>({
     ...SPLIT,
-    help: 'whose samples are mapped',
+    help: 'split to map',
     default: 'test',
     source: 'not given',
   }),
   samples: setting({
     ...COUNT,
-    help: 'samples of each group that are mapped, drawn by the seed',
+    help: 'samples of each group to map, drawn by the seed',
     default: 128,
     source: 'ours: the article shows single images',
   }),
   examples: setting({
     type: integer(0),
-    help: 'samples of each group that the report shows: the first that were drawn',
+    help: 'samples of each group that the report shows: the first drawn',
     argument: 'n',
     default: 3,
     source: 'not given',
@@ -264,7 +264,7 @@ function measured(topK: readonly number[], source: string, draws: number) {
     }),
     split: setting<Split>({
       ...SPLIT,
-      help: 'whose accuracies are measured',
+      help: 'split whose accuracies are measured',
       default: 'train',
       source: 'training accuracies in Part I; test in Tables 13 and 14',
       published:
@@ -278,7 +278,7 @@ function measured(topK: readonly number[], source: string, draws: number) {
     }),
     nullDraws: setting<number>({
       type: integer(0, RANGES.repeats[1]),
-      help: 'random sets of neurons to compare each set with, at most, for each null; 0 for none',
+      help: 'max random sets of neurons to compare each set with, per null; 0 for none',
       argument: 'n',
       default: {
         words: `${draws}; none for perturbations that draw, which multiply them by their seeds`,
@@ -288,14 +288,14 @@ function measured(topK: readonly number[], source: string, draws: number) {
     }),
     nulls: setting<readonly NullName[]>({
       type: severalOf(oneOf(NULL_NAMES)),
-      help: 'which random neurons each set is compared with',
+      help: 'kinds of random neurons to compare each set with',
       argument: 'name',
       default: NULL_NAMES,
       source: OURS,
     }),
     exceedances: setting({
       ...COUNT,
-      help: 'random sets at least as far out that decide a test, on each side',
+      help: 'random sets at least as extreme, on each side, after which a test stops drawing',
       default: 10,
       source: `${OURS}; Besag and Clifford 1991`,
     }),

@@ -32,7 +32,7 @@ export const CHOICE_SETTINGS = {
   }),
   gradientOrder: setting<GradientOrder>({
     type: oneOf(GRADIENT_ORDERS),
-    help: 'by which end of the losses the gradient’s samples are picked',
+    help: 'which end of the loss ranking the gradient’s samples come from',
     argument: 'order',
     default: 'highest-loss',
     source: 'the samples with the highest loss (Methods)',

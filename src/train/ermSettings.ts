@@ -94,7 +94,7 @@ export const fixedSettings = (patience: number) => ({
   }),
   scheduler: setting({
     type: scheduler,
-    help: 'what lowers the learning rate, on the mean training loss of an epoch',
+    help: 'schedule that lowers the learning rate by the epoch’s mean training loss',
     default: { name: 'ReduceLROnPlateau' as const, factor: 0.5, patience },
     source: `ReduceLROnPlateau with factor 0.5 and patience ${patience}`,
   }),
@@ -103,7 +103,7 @@ export const fixedSettings = (patience: number) => ({
 const PRECISION = {
   type: oneOf(PRECISIONS),
   argument: 'precision',
-  help: 'what the model computes in: float32, or bfloat16 by autocast',
+  help: 'precision of the model: float32, or bfloat16 by autocast',
   source: 'not given',
 } as const;
 
@@ -117,7 +117,7 @@ export const PRECISION_OF_START = setting({
 export const EMA = setting({
   type: share('a decay'),
   argument: 'decay',
-  help: 'evaluate a moving average of the weights, with this decay',
+  help: 'evaluate an exponential moving average of the weights with this decay',
   default: undefined,
   otherwise: 'none',
   source: 'none',
@@ -185,11 +185,11 @@ export const ERM_SETTINGS = {
   ...fixedSettings(3),
 } as const;
 
-/** Changes no number of the run. */
+/** Does not affect the run's numbers. */
 export const KEEP_EPOCHS = setting({
   type: severalOf(integer(0)),
   argument: 'list',
-  help: 'epochs whose weights are kept, 0 for those before the first, besides the one that fine-tuning starts from by default, for it or for rewinding',
+  help: 'epochs whose weights to keep for fine-tuning or rewinding (0: before the first); fine-tuning’s default start is kept anyway',
   default: undefined,
   otherwise: 'none',
   source: 'epochs 30, 40, 50 and 60 (Table 5)',
@@ -201,13 +201,13 @@ const SHARES: Readonly<Record<Protocol, number>> = { article: 40 / 100, released
 const RELEASED_CELEBA = 19 / 101;
 
 export interface KickInRun {
-  /** The epochs of the run that fine-tuning starts from; undefined where it has none. */
+  /** The number of epochs of the run that fine-tuning starts from; undefined if it has none. */
   readonly runEpochs: number | undefined;
   /** The dataset's layout. */
   readonly format: string | undefined;
 }
 
-/** The epoch that fine-tuning starts from by a protocol (article, "Kick-in Epoch"); the selected one of a run without epochs. */
+/** Returns the epoch that a protocol's fine-tuning starts from (article, "Kick-in Epoch"); `selected` for a run without epochs. */
 export function kickInEpoch(protocol: Protocol, { runEpochs, format }: KickInRun): number | 'selected' {
   if (runEpochs === undefined) return 'selected';
   const share = format === 'celeba' && protocol === 'released' ? RELEASED_CELEBA : SHARES[protocol];

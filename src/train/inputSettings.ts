@@ -9,13 +9,13 @@ import * as z from '../zod.js';
 
 const OF_DATASET = { default: undefined, otherwise: 'as the dataset prepares them' } as const;
 
-/** How images become a model's input, instead of the dataset's preprocessing; what is left out is the dataset's. */
+/** Settings that replace parts of the dataset's preprocessing of images. */
 export const INPUT_SETTINGS = {
   imageSize: setting({
     ...OF_DATASET,
     type: size(),
     argument: 'pixels',
-    help: 'resize images to it, and crop nothing',
+    help: 'resize images to this side, without cropping',
     source: '224 px',
   }),
   resize: setting({
@@ -29,21 +29,21 @@ export const INPUT_SETTINGS = {
     ...OF_DATASET,
     type: orNone(size()),
     argument: 'pixels',
-    help: 'keep the centre of what that gives: a side such as 224, or height and width; or none',
+    help: 'centre crop after resizing: a side such as 224, or height and width; or none',
     source: '224 x 224 px result',
   }),
   mean: setting({
     ...OF_DATASET,
     type: three(real(-RANGES.deviation[1], RANGES.deviation[1])),
     argument: 'list',
-    help: 'means of red, green and blue (from 0 to 1) that are taken away',
+    help: 'means of red, green and blue (from 0 to 1) to subtract',
     source: 'ImageNet\u2019s',
   }),
   std: setting({
     ...OF_DATASET,
     type: three(real(...RANGES.deviation)),
     argument: 'list',
-    help: 'standard deviations of red, green and blue that they are divided by',
+    help: 'standard deviations of red, green and blue to divide by',
     source: 'ImageNet\u2019s',
   }),
 } as const;
@@ -51,7 +51,7 @@ export const INPUT_SETTINGS = {
 const pixels = whole(RANGES.side);
 const { resize, crop, mean, std } = preprocessingSchema.shape;
 
-/** `INPUT_SETTINGS` as a run's configuration records them. */
+/** The schema of `INPUT_SETTINGS` in a run's configuration. */
 export const inputShape = {
   /** The size that images are resized to, without a crop. */
   imageSize: z.tuple([pixels, pixels]).optional(),
@@ -62,7 +62,7 @@ export const inputShape = {
 };
 export type InputConfig = Readonly<z.infer<z.ZodObject<typeof inputShape>>>;
 
-/** The settings of a run's input; none where all is the dataset's. Throws `USAGE` for values out of range, or that do not go together. */
+/** Returns the settings of a run's input that differ from the dataset's. Throws `USAGE` for values out of range or in conflict. */
 export function inputSettings(
   given: GivenOf<typeof INPUT_SETTINGS>,
   { preprocessing }: Pick<Dataset, 'preprocessing'>,
@@ -105,7 +105,7 @@ export function inputSettings(
 
 type GivenSize = number | readonly [number, number];
 
-/** A side alone is that of a square. */
+/** Returns height and width; a single side means a square. */
 function bothSides<None extends null | undefined>(given: GivenSize | None): [number, number] | None {
   if (typeof given !== 'number' && !Array.isArray(given)) return given as None;
   return sides(given as GivenSize);

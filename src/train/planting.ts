@@ -13,12 +13,12 @@ import type { EpochsConfig } from './runConfig.js';
 
 const OURS = 'ours: memories planted in known neurons, by which criteria can be judged';
 
-/** Settings by which ERM plants memories: neurons that are trained alone, and images that are in every batch until they are fitted. */
+/** Settings for planting memories by ERM: the only neurons to train, and images in every batch until they are fitted. */
 export const PLANTING_SETTINGS = {
   trainable: setting<readonly string[] | undefined>({
     type: severalOf(text('a layer, or a neuron such as layer3.1.conv2[17]')),
     argument: 'list',
-    help: 'layers, or neurons such as layer3.1.conv2[17], whose weights are trained alone; batch-norm stays as it is',
+    help: 'train only these layers, or neurons such as layer3.1.conv2[17]; batch-norm stays as it is',
     default: undefined,
     otherwise: 'all weights',
     source: OURS,
@@ -26,7 +26,7 @@ export const PLANTING_SETTINGS = {
   trainableCount: setting<number | undefined>({
     type: integer(1),
     argument: 'K',
-    help: 'how many of these neurons are trained, drawn by the seed',
+    help: 'how many of these neurons to train, drawn by the seed',
     default: undefined,
     otherwise: 'all of them',
     source: OURS,
@@ -34,7 +34,7 @@ export const PLANTING_SETTINGS = {
   minorityPerBatch: setting<number | undefined>({
     type: integer(1),
     argument: 'n',
-    help: 'images of minority groups in every batch, in turn; the others, each once an epoch, fill it',
+    help: 'images of minority groups in every batch, in turn; the others fill it, each once per epoch',
     default: undefined,
     otherwise: 'as they come',
     source: OURS,
@@ -42,7 +42,7 @@ export const PLANTING_SETTINGS = {
   until: setting<'minority-fitted' | undefined>({
     type: oneOf(['minority-fitted']),
     argument: 'state',
-    help: 'end with the first epoch after which every training image of minority groups is predicted right',
+    help: 'end after the first epoch in which every training image of minority groups is predicted right',
     default: undefined,
     otherwise: 'the last epoch',
     source: OURS,
@@ -51,7 +51,7 @@ export const PLANTING_SETTINGS = {
 
 type PlantingConfig = EpochsConfig & ValuesOf<typeof PLANTING_SETTINGS>;
 
-/** Throws `USAGE` where settings need one another, or minority images that the dataset lacks. */
+/** Throws `USAGE` if a setting needs another one, or minority images that the dataset lacks. */
 export function checkPlanting(config: PlantingConfig, dataset: Dataset): void {
   const { trainable, trainableCount, minorityPerBatch, until, batchSize, select, weightDecay } = config;
   if (trainableCount !== undefined && trainable === undefined) {
@@ -80,13 +80,13 @@ export function checkPlanting(config: PlantingConfig, dataset: Dataset): void {
   }
 }
 
-/** Positions of the minority groups' training examples, in the split's order. */
+/** Returns the positions of the minority groups' training examples, in the split's order. */
 export function minorityImages({ groups, minorityGroups, splits }: Dataset): Int32Array {
   const minorities = new Set(minorityGroups);
   return splits.train.filter((index) => minorities.has(groups[index] as number));
 }
 
-/** `minorityImages` for a setting that needs some. Throws `USAGE` if there are none. */
+/** Like `minorityImages`, for a setting that needs some. Throws `USAGE` if there are none. */
 export function requireMinorityImages(dataset: Dataset, parameter: string, value: unknown): Int32Array {
   const images = minorityImages(dataset);
   if (images.length > 0) return images;
@@ -98,8 +98,8 @@ export function requireMinorityImages(dataset: Dataset, parameter: string, value
 }
 
 /**
- * Trains the named neurons alone from now on, and returns them by layer and index; undefined where all weights are trained. Throws
- * `NEURONS_INVALID` for those that the model lacks, and `USAGE` in several processes.
+ * Restricts training to the named neurons from now on, and returns them by layer and index; undefined if all weights are trained. Throws
+ * `NEURONS_INVALID` for neurons that the model lacks, and `USAGE` in several processes.
  */
 export async function trainAlone({
   config: { trainable, trainableCount, seed },
@@ -116,7 +116,7 @@ export async function trainAlone({
 }
 
 /**
- * The neurons that are named by their layers, or one by one as `layer[index]` or `layer:index`, in the layers' order, without repeats.
+ * Returns the neurons named by their layers, or one by one as `layer[index]` or `layer:index`, in the layers' order, without repeats.
  *
  * @throws `NEURONS_INVALID` for a layer or an index that the model lacks
  */
@@ -141,7 +141,7 @@ export function namedNeurons(names: readonly string[], layers: readonly NeuronLa
   );
 }
 
-/** `count` of these neurons, each set equally likely, in their order; all where no count is given. Throws `NEURONS_INVALID`. */
+/** Draws `count` of these neurons, each set equally likely, in their order; all without a count. Throws `NEURONS_INVALID`. */
 export function drawnNeurons(
   neurons: readonly Neuron[],
   count: number | undefined,
@@ -149,7 +149,7 @@ export function drawnNeurons(
 ): readonly Neuron[] {
   if (count === undefined) return neurons;
   requireTopK(count, neurons.length, 'the choice of `trainable`', 'trainableCount');
-  // A generator of its own, so that a resumed run draws the same neurons.
+  // With its own generator, so that a resumed run draws the same neurons.
   const places = drawnWithoutRepeats(
     Int32Array.from(neurons.keys()),
     count,
@@ -159,8 +159,8 @@ export function drawnNeurons(
 }
 
 /**
- * The batches of an epoch, each with up to `minorityPerBatch` images of minority groups before the others. Both are
- * shuffled as a `DataLoader` shuffles them, the others first; the images of minority groups come in turn.
+ * Returns the batches of an epoch, each with up to `minorityPerBatch` images of minority groups before the others. Both are
+ * shuffled as a `DataLoader` would, the others first; the images of minority groups take turns.
  */
 export function plantingBatches(
   loader: BatchLoader,

@@ -88,7 +88,7 @@ describe('dataset compose', () => {
   });
 
   it('refuses a class without a name, and makes nothing', async () => {
-    expectFailure(await compose('refused', '--classes', '=red'), 2, 'a name and what belongs to it');
+    expectFailure(await compose('refused', '--classes', '=red'), 2, 'a name and its values');
     expect(existsSync(join(folder, 'refused'))).toBe(false);
   });
 });

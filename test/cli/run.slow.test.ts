@@ -96,7 +96,7 @@ describe('a run that is stopped', () => {
     expectFailure(outcome, exitCode);
     expect(existsSync(`${run.path}.lock`)).toBe(false);
     expect(outcome.stderr).toMatch(
-      /^Stopped during epoch \d+\b.*\. What was finished is kept, and the same call goes on from there\. .*--resume.*\n$/,
+      /^Stopped during epoch \d+\b.*\. Finished work is kept: the same call continues from there\. .*--resume.*\n$/,
     );
   });
 
@@ -109,7 +109,7 @@ describe('a run that is stopped', () => {
     // null: by the signal, which shells report as 143.
     const outcome = await child.outcome;
     expect(outcome).toMatchObject({ exitCode: null, stdout: '' });
-    expect(outcome.stderr).toMatch(/^Stopped at once\. What was finished is kept.*--resume.*\n$/);
+    expect(outcome.stderr).toMatch(/^Stopped at once\. Finished work is kept.*--resume.*\n$/);
     expect(existsSync(`${run.path}.lock`)).toBe(false);
   });
 

@@ -7,7 +7,7 @@ import { addCommonOptions, type CommonOptions } from '../options.js';
 export function addCommand(command: Command): void {
   command.option(
     '--libtorch <folder>',
-    'a libtorch zip\u2019s folder or a wheel\u2019s torch folder, which is taken from now on (default: the first that doctor lists)',
+    'a libtorch zip\u2019s folder or a wheel\u2019s torch folder, used from now on (default: the first that doctor lists)',
   );
   addJob<CommonOptions & { readonly libtorch?: string }>(
     addCommonOptions(command),

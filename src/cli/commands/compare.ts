@@ -13,7 +13,7 @@ export function addCommand(command: Command): void {
   command
     .argument(
       '<run...>',
-      'run folders, the first one what others are compared with; seeds of equal settings are one row',
+      'run folders; others are compared with the first, and seeds of equal settings share a row',
     )
     .addOption(new Option('--format <format>', 'how it is printed').choices(FORMATS).default('table'));
   addJob<CommonOptions & { readonly format: (typeof FORMATS)[number] }>(

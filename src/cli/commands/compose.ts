@@ -33,7 +33,7 @@ export function addComposeCommand(dataset: Command): void {
     )
     .option(
       '--substring-species',
-      'preset: take species for water birds as the published generator does, which finds "tern" in Eastern_Towhee',
+      'preset: match water birds by substring as the published generator does, which finds "tern" in Eastern_Towhee',
       false,
     )
     .requiredOption('--foregrounds <folder>', 'folder of the foreground images')
@@ -84,12 +84,11 @@ export function addComposeCommand(dataset: Command): void {
   });
 }
 
-/** An option of names with what belongs to each. */
+/** Returns an option that maps names to values. */
 function namedOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser((text: string, earlier: Named[] | undefined): Named[] => {
     const [, name = '', values = ''] = /^([^=]+)=(.+)$/.exec(text) ?? [];
-    if (name === '')
-      throw new InvalidArgumentError('It takes a name and what belongs to it: land=forest,mountain.');
+    if (name === '') throw new InvalidArgumentError('It takes a name and its values: land=forest,mountain.');
     return [...(earlier ?? []), { name: name.trim(), of: values.split(',').map((value) => value.trim()) }];
   });
 }

@@ -59,13 +59,13 @@ export function addCommand(dataset: Command): void {
   addGroupsCommand(dataset);
   const inspect = dataset
     .command('inspect')
-    .description('check a dataset and count its groups')
+    .description('check a dataset and count the images of its groups')
     .requiredOption('--data <folder>', 'dataset folder');
   addJob<CommonOptions & DatasetOptions & { readonly data: string }>(
     addCommonOptions(addDatasetOptions(inspect)),
     async (options, output, control) => {
       const found = await loadDataset(options.data, datasetOptionsOf(options));
-      // Decoding every image is the check that each one is there and whole.
+      // Decoding every image checks that each one is present and whole.
       await openImageStore(found, control);
       printDataset(found, output, control);
     },

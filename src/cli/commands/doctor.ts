@@ -12,7 +12,7 @@ import { addCommonOptions } from '../options.js';
 
 const SIGNS = { ok: 'ok  ', warning: 'WARN', error: 'FAIL' } as const;
 
-/** One thing that was checked. */
+/** The result of one check. */
 interface Check {
   readonly name: string;
   readonly status: keyof typeof SIGNS;
@@ -25,13 +25,13 @@ interface Check {
 const SLOW_GFLOPS = 15;
 const FASHION_MNIST = '/usr/share/datasets/fashion-mnist';
 
-/** The time for which other work is watched, and the cores of it that count. */
+/** The time for which other load is watched, and the min number of busy cores to report. */
 const WATCH_MS = 300;
 const NOTICED_CORES = 0.3;
 
 export function addCommand(command: Command): void {
   addJob(addCommonOptions(command), async (_options, output) => {
-    // Before anything here computes.
+    // Before this process computes anything.
     const others = await busyCores();
     const checks = [
       check('spurmem', packageVersion()),
@@ -59,7 +59,7 @@ export function addCommand(command: Command): void {
   });
 }
 
-/** A check; with a fix, a warning. */
+/** Returns a check; with a fix, a warning. */
 function check(name: string, found: string, fix?: string): Check {
   return { name, status: fix === undefined ? 'ok' : 'warning', found, fix };
 }
@@ -98,7 +98,7 @@ async function nativeChecks(): Promise<Check[]> {
   }
 }
 
-/** The advice where LIBTORCH names another libtorch than the one that a checkout's addon was built for, which stays in use. */
+/** Returns advice if LIBTORCH names another libtorch than the one a checkout's addon was built for, which stays in use. */
 function anotherThanNamed({ root }: Libtorch): string | undefined {
   const { LIBTORCH = '' } = process.env;
   if (LIBTORCH === '' || namedRoot() === root) return undefined;
@@ -110,14 +110,14 @@ function namedRoot(): string | undefined {
     const [named] = places();
     return named?.found?.root;
   } catch {
-    // The list of places shows the error.
+    // The list of searched places shows the error.
     return undefined;
   }
 }
 
-/** The places of a libtorch, in their order. */
+/** Returns the searched places of a libtorch, in order. */
 function placesText(): string {
-  const lines = ['It is looked for in this order, and the first one is taken:'];
+  const lines = ['Searched in this order; the first one found is used:'];
   try {
     for (const { name, says } of places()) lines.push(`${lines.length}. ${name}: ${says}`);
   } catch (error) {
@@ -158,7 +158,7 @@ function gib(bytes: number): string {
   return (bytes / 2 ** 30).toFixed(1);
 }
 
-/** The number of cores that were busy while this process waited. */
+/** Returns the number of cores that were busy while this process waited. */
 async function busyCores(): Promise<number> {
   const before = cpus();
   await sleep(WATCH_MS);
@@ -181,7 +181,7 @@ function othersCheck(busy: number): Check {
   );
 }
 
-/** By the best of three float32 products of two matrices. */
+/** Measures the best of three float32 matrix products. */
 async function blasCheck(addon: Addon, root: string): Promise<Check> {
   const n = 1024;
   using matrix = await addon.tensor(new Float32Array(n * n).fill(1), [n, n], 'cpu');
@@ -198,7 +198,7 @@ async function blasCheck(addon: Addon, root: string): Promise<Check> {
     ? check(
         'BLAS',
         `${found}: that is reference BLAS`,
-        'Training would be many times slower than it need be: apt-get install libopenblas0-openmp.',
+        'Training would be many times slower than necessary: apt-get install libopenblas0-openmp.',
       )
-    : check('BLAS', found, 'That is slow: other work has the cores, or the processor is emulated.');
+    : check('BLAS', found, 'That is slow: other work occupies the cores, or the processor is emulated.');
 }

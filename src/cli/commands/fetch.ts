@@ -17,7 +17,7 @@ interface FetchCommandOptions extends CommonOptions, Pick<FetchOptions, 'from' |
   readonly out: string;
 }
 
-/** A command for each data set, and one for each architecture’s weights. */
+/** Adds a command for each data set, and one for each architecture’s weights. */
 export function addCommand(fetch: Command): void {
   for (const [name, { title, terms }] of Object.entries(DATASETS)) {
     const command = fetch
@@ -49,14 +49,14 @@ function withSource(command: Command, terms: string): Command {
   return addCommonOptions(
     command
       .option('--from <file or url>', 'a local copy or a mirror in place of the official address')
-      .option('--sha256 <hex>', 'what its SHA-256 must be, or begin with (default: what its publishers say)'),
+      .option('--sha256 <hex>', 'its expected SHA-256, or the first digits (default: the publishers’)'),
   ).addHelpText('after', `\nTerms: ${terms}.`);
 }
 
 function describe({ title, terms, source, bytes, sha256, isVerified, path }: Fetched): string[] {
   return [
     `${title}: ${path}`,
-    `From ${source}, ${(bytes / 1e6).toFixed(1)} MB, SHA-256 ${sha256}${isVerified ? ' (checked)' : ' (its publishers name none: keep it to compare, or name it with --sha256)'}`,
+    `From ${source}, ${(bytes / 1e6).toFixed(1)} MB, SHA-256 ${sha256}${isVerified ? ' (checked)' : ' (not published: note it to compare, or pass it as --sha256)'}`,
     `Terms: ${terms}.`,
   ];
 }

@@ -20,7 +20,7 @@ import { textTables } from '../textTable.js';
 
 type GradCamCommandOptions = ComputeOptions & RunOptions & { readonly compare?: string };
 
-/** Grad-CAM's settings, and those of its session that change its maps or its speed. */
+/** Grad-CAM's settings, and the session's settings that change its maps or speed. */
 const SETTINGS = { ...TRACE_SETTINGS.gradCam, batchSize: TRACE_SETTINGS.session.batchSize } as const;
 
 export function addCommand(command: Command): void {
@@ -65,7 +65,7 @@ function addGradCamOptions(command: Command): Command {
   return addDatasetOptions(addComputeOptions(addSettings(command, SETTINGS)));
 }
 
-/** The library's options. */
+/** Returns the options for the library. */
 function gradCamOptionsOf(options: GradCamCommandOptions, control: JobOptions): GradCamOptions {
   return {
     ...pick(options, 'run', 'compare', 'data', 'seed'),
@@ -75,7 +75,7 @@ function gradCamOptionsOf(options: GradCamCommandOptions, control: JobOptions): 
   };
 }
 
-/** The result without its examples' images, which are megabytes. */
+/** Returns the result without its examples' images, which take megabytes. */
 function withoutImages({ examples, ...result }: GradCamResult): object {
   return {
     ...result,

@@ -19,12 +19,12 @@ export function addCommand(reproduce: Command): void {
   addPart1Commands(reproduce);
   const quickstart = reproduce
     .command('quickstart')
-    .description('the main job on real images: train, trace, fine-tune, report')
+    .description('the whole workflow on real images: train, trace, fine-tune, report')
     .option('--data <folder>', 'folder for the dominoes benchmark', 'data')
     .option('--out <run>', 'run folder', 'runs/quickstart')
     .option('--weights <file>', 'safetensors or PyTorch file to start from instead of pretraining')
     .option('--fashion-mnist <folder>', 'folder with Fashion-MNIST\u2019s four .gz files')
-    .option('--full', 'twice the images and more epochs, in float32: ten minutes');
+    .option('--full', 'twice the images and more epochs, in float32; takes ten minutes');
   addJob<QuickstartCommandOptions>(addComputeOptions(quickstart), async (options, output, control) => {
     const start = performance.now();
     const result = await reproduceQuickstart({

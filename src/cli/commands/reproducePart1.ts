@@ -26,7 +26,7 @@ interface Part1CommandOptions extends ComputeOptions, RunOptions {
 }
 
 const { epochs, lr, augmentation } = ERM_SETTINGS;
-/** The settings of a model that has to be trained. */
+/** The settings of a model to train. */
 const ERM_OPTIONS = {
   arch: {
     ...MODEL_SETTINGS.arch,
@@ -46,7 +46,7 @@ const TRACE_OPTIONS = {
   batchSize: TRACE_SETTINGS.session.batchSize,
   precision: {
     ...TRACE_SETTINGS.session.precision,
-    help: 'what the model computes in, also where it has to be trained; where it differs from the run’s, the traces say how many predictions that changes',
+    help: 'precision of the model, also for training it; if it differs from the run’s, the traces count the predictions that change',
   },
   sigmas: { ...sigmas, article: undefined, released: undefined, otherwise: 'each figure’s own' },
   repeats,
@@ -82,10 +82,10 @@ function addFigureCommand(
   figures: readonly Figure[],
 ): void {
   const command = reproduce.command(name).description(description);
-  addRunOptions(command, 'run folder; a model is trained there by ERM where it holds none')
+  addRunOptions(command, 'run folder; without a model, one is trained there by ERM')
     .addOption(protocolOption())
-    .option('--dry-run', 'tell whether a model is to be trained, and trace nothing', false);
-  addSettings(command, ERM_OPTIONS, '', 'The model, where it has to be trained:');
+    .option('--dry-run', 'say whether a model would be trained, and trace nothing', false);
+  addSettings(command, ERM_OPTIONS, '', 'The model, if it has to be trained:');
   addSettings(command, TRACE_OPTIONS, '', 'Tracing:');
   addDatasetOptions(addComputeOptions(command));
   addJob<Part1CommandOptions>(

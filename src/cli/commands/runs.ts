@@ -13,11 +13,9 @@ interface RunsOptions extends CommonOptions {
 
 export function addCommand(command: Command): void {
   command
-    .option('--in <folder>', 'folder below which runs are looked for', 'runs')
+    .option('--in <folder>', 'folder to search for runs', 'runs')
     .addOption(
-      new Option('--sort <by>', 'what they are sorted by, accuracies from the highest down')
-        .choices(SORTS)
-        .default('run'),
+      new Option('--sort <by>', 'order of the list; accuracies descend').choices(SORTS).default('run'),
     )
     .option(
       '--filter <name=value...>',

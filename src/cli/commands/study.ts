@@ -41,11 +41,7 @@ interface TableOptions extends DocumentOptions {
 
 /** Adds `study run`, `study status`, `study plan`, `study tables` and `study report`. */
 export function addCommand(study: Command): void {
-  const run = addDocument(
-    study,
-    'run',
-    'train, trace and record what is not recorded yet; then write tables and report',
-  )
+  const run = addDocument(study, 'run', 'run the jobs without recorded results, then write tables and report')
     .addOption(integers('--index <list>', 'some of its jobs, by their numbers (default: all)', 0))
     .addOption(
       new TypedOption(
@@ -126,7 +122,7 @@ export function addCommand(study: Command): void {
     },
   );
 
-  const tables = addDocument(study, 'tables', 'print the tables of what is recorded, in Markdown');
+  const tables = addDocument(study, 'tables', 'print the tables of recorded results, in Markdown');
   addJob<TableOptions>(
     addCommonOptions(tables).addOption(onOption()),
     async (options, output, _control, [file = '']) => {
@@ -137,7 +133,7 @@ export function addCommand(study: Command): void {
     },
   );
 
-  const report = addDocument(study, 'report', 'write a page with the charts and tables of what is recorded')
+  const report = addDocument(study, 'report', 'write a page with charts and tables of recorded results')
     .option('--to <folder>', 'the folder of the page and its charts (default: that of the runs)')
     .addOption(onOption());
   addJob<TableOptions & { readonly to?: string }>(
@@ -182,7 +178,7 @@ async function results(study: Study) {
   return { sections, report: await writeStudyReport(study, undefined, undefined, sections) };
 }
 
-/** The command line of a process that runs jobs of a study. */
+/** Returns the command line of a process that runs jobs of a study. */
 function wordsOf(file: string, options: DocumentOptions & Partial<RunOptions>): string[] {
   const { data, out, seeds, set, jobs = 1, tensorboard, threads } = options;
   const share = Math.max(1, Math.floor(availableParallelism() / jobs));
@@ -201,13 +197,13 @@ function wordsOf(file: string, options: DocumentOptions & Partial<RunOptions>): 
   ];
 }
 
-/** The tables of a study in Markdown, under a heading for each part. */
+/** Returns the tables of a study in Markdown, under a heading for each part. */
 export function markdown({ title }: Pick<Study, 'title'>, sections: readonly StudySection[]): string {
   const parts = sections.flatMap(({ heading, tables }) => [`## ${heading}`, ...tables.map(markdownOf)]);
   return [`# ${title}`, ...parts].join('\n\n');
 }
 
-/** Jobs and the state of each. */
+/** Returns the jobs and their states. */
 function statusTable(states: readonly JobState[]): Table {
   const counts = (['finished', 'running', 'stopped', 'waiting'] as const).map(
     (wanted) => `${states.filter(({ state }) => state === wanted).length} ${wanted}`,

@@ -36,7 +36,7 @@ interface TraceCommandOptions extends ComputeOptions, RunOptions {
   readonly dryRun?: boolean;
 }
 
-/** The parts of a result that name its file. */
+/** The parts of a result that determine its file's name. */
 interface Traced {
   readonly kind: string;
   readonly epoch?: number | undefined;
@@ -47,14 +47,14 @@ interface TraceCommand<Result extends Traced> {
   readonly name: string;
   readonly description: string;
   readonly settings: SettingsTable;
-  /** The settings of a session that it takes; default: all of them, and the protocol. */
+  /** The settings of the session that it takes; default: all of them and the protocol. */
   readonly session?: SettingsTable;
-  /** Settings of training that its errors name. */
+  /** Settings of training that its errors mention. */
   readonly named?: SettingsTable;
   readonly trace: (options: SessionOptions) => Promise<Result>;
   /** The name of the result's file; default: its kind. */
   readonly resultName?: (result: Result) => string;
-  /** Its tables, and what they show in words. */
+  /** Its tables and their verdict in words. */
   readonly parts: (result: Result, groups: readonly GroupLabel[]) => Pick<FigureParts, 'tables' | 'verdict'>;
 }
 
@@ -66,7 +66,7 @@ export function addCommand(trace: Command): void {
     name: 'unstructured',
     description: 'perturb the top-k neurons of the whole model for each group (article, Figs 2, 4, 5)',
     settings: unstructured,
-    // Rewinding needs an epoch that the run was told to keep as it was trained.
+    // Rewinding needs an epoch whose weights the run kept.
     named: { keepEpochs: KEEP_EPOCHS },
     trace: traceUnstructured,
     resultName,

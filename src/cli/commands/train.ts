@@ -27,7 +27,7 @@ interface TrainCommandOptions extends ComputeOptions, DatasetOptions {
   readonly resume: boolean;
   readonly syncBatchNorm?: boolean;
   readonly tensorboard?: string | boolean;
-  /** Left out where training has no epochs to time. */
+  /** Undefined for methods without epochs to time. */
   readonly dryRun?: boolean;
   readonly protocol?: Protocol;
 }
@@ -58,7 +58,7 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
   if (isDistributed === true) {
     command.option(
       '--sync-batch-norm',
-      'of several processes: batch-norm over the whole batch, and not over each one\u2019s part',
+      'with several processes: batch-norm over the whole batch instead of each process\u2019s part',
     );
   }
   command.option('--resume', 'continue the run in --out from its last checkpoint', false);

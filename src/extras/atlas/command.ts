@@ -26,14 +26,11 @@ interface NeuronsCommandOptions extends ComputeOptions, Omit<RunOptions, 'images
 export function addCommand(command: Command): void {
   addRunOptions(command, 'run folder of a trained model, whose report shows the neurons').option(
     '--neurons <neurons...>',
-    'such as conv1[9] (default: those that the run\u2019s traces chose, and as many random ones)',
+    'neurons to show, such as conv1[9] (default: those that the run\u2019s traces chose, and as many random ones)',
   );
   addDatasetOptions(addComputeOptions(addSettings(command, ATLAS_SETTINGS)));
   // After the folder of images, which has no default then.
-  command.option(
-    '--no-images',
-    'for data that may not be shown: no image in the result, nor in the run\u2019s report',
-  );
+  command.option('--no-images', 'for confidential data: no image in the result or the run\u2019s report');
   addJob<NeuronsCommandOptions>(command, async ({ images = '', ...options }, output, control) => {
     const { atlas, json, csv, report, tables } = await reproduceNeurons({
       ...pick(options, 'run', 'data', 'seed'),

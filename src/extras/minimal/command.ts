@@ -11,7 +11,7 @@ const { unit, loss, epoch, batchSize } = TRACE_SETTINGS.session;
 export function addCommand(trace: Command): void {
   addTrace(trace, {
     name: 'minimal',
-    description: 'how few neurons hold a training example of each group (Maini et al. 2023)',
+    description: 'test how few neurons a training example of each group depends on (Maini et al. 2023)',
     settings: MINIMAL_SETTINGS,
     session: { unit, loss, epoch, batchSize },
     trace: traceMinimal,

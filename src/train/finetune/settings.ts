@@ -48,7 +48,7 @@ export const FINETUNE_SETTINGS = {
   kickInEpoch: protocolSetting({
     type: kickIn,
     argument: 'n|selected',
-    help: 'epoch of the run to start from, which it must have kept, or the one that it selected',
+    help: 'epoch of the run to start from, which the run must have kept, or its selected one',
     article: kickInDefault('article', '40 of 100, and the same share of fewer'),
     released: kickInDefault('released', '40 of 101, of CelebA 19, and the same share of fewer'),
     source: 'after 40 epochs of ERM; Table 5 compares 30, 40, 50 and 60',
@@ -75,7 +75,7 @@ export const FINETUNE_SETTINGS = {
   select: { ...ERM_SETTINGS.select, help: 'the epoch whose weights are tested', published: 'none' },
   loss: {
     ...ERM_SETTINGS.loss,
-    help: 'loss that ranks samples, and the supervised loss where that is cross-entropy',
+    help: 'loss that ranks samples, and the supervised loss if that is cross-entropy',
     source: 'cross-entropy of the logits',
     published: 'a softmax head before the cross-entropy',
   },
@@ -93,7 +93,7 @@ export const FINETUNE_SETTINGS = {
   fraction: protocolSetting({
     type: share(),
     argument: 'share',
-    help: 'share of all neurons that is masked',
+    help: 'share of all neurons to mask',
     article: 0.0001,
     released: 0.01,
     source: '0.01 %',
@@ -193,7 +193,7 @@ export const FINETUNE_SETTINGS = {
   supervisedForward: protocolSetting({
     type: oneOf(['shared', 'own']),
     argument: 'which',
-    help: 'whether the supervised loss takes the contrasted view\u2019s logits, or runs the model once more',
+    help: 'whether the supervised loss uses the contrasted view\u2019s logits or a forward pass of its own',
     article: 'shared',
     released: 'own',
     source: 'two branches',

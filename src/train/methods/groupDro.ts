@@ -28,7 +28,7 @@ const SETTINGS = {
   sampling: setting({
     type: oneOf(['shuffled', 'group-balanced']),
     argument: 'how',
-    help: 'the training split shuffled, or drawn with replacement and each group equally likely',
+    help: 'shuffle the training split, or draw with replacement and each group equally likely',
     default: 'group-balanced',
     source: 'groups equally likely in its published commands',
   }),

@@ -9,14 +9,14 @@ const SETTINGS = {
   identificationEpochs: setting({
     type: integer(1),
     argument: 'T',
-    help: 'epochs of the model whose errors are taken',
+    help: 'epochs of the model that identifies the errors',
     default: 60,
     source: 'T; 60 on Waterbirds',
   }),
   upweight: setting({
     type: integer(...RANGES.repeats),
     argument: 'lambda',
-    help: 'times that an epoch shows each of these errors',
+    help: 'how often an epoch shows each of these errors',
     default: 100,
     source: 'lambda_up; 100 on Waterbirds',
   }),
