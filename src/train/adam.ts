@@ -5,7 +5,7 @@ import { native, type NativeAdam, type Network, type Tensor } from '../native/ad
 /** The part of a step that is not finite: gradients, or weights and running statistics after it. */
 export type Infinite = 'gradients' | 'weights';
 
-/** torch.optim.Adam with `fused=True` and its default betas and eps. Dispose it: V8 sees nothing of the moments’ memory. */
+/** torch.optim.Adam with `fused=True` and its default betas and eps. Dispose it: V8 does not account for the moments’ memory. */
 export class Adam implements Disposable {
   readonly #native: NativeAdam;
 

@@ -13,9 +13,9 @@ const range = (number: z.ZodNumber) =>
 
 /** Checks an augmentation that is given part by part. */
 const partsSchema = z.strictObject({
-  /** Least and most of the image that RandomResizedCrop covers; default: cropped as in evaluation. */
+  /** Min and max share of the image that RandomResizedCrop covers; default: cropped as in evaluation. */
   scale: range(z.number().positive().max(1)).optional(),
-  /** Its width to its height; default: the dataset's, or 3/4 to 4/3. */
+  /** Min and max aspect ratio, width to height; default: the dataset's, or 3/4 to 4/3. */
   ratio: range(z.number().positive().max(RANGES.real[1])).optional(),
   /** Probability of RandomHorizontalFlip; default: 0, as below. */
   horizontalFlip: probability.optional(),
@@ -27,7 +27,7 @@ const partsSchema = z.strictObject({
   gaussianBlur: probability.optional(),
 });
 
-/** The parts of an augmentation; what is left out is not done. */
+/** The parts of an augmentation; omitted parts are not applied. */
 export type AugmentationParts = Readonly<z.infer<typeof partsSchema>>;
 
 /** null: none. */
@@ -46,7 +46,7 @@ export const SIMCLR: AugmentationParts = {
   gaussianBlur: 0.5,
 };
 
-/** The published code's augmentation, of which the article says nothing: RandomResizedCrop of 0.7 to 1 and a flip. */
+/** The published code's augmentation, which the article does not mention: RandomResizedCrop of 0.7 to 1 and a flip. */
 export const PUBLISHED_AUGMENTATION: AugmentationParts = { scale: [0.7, 1], horizontalFlip: 0.5 };
 
 export const PUBLISHED_AS_TEXT = 'crop=0.7-1,flip=0.5';
@@ -61,7 +61,7 @@ export const augmentationChoice: ValueType<AugmentationChoice> = valueType(choic
   form: 'augmentation',
 });
 
-/** @param known the dataset's, which gives the size of crops, and their ratio where none is chosen */
+/** @param known the dataset's, which gives the size of crops, and their ratio by default */
 export function augmentationOf(
   choice: Exclude<AugmentationChoice, 'dataset'>,
   known: Augmentation | undefined,
@@ -83,7 +83,7 @@ export function augmentationOf(
   };
 }
 
-/** The choice that gives the augmentation of a run's configuration. */
+/** Returns the choice that gives the augmentation of a run's configuration. */
 export function choiceOf(augmentation: Augmentation): AugmentationChoice {
   if (augmentation === null) return null;
   const { randomResizedCrop: crop, horizontalFlip, colorJitter, grayscale, gaussianBlur } = augmentation;

@@ -6,7 +6,7 @@ import type { Run } from './run.js';
 import type { RunConfig } from './runConfig.js';
 import { type Named, prefixed, withPrefix } from './savedState.js';
 
-/** Writes the run as its newest epoch, with all that a resumed run needs. */
+/** Writes the run as its newest epoch, with everything needed to resume it. */
 export async function saveEpoch<Config extends RunConfig>(
   run: Run<Config>,
   progress: TrainingProgress,
@@ -27,8 +27,8 @@ export async function saveEpoch<Config extends RunConfig>(
 }
 
 /**
- * Restores the run's newest epoch, and checks that the selected one is there. Throws `WEIGHTS_INVALID` for a damaged or foreign file, when
- * half may be restored; `RUN_INVALID` where the selected epoch's weights are missing or damaged, which no later epoch may replace.
+ * Restores the run's newest epoch, and checks the selected one. Throws `WEIGHTS_INVALID` for a damaged or foreign file, when the run may be
+ * half restored; `RUN_INVALID` if the selected epoch's weights are missing or damaged, which no later epoch can replace.
  */
 export async function restoreEpoch<Config extends RunConfig>(
   run: Run<Config>,
@@ -47,12 +47,12 @@ export async function restoreEpoch<Config extends RunConfig>(
   if (bestEpoch > 0 && bestEpoch !== epoch) await requireSelected(folder.weights(bestEpoch), bestEpoch);
   if (images !== undefined && images !== run.loader.digest) {
     job.onWarning?.(
-      'The images are not those that the run was trained on until now: some were replaced. It goes on with these, and its numbers are of both.',
+      'Some images were replaced since the run was last trained. It continues with the new ones, and its numbers come from both.',
     );
   }
 }
 
-/** The model's tensors in a checkpoint. Throws an Error naming one that is missing. */
+/** Returns the model's tensors in a checkpoint. Throws an Error naming a missing one. */
 function whole(
   { model }: Pick<Run<RunConfig>, 'model'>,
   prefix: string,
@@ -91,7 +91,7 @@ async function requireSelected(path: string, epoch: number): Promise<void> {
   }
 }
 
-/** The error of a run that cannot resume. */
+/** Returns the error of a run that cannot resume. */
 export function lacking(problem: string, cause?: unknown): SpurmemError {
   const rest = 'Nothing was changed. Restore that file, or start anew in another folder.';
   return new SpurmemError('RUN_INVALID', `${problem} ${rest}`, cause === undefined ? {} : { cause });

@@ -18,7 +18,7 @@ interface ContinuationPlan<Options, Config extends RunConfig>
   extends Omit<TrainingMethod, 'startsFrom' | 'train'>, Pick<RunPlan<Config>, 'taskOf'> {
   /** The weights file to start from; default: the selected one. */
   readonly startAt?: (options: Options, from: OpenedRun) => Promise<string>;
-  /** Its own settings. Throws `USAGE`. */
+  /** Resolves its own settings. Throws `USAGE`. */
   readonly configOf: (options: Options, from: OpenedRun, dataset: Dataset) => Omit<Config, Common>;
 }
 

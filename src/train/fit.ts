@@ -7,7 +7,7 @@ import { ReduceLROnPlateau } from './scheduler.js';
 import { selectionScore } from './selection.js';
 import type { RunBoard } from './tensorboard.js';
 
-/** Trains epochs until the last one: a pass of the task, validation, ReduceLROnPlateau on the training loss, a checkpoint. */
+/** Trains the remaining epochs: a pass of the task, validation, ReduceLROnPlateau on the training loss, a checkpoint. */
 export async function fit(
   run: Run,
   trainEpoch: NonNullable<Task['trainEpoch']>,
@@ -42,7 +42,7 @@ export async function fit(
       scheduler: scheduler.state(),
       metrics: [...last.metrics, metrics],
     };
-    // A finished run that is extended has a result of fewer epochs.
+    // An extended run still has its result after fewer epochs.
     await folder.removeResult(methodOf(config));
     await saveEpoch(run, progress);
     await folder.writeMetricsTable(progress.metrics, groupNames);

@@ -21,7 +21,7 @@ export interface TrainingMethod {
   readonly title: string;
   /** One line, with its publication. */
   readonly description: string;
-  /** A dataset, as ERM does, or another run's model. */
+  /** Whether it starts from a dataset, like ERM, or from another run's model. */
   readonly startsFrom: 'data' | 'run';
   /** Whether a method that starts from a dataset may start from a run's model instead of a weights file. */
   readonly mayStartFromRun?: boolean;
@@ -38,7 +38,7 @@ export interface TrainingMethod {
     readonly epochs: number;
     readonly batchSize: number;
   }) => Readonly<Record<string, unknown>>;
-  /** Trains or resumes a run. A method, not a property: each object takes options of its own. */
+  /** Trains or resumes a run. A method, not a property, so that each object can narrow the options. */
   train(options: EpochOptions): Promise<TrainedRun>;
 }
 
@@ -74,7 +74,7 @@ export function acceptedBy({
     ...('epochs' in settings ? { keepEpochs, tensorboard, onEpoch } : {}),
     ...(isDistributed === true ? { syncBatchNorm } : {}),
   };
-  // With a run its data are the default, which training itself checks.
+  // A run's data are the default; training itself checks them.
   const required = startsFrom === 'run' ? ['from'] : mayStartFromRun ? [] : ['data'];
   return { types, settings, required };
 }

@@ -27,7 +27,7 @@ export const TRAINING_METHODS: readonly TrainingMethod[] = [
   finetune,
 ];
 
-/** Settings that a run's config.json records in another form than options have. */
+/** Settings whose form in a run's config.json differs from the options'. */
 const OTHER_FORMS = new Set([
   'arch',
   'weights',
@@ -44,11 +44,11 @@ export function methodNamed(name: string): TrainingMethod {
   if (method) return method;
   const names = TRAINING_METHODS.map((known) => known.name).join(', ');
   const problem = `There is no training method named ${JSON.stringify(name)}: there are ${names}.`;
-  const advice = ['A `config.json` that has another is damaged, or of a newer version.'];
+  const advice = ['The `config.json` is damaged, or from a newer version.'];
   throw new SpurmemError('RUN_INVALID', problem, { advice });
 }
 
-/** Returns the training method of a run's configuration. Throws `RUN_INVALID` for one whose own settings are not of their types. */
+/** Returns the training method of a run's configuration. Throws `RUN_INVALID` if the method's settings have wrong types. */
 export function methodOfRun(config: RunConfig): TrainingMethod {
   const method = methodNamed(methodOf(config));
   for (const [name, { type }] of Object.entries(method.settings)) {
@@ -72,7 +72,7 @@ function checked<Options extends object, Result>(
   };
 }
 
-/** Every training method, which checks its options. */
+/** Every training method, with its options checked. */
 export const CHECKED_METHODS: readonly TrainingMethod[] = TRAINING_METHODS.map((method) => ({
   ...method,
   train: checked(method),

@@ -3,7 +3,7 @@ import { GroupCounter } from '../metrics/groups.js';
 import type { ComputeContext } from '../native/context.js';
 import type { EpochTraining } from './results.js';
 
-/** The sums of the examples' losses in a pass over batches, and its predictions by group. */
+/** Sums the examples' losses in a pass over batches, and counts its predictions by group. */
 export class PassTotals {
   readonly #dataset: Dataset;
   readonly #counter: GroupCounter;
@@ -28,7 +28,7 @@ export class PassTotals {
     this.#counter.addBatch(this.#dataset, indices, predictions);
   }
 
-  /** @param examples those of all processes */
+  /** @param examples the number in all processes */
   async means(context: ComputeContext, examples: number): Promise<EpochTraining> {
     const totals = await context.sum(Float64Array.of(this.#loss, ...this.#terms.values()));
     const [trainLoss = Number.NaN, ...means] = Array.from(totals, (sum) => sum / examples);

@@ -30,10 +30,10 @@ import { vitSettings } from './vitOptions.js';
 /** The settings of ERM and of the baselines that train from a dataset. */
 export const RECIPE_SETTINGS = { ...MODEL_SETTINGS, ...ERM_SETTINGS } as const;
 
-/** Settings that are left out are the protocol's. */
+/** Omitted settings take the protocol's values. */
 export type ErmSettings = GivenOf<typeof RECIPE_SETTINGS> & Pick<EpochOptions, 'protocol'>;
 
-/** The options of ERM and of the baselines that train as it does. */
+/** The options of ERM and of the baselines that train like it. */
 export type ErmOptions = EpochOptions & ErmSettings & OfData & { readonly from?: undefined };
 
 /** ERM's options: it may start from a run, whose data are the default. */
@@ -120,17 +120,17 @@ async function started<Options extends RecipeOptions>(
     ...(isCut ? { imageSize: undefined } : {}),
     precision: run.config.precision,
   });
-  // Another dataset is read in its own way.
+  // Another dataset has its own options.
   const ofData = data === undefined ? dataOf(run, given) : { data };
   const ownProgram = run.config.program === undefined ? undefined : run.folder.program;
   return {
     options: { ...ofRun, ...defined(given), ...ofData, weights: run.weights },
-    // A run's configuration has its program's name, and its folder the program.
+    // A run's configuration names its program; its folder contains it.
     program: arch === undefined ? programOf(ofRun.arch, ownProgram) : programOf(arch),
   };
 }
 
-/** The file of a network that `torch.export` wrote, and its name in messages and configurations. */
+/** Returns the file of a network that `torch.export` wrote, and its name in messages and configurations. */
 function programOf(arch: Architecture | undefined, path: string | undefined = arch) {
   if (arch === undefined || path === undefined || !isProgram(arch)) return undefined;
   return { path, name: architectureName(arch) as Program['name'] };
@@ -166,7 +166,7 @@ async function recipeConfig(
   };
 }
 
-/** An epoch of ERM, and of those methods that only choose its batches. */
+/** Trains an epoch of ERM, or of a method that only chooses ERM's batches. */
 export function ermEpoch(
   run: Run,
   epoch: number,

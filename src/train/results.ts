@@ -13,22 +13,22 @@ const epochMetricsSchema = z.looseObject({
   trainLoss: real,
   /** The training batches in training mode, with the run's augmentation. */
   train: groupAccuraciesSchema,
-  /** The parts of a loss that has several, averaged as the loss is. */
+  /** The terms of a loss with several, averaged like the loss. */
   lossTerms: z.record(z.string(), real).optional(),
-  /** The neurons that the auxiliary model lacked: their number, that of all neurons, and the first ones, highest score first. */
+  /** The neurons masked in the auxiliary model: their number, the number of all neurons, and the first ones, highest score first. */
   mask: z.looseObject({ count, total: count.optional(), neurons: z.array(neuronSchema) }).optional(),
-  /** The neurons whose weights were trained, where others were not. */
+  /** The neurons whose weights were trained, if others were not. */
   trained: z.looseObject({ count, neurons: z.array(neuronSchema) }).optional(),
   /** Training images of minority groups that the model predicts right after the epoch, if training lasts until it predicts all. */
   fitted: count.optional(),
-  /** Whether training ends with this epoch because they all are. */
+  /** Whether training ends with this epoch because all are predicted right. */
   ends: z.boolean().optional(),
   /** GroupDRO's at the end of the epoch, [numGroups]. */
   groupWeights: z.array(real).optional(),
   /** Mean validation loss after the epoch. */
   valLoss: real,
   val: groupAccuraciesSchema,
-  /** Whether this epoch has the best validation accuracy so far of the kind that selects; the first one where several tie. */
+  /** Whether this epoch has the best selection score so far; ties: the first wins. */
   best: z.boolean(),
   /** Wall time, validation included. */
   seconds: real,
@@ -41,9 +41,9 @@ export type EpochTraining = Pick<
   'trainLoss' | 'train' | 'lossTerms' | 'mask' | 'trained' | 'fitted' | 'ends' | 'groupWeights'
 >;
 
-/** `epoch.json`: how far training had come after an epoch, with the measurements of all epochs until then. */
+/** `epoch.json`: the progress of training after an epoch, with the measurements of all epochs until then. */
 export const progressSchema = z.object({
-  /** Finished epochs; 0: the weights before the first one, or those of a method without epochs. */
+  /** Finished epochs; 0: the weights before the first one, or of a method without epochs. */
   epoch: z.number().int().min(0),
   /** The selected epoch, counted from 1; 0: none yet. */
   bestEpoch: z.number().int().min(0),
@@ -51,7 +51,7 @@ export const progressSchema = z.object({
   bestScore: z.number(),
   /** Whether training ends with this epoch, before the last one. */
   ended: z.boolean().optional(),
-  /** Whether the weights stay when a later epoch is finished. */
+  /** Whether the weights are kept when a later epoch is finished. */
   isKept: z.boolean(),
   /** A hash that identifies the images by their pixels. */
   images: z.string().optional(),
@@ -60,7 +60,7 @@ export const progressSchema = z.object({
     .optional(),
   metrics: z.array(epochMetricsSchema),
 });
-/** How far training had come after an epoch. */
+/** The progress of training after an epoch. */
 export type TrainingProgress = Recorded<typeof progressSchema>;
 
 export const NO_PROGRESS: TrainingProgress = {
@@ -74,13 +74,13 @@ export const NO_PROGRESS: TrainingProgress = {
 /** `results/<method>.json` */
 export const trainingResultSchema = z.looseObject({
   kind: z.string().describe('the training method, which names the file'),
-  /** 0 where training has no epochs, as the next one. */
+  /** 0 for training without epochs, like `bestEpoch`. */
   epochs: count,
-  /** Whether training ended early, because every image that it was to fit was fitted. */
+  /** Whether training ended early because every image to fit was fitted. */
   ended: z.boolean().optional(),
   /** The selected epoch, counted from 1. */
   bestEpoch: count,
-  /** Absent where training has no epochs. */
+  /** Absent for training without epochs. */
   select: z.enum(CHECKPOINTS).optional(),
   /** SHA-256 of the selected epoch's weights file. */
   checkpoint: z.string().optional(),
@@ -91,13 +91,13 @@ export const trainingResultSchema = z.looseObject({
 /** `results/<method>.json`: the selected checkpoint of a run, evaluated once on every split in eval mode. */
 export type TrainingResult = Recorded<typeof trainingResultSchema>;
 
-/** The result of a training, and where its run is. */
+/** The result of a training, and its run's folder. */
 export type TrainedRun<Result extends TrainingResult = TrainingResult> = Result & {
   /** The run's folder. */
   readonly run: string;
 };
 
-/** The epoch of a run's selected checkpoint, or the best or last so far; undefined for a run without epochs. */
+/** Returns the epoch of a run's selected checkpoint, or the best or last so far; undefined for a run without epochs. */
 export function selectedEpoch(run: {
   readonly result?: TrainingResult | undefined;
   readonly epochs: readonly EpochMetrics[];
@@ -109,7 +109,7 @@ export function selectedEpoch(run: {
   return (select === 'last' ? epochs.at(-1) : epochs.findLast(({ best }) => best))?.epoch;
 }
 
-/** What a run's checkpoint is selected by, also before it is finished; undefined where neither says it. */
+/** Returns how a run's checkpoint is selected, also before the run is finished; undefined if unknown. */
 export function selectionOf(run: {
   readonly result?: TrainingResult | undefined;
   readonly select?: SelectedCheckpoint | undefined;

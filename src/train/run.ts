@@ -26,11 +26,11 @@ import { culprits, requireLastBatch, tooLarge } from './stepFailures.js';
 
 /** A method's part in a run. */
 export interface Task {
-  /** Called once before epoch 1, also when that epoch is repeated; all of the training of a method without epochs. */
+  /** Called once before epoch 1 (again if epoch 1 is resumed). Methods without epochs train here. */
   begin?(): void | Promise<void>;
   /** @param epoch counted from 1 */
   readonly trainEpoch?: (epoch: number, lr: number) => Promise<EpochTraining>;
-  /** The result's entries besides those of all methods. */
+  /** Returns the method's own entries of the result. */
   result?(): object;
 }
 
@@ -49,7 +49,7 @@ export interface TrainedPart {
   readonly optimizer: Adam;
 }
 
-/** Loss, predictions, what is no longer finite, and the loss's terms. */
+/** Loss, predictions, the part that is no longer finite, and the loss's terms. */
 type StepValues = [number, Int32Array, Infinite | undefined, number[]];
 
 /** A run in training: its settings, data, model and optimizers, and everything else that its epochs change. */
@@ -64,7 +64,7 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
 
   /**
    * @param model disposed with the run
-   * @param generator stands for PyTorch's default generator, from which the model was drawn
+   * @param generator plays the part of PyTorch's default generator; it drew the model
    */
   constructor(
     readonly config: Config,
@@ -97,7 +97,7 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
     await this.ema.network.moveToward(model.network, 1);
   }
 
-  /** The model that is evaluated and saved. */
+  /** Returns the model to evaluate and save. */
   get evaluated(): Model {
     return this.ema ?? this.model;
   }
@@ -106,7 +106,7 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
     return this.model.context;
   }
 
-  /** Registers an array that lasts between epochs, as `register_buffer` of PyTorch's modules does. */
+  /** Registers an array that persists across epochs, like PyTorch's `register_buffer`. */
   state(name: string, value: Int32Array): { value: Int32Array };
   state(name: string, value: Float64Array): { value: Float64Array };
   state(name: string, value: Int32Array | Float64Array): { value: Int32Array | Float64Array } {
@@ -123,7 +123,7 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
     return buffer;
   }
 
-  /** Trains another network by the same loss, with an optimizer of its own. Both are saved under the name; the run disposes them. */
+  /** Trains another network on the same loss with its own optimizer. Both are saved under the name; the run disposes them. */
   addPart(name: string, network: Network): TrainedPart {
     const part = this.#train(network);
     this.states.push(
@@ -150,14 +150,14 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
     for (const { network } of this.#parts) await this.context.distribute(network, syncBatchNorm);
   }
 
-  /** Gives all processes the first one's running statistics: each has those of its own parts of batches. */
+  /** Copies rank 0's running statistics to all processes, whose own come from different parts of batches. */
   async agreeOnStatistics(): Promise<void> {
     await this.context.broadcastBuffers(this.model.network);
     if (this.ema) await this.context.broadcastBuffers(this.ema.network);
   }
 
   /**
-   * Makes a step for each batch, and disposes the tensors of `lossOfBatch`.
+   * Takes a step for each batch, and disposes the tensors of `lossOfBatch`.
    *
    * @param statistics the batch-norms' in the pass
    */
@@ -199,13 +199,13 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
     }
   }
 
-  /** Evaluates a model, by default the one that is saved, as the run's settings say. */
+  /** Evaluates a model, by default the saved one, by the run's settings. */
   evaluate(indices: Int32Array, task: string, model: Model = this.evaluated): Promise<Evaluation> {
     const { batchSize, loss } = this.config;
     return evaluate(model, this.loader, indices, { ...this.job, batchSize, loss, task });
   }
 
-  /** Measures the validation split. Throws `NATIVE_FAILED` where the loss or logits are not finite. */
+  /** Measures the validation split. Throws `NATIVE_FAILED` if the loss or logits are not finite. */
   async validate(epoch: number): Promise<Evaluation> {
     const task = `${this.title(epoch)}, validation`;
     const val = await this.evaluate(this.loader.dataset.splits.val, task);
@@ -214,7 +214,7 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
     throw this.diverged(`validation loss became ${isFinite ? Number.NaN : val.loss} after epoch ${epoch}.`);
   }
 
-  /** Evaluates the weights of the selected epoch, with their SHA-256, on every split. The test split is read here and nowhere else. */
+  /** Evaluates the weights of the selected epoch, with their SHA-256, on every split. The only place that reads the test split. */
   async testSelected(
     epoch: number,
   ): Promise<Record<Split, GroupAccuracies> & { readonly checkpoint: string }> {
@@ -232,12 +232,12 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
     };
   }
 
-  /** How progress names an epoch, such as `epoch 3/100`. */
+  /** Returns an epoch's name in progress reports, such as `epoch 3/100`. */
   title(epoch: number): string {
     return `epoch ${epoch}/${this.config.epochs ?? 0}`;
   }
 
-  /** Whether a validation batch's logits are finite without fused kernels, which make 0 of NaN where activations overflow. */
+  /** Whether a validation batch's logits are finite without fused kernels, which turn NaN into 0 when activations overflow. */
   async #givesFiniteLogits(): Promise<boolean> {
     const { evaluated, loader, config } = this;
     const { batchSize } = config;
@@ -253,14 +253,14 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
     this.model[Symbol.dispose]();
   }
 
-  /** A step down the loss of a batch, and its measurements. */
+  /** Takes a step on a batch's loss and records its measurements. */
   #step(
     { lr, totals }: { readonly lr: number; readonly totals: PassTotals },
     place: string,
     { indices, part }: Batch,
     { loss, logits, terms = {} }: BatchLoss,
   ): PendingRead<StepValues> {
-    // Processes have parts of a batch of unequal sizes: their gradients are averaged as if they were equal.
+    // Gradients are averaged as if all processes had parts of equal size, which they do not.
     const scale = (this.context.worldSize * indices.length) / part.total;
     return {
       read: Promise.all([
@@ -293,7 +293,7 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
     return (await Promise.all([descent, average]))[0];
   }
 
-  /** The error of numbers that are not finite. The last saved epoch is kept. */
+  /** Returns the error of numbers that are not finite. The last saved epoch is kept. */
   diverged(what: string): SpurmemError {
     const { epoch } = this.progress;
     // Without a saved epoch, the folder is free for other settings.
@@ -316,8 +316,8 @@ function ofOptimizer(prefix: string, optimizer: Adam): SavedState {
 }
 
 /**
- * Makes a step of these parts down a loss times `scale`, handed to the compute lane at once: waiting for JavaScript in between would
- * leave the cores to threads that only spin.
+ * Takes a step of these parts on a loss times `scale`, enqueued as a whole: waiting for JavaScript in between would
+ * leave the cores to spinning threads.
  */
 export async function descend(
   loss: Tensor,

@@ -11,7 +11,7 @@ import * as z from '../zod.js';
 import { ERM_SETTINGS, VIT_SETTINGS } from './ermSettings.js';
 import { inputShape } from './inputSettings.js';
 
-/** The architecture in a run's configuration: of a program its file's name. */
+/** The architecture in a run's configuration; for a program, its file's name. */
 export const architectureSchema = z.union([z.enum(ARCHITECTURES), z.templateLiteral([z.string(), '.pt2'])]);
 
 const recipe = typesOf(ERM_SETTINGS);
@@ -23,7 +23,7 @@ const runShape = {
   protocol: z.enum(PROTOCOLS),
   dataset: z.strictObject({ name: z.string(), fingerprint: z.string() }),
   arch: architectureSchema,
-  /** sha256 of the program, which the run's folder keeps, where the architecture is a file of torch.export. */
+  /** SHA-256 of the program in the run's folder, if the architecture is a file of torch.export. */
   program: z.string().optional(),
   /** Instead of the dataset's preprocessing. */
   ...inputShape,
@@ -33,7 +33,7 @@ const runShape = {
   numClasses: whole([2, RANGES.label[1] + 1]),
   /** Default: the dataset's own. */
   augmentation: augmentationSchema.optional(),
-  /** sha256 of the initial weights file; null: random weights from the seed. */
+  /** SHA-256 of the initial weights file; null: random weights from the seed. */
   weights: z.string().nullable(),
   batchSize: recipe.batchSize,
   /** For evaluation, and for ERM's training. */
@@ -41,7 +41,7 @@ const runShape = {
   precision: recipe.precision,
   select: recipe.select,
   seed: whole(RANGES.seed),
-  /** Present where several processes trained it together. */
+  /** Present if several processes trained it together. */
   processes: z
     .strictObject({ count: whole(RANGES.processes, 2), syncBatchNorm: z.boolean() })
     .readonly()
@@ -60,10 +60,10 @@ const epochsShape = {
 /** Checks the configuration of every training method. */
 const configSchema = z.object({ ...runShape, ...z.object(epochsShape).partial().shape });
 
-/** All that determines a run's numbers: runs with equal configurations are the same. */
+/** Everything that determines a run's numbers: runs with equal configurations are the same. */
 export type RunConfig = Readonly<z.infer<typeof configSchema>>;
 
-/** Takes the settings of the run's method as they are, and the defaults of its protocol for those that an earlier version lacked. */
+/** Keeps the settings of the run's method, and adds the protocol's defaults for settings that an earlier version lacked. */
 const runConfigSchema = z.preprocess((config) => {
   const given = Object(config) as { protocol?: Protocol };
   const { protocol = 'article' } = given;
@@ -73,7 +73,7 @@ const runConfigSchema = z.preprocess((config) => {
 
 export type EpochsConfig = RunConfig & Readonly<z.infer<z.ZodObject<typeof epochsShape>>>;
 
-/** The name of a run's training method. */
+/** Returns the name of a run's training method. */
 export function methodOf({ command }: Pick<RunConfig, 'command'>): string {
   return command.slice('train '.length);
 }
@@ -91,13 +91,13 @@ const OF_MODEL = [
   'numClasses',
 ] as const;
 
-/** The settings of a run's model and its input, for a run that starts from it. */
+/** Returns the settings of a run's model and its input, for a run that starts from it. */
 export function modelOf(config: RunConfig): Pick<RunConfig, (typeof OF_MODEL)[number]> {
   const entries = OF_MODEL.map((name) => [name, config[name]]);
   return defined(Object.fromEntries(entries) as Pick<RunConfig, (typeof OF_MODEL)[number]>);
 }
 
-/** The place and versions of a run, which may differ when it is resumed. Earlier versions wrote options that are gone. */
+/** The place and versions of a run, which may differ when it is resumed. Older files contain removed options. */
 const runEnvironmentSchema = z.object({
   data: z.string(),
   dataOptions: z.object(datasetOptionsShape),
@@ -125,7 +125,7 @@ export const runFileSchema = z.strictObject({
 
 export type RunFile = z.infer<typeof runFileSchema>;
 
-/** Throws `RUN_INVALID` naming both versions, where the content of a `config.json` is of another format. */
+/** Throws `RUN_INVALID` naming both versions if a `config.json` has another format. */
 export function requireFormatVersion(path: string, file: unknown): void {
   const version = typeof file === 'object' && file !== null && 'formatVersion' in file && file.formatVersion;
   if (version === FORMAT_VERSION) return;
@@ -140,7 +140,7 @@ export function requireFormatVersion(path: string, file: unknown): void {
 /**
  * Returns the settings that differ, as `name: old -> new`.
  *
- * @param defaults taken for settings that the old configuration lacks, as one of an earlier version may
+ * @param defaults for settings that an older version's configuration lacks
  */
 export function configDifferences(
   recorded: RunConfig,

@@ -12,7 +12,7 @@ export async function readRunData({ folder }: Pick<OpenedRun, 'folder'>): Promis
   });
 }
 
-/** The caller's dataset and options, or else the run's. */
+/** Returns the caller's dataset and options, or else the run's. */
 export function dataOf(
   { environment }: Pick<OpenedRun, 'environment'>,
   given: DataOptions,
@@ -28,7 +28,7 @@ interface DataOptions {
   readonly datasetOptions?: DatasetOptions | undefined;
 }
 
-/** Throws `DATASET_INVALID` for another dataset than the run's. */
+/** Throws `DATASET_INVALID` if the dataset is not the run's. */
 export function requireDatasetOfRun({ config, folder }: OpenedRun, dataset: Dataset): void {
   if (dataset.fingerprint === config.dataset.fingerprint) return;
   throw new SpurmemError(
@@ -38,7 +38,7 @@ export function requireDatasetOfRun({ config, folder }: OpenedRun, dataset: Data
   );
 }
 
-/** A run's dataset. Throws `DATASET_INVALID` when it is not the one that the run was trained on, and what loading it throws. */
+/** Loads a run's dataset. Throws `DATASET_INVALID` if it is not the one that the run was trained on, and what loading it throws. */
 export async function openDataset(run: OpenedRun, options: DataOptions): Promise<Dataset> {
   const { data, datasetOptions } = dataOf(run, options);
   const dataset = await datasetOf(data, datasetOptions);

@@ -23,9 +23,9 @@ export async function isFile(path: string): Promise<boolean> {
 }
 
 /**
- * Reads a JSON file of a run; undefined if it is missing. Throws `RUN_INVALID` naming the file, and the field that is wrong.
+ * Reads a JSON file of a run; undefined if it is missing. Throws `RUN_INVALID` naming the file and the invalid field.
  *
- * @param check throws for content of another kind, before the schema is applied
+ * @param check throws for content of a different kind, before the schema is applied
  */
 export async function readJson<Schema extends z.ZodType>(
   path: string,
@@ -46,7 +46,7 @@ export async function readJson<Schema extends z.ZodType>(
   }
 }
 
-/** Reads a result of a run without its origin. Its kind begins its name, as in `trace-unstructured-re-initialized`. */
+/** Reads a result of a run without its origin. Its name begins with its kind, as in `trace-unstructured-re-initialized`. */
 export function readResultFile<Schema extends z.ZodType>(
   path: string,
   name: string,
@@ -63,7 +63,7 @@ export function readResultFile<Schema extends z.ZodType>(
   return read as Promise<Recorded<Schema> | undefined>;
 }
 
-/** The origins of a folder's results, oldest first. Results that cannot be read are left out: nothing depends on their origin. */
+/** Returns the origins of a folder's results, oldest first. Omits unreadable results: nothing depends on their origin. */
 export async function readOrigins(
   names: readonly string[],
   pathOf: (name: string) => string,
@@ -78,7 +78,7 @@ export async function readOrigins(
   return entries.flat().sort((a, b) => a.date.localeCompare(b.date));
 }
 
-/** The names that match in a folder, as the pattern's group finds them; none if there is no such folder. */
+/** Returns the pattern's group in each matching name of a folder; none if the folder is missing. */
 export async function matchesIn(folder: string, pattern: RegExp): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   return names.flatMap((name) => pattern.exec(name)?.[1] ?? []);

@@ -29,12 +29,12 @@ export type { RunConfig, RunEnvironment } from './runConfig.js';
 export { isFile, type HistoryEntry } from './runFiles.js';
 
 const MAX_NAME_BYTES = 255;
-/** The time that a job which only writes what it has computed waits for another one. */
+/** The wait of a job that has computed its result for another job that holds the lock. */
 export const PATIENCE_MS = 30_000;
 
 const FOLDERS = ['checkpoints', 'results', 'figures'] as const;
 
-/** A run's folder (its files: docs/design.md, "Files of a run"). A `RunWriter` writes all of it but the report. */
+/** A run's folder (its files: docs/design.md, "Files of a run"). A `RunWriter` writes all of it except the report. */
 export class RunFolder {
   readonly path: string;
   readonly report: string;
@@ -53,31 +53,31 @@ export class RunFolder {
     this.dataPath = join(this.path, 'data.json');
   }
 
-  /** The folder of a finished epoch. It is written aside and renamed, so that it is whole. */
+  /** Returns the folder of a finished epoch. Renamed into place once complete. */
   epoch(epoch: number): string {
     return join(this.checkpoints, `epoch-${epoch}`);
   }
-  /** The weights after an epoch. */
+  /** Returns the path of the weights after an epoch. */
   weights(epoch: number): string {
     return join(this.epoch(epoch), 'weights.safetensors');
   }
-  /** All else that a resumed run needs, of the newest epoch. */
+  /** Returns the path of everything else needed to resume, which the newest epoch has. */
   state(epoch: number): string {
     return join(this.epoch(epoch), 'state.safetensors');
   }
-  /** The epochs whose weights the folder has, in ascending order. */
+  /** Returns the epochs with saved weights, in ascending order. */
   async savedEpochs(): Promise<number[]> {
     const epochs = await matchesIn(this.checkpoints, /^epoch-(\d+)$/);
     return epochs.map(Number).sort((a, b) => a - b);
   }
-  /** Reads how far training has come: the newest epoch is the run's state. Undefined before the first is saved. Throws `RUN_INVALID`. */
+  /** Reads the progress of training, which is the newest epoch's. Undefined before the first is saved. Throws `RUN_INVALID`. */
   async readProgress(): Promise<TrainingProgress | undefined> {
     const newest = (await this.savedEpochs()).at(-1);
     if (newest === undefined) return undefined;
     try {
       return await this.readEpoch(newest);
     } catch (error) {
-      // Training may have gone on and replaced it.
+      // Training may have replaced it meanwhile.
       if ((await this.savedEpochs()).at(-1) === newest) throw error;
       return this.readProgress();
     }
@@ -104,7 +104,7 @@ export class RunFolder {
         'OUTPUT_UNWRITABLE',
         `${this.path} is the root of the file system, and no run.`,
         {
-          advice: ['Choose a folder of its own.'],
+          advice: ['Choose a folder for this run alone.'],
         },
       );
     }
@@ -116,7 +116,7 @@ export class RunFolder {
     return isLocked(await this.lockPath());
   }
 
-  /** Throws `RUN_BUSY` if another job is writing here: for jobs that lock the folder only at their end. */
+  /** Throws `RUN_BUSY` if another job is writing here. For jobs that lock the folder only at their end. */
   async requireUnlocked(): Promise<void> {
     if (await this.isBusy()) throw await this.busy();
   }
@@ -153,7 +153,7 @@ export class RunFolder {
     }
   }
 
-  /** Undefined if there is none, as of all files read here. Throws `RUN_INVALID`. */
+  /** Undefined if the file is missing, like everything read here. Throws `RUN_INVALID`. */
   readConfig(): Promise<RunFile | undefined> {
     const path = this.configPath;
     return readJson(path, runFileSchema, (content) => {
@@ -165,12 +165,12 @@ export class RunFolder {
     return readJson(this.dataPath, dataDescriptionSchema);
   }
 
-  /** The measurements of the finished epochs. Throws `RUN_INVALID`. */
+  /** Reads the measurements of the finished epochs. Throws `RUN_INVALID`. */
   async readMetrics(): Promise<readonly EpochMetrics[]> {
     return (await this.readProgress())?.metrics ?? [];
   }
 
-  /** Throws `RUN_INVALID` naming the file, and the field that is not as the schema says. */
+  /** Throws `RUN_INVALID` naming the file and the invalid field. */
   readResult<Schema extends z.ZodType>(name: string, schema: Schema): Promise<Recorded<Schema> | undefined> {
     return readResultFile(this.result(name), name, schema);
   }
@@ -181,17 +181,17 @@ export class RunFolder {
     return file && this.readResult(methodOf(file.config), trainingResultSchema);
   }
 
-  /** The names of the results, in alphabetical order. */
+  /** Returns the names of the results, in alphabetical order. */
   async results(): Promise<string[]> {
     return (await matchesIn(join(this.path, 'results'), /^(.+)\.json$/)).sort();
   }
 
-  /** The origins of the results, oldest first. */
+  /** Returns the origins of the results, oldest first. */
   async readHistory(): Promise<HistoryEntry[]> {
     return readOrigins(await this.results(), (name) => this.result(name));
   }
 
-  /** Removes what killed processes left half-written. */
+  /** Removes half-written files of killed processes. */
   protected async removeLeftovers(which: (name: string) => boolean): Promise<void> {
     for (const folder of ['.', ...FOLDERS]) await removeLeftovers(join(this.path, folder), which);
   }
@@ -204,7 +204,7 @@ export class RunFolder {
   }
 }
 
-/** Whether a file is one of the report's. */
+/** Whether a file belongs to the report. */
 export function isReport(name: string): boolean {
   return name === 'report.html' || name.endsWith('.svg');
 }
@@ -236,12 +236,12 @@ export async function openRun(path: string): Promise<OpenedRun> {
   return { folder, config, environment, weights };
 }
 
-/** The epoch whose weights a run gives. */
+/** Returns the epoch whose weights a run provides. */
 export function selectedOf({ epoch, bestEpoch }: TrainingProgress, select: SelectedCheckpoint): number {
   return select === 'last' ? epoch : bestEpoch;
 }
 
-/** The caller's option that asks for an epoch. */
+/** The option by which the caller requested an epoch. */
 interface AskedEpoch {
   readonly parameter: string;
   readonly value: number;
@@ -249,7 +249,7 @@ interface AskedEpoch {
   readonly otherwise: string;
 }
 
-/** The weights file of an epoch that a run has. Throws `RUN_NOT_FOUND` naming those that it has. */
+/** Returns the weights file of a saved epoch. Throws `RUN_NOT_FOUND` naming the saved ones. */
 export async function keptEpoch(
   folder: RunFolder,
   epoch: number,
@@ -277,7 +277,7 @@ export function defaultRunFolder(method: string, dataset: string, from: string |
   return from === undefined ? `runs/${method}-${dataset}` : `${from.replace(/\/+$/, '')}-${method}`;
 }
 
-/** The weights file of an epoch that a run has, or without one the selected one's. Throws `RUN_NOT_FOUND`. */
+/** Returns the weights file of a saved epoch, by default the selected one. Throws `RUN_NOT_FOUND`. */
 export async function weightsAt(
   { folder, weights }: Pick<OpenedRun, 'folder' | 'weights'>,
   epoch: number | undefined,

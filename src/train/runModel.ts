@@ -11,7 +11,7 @@ import type { InputConfig } from './inputSettings.js';
 import type { RunConfig } from './runConfig.js';
 import { requirePatches } from './vitOptions.js';
 
-/** The part of a run's configuration by which images become its model's input. */
+/** The part of a run's configuration that turns images into its model's input. */
 type PreparedConfig = InputConfig & Pick<RunConfig, 'augmentation'>;
 
 type ModelConfig = Pick<
@@ -19,7 +19,7 @@ type ModelConfig = Pick<
   'arch' | 'program' | 'imageSize' | 'patchSize' | 'layerNormEps' | 'precision'
 >;
 
-/** A run's images as its model takes them. */
+/** Opens a run's images, prepared for its model. */
 export async function openImages(
   config: PreparedConfig,
   dataset: Dataset,
@@ -28,7 +28,7 @@ export async function openImages(
   return BatchLoader.open(preparedAs(config, dataset), options);
 }
 
-/** A dataset with a run's augmentation and preprocessing. */
+/** Returns a dataset with a run's augmentation and preprocessing. */
 export function preparedAs(config: PreparedConfig, dataset: Dataset): Dataset {
   const { preprocessing: known } = dataset;
   const { augmentation = known.augmentation, mean = known.mean, std = known.std, imageSize } = config;
@@ -36,7 +36,7 @@ export function preparedAs(config: PreparedConfig, dataset: Dataset): Dataset {
   if (imageSize) return { ...dataset, preprocessing: resized(preprocessing, imageSize) };
   const { resize = known.resize, crop = known.crop } = config;
   const asKnown = config.resize === undefined && config.crop === undefined;
-  // Crops of random parts have the size that evaluation gives.
+  // Random crops have the size of evaluation.
   const cropped = asKnown
     ? preprocessing
     : croppedAs(preprocessing, crop ?? (Array.isArray(resize) ? resize : undefined));
@@ -44,8 +44,8 @@ export function preparedAs(config: PreparedConfig, dataset: Dataset): Dataset {
 }
 
 /**
- * A run's model with initial weights. Throws `USAGE` when a vision transformer's patches do not cover the images, or a program takes
- * others.
+ * Returns a run's model with initial weights. Throws `USAGE` if a vision transformer's patches do not cover the images, or a program takes
+ * images of another size.
  */
 export async function createModel(
   { arch, patchSize, layerNormEps, precision }: ModelConfig,
@@ -70,7 +70,7 @@ export async function createModel(
   });
 }
 
-/** A run's model with the weights of one of its checkpoints. Throws `WEIGHTS_INVALID` when they do not fit the model. */
+/** Returns a run's model with the weights of one of its checkpoints. Throws `WEIGHTS_INVALID` when they do not fit the model. */
 export async function loadModel(
   config: ModelConfig,
   loader: BatchLoader,
@@ -107,7 +107,7 @@ async function keptProgram(
   });
 }
 
-/** Throws `USAGE` where images have another size than those that a program was exported for. */
+/** Throws `USAGE` if images differ in size from those that a program was exported for. */
 function requireImages({ name, imageSize }: Program, inputSize: readonly [number, number]): void {
   if (imageSize === null || sameShape(imageSize, inputSize)) return;
   const [own, ofData] = [imageSize, inputSize].map((size) => size.join(' x '));
@@ -120,7 +120,7 @@ function requireImages({ name, imageSize }: Program, inputSize: readonly [number
   );
 }
 
-/** Images resized and not cropped; as they were where a crop gives that size already. */
+/** Returns preprocessing that resizes without a crop; unchanged if its crop has that size already. */
 function resized(preprocessing: Preprocessing, size: readonly [number, number]): Preprocessing {
   const { crop } = preprocessing;
   if (crop?.[0] === size[0] && crop[1] === size[1]) return preprocessing;

@@ -45,10 +45,10 @@ export interface RunStart {
 
 /** The options of a training method of epochs besides its settings. */
 export interface EpochOptions extends RunOptions {
-  /** Epochs whose weights are kept besides the selected, the last, and the one that fine-tuning starts from; 0: before the first. */
+  /** Epochs whose weights are kept in addition to the selected, the last, and the one that fine-tuning starts from; 0: before the first. */
   readonly keepEpochs?: readonly number[] | undefined;
   /**
-   * Writes curves and settings as TensorBoard's event files: into a folder for all runs, where this one's are below its own path; true:
+   * Writes curves and settings as TensorBoard's event files into a folder for all runs, below this run's path; true:
    * into `tensorboard` in the run's folder. Default: none.
    */
   readonly tensorboard?: string | boolean | undefined;

@@ -16,7 +16,7 @@ import type { EpochMetrics, TrainingProgress } from './results.js';
 import { FORMAT_VERSION, type RunConfig, type RunEnvironment } from './runConfig.js';
 import { isReport, PATIENCE_MS, RunFolder } from './runFolder.js';
 
-/** A run's folder that a job writes to; the first of several processes writes. */
+/** A run's folder that a job writes to; of several processes, rank 0 writes. */
 export class RunWriter extends RunFolder {
   #lock: Lock | undefined;
 
@@ -31,7 +31,7 @@ export class RunWriter extends RunFolder {
     await this.context.onRankZero(() => super.create());
   }
 
-  /** Runs `job` while processes outside its group may write nothing here but the report. Throws `RUN_BUSY`. */
+  /** Runs `job` with the run locked: processes outside its group can only write the report. Throws `RUN_BUSY`. */
   async locked<Result>(
     job: () => Promise<Result>,
     { waits = false }: { readonly waits?: boolean } = {},
@@ -73,10 +73,10 @@ export class RunWriter extends RunFolder {
   }
 
   /**
-   * Writes an epoch aside, flushes it and renames it, which makes it count, and removes the epochs that it replaces.
+   * Writes an epoch to a temporary folder, flushes it, commits it by renaming, and removes the epochs that it replaces.
    *
-   * @param weights the model's, which others load
-   * @param state all else that a resumed run needs
+   * @param weights the model's, for other programs to load
+   * @param state everything else needed to resume
    */
   async commit(
     progress: TrainingProgress,
@@ -106,7 +106,7 @@ export class RunWriter extends RunFolder {
     await this.prune(progress);
   }
 
-  /** Removes the epochs that are neither the newest, the selected nor kept ones, and the state of all but the newest. */
+  /** Removes epochs other than the newest, the selected and the kept ones, and the state of all except the newest. */
   async prune({ epoch, bestEpoch }: Pick<TrainingProgress, 'epoch' | 'bestEpoch'>): Promise<void> {
     await this.#write(async () => {
       for (const other of (await this.savedEpochs()).filter((saved) => saved !== epoch)) {
@@ -134,12 +134,12 @@ export class RunWriter extends RunFolder {
     await this.#write(() => rm(this.result(name), { force: true }));
   }
 
-  /** The other processes wait, and see what was written. */
+  /** Writes on rank 0; the other processes wait and see the result. */
   #write(job: () => Promise<void>): Promise<void> {
     return this.context.onRankZero(job);
   }
 
-  /** A process that was suspended for long loses its lock, and the file may belong to another one by now. */
+  /** Throws if the lock is lost, as after a long suspension: the file may belong to another process by now. */
   #requireLock(): void {
     if (this.#lock?.isLost() !== true) return;
     throw new SpurmemError(
@@ -151,7 +151,7 @@ export class RunWriter extends RunFolder {
   }
 }
 
-/** Removes a saved epoch at once, so that a process that is killed meanwhile leaves no half of it. */
+/** Removes a saved epoch atomically, so that a process killed meanwhile leaves no half of it. */
 async function discard(folder: string): Promise<void> {
   const aside = `${folder}.old`;
   try {
@@ -169,8 +169,8 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 /**
- * Epochs as CSV: losses, their parts, and accuracies as fractions by group; empty where an epoch has none. Trackers that import tables
- * take the epoch by the name of `step`.
+ * Returns epochs as CSV: losses, their terms, and accuracies as fractions by group; missing values are empty. The epoch's column is
+ * `step`, as trackers that import tables expect.
  */
 export function epochsTable(epochs: readonly EpochMetrics[], groupNames: readonly string[]): string {
   const terms = [...new Set(epochs.flatMap(({ lossTerms = {} }) => Object.keys(lossTerms)))];
@@ -198,7 +198,7 @@ function columns(
   return {
     [`${split}WorstGroup`]: worstGroupAccuracy,
     [`${split}Average`]: average,
-    // An epoch that draws no example of a group has no accuracy of it.
+    // An epoch that draws no example of a group has no accuracy for it.
     ...Object.fromEntries(
       groupNames.map((name, group) => [
         `${split} ${name}`,

@@ -5,7 +5,7 @@ export type Named<Value> = Readonly<Record<string, Value>>;
 /** Tensors that training changes besides the model's, such as a buffer or a projection head. */
 export interface SavedState {
   save(): Named<WrittenTensor> | Promise<Named<WrittenTensor>>;
-  /** Restores what `save` gave, out of all tensors of a checkpoint. Throws an Error naming what is missing. */
+  /** Restores the saved tensors from a checkpoint's. Throws an Error naming a missing one. */
   load(tensors: Named<TensorData>): void | Promise<void>;
 }
 
@@ -25,7 +25,7 @@ export function prefixed<Value>(prefix: string, tensors: Named<Value>): Record<s
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [prefix + name, tensor]));
 }
 
-/** The tensors whose names have the prefix, without it. */
+/** Returns the tensors whose names have the prefix, and removes it. */
 export function withPrefix<Value>(prefix: string, tensors: Named<Value>): Record<string, Value> {
   const found = Object.entries(tensors).filter(([name]) => name.startsWith(prefix));
   return Object.fromEntries(found.map(([name, tensor]) => [name.slice(prefix.length), tensor]));

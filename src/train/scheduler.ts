@@ -31,7 +31,7 @@ export class ReduceLROnPlateau {
     }
   }
 
-  /** As JSON, which has no infinity. */
+  /** Returns the state as JSON, which has no infinity. */
   state() {
     const best = Number.isFinite(this.#best) ? this.#best : null;
     return { lr: this.#lr, best, badEpochs: this.#badEpochs };

@@ -1,7 +1,7 @@
 import type { GroupAccuracies } from '../metrics/groups.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
 
-/** The validation accuracy that selects an epoch: the average and the class-balanced one need no group labels. */
+/** Returns the validation accuracy that selects an epoch. The average and the class-balanced one need no group labels. */
 export function selectionScore(
   select: SelectedCheckpoint,
   { correct, total, average, worstGroupAccuracy }: GroupAccuracies,

@@ -4,7 +4,7 @@ import { invalidParameter, messageOf, SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import type { BatchNormStatistics, Tensor } from '../native/addon.js';
 
-/** The most images that a message names. */
+/** The max number of images that a message names. */
 const NAMED_IMAGES = 10;
 
 /** Returns the error of a batch that does not fit into memory. */
@@ -30,7 +30,7 @@ export async function requireLastBatch(
   const smallest = indices.length % batchSize || Math.min(batchSize, indices.length);
   model.context.partOf(indices.subarray(-smallest));
   if (Math.floor(smallest / model.context.worldSize) !== 1 || statistics === 'frozen') return;
-  // All processes try one image, so that all of them fail.
+  // All processes try one image, so that all fail together.
   using last = await loader.evaluation(indices.slice(-1), 1).start(1);
   try {
     using _logits = (await model.network.run(last.images, { statistics: 'separate' })).logits;
@@ -42,7 +42,7 @@ export async function requireLastBatch(
   }
 }
 
-/** The images of a batch whose logits are not finite, or all where each or none is to blame. */
+/** Names the images of a batch whose logits are not finite; all if each or none is to blame. */
 export async function culprits(
   { examples }: Pick<Dataset, 'examples'>,
   indices: Int32Array,

@@ -9,7 +9,7 @@ import type { EpochMetrics, TrainingResult } from './results.js';
 import type { RunConfig } from './runConfig.js';
 import type { RunFolder } from './runFolder.js';
 
-/** A run as the board shows it. */
+/** A run for the board. */
 interface ShownRun {
   readonly config: RunConfig;
   readonly folder: RunFolder;
@@ -36,7 +36,7 @@ export class RunBoard {
     // TensorBoard reads each file whose name contains `tfevents`.
     const path = join(parent, 'events.out.tfevents.0.spurmem');
     const epochs = await folder.readMetrics();
-    // As if the epochs had just been trained without a pause.
+    // Times as if the epochs had just been trained without a pause.
     const total = epochs.reduce((sum, { seconds }) => sum + seconds, 0);
     let time = secondsNow() - total;
     const events = [
@@ -62,7 +62,7 @@ export class RunBoard {
   }
 }
 
-/** A run's folder in a folder for all: as its path below the working directory, so that no two runs share one. */
+/** Returns a run's folder in a folder for all: its path below the working directory, so that no two runs share one. */
 function folderOf(place: string | true, { path }: RunFolder): string {
   if (place === true) return join(path, 'tensorboard');
   const below = relative(process.cwd(), path);
@@ -97,7 +97,7 @@ function epochValues(metrics: EpochMetrics, groupNames: readonly string[]): Boar
   ];
 }
 
-/** Without groups that have no example. */
+/** Returns accuracies by group, without empty groups. */
 function accuracyValues(
   split: string,
   { worstGroupAccuracy, average, accuracy }: GroupAccuracies,
@@ -131,7 +131,7 @@ function message(...fields: readonly Field[]): Uint8Array {
   for (const field of fields) field(to);
   return to.finish();
 }
-/** A kind of field, by how it is written. */
+/** Makes the writer of one kind of field. */
 const fieldOf =
   <Value>(write: (to: PbfWriter, number: number, value: Value) => void) =>
   (number: number, value: Value): Field =>
@@ -168,7 +168,7 @@ function valueMessage([name, value]: BoardValue): Uint8Array {
   return message(tag, bytes(9, message(bytes(1, plugin))), bytes(8, EMPTY_TENSOR));
 }
 
-/** Float32 of the shape [0]: stands where a value is in a plug-in's message. */
+/** Float32 of the shape [0]: a plug-in's message has it in place of a value. */
 const EMPTY_TENSOR = message(whole(1, 1), bytes(2, message(bytes(2, message()))));
 
 /** `HParamsPluginData.session_start_info` */
@@ -208,7 +208,7 @@ function checksumOf(data: Uint8Array): Buffer {
   return masked;
 }
 
-/** Writes in place: a reader that has the file open finds the same events where they were. */
+/** Writes in place, so that a reader with the file open finds the same events at the same offsets. */
 async function overwrite(path: string, content: Buffer): Promise<void> {
   try {
     await using file = await open(path, constants.O_WRONLY | constants.O_CREAT);

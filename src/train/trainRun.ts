@@ -26,7 +26,7 @@ import type { RunBoard } from './tensorboard.js';
 const SLOW_BF16 =
   '`precision` is bf16, which this CPU does not compute in: a step takes many times as long as with fp32.';
 
-/** A run as its method plans it. */
+/** The plan of a run by its method. */
 export interface RunPlan<Config extends RunConfig> extends Pick<
   TrainingMethod,
   'name' | 'settings' | 'isDistributed' | 'toleratesEmptyGroups'
@@ -35,14 +35,14 @@ export interface RunPlan<Config extends RunConfig> extends Pick<
   readonly configOf: (dataset: Dataset, program: Program | undefined) => Config | Promise<Config>;
   /** The file with the initial weights; undefined: random weights from the seed. */
   readonly weights: string | undefined;
-  /** The file of the program that is trained, and the program's name in messages. */
+  /** The file of the program to train, and the program's name in messages. */
   readonly program?: { readonly path: string; readonly name: Program['name'] } | undefined;
   readonly taskOf: (run: Run<Config>) => Task | Promise<Task>;
 }
 
 /**
- * Trains a run, resumes it or returns the result of a finished one, and evaluates the selected epoch on every split at the end. A run that
- * was stopped resumes to the same bits from its last epoch.
+ * Trains or resumes a run, or returns the result of a finished one. Evaluates the selected epoch on every split at the end. A stopped run
+ * resumes to the same bits from its last epoch.
  *
  * @throws `RUN_EXISTS` if the folder holds another or a finished run, `RUN_INVALID` if a file of it is damaged or missing, `RUN_BUSY`,
  * `INTERRUPTED` if the signal aborts, and what loading the dataset and weights throws
@@ -56,7 +56,7 @@ export async function trainRun<Config extends RunConfig>(
   using context = await openEngine(options);
   const dataset = await datasetOf(options.data, options.datasetOptions);
   requireGroups(dataset, plan.toleratesEmptyGroups === true ? ['val', 'test'] : SPLITS);
-  // Holds its own copy of the weights, which goes once the model has them.
+  // Holds its own copy of the weights, which is freed once the model has them.
   let program = plan.program && (await readProgram(plan.program.path, plan.program.name));
   const config = { ...(await plan.configOf(dataset, program)), ...processesOf(context, plan, options) };
   const out = options.out ?? defaultRunFolder(plan.name, dataset.name, from);
@@ -110,7 +110,7 @@ export async function trainRun<Config extends RunConfig>(
       versions: versions(),
     };
     await folder.writeStart(config, environment, loader.dataset, model.program);
-    // A run that begins keeps nothing of an earlier attempt, which may have had other settings.
+    // A new run keeps nothing of an earlier attempt, which may have had other settings.
     await folder.prune(isResumed ? run.progress : { epoch: -1, bestEpoch: 0 });
     if (isResumed) {
       await folder.writeMetricsTable(saved.metrics, dataset.groupNames);
@@ -138,7 +138,7 @@ export async function trainRun<Config extends RunConfig>(
   return { ...result, run: out };
 }
 
-/** Returns the result of a finished run that is to resume; otherwise checks that training may start or resume. */
+/** Returns the result of a finished run to resume; otherwise checks that training may start or resume. */
 async function finishedResult(
   folder: RunWriter,
   config: RunConfig,
@@ -148,7 +148,7 @@ async function finishedResult(
   const existing = await folder.readConfig();
   const progress = await folder.readProgress();
   const isSaved = progress !== undefined && progress.epoch > 0;
-  // Before its first epoch is finished, a run may take other settings, such as a lower learning rate.
+  // Until its first epoch is finished, a run accepts other settings, such as a lower learning rate.
   if (!isSaved && (await folder.results()).length === 0) return undefined;
   if (!existing) {
     throw lacking(`${folder.path} holds epochs of a run, but its config.json is missing.`);
@@ -221,7 +221,7 @@ async function warnOfMixing<Config extends RunConfig>({
   );
 }
 
-/** The processes of a run, if there are several. Throws `USAGE` if only one can train it. */
+/** Returns the processes of a run, if there are several. Throws `USAGE` if only one can train it. */
 function processesOf(
   { isDistributed, worldSize }: ComputeContext,
   method: Pick<TrainingMethod, 'isDistributed'>,
@@ -247,7 +247,7 @@ function warnOfData(
   if (precision === 'bf16' && context.emulatesBf16) onWarning?.(SLOW_BF16);
 }
 
-/** The epochs whose weights stay: those that the options name, and the one that fine-tuning starts from. */
+/** Returns the epochs whose weights are kept: those in the options, and the one that fine-tuning starts from. */
 function keptEpochs(
   { keepEpochs = [], from, onWarning }: EpochOptions,
   { epochs, protocol }: RunConfig,

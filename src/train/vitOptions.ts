@@ -4,10 +4,10 @@ import { checkSettings, defined, type GivenOf } from '../settings/setting.js';
 import { VIT_SETTINGS } from './ermSettings.js';
 
 /**
- * The settings of a vision transformer, with its defaults; none for another architecture. Throws `USAGE` for an architecture
- * that does not take them, a value out of range, or images that patches do not cover.
+ * Returns the settings of a vision transformer, with its defaults; none for another architecture. Throws `USAGE` for settings of
+ * another architecture, a value out of range, or images that patches do not cover.
  *
- * @param imageSize of the images, where that is known
+ * @param imageSize of the images, if known
  */
 export function vitSettings(
   arch: Architecture,
@@ -29,7 +29,7 @@ export function vitSettings(
   return { patchSize, layerNormEps };
 }
 
-/** Throws `USAGE` naming both sizes, where patches do not cover images. */
+/** Throws `USAGE` naming both sizes if patches do not cover images. */
 export function requirePatches([height, width]: readonly [number, number], patchSize: number): void {
   if (height >= 1 && width >= 1 && height % patchSize === 0 && width % patchSize === 0) return;
   throw misplaced(

@@ -188,6 +188,6 @@ test('images that were replaced while a run was stopped are reported', async () 
   const onWarning = (text: string): number => warned.push(text);
   await stopErm('epoch 2/2', { data, out: run.path, resume: true, onWarning });
   expect(warned).toEqual([
-    expect.stringContaining('The images are not those that the run was trained on until now') as unknown,
+    expect.stringContaining('Some images were replaced since the run was last trained') as unknown,
   ]);
 });

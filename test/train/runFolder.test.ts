@@ -162,7 +162,12 @@ describe('a folder that cannot be used', () => {
   });
 
   test('is the root of the file system', async () => {
-    await runs.refusal({ out: '/' }, 'OUTPUT_UNWRITABLE', 'is the root of the file system', 'of its own');
+    await runs.refusal(
+      { out: '/' },
+      'OUTPUT_UNWRITABLE',
+      'is the root of the file system',
+      'for this run alone',
+    );
   });
 
   test('is not made by a job that was stopped before, or whose callback is async', async () => {
