@@ -1,5 +1,5 @@
-// Argument checks. TypeScript validates what users pass; these keep a wrong call from becoming a crash, and
-// say "Expected X for Y but received Z".
+// Argument checks. TypeScript validates users' options; these turn a wrong call into an error, "Expected X
+// for Y but received Z", instead of a crash.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -22,15 +22,15 @@ class Network;
 class ProcessGroup;
 struct Plan;
 
-// The values behind the addon's objects (a Tensor's is in tensor.h). All throw a TypeError for anything else,
-// and for one that is disposed.
+// Return the values behind the addon's objects (toTensor is in tensor.h). Throw a TypeError for anything else
+// and for disposed objects.
 at::Generator toGenerator(const Napi::Value& value, const std::string& name);
 std::shared_ptr<Network> toNetwork(const Napi::Value& value, const std::string& name);
 std::shared_ptr<ProcessGroup> toProcessGroup(const Napi::Value& value, const std::string& name);
-// With the values of its constants by name; default: it has none.
+// `constants`: their values by name; default: none.
 Plan toPlan(const Napi::Value& value, const Napi::Value& constants);
 
-// A value in a message: short, and no code of its own is run for it.
+// Returns a value for a message: short, and without running the value's own code.
 inline std::string shown(const Napi::Value& value) {
   switch (value.Type()) {
     case napi_undefined:
@@ -77,7 +77,7 @@ inline double toNumber(const Napi::Value& value, const std::string& name) {
   return value.As<Napi::Number>().DoubleValue();
 }
 
-// From `least` to `most`; by default, of all that a double holds exactly.
+// From `least` to `most`; by default any integer that a double holds exactly.
 inline int64_t toInteger(const Napi::Value& value, const std::string& name, int64_t least, int64_t most) {
   const double number = toNumber(value, name);
   if (number != std::floor(number)) throw expected(value.Env(), "an integer", name, value);
@@ -108,7 +108,7 @@ inline Napi::Object toObject(const Napi::Value& value, const std::string& name) 
   return value.As<Napi::Object>();
 }
 
-// The value that one of some words stands for.
+// Returns the value of one of several words.
 template <class T>
 T toChoice(const Napi::Value& value, const std::string& name,
            const std::vector<std::pair<std::string, T>>& choices) {
@@ -136,7 +136,7 @@ inline std::vector<int64_t> toIntegers(const Napi::Value& value, const std::stri
   return toVector<int64_t>(value, name, toInteger);
 }
 
-// The fields of an object; those with `otherwise` may be left out.
+// The fields of an object; fields with `otherwise` are optional.
 class Fields {
  public:
   Fields(const Napi::Value& value, const std::string& name) : object_(toObject(value, name)) {}
@@ -157,7 +157,7 @@ class Fields {
   Napi::Object object_;
 };
 
-// As many numbers as `what` names.
+// Returns exactly `count` numbers, which `what` describes.
 template <size_t count>
 std::array<double, count> toNumbers(const Napi::Value& value, const std::string& name,
                                     const std::string& what) {
@@ -168,7 +168,7 @@ std::array<double, count> toNumbers(const Napi::Value& value, const std::string&
   return result;
 }
 
-// One that can be computed on from now on.
+// Returns a device, ready for computation.
 inline at::Device toDevice(const Napi::Value& value) {
   const auto device = deviceNamed(toString(value, "device"));
   if (!device) throw expected(value.Env(), deviceNames(), "device", value);

@@ -1,6 +1,5 @@
-// Runs libtorch's work on threads of its own, so that the event loop stays free. Each lane but that of files
-// is one thread of the process with one queue: its jobs run in the order they were submitted, like a CUDA
-// stream.
+// Runs libtorch's work on its own threads, so that the event loop stays free. Each lane except `files` is one
+// thread of the process with one queue: its jobs run in the order of submission, like a CUDA stream.
 #pragma once
 
 #include <napi.h>
@@ -19,7 +18,7 @@ enum class LaneName {
   compute,  // models: all cores
   data,     // batches: one core, so that the next batch is ready when the step ends
   arrival,  // waits for copies from a GPU to the host
-  files,    // reads and decodes images: a thread for each core, none of which computes with libtorch
+  files,    // reads and decodes images: one thread per core, without libtorch
 };
 
 // Per-environment state (a main thread, worker or jest file): class constructors, and the thread-safe
@@ -29,15 +28,15 @@ class Environment {
   explicit Environment(Napi::Env env);
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
-  // The addon's classes, by their names.
+  // The addon's classes by name.
   std::unordered_map<std::string, Napi::FunctionReference> classes;
 
-  // Runs `work` on the lane, `wait` on the lane of arrivals where `work` says that there is something to wait
-  // for, and then `settle` on the JavaScript thread. None runs once the environment closes; throws then.
+  // Runs `work` on the lane, `wait` on the arrival lane if `work` returns true, and then `settle` on the
+  // JavaScript thread. Nothing runs once the environment closes; submit() then throws.
   void submit(LaneName lane, std::function<bool()> work, std::function<void()> wait,
               std::function<void(Napi::Env)> settle);
 
-  // Drops the queued jobs and waits for those at work.
+  // Drops the queued jobs and waits for running ones.
   void close();
 
   // Sets how the process computes until release(). Returns the current setting instead if another job holds a
@@ -60,7 +59,7 @@ class Environment {
   int claims_ = 0;
 };
 
-// The error in flight as its message, without libtorch's C++ stack.
+// Returns the message of the current exception, without libtorch's C++ stack.
 std::string currentErrorMessage();
 
 }  // namespace spurmem

@@ -20,12 +20,13 @@ void exportLosses(Napi::Object exports);
 void exportAdam(Napi::Object exports);
 void exportProcessGroups(Napi::Object exports);
 
-// The call at work on this thread, such as `matmul(a, b)`: libtorch's messages about its arguments name none.
+// The current call on this thread, such as `matmul(a, b)`: libtorch's messages about arguments do not name
+// it.
 inline thread_local const char* callAtWork = "";
 
 // The Error with the code NATIVE_FAILED.
 inline Napi::Error nativeError(Napi::Env env, const std::string& message, const char* call) {
-  // A shape of a million dimensions is part of a message, too.
+  // Messages may quote a shape of a million dimensions.
   constexpr size_t kMax = 2000;
   const auto shown = message.size() > kMax ? message.substr(0, kMax) + "..." : message;
   auto error = Napi::Error::New(env, shown + " (in " + call + ")");
@@ -49,7 +50,7 @@ auto inWords(Napi::Env env, const char* call, Callable callable) {
   }
 }
 
-// Answers a call of Node-API, through which no exception may pass.
+// Answers a Node-API call, which no exception may leave.
 template <class Callable>
 napi_value answer(napi_env env, napi_callback_info raw, Callable callable) noexcept {
   try {

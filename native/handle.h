@@ -14,12 +14,12 @@
 
 namespace spurmem {
 
-// The base of the addon's classes. Each has a kName, which is its name in JavaScript, and a kTag, by which
-// its objects are known.
+// The base of the addon's classes. Each has a kName, its name in JavaScript, and a kTag, which identifies its
+// objects.
 template <class Class, class Held>
 class Handle : public Napi::ObjectWrap<Class> {
  public:
-  // A new JavaScript object, of a class whose constructor takes made() alone.
+  // Returns a new JavaScript object of a class whose constructor takes only made().
   static Napi::Value wrap(Napi::Env env, Held held) {
     const Making scope(held);
     return Environment::of(env).classes.at(Class::kName).New({});
@@ -37,7 +37,7 @@ class Handle : public Napi::ObjectWrap<Class> {
     napi_callback method, getter;
   };
 
-  // A method by its signature, such as `backward(scale)`.
+  // Describes a method by its signature, such as `backward(scale)`.
   template <Napi::Value (Class::*function)(const Napi::CallbackInfo&)>
   static Member method(const char* signature) {
     return {signature, &call<function>, nullptr};
@@ -63,7 +63,8 @@ class Handle : public Napi::ObjectWrap<Class> {
     exports.Set(Class::kName, function);
   }
 
-  // The argument that wrap() gives a constructor; throws a TypeError where JavaScript calls it.
+  // Returns the argument from wrap() to a constructor; throws a TypeError if JavaScript called the
+  // constructor.
   static Held made(const Napi::CallbackInfo& info) {
     if (auto* held = std::exchange(making, nullptr)) return std::move(*held);
     throw Napi::TypeError::New(info.Env(), std::string(Class::kName) + " has no public constructor");
@@ -84,14 +85,14 @@ class Handle : public Napi::ObjectWrap<Class> {
   std::optional<Held> held_;
 
  private:
-  // The value for the constructor to hold, while wrap() calls it, which may throw before.
+  // The value for the constructor that wrap() is calling; that call may throw before it takes the value.
   inline static thread_local Held* making = nullptr;
   struct Making {
     explicit Making(Held& held) { making = &held; }
     ~Making() { making = nullptr; }
   };
 
-  // Node checks the receiver of methods alone, and unwraps whatever a getter is called on.
+  // Node checks the receiver of methods only, and unwraps any receiver of a getter.
   static Class* self(const Napi::Value& value, const std::string& name) {
     if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&Class::kTag)) {
       throw expected(value.Env(), std::string("a ") + Class::kName, name, value);

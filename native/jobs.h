@@ -1,4 +1,4 @@
-// Jobs: work on a lane, whose result is the value of a Promise.
+// Jobs: work on a lane with a Promise of the result.
 #pragma once
 
 #include <napi.h>
@@ -19,9 +19,9 @@ struct Nothing {};
 
 inline Napi::Value toJavaScript(Napi::Env env, const Nothing&) { return env.Undefined(); }
 
-// Resolves a Promise with toJavaScript(env, work()); `work` runs on the lane, must touch no JavaScript value,
-// and is freed with its captures as soon as it is done. Rejects with an Error whose code is NATIVE_FAILED
-// when either throws.
+// Resolves a Promise with toJavaScript(env, work()). `work` runs on the lane, must touch no JavaScript value,
+// and is freed with its captures as soon as it is done. If either throws, rejects with an Error with code
+// NATIVE_FAILED.
 template <class Work>
 Napi::Promise submit(Napi::Env env, LaneName lane, Work work) {
   using Given = std::invoke_result_t<Work>;
@@ -39,7 +39,7 @@ Napi::Promise submit(Napi::Env env, LaneName lane, Work work) {
   };
   auto job = std::make_shared<Job>(
       Job{Napi::Promise::Deferred::New(env), std::move(work), std::nullopt, std::string(), callAtWork});
-  // Whether the result is still on its way from a device.
+  // Returns whether the result is still being copied from a device.
   auto run = [job, lane] {
     try {
       takeStreams(lane);
@@ -83,7 +83,7 @@ Napi::Promise submit(Napi::Env env, LaneName lane, Work work) {
   return job->deferred.Promise();
 }
 
-// On the lane of models.
+// Submits to the compute lane.
 template <class Work>
 Napi::Promise compute(const Napi::CallbackInfo& info, Work work) {
   return submit(info.Env(), LaneName::compute, std::move(work));

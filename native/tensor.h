@@ -1,5 +1,5 @@
-// The JavaScript Tensor, and C++ values as JavaScript's. A Tensor is a handle on a libtorch tensor that
-// JavaScript disposes, because the garbage collector cannot see the memory behind it.
+// The JavaScript Tensor, and conversions between C++ and JavaScript values. A Tensor is a handle on a
+// libtorch tensor; JavaScript disposes it, because the garbage collector cannot see its memory.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -16,29 +16,29 @@
 
 namespace spurmem {
 
-// Tensors by name, as a state_dict has them.
+// Tensors by name, like a state_dict.
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-// The tensor behind a JavaScript Tensor, and the tensors of an object of them. All throw a TypeError for
-// anything else, and for a disposed one.
+// Return the tensor behind a JavaScript Tensor, or the tensors of an object of them. Throw a TypeError for
+// anything else and for disposed Tensors.
 at::Tensor toTensor(const Napi::Value& value, const std::string& name);
 NamedTensors toNamedTensors(const Napi::Value& value, const std::string& name);
 
-// A copy of a typed array, [its length], so that JavaScript may reuse it while a lane reads: of any of
-// Tensor's dtypes, or of one.
+// Returns a copy of a typed array, [its length], so that JavaScript may reuse the array while a lane reads.
+// Accepts any of Tensor's dtypes, or one.
 at::Tensor fromTypedArray(const Napi::Value& value, const std::string& name);
 at::Tensor fromTypedArray(const Napi::Value& value, at::ScalarType type, const std::string& name);
-// A contiguous tensor on the CPU as the typed array of its dtype.
+// Returns a contiguous CPU tensor as the typed array of its dtype.
 Napi::Value toTypedArray(Napi::Env env, const at::Tensor& tensor);
 
-// Contiguous copies on the CPU, as files hold them.
+// Returns contiguous copies on the CPU, for files.
 NamedTensors copiesOf(const NamedTensors& tensors);
 
-// Views of the tensors outside of any graph.
+// Returns detached views of the tensors.
 NamedTensors viewsOf(const NamedTensors& tensors);
 
-// Copies every value into the target of its name. Throws, and writes nothing, if a value has no target or
-// another shape.
+// Copies every value into the target with its name. Throws without writing if a value has no target or a
+// different shape.
 void copyInto(const NamedTensors& targets, const NamedTensors& values);
 
 inline Napi::Value toJavaScript(Napi::Env, const Napi::Value& value) { return value; }
@@ -50,13 +50,13 @@ Napi::Value toJavaScript(Napi::Env env, T value) {
 inline Napi::Value toJavaScript(Napi::Env env, const std::string& text) {
   return Napi::String::New(env, text);
 }
-// A new JavaScript Tensor.
+// Returns a new JavaScript Tensor.
 Napi::Value toJavaScript(Napi::Env env, const at::Tensor& tensor);
 Napi::Value toJavaScript(Napi::Env env, const NamedTensors& tensors);
 Napi::Value toJavaScript(Napi::Env env, const Values& values);
 Napi::Value toJavaScript(Napi::Env env, const Number& number);
 
-// Null for none.
+// Returns null for nullopt.
 template <class T>
 Napi::Value toJavaScript(Napi::Env env, const std::optional<T>& value) {
   return value ? toJavaScript(env, *value) : env.Null();

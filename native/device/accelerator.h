@@ -1,4 +1,4 @@
-// Devices besides the CPU: CUDA's (ROCm's libtorch uses the same name), and the one that tests register.
+// Devices besides the CPU: CUDA's (ROCm's libtorch uses this name too), and one that tests register.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -9,7 +9,7 @@
 
 namespace spurmem {
 
-// A kind of accelerator, and how many of its devices libtorch sees here.
+// A kind of accelerator, and the number of its devices that libtorch sees.
 struct Accelerator {
   c10::DeviceType type;
   std::string name;
@@ -18,26 +18,26 @@ struct Accelerator {
 
 std::vector<Accelerator> accelerators();
 
-// Whether its memory is host-addressable: the CPU's. All else has streams, pinned memory on the host to copy
-// through, and convolutions with sum and ReLU in one kernel.
+// Whether its memory is host-addressable, as the CPU's is. All other devices have streams, pinned host memory
+// for copies, and convolutions with sum and ReLU in one kernel.
 bool isHost(const c10::Device& device);
 
-// The device of that name, with an index; nothing for another word.
+// Returns the device of that name, with an index; nullopt for any other word.
 std::optional<c10::Device> deviceNamed(const std::string& name);
 
-// Such as `cpu or cuda:n`.
+// Returns a text such as `cpu or cuda:n`.
 std::string deviceNames();
 
-// A GPU as NVIDIA's driver sees it.
+// A GPU as reported by NVIDIA's driver.
 struct DeviceMemory {
   std::string name;
   double free, total;  // bytes
 };
 
-// Nothing for a device that is not NVIDIA's.
+// Returns nullopt for a device that is not NVIDIA's.
 std::optional<DeviceMemory> memoryOf(const c10::Device& device);
 
-// The newest CUDA that the driver can run: 13020 is 13.2. Nothing if there is no driver.
+// Returns the newest CUDA that the driver supports: 13020 is 13.2. nullopt without a driver.
 std::optional<int> driverVersion();
 
 }  // namespace spurmem

@@ -12,32 +12,32 @@
 
 namespace spurmem {
 
-// Makes streams of a device for the lanes. On JavaScript's thread, before the first job that uses the device.
+// Creates a device's streams for the lanes. Called on JavaScript's thread before the first job that uses it.
 void openDevice(const at::Device& device);
 
-// On a lane's thread, before a job: computes on the lane's streams from now on.
+// Called on a lane's thread before a job, which then computes on the lane's streams.
 void takeStreams(LaneName lane);
 
 // Called at the end of a job of the data lane: the compute lane waits for its results.
 void handOver(const at::Tensor& tensor);
 
-// In pinned memory, so that copies to the device are asynchronous; ordinary memory for the CPU.
+// Returns options for pinned memory, so that copies to the device are asynchronous; ordinary memory for the
+// CPU.
 at::TensorOptions stagingFor(const at::Device& device);
 
 // Copies a CPU tensor to a device, without waiting for earlier work on the lane's stream.
 at::Tensor sendTo(const at::Device& device, const at::Tensor& tensor);
 
-// A job's result for JavaScript to read: a contiguous tensor on the CPU, whose values may be on their way
-// until the event.
+// A job's result for JavaScript: a contiguous CPU tensor, which may still be filled until the event.
 struct Values {
   at::Tensor tensor;
   std::shared_ptr<c10::Event> arrival{};
 
-  // Sends a device's values on their way to the host; the CPU's are there.
+  // Enqueues the copy from a device to the host; a no-op for the CPU.
   static Values of(const at::Tensor& tensor);
 };
 
-// A float64 scalar, which JavaScript reads as a number.
+// A float64 scalar, a number in JavaScript.
 struct Number : Values {
   explicit Number(const at::Tensor& scalar) : Values(of(scalar)) {}
 };

@@ -1,5 +1,5 @@
-// The processes that train or trace together, as c10d's process group. Collectives are called by all of them
-// in the same order, on the compute lane.
+// The processes that train or trace together, as a c10d process group. All of them call collectives in the
+// same order, on the compute lane.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -21,12 +21,12 @@ namespace spurmem {
 
 class Network;
 
-// Where a process stands among the others, and where they meet.
+// A process's rank, and the address of the store.
 struct Rendezvous {
   std::string host;
   int64_t port = 0;
   int64_t rank = 0, size = 1;
-  // Whether this process keeps the store at which they meet.
+  // Whether this process hosts the store.
   bool hostsStore = false;
   // The prefix of this start's keys in the store.
   std::string prefix;
@@ -34,16 +34,16 @@ struct Rendezvous {
 
 class ProcessGroup {
  public:
-  // Returns once all processes are there. Throws where some stay away.
+  // Returns once all processes have joined. Throws if some do not.
   static std::shared_ptr<ProcessGroup> join(const Rendezvous& rendezvous);
 
   const c10::intrusive_ptr<c10d::ProcessGroup>& group() const { return group_; }
   double size() const { return group_->getSize(); }
   // Sums over all processes, in place.
   void sum(at::Tensor tensor) const;
-  // Overwrites it with the first process's values.
+  // Broadcasts rank 0's values.
   void copyFromFirst(at::Tensor tensor) const;
-  // The ranks of processes that do not answer this call, which all that are left make after a collective
+  // Returns the ranks that do not answer this call. All remaining processes make it after a collective
   // failed.
   std::vector<int64_t> missing() const;
 
@@ -52,19 +52,19 @@ class ProcessGroup {
   c10::intrusive_ptr<c10d::ProcessGroup> group_;
 };
 
-// Makes a network one that several processes train: each sees a part of every batch.
+// The state of a network that several processes train, each on a part of every batch.
 struct Distribution {
   std::shared_ptr<ProcessGroup> group;
   // Whether batch-norm takes its statistics over the parts of all processes, as torch.nn.SyncBatchNorm does.
   bool synchronizesNorms;
-  // Averages the gradients of backward passes that it was prepared for, in buckets while they are computed,
-  // as DistributedDataParallel does.
+  // Averages the gradients of prepared backward passes in buckets while they are computed, like
+  // DistributedDataParallel.
   std::shared_ptr<c10d::Reducer> reducer;
 
   void prepare() const;
 };
 
-// Its parameters must not be replaced afterwards.
+// The network's parameters must not be replaced afterwards.
 std::shared_ptr<Distribution> distribute(const Network& network, std::shared_ptr<ProcessGroup> group,
                                          bool synchronizesNorms);
 
@@ -73,9 +73,9 @@ std::shared_ptr<Distribution> distribute(const Network& network, std::shared_ptr
 // read gradients too early. Does not block the calling thread.
 c10::intrusive_ptr<c10d::Backend> throughHost(c10::intrusive_ptr<c10d::Backend> backend);
 
-// The rows of all processes, [total, ...], of which this one's begin at `offset`. A loss of all rows that
-// each process computes has in each the gradient of its own rows alone, times total / rows: so that weighing
-// processes by their rows, as a mean over a batch does, gives the gradient of the one loss.
+// Returns the rows of all processes, [total, ...]; this process's begin at `offset`. Each process computes
+// the loss of all rows, and gets the gradient of its own rows times total / rows. The mean over processes,
+// weighted by rows as in a batch, is then the gradient of the whole loss.
 at::Tensor gather(const at::Tensor& rows, int64_t offset, int64_t total, const ProcessGroup& group);
 
 // torch.nn.SyncBatchNorm in training mode for this process's part of a batch [N, C, H, W]. Updates the

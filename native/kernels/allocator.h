@@ -7,10 +7,10 @@
 
 namespace spurmem {
 
-// Makes libtorch take its CPU memory from the process's block cache. Called once, before the first tensor.
+// Installs the block cache as libtorch's CPU allocator. Called once, before the first tensor.
 void installAllocator();
 
-// Returns the blocks that are kept for later tensors to the system, for a process without jobs.
+// Returns the cached blocks to the system, for a process without jobs.
 void returnKeptMemory();
 
 }  // namespace spurmem

@@ -34,7 +34,7 @@ class ConvNorm {
   };
   explicit ConvNorm(const Layers& layers);
 
-  // norm(conv(x)), plus the residual if it is defined, and then a ReLU if that is wanted.
+  // Returns norm(conv(x)), plus the residual if defined, then a ReLU if requested.
   at::Tensor operator()(const at::Tensor& x, at::Tensor residual, bool relu,
                         const ForwardContext& context) const;
   // Whether one kernel should run it.
@@ -43,11 +43,10 @@ class ConvNorm {
  private:
   struct Folded;
 
-  // {weight, bias} of the convolution that is both layers; the weight is a matrix if the product of patches
-  // is faster.
+  // {weight, bias} of the folded convolution; the weight is a matrix if the product of patches is faster.
   using Convolution = std::pair<at::Tensor, at::Tensor>;
 
-  // The one kernel's convolution; nothing if the layers run one after the other.
+  // Returns the folded convolution; nullopt if the layers run one after the other.
   std::optional<Convolution> fusable(const at::Tensor& x, const ForwardContext& context) const;
   at::Tensor fused(const at::Tensor& x, const Convolution& convolution, at::Tensor residual, bool relu) const;
   at::Tensor unfused(const at::Tensor& x, const ForwardContext& context) const;

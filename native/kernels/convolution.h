@@ -19,10 +19,9 @@ struct ConvShape {
 at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
                     const ConvShape& shape, int64_t groups = 1);
 
-// Whether oneDNN's bfloat16 kernel for AMX would read memory that nobody has written: if a kernel larger than
-// a pixel moves by more than one, and the output is one column wide. It gives NaN then, or sums that are off
-// by as much as they are (seen with libtorch 2.6 and 2.13; right without AMX, and for all other shapes of a
-// scan).
+// Whether oneDNN's bfloat16 kernel for AMX would read uninitialized memory: with a kernel larger than a
+// pixel, a stride above 1, and an output one column wide. It then returns NaN, or sums with errors as large
+// as the sums (seen with libtorch 2.6 and 2.13; right without AMX, and for all other shapes of a scan).
 bool amxMisreads(const at::Tensor& x, const ConvShape& shape);
 
 // `convolve(x)`; where AMX misreads that, the first column of the output for `x` padded with columns of
@@ -39,11 +38,11 @@ at::Tensor convolveSafely(const at::Tensor& x, const ConvShape& shape, Convolve 
 // most 5 x 5 pixels (evaluation of ResNet-18: 1.75 times faster at 64 px, 1.26 at 112).
 bool isFasterAsProduct(at::IntArrayRef input, const at::Tensor& weight, const ConvShape& shape);
 
-// A weight as that product takes it: [out, kernel x kernel x in].
+// Returns a weight as that product's matrix: [out, kernel x kernel x in].
 at::Tensor asMatrix(const at::Tensor& weight);
 
-// The convolution with a weight from `asMatrix`, in channels_last; it differs from oneDNN's by bfloat16's
-// rounding of single values.
+// Returns the convolution with a weight from `asMatrix`, in channels_last. It differs from oneDNN's by
+// bfloat16's rounding of single values.
 at::Tensor convolvePatches(const at::Tensor& x, const at::Tensor& matrix, const at::Tensor& bias,
                            const ConvShape& shape);
 

@@ -1,5 +1,5 @@
-// Operators of libtorch that are looked up by name: they are internal, and another version may rename or
-// change them. Without the convolutions, layers run one after the other.
+// Internal operators of libtorch, looked up by name because other versions may rename or change them. Without
+// the convolutions, layers run one after the other.
 #pragma once
 
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -13,7 +13,7 @@ namespace spurmem {
 
 struct NamedOperator {
   const char* name;
-  // The number of its schema's arguments: with another one, it is another operator.
+  // The number of its schema's arguments; a different number means a different operator.
   size_t arguments;
   const char* overload;
   // Warning shown when this operator is missing.
@@ -41,18 +41,18 @@ inline bool isFusionOff() {
   return fusion != nullptr && std::string(fusion) == "off";
 }
 
-// Nothing in a libtorch that lacks it.
+// Returns nullopt if this libtorch lacks it.
 inline std::optional<c10::OperatorHandle> operatorInLibtorch(const NamedOperator& wanted) {
   const auto found = c10::Dispatcher::singleton().findSchema({wanted.name, wanted.overload});
   return found && found->schema().arguments().size() == wanted.arguments ? found : std::nullopt;
 }
 
-// Nothing, too, if the variable SPURMEM_FUSION is `off`.
+// Like operatorInLibtorch, but returns nullopt if the variable SPURMEM_FUSION is `off`.
 inline std::optional<c10::OperatorHandle> findOperator(const NamedOperator& wanted) {
   return isFusionOff() ? std::nullopt : operatorInLibtorch(wanted);
 }
 
-// By the operator's schema: its C++ types differ between versions of libtorch.
+// Calls by the operator's schema: its C++ types differ between versions of libtorch.
 inline c10::IValue callOperator(const c10::OperatorHandle& operation, torch::jit::Stack arguments) {
   operation.callBoxed(arguments);
   return arguments.empty() ? c10::IValue() : arguments.back();

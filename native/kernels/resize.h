@@ -1,4 +1,4 @@
-// Resizing, cropping, flipping and normalizing of RGB images, to the bit as torchvision's tensor path.
+// Resizing, cropping, flipping and normalizing of RGB images, bit-exact with torchvision's tensor path.
 //
 // Why it is here: libtorch's antialiased resize and the conversions around it took 1.48 ms of processor time
 // for a picture of 500 x 375 px; this takes 0.26 ms with normalization (docs/benchmarks.md).
@@ -15,7 +15,7 @@ struct RgbView {
   int64_t height, width, stride;
 };
 
-// The way of an image: resized as a whole, of which a window is kept, mirrored or not.
+// How to resize an image: to a size, of which a window is kept, mirrored or not.
 struct Resizing {
   int64_t height, width;                         // of the whole
   int64_t top, left, windowHeight, windowWidth;  // inside the whole

@@ -24,8 +24,8 @@ struct Replacement {
 
 using Replacements = std::unordered_map<const Parameter*, Replacement>;
 
-// Sees the output of a layer as it is computed. Returns whether it keeps that tensor: the pass then
-// continues with a copy, since a later call may write into it.
+// Receives the output of a layer when it is computed. Returns whether it keeps that tensor: the pass then
+// continues with a copy, because a later call may write into it.
 using Observer = std::function<bool(const std::string& layer, const at::Tensor& output)>;
 
 // How batch-norm normalizes.
@@ -35,7 +35,7 @@ enum class Statistics {
   frozen,    // with the running ones
 };
 
-// Options of a pass. Pointers to outputs other than the logits are null if those are not wanted.
+// Options of a pass. Pointers to outputs other than the logits are null if unwanted.
 struct ForwardContext {
   Statistics statistics = Statistics::frozen;
   const Replacements* replacements = nullptr;
@@ -46,17 +46,16 @@ struct ForwardContext {
   // The classifier's input, [N, D].
   at::Tensor* features = nullptr;
   const Observer* observer = nullptr;
-  // Whether a layer has met weights that are not finite: kernels that would hide NaN are not used from there
-  // on.
+  // Whether a layer has had weights that are not finite: later layers avoid kernels that would hide NaN.
   mutable bool mayBeNan = false;
-  // On a GPU, where nothing waits in the middle of a pass: NaN if a kernel that would hide NaN has met such
-  // weights, else 0; undefined if no such kernel ran. It is added to the logits.
+  // On a GPU, where nothing waits in the middle of a pass: NaN if a kernel that would hide NaN had such
+  // weights, else 0; undefined if no such kernel ran. Added to the logits.
   mutable at::Tensor hidden{};
 
   bool isTraining() const { return statistics != Statistics::frozen; }
-  // A parameter or buffer, or its replacement.
+  // Returns a parameter or buffer, or its replacement.
   const at::Tensor& weight(const Parameter& parameter) const;
-  // The bias of the layer with this weight, whose own is `bias` (null: none).
+  // Returns the bias of the layer with this weight; `bias` is its own (null: none).
   std::optional<at::Tensor> bias(const Parameter& weight, const Parameter* bias) const;
 };
 

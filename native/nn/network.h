@@ -1,5 +1,5 @@
-// A network: a plan's calls, prepared once and then walked without looking anything up. It can run from any
-// stage on, and with some neurons perturbed, without changing its weights.
+// A network: a plan's calls, prepared once and then run without look-ups. It can start at any stage, and run
+// with perturbed neurons without changing its weights.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -30,18 +30,18 @@ struct NeuronLayer {
 
 class Network {
  public:
-  // With the plan's initial weights. Throws for an operator that is not on the list, a wrong argument, or a
-  // value that is used before it is computed.
+  // Starts with the plan's initial weights. Throws for an operator that is not on the list, a wrong argument,
+  // or a value used before it is computed.
   Network(const Plan& plan, at::Device device, const at::Generator& generator);
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
-  // The last stage's output, float32, from a stage's input on, in the network's precision.
+  // Returns the last stage's output, float32, given a stage's input; computes in the network's precision.
   at::Tensor forward(size_t stage, at::Tensor activation, const ForwardContext& context) const;
-  // The parameter or buffer of that name.
+  // Returns the parameter or buffer of that name.
   const Parameter& parameter(const std::string& name) const;
   const NeuronLayer& layer(const std::string& name) const;
-  // Whether a call takes it.
+  // Whether a call uses it.
   bool isUsed(const Parameter& parameter) const;
   size_t countStages() const { return stages_.size(); }
 
@@ -53,7 +53,7 @@ class Network {
   // Null if one process trains it.
   std::shared_ptr<Distribution> distribution;
   std::vector<NeuronLayer> layers;
-  // Layers whose output Grad-CAM can map onto the image: whether it is [N, H, W, C].
+  // Layers that Grad-CAM can map onto the image; true if the output is [N, H, W, C].
   std::unordered_map<std::string, bool> mappable;
   // Rows and columns of a vision transformer's patches.
   std::optional<std::array<int64_t, 2>> patches;
@@ -82,7 +82,7 @@ class Network {
   void addGroups(const Plan& plan);
   void planFrees();
   const Parameter* find(const std::string& name) const;
-  // The parameter or buffer that a call takes in that place; null: none.
+  // Returns the parameter or buffer at that argument position of a call; null: none.
   const Parameter* given(const Node& node, size_t place) const;
   void seedPass() const;
   Pass begin(const at::Tensor& activation, const ForwardContext& context) const;
@@ -100,7 +100,7 @@ class Network {
   // Counts the training passes that drew random numbers; null if none is drawn.
   const Parameter* passes_ = nullptr;
   uint64_t seed_;
-  // The count as of its last change: reading it from a GPU in each step would wait for it.
+  // Cached: reading the count from a GPU in each step would block.
   mutable at::Tensor counted_;
   mutable int64_t countedVersion_ = 0, passesBefore_ = 0;
 };

@@ -1,4 +1,4 @@
-// The calls of a plan, prepared: operators from the dispatcher, arguments as their schemas want them,
+// The prepared calls of a plan: operators from the dispatcher, arguments converted to their schemas,
 // everything checked once.
 #pragma once
 
@@ -15,43 +15,43 @@
 
 namespace spurmem {
 
-// Values of one tensor: 8 GiB. A view may claim any number without memory.
+// Max values of one tensor: 8 GiB. A view can claim any number without memory.
 constexpr int64_t kMaxValues = int64_t{1} << 31;
 
 struct Argument {
   c10::IValue constant;
-  // Nothing: as in training.
+  // The value in evaluation; nullopt: as in training.
   std::optional<c10::IValue> inEvaluation;
   enum class Kind { constant, value, tensors, optionalTensors, integers } kind = Kind::constant;
   std::vector<int64_t> values, numbers;
 };
 
-// Which storage a value may alias: none but its own, a buffer, or a parameter, a constant or the images.
+// Which storage a value may alias: its own only, a buffer, or a parameter, a constant or the images.
 enum class Owner { none, buffer, borrowed };
 
 struct Node {
   std::optional<c10::OperatorHandle> operation;
-  // The computation of a size from one or two others, in the place of an operator.
+  // Computes a size from one or two others, instead of an operator.
   int64_t (*ofSizes)(int64_t, int64_t) = nullptr;
   std::string layer;
   std::vector<Argument> arguments;
   std::vector<PlannedResult> results;
-  std::vector<int64_t> frees;  // values that nothing takes afterwards
+  std::vector<int64_t> frees;  // values without later uses
   bool inEvaluation = true, isCount = false, isNorm = false, isHead = false;
-  // Whether it returns memory that nobody has written.
+  // Whether it returns uninitialized memory.
   bool isEmpty = false;
-  // Whether it is attention without a mask, dropout or scale of its own.
+  // Whether it is attention without its own mask, dropout or scale.
   bool isPlainAttention = false;
   // The storage that its results may alias.
   Owner owner = Owner::none;
-  // The value that stands for its result when it is left out.
+  // The value that replaces its result if the call is left out.
   int64_t alias = -1;
-  // A dtype argument's place, and the value whose dtype it is.
+  // The position of a dtype argument, and the value whose dtype it takes.
   int64_t dtype = -1, typeOf = -1;
-  // The parameters of a convolution or linear layer, whose bias a variant may replace.
+  // The parameters of a convolution or linear layer; a variant may replace its bias.
   const Parameter* weight = nullptr;
   const Parameter* bias = nullptr;
-  // Given for a convolution whose kernel, stride and padding are square, and that is not dilated.
+  // Set for an undilated convolution with square kernel, stride and padding.
   std::optional<ConvShape> square;
   int64_t group = -1;
 };
@@ -63,19 +63,19 @@ struct PlanOperator {
   bool aliases, writes;
 };
 
-// Forward computations of tensors from tensors. None opens a file, prints, waits, draws from a generator that
-// is given, makes views by strides, or takes another tensor's storage; nothing that begins with an
-// underscore, no backward operator, and none with an output argument.
+// Forward computations of tensors from tensors. None opens a file, prints, waits, draws from a given
+// generator, makes views by strides, or takes another tensor's storage. The list has no operator that begins
+// with an underscore, no backward operator, and none with an output argument.
 const std::vector<PlanOperator>& planOperators();
 
-// Prepares calls one after the other, and knows the values that are made so far.
+// Prepares calls in order, and tracks the values made so far.
 class Nodes {
  public:
   Nodes(int64_t values, at::Device device) : made_(values), owners_(values), device_(device) {}
 
-  // Adds a value that no call makes. Throws if there is none of that number, or it is made already.
+  // Adds a value that no call makes. Throws for an unknown number, or a value that is made already.
   void give(int64_t value, Owner owner);
-  // Throws for an operator that is not on the list, and for an argument that it does not take.
+  // Prepares a call. Throws for an operator that is not on the list, or an invalid argument.
   Node make(const PlannedNode& planned);
   // Returns the value; throws if it is not made yet.
   int64_t known(int64_t value) const;

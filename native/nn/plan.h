@@ -1,4 +1,4 @@
-// A network as TypeScript plans it: calls of libtorch's operators over numbered values. src/native/plan.ts
+// A network planned by TypeScript: calls of libtorch's operators on numbered values. src/native/plan.ts
 // describes all of this.
 #pragma once
 
@@ -40,7 +40,7 @@ struct PlannedInput {
   at::Tensor constant{};
 };
 
-// A step of the initial values, which are zero before the first.
+// A step of the initialization; values start at zero.
 struct PlannedDraw {
   enum class Kind {
     constant,         // all are `scale`
@@ -62,7 +62,7 @@ struct PlannedLayer {
   std::string name, weight, bias;  // an empty bias: none
 };
 
-// A convolution and the operators that alone use its output; -1: none.
+// A convolution and the only operators that use its output; -1: none.
 struct PlannedGroup {
   int64_t convolution, norm, sum, relu;
 };
