@@ -20,7 +20,7 @@ type NullOptions = Pick<
   'nullDraws' | 'exceedances' | 'nulls'
 >;
 
-/** Neurons, and the groups that perturbing them is measured on. */
+/** Neurons, and the groups on which their perturbation is measured. */
 export interface PlannedSet {
   readonly neurons: readonly NeuronPlace[];
   readonly perturbation: PerturbationChoice;
@@ -28,16 +28,16 @@ export interface PlannedSet {
 }
 
 interface ComparedSet extends PlannedSet {
-  /** For each seed of the perturbation, or once. */
+  /** One entry per seed of the perturbation, or one. */
   readonly outcomes: readonly GroupOutcomes[];
 }
 
 /**
  * Compares chosen neurons with random ones by sequential Monte Carlo tests, against each of the nulls, on the same examples
- * and under the same seeds of the perturbation. Sets that a null does not tell apart share their draws, and each test stops
- * where its own rule says so, whatever others still draw.
+ * and under the same seeds of the perturbation. Sets that a null cannot distinguish share their draws. Each test stops by
+ * its own rule, even if others continue to draw.
  *
- * @param indices the examples that the sets' outcomes are of
+ * @param indices the examples behind the sets' outcomes
  * @returns the comparisons in the order of the sets; null when `nullDraws` is 0
  */
 export async function compareWithRandom(
@@ -50,7 +50,7 @@ export async function compareWithRandom(
   if (nullDraws === 0) return null;
   const from = { layers: session.unitLayers, magnitudes: await session.magnitudes() };
   const pools = new Map<string, Pool>();
-  // Each pool's draws are its own, however long the others go on, and whether or not they are asked for.
+  // Each pool has its own generator: its draws do not depend on other pools.
   const seeds = new (native().Generator)(session.seed);
   const poolsOf = sets.map(
     (set) =>
@@ -84,7 +84,7 @@ export async function compareWithRandom(
 
 /** Sets with the same key share their draws. */
 function poolKey({ name, key }: (typeof NULLS)[number], { perturbation, neurons }: PlannedSet): string {
-  // The order counts where a perturbation gives each neuron its own numbers, one after the other.
+  // The order matters if a perturbation draws numbers for each neuron in turn.
   const byPlace = (a: NeuronPlace, b: NeuronPlace) => (placeText(a) < placeText(b) ? -1 : 1);
   const ordered = isDrawn(perturbation.kind) ? neurons : neurons.toSorted(byPlace);
   return JSON.stringify([name, perturbation, key(ordered)]);
@@ -130,13 +130,13 @@ async function drawAll(
   }
 }
 
-/** A number for what one variant did to the groups; undefined where they were not measured, or gave none. */
+/** Returns a number for one variant's effect on the groups; undefined if they were not measured, or have none. */
 type Statistic = (ofGroups: GroupOutcomes) => number | undefined;
 
-/** The draws of one null for sets that it does not tell apart. */
+/** The draws of one null for sets that it cannot distinguish. */
 class Pool {
   readonly users: ComparedSet[] = [];
-  /** One for each draw's variants. */
+  /** One entry per draw: its variants. */
   readonly outcomes: (readonly GroupOutcomes[])[] = [];
   readonly #draw: () => NeuronPlace[];
 
@@ -186,7 +186,7 @@ class Pool {
     };
   }
 
-  /** The groups whose changes some undecided test of a set needs: a difference needs all of them. */
+  /** Returns the groups whose changes some undecided test of a set needs; a difference needs all of them. */
   #openGroups(set: ComparedSet, rule: StoppingRule): readonly number[] {
     const isOpen = (statisticOf: (outcome: Outcome) => Statistic): boolean =>
       OUTCOMES.some((outcome) => this.#test(set, statisticOf(outcome), rule) === undefined);
@@ -204,14 +204,14 @@ class Pool {
     return (ofGroups) => minorityMinusMajority(ofGroups, minorityGroups, outcome);
   }
 
-  /** Undefined where more draws are needed, and where the change is no number. */
+  /** Undefined if more draws are needed, or the change is not a number. */
   #test(set: ComparedSet, statistic: Statistic, rule: StoppingRule): NullDistribution | undefined {
     const change = meanOf(set.outcomes, statistic);
     if (change === undefined) return undefined;
     const drawn: number[] = [];
     for (const variants of this.outcomes) {
       const value = meanOf(variants, statistic);
-      // From here on nothing was measured: the test had been decided.
+      // Later draws were not measured: the test was decided.
       if (value === undefined) break;
       drawn.push(value);
     }
@@ -220,7 +220,7 @@ class Pool {
   }
 }
 
-/** The mean over variants under several seeds. */
+/** Returns the mean over variants under several seeds. */
 function meanOf(variants: readonly GroupOutcomes[], statistic: Statistic): number | undefined {
   const values = variants.map(statistic);
   return values.every((value) => value !== undefined) ? mean(values) : undefined;

@@ -5,7 +5,7 @@ import * as z from '../zod.js';
 const comparedRunSchema = z.looseObject({
   title: z.string(),
   run: z.string(),
-  /** Epochs that its weights were trained for, those of the run that it started from included. */
+  /** Epochs of training of its weights, including the run that it started from. */
   epochs: count,
   val: groupAccuraciesSchema,
   test: groupAccuraciesSchema,
@@ -18,5 +18,5 @@ export const comparisonSchema = z.looseObject({
   kind: z.literal('comparison'),
   runs: z.array(comparedRunSchema).min(1),
 });
-/** `results/comparison.json`: ways on from one run, which comes first, side by side. */
+/** `results/comparison.json`: one run, and the runs that started from it. */
 export type ComparisonResult = Recorded<typeof comparisonSchema>;

@@ -27,14 +27,14 @@ export const EVALUATE_SETTINGS = {
   split: setting<Split>({
     type: oneOf(SPLITS),
     argument: 'split',
-    help: 'whose examples are classified',
+    help: 'split to evaluate',
     default: 'test',
     source: 'the test split',
   }),
   epoch: setting({
     type: integer(1),
     argument: 'n',
-    help: 'the epoch whose weights are taken; the run must have kept it',
+    help: 'epoch whose weights to evaluate; the run must have kept it',
     default: undefined,
     otherwise: 'the selected one',
     source: 'the selected one',
@@ -45,7 +45,7 @@ export const EVALUATE_SETTINGS = {
 
 export interface EvaluateOptions extends OfRunOptions, GivenOf<typeof EVALUATE_SETTINGS> {}
 
-/** A run's model on one split. */
+/** The accuracies of a run's model on one split. */
 export interface RunEvaluation {
   readonly kind: 'evaluation';
   readonly run: string;
@@ -63,7 +63,7 @@ export interface RunEvaluation {
 /**
  * Evaluates a run's model on a split. Writes nothing: the run's folder may be read-only.
  *
- * @throws `USAGE`, `RUN_NOT_FOUND` when there is no trained run, or not the epoch, `DATASET_INVALID` for other data than the run's,
+ * @throws `USAGE`, `RUN_NOT_FOUND` when the trained run or the epoch is missing, `DATASET_INVALID` for data other than the run's,
  *   `DATASET_EMPTY_GROUP`, `WEIGHTS_INVALID`
  */
 export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluation> {

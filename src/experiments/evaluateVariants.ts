@@ -19,20 +19,20 @@ export interface PlannedVariant extends Variant {
 
 /** A model and its variants, evaluated on the same examples. */
 export interface VariantOutcomes {
-  /** The model as it is, on every group. */
+  /** The unperturbed model, on every group. */
   readonly baseline: GroupAccuracies;
   /** Its mean margin in logits, [numGroups]. */
   readonly baselineMargin: readonly number[];
   /** In the order given. */
   readonly variants: readonly GroupOutcomes[];
-  /** The first examples that each variant lost, by group, as many as were asked for. */
+  /** The first examples that each variant lost, by group, up to the requested number. */
   readonly lost: readonly (readonly (readonly LostExample[])[])[];
   readonly cost: TraceCost;
 }
 
 /**
  * Evaluates a model and perturbed variants of it. The data is read once, in batches of one group each; a batch runs through the whole
- * model once, and then through each variant that wants its group, only from the first stage that the variant changes. Equal variants
+ * model once, and then through each variant that needs its group, only from the first stage that the variant changes. Equal variants
  * are evaluated once. The model's weights do not change.
  *
  * @param indices positions in the dataset's examples, [N], with examples of every group
@@ -46,9 +46,9 @@ export async function evaluateVariants(
   options: JobOptions & {
     readonly batchSize: number;
     readonly task: string;
-    /** How many of the examples that a variant loses of a group are named; default: none. */
+    /** Max lost examples to name, per variant and group; default: none. */
     readonly namedExamples?: number;
-    /** Receives what the model and a variant, by its key, answer to some examples. */
+    /** Receives the answers of the model and of a variant, by its key, to some examples. */
     readonly onJudged?: (key: string, examples: Int32Array, before: Judged, after: Judged) => void;
   },
 ): Promise<VariantOutcomes> {
@@ -151,17 +151,17 @@ export async function evaluateVariants(
   };
 }
 
-/** Forward passes of evaluating each variant alone on the whole split, and those that were computed. */
+/** Returns the forward passes of evaluating each variant alone on the whole split, and the computed ones. */
 export function costOf(naiveForwards: number, runForwards: number): TraceCost {
   return { naiveForwards, runForwards, ratio: naiveForwards === 0 ? 0 : runForwards / naiveForwards };
 }
 
-/** All outcomes of a batch from one copy of its logits. */
+/** Judges a batch from one copy of its logits. */
 async function judged(logits: Tensor, labels: ArrayLike<number>): Promise<Judged> {
   return judge((await logits.data()) as Float32Array, labels);
 }
 
-/** One variant for each key, on all groups that any of its equals is wanted on. */
+/** Merges equal variants: one per key, on all groups that any of them needs. */
 function mergeEqual(
   variants: readonly PlannedVariant[],
   allGroups: readonly number[],
@@ -175,7 +175,7 @@ function mergeEqual(
   return [...merged.values()];
 }
 
-/** The share of the model's multiply-adds that each stage and those after it make up. */
+/** Returns, for each stage, the share of the model's multiply-adds in it and all later ones. */
 async function remainingShares(model: Model, batch: Batch): Promise<number[]> {
   const { logits, costs } = await model.network.run(batch.images, { costs: true });
   logits.dispose();
@@ -183,7 +183,7 @@ async function remainingShares(model: Model, batch: Batch): Promise<number[]> {
   return Array.from(costs, (_, stage) => costs.subarray(stage).reduce((sum, cost) => sum + cost, 0) / whole);
 }
 
-/** The first stage that a variant changes; a variant that changes nothing starts at the last one. */
+/** Returns the first stage that a variant changes; a variant that changes nothing starts at the last one. */
 function firstStage(model: Model, variant: Variant): number {
   const { layers, stages } = model.description;
   let first = stages.length - 1;

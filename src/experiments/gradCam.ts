@@ -32,10 +32,10 @@ export interface GradCamOptions
 }
 
 /**
- * Grad-CAM (article, Fig. 10): where each group's images speak for an output, and the share of that heat in the dataset's core region;
- * of one run, or of two on the same images. Writes `results/grad-cam.json` in the folder of `run`.
+ * Computes Grad-CAM (article, Fig. 10): which parts of each group's images raise an output, and the share of that heat in the dataset's
+ * core region, for one run, or two on the same images. Writes `results/grad-cam.json` in the folder of `run`.
  *
- * @throws `USAGE` for a layer or output that the models lack, for options out of range, and where the runs' datasets or image
+ * @throws `USAGE` for a layer or output that the models lack, for options out of range, and if the runs' datasets or image
  *   sizes differ; `DATASET_EMPTY_GROUP`; and what `TraceSession.open` throws
  */
 export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
@@ -52,7 +52,7 @@ export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
   requireGroups(dataset, [split]);
   if (dataset.coreRegion === null) options.onWarning?.(noCoreRegion(dataset.folder));
 
-  // A generator of its own: the samples do not depend on the architecture.
+  // Its own generator: the samples do not depend on the architecture.
   const generator = new (native().Generator)(after.seed);
   const indices = samplesOfGroups(dataset, dataset.splits[split], samples, generator);
   const ofGroups = dataset.groupNames.map((_, group) =>
@@ -102,7 +102,7 @@ async function requireComparable(run: string, compare: string): Promise<void> {
   );
 }
 
-/** Opens the run that is compared with on the dataset that is loaded already. */
+/** Opens the run to compare with, on the loaded dataset. */
 async function openBefore(
   options: GradCamOptions,
   compare: string,
@@ -123,7 +123,7 @@ function notComparable(problem: string, value: string, advice: string): SpurmemE
   return new SpurmemError('USAGE', problem, { parameter: 'compare', value, advice: [advice] });
 }
 
-/** The layer asked for, or the default one of `after`; it must be in both models. */
+/** Returns the requested layer, or the default one of `after`; both models must have it. */
 function chooseLayer(
   asked: string | undefined,
   after: TraceSession,
@@ -150,7 +150,7 @@ function chooseLayer(
   return layer;
 }
 
-/** A class's number. Throws `USAGE` for one that the model lacks. */
+/** Returns a class's number. Throws `USAGE` if the model lacks the class. */
 function outputOf(output: number | string, classes: readonly string[]): number {
   const number = typeof output === 'string' ? classes.indexOf(output) : output;
   if (number in classes) return number;
@@ -238,7 +238,7 @@ async function mapImages(
       onProgress?.({ task, done: images.size, total: indices.length, unit: 'images' });
     }
   } finally {
-    // Frees the masks, of which the last batch waits to be taken back.
+    // Frees the masks, including the pending last batch.
     await coverage.return();
   }
   return { images, cells };
@@ -270,7 +270,7 @@ function compareGroup(
   };
 }
 
-/** The mean of the values that are there; null where none is. */
+/** Returns the mean of the values other than NaN; null without any. */
 function meanShare(values: readonly number[]): MeanShare | null {
   const known = values.filter((value) => !Number.isNaN(value));
   if (known.length === 0) return null;

@@ -5,7 +5,7 @@ import { architectureSchema } from '../train/runConfig.js';
 import * as z from '../zod.js';
 import { group, picture } from './results.js';
 
-/** A model whose heat maps were taken. */
+/** A model with heat maps. */
 const mappedModelSchema = z.looseObject({
   /** The name of the run's folder. */
   run: z.string(),
@@ -26,7 +26,7 @@ export type MeanShare = Recorded<typeof meanShareSchema>;
 
 /** One model's heat maps of one group. */
 const groupHeatSchema = z.looseObject({
-  /** Images whose map is 0 everywhere: nothing in them speaks for the output. They have no share. */
+  /** Images whose map is 0 everywhere: nothing in them raises the output. They have no share. */
   blank: count,
   /** Share of the heat in the core region; null without a region, or if every map is blank. */
   share: meanShareSchema.nullable(),
@@ -56,7 +56,7 @@ const exampleHeatSchema = z.looseObject({
 });
 export type ExampleHeat = Recorded<typeof exampleHeatSchema>;
 
-/** A sample that is shown with its heat maps. */
+/** A sample to show with its heat maps. */
 const heatExampleSchema = z.looseObject({
   group,
   filename: z.string(),
@@ -71,17 +71,17 @@ export const gradCamSchema = z.looseObject({
   kind: z.literal('grad-cam'),
   split: z.enum(SPLITS),
   layer: z.string(),
-  /** [rows, columns] of the layer, from which the maps are enlarged: heat blurs over the region's edge by half a cell. */
+  /** [rows, columns] of the layer. The enlarged maps blur over the region's edge by half a cell. */
   cells: z.tuple([count, count]),
-  /** The logit that the maps speak for, and the class that it stands for. */
+  /** The logit that the maps explain, and its class. */
   output: count,
   outputName: z.string(),
-  /** Samples drawn of each group at most, and the seed of the draw. */
+  /** Max samples drawn from each group, and the seed of the draw. */
   samplesPerGroup: count,
   seed: real,
-  /** The region, or the folder of masks, that the heat is measured in. */
+  /** The core region, or the folder of its masks. */
   coreRegion: z.union([z.string(), z.tuple([z.number(), z.number(), z.number(), z.number()])]).nullable(),
-  /** The run that this one is compared with. */
+  /** The run to compare with. */
   before: mappedModelSchema.nullable(),
   after: mappedModelSchema,
   /** [numGroups] */

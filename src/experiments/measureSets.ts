@@ -9,17 +9,17 @@ import type { TraceSession } from './traceSession.js';
 import type { TRACE_SETTINGS } from './traceSettings.js';
 
 interface MeasuredSet {
-  /** For each seed of the perturbation, or once. */
+  /** One entry per seed of the perturbation, or one. */
   readonly outcomes: readonly GroupOutcomes[];
-  /** The first examples that each group lost, [numGroups]; of drawn perturbations under the first seed. */
+  /** The first examples that each group lost, [numGroups]; for random perturbations under the first seed. */
   readonly lost: readonly (readonly LostExample[])[];
-  /** null where the set was not compared with random neurons. */
+  /** null if the set was not compared with random neurons. */
   readonly comparisons: SetComparisons | null;
 }
 
 /**
- * Perturbs chosen sets of neurons, measures their groups, and compares those that `isCompared` says (default: all) with random neurons on
- * the same examples. Returns the measured sets, and the fields that the trace records of all of them.
+ * Perturbs chosen sets of neurons, measures their groups, and compares the sets that `isCompared` selects (default: all) with random neurons
+ * on the same examples. Returns the measured sets, and the trace's fields about all of them.
  */
 export async function measureSets<
   Set extends PlannedSet,

@@ -3,7 +3,7 @@ import type { ComputeContext } from '../native/context.js';
 import type { GroupOutcome, Judged } from './outcomes.js';
 import type { LostExample } from './results.js';
 
-/** Counts the outcomes of a group under a variant as its batches arrive, and names the first `named` examples that were lost. */
+/** Counts the outcomes of a group under a variant as its batches arrive, and records the first `named` lost examples. */
 export class OutcomeCounter {
   #correct = 0;
   #lost = 0;
@@ -30,7 +30,7 @@ export class OutcomeCounter {
     }
   }
 
-  /** The counts, as many numbers for each process, which `addCounted` takes in another one. */
+  /** Returns the counts as a fixed number of values, which another process's `addCounted` takes. */
   get counted(): readonly number[] {
     const missing = new Array<number>(2 * (this.named - this.#first.length)).fill(-1);
     const first = this.#first.flatMap(({ example, predicted }) => [example, predicted]);
@@ -63,7 +63,7 @@ export class OutcomeCounter {
   }
 }
 
-/** The counters of all processes together, each as one of the same place. */
+/** Merges the counters of all processes by position. */
 export async function countersOfProcesses(
   context: Pick<ComputeContext, 'gather'>,
   counters: readonly OutcomeCounter[],
@@ -77,7 +77,7 @@ export async function countersOfProcesses(
   });
 }
 
-/** The means of all processes' values together, each of the sums in one place; NaN of none. */
+/** Returns the means over all processes' values, by position; NaN without values. */
 export async function meansOfProcesses(
   context: Pick<ComputeContext, 'gather'>,
   all: readonly MomentSums[],
@@ -90,7 +90,7 @@ export async function meansOfProcesses(
   });
 }
 
-/** Moments by Welford's recurrence, which does not cancel, and its form for two sets (Chan et al. 1979). */
+/** Computes moments by Welford's recurrence, which avoids cancellation, and its form for two sets (Chan et al. 1979). */
 export class MomentSums {
   #count = 0;
   #mean = 0;

@@ -3,18 +3,18 @@ import { mean, type Moments, standardDeviation } from '../metrics/statistics.js'
 import type { NullName } from '../neurons/nulls.js';
 
 /**
- * The outcomes that a perturbation is judged by, example by example: whether the prediction is right; the margin, the logit of the class
- * minus the largest other; and the cross-entropy loss in nats. Flips of few examples tell little; margin and loss move with every one.
+ * The outcomes of a perturbation for each example: whether the prediction is right; the margin, which is the logit of the class
+ * minus the largest other one; and the cross-entropy loss in nats. Flips of few examples show little; margin and loss change for all.
  */
 export const OUTCOMES = ['accuracy', 'margin', 'loss'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** The beginning of the columns that compare an outcome with a null: `sameLayersAccuracy`. */
+/** Returns the prefix of the columns that compare an outcome with a null: `sameLayersAccuracy`. */
 export function comparisonName(null_: NullName, outcome: Outcome): string {
   return `${null_}-${outcome}`.replace(/-([a-z])/g, (_dash, letter: string) => letter.toUpperCase());
 }
 
-/** One group's examples under a variant, against the model as it is. */
+/** One group's examples under a variant, compared with the unperturbed model. */
 export interface GroupOutcome {
   readonly total: number;
   /** Right under the variant. */
@@ -28,18 +28,18 @@ export interface GroupOutcome {
   readonly loss: Moments;
 }
 
-/** One variant's outcomes by group, [numGroups]; null for groups that were not asked for. */
+/** One variant's outcomes by group, [numGroups]; null for groups that were not requested. */
 export type GroupOutcomes = readonly (GroupOutcome | null)[];
 
-/** Perturbed minus baseline, on the mean over a group's examples. Accuracies are fractions. */
+/** Returns perturbed minus baseline, averaged over a group's examples. Accuracies are fractions. */
 export function changeOf({ gained, lost, total, margin, loss }: GroupOutcome, outcome: Outcome): number {
   if (outcome === 'accuracy') return (gained - lost) / total;
   return outcome === 'margin' ? margin.mean : loss.mean;
 }
 
 /**
- * The mean change of the measured minority examples minus that of the measured majority ones, of which a group has `samples` at most:
- * large groups weigh the same. Undefined where one of both was not measured.
+ * Returns the mean change of the measured minority examples minus that of the measured majority ones. A majority group has at most
+ * `samples`, so that large groups weigh the same. Undefined if either was not measured.
  */
 export function minorityMinusMajority(
   ofGroups: GroupOutcomes,
@@ -61,11 +61,11 @@ export function minorityMinusMajority(
   return Number.isFinite(difference) ? difference : undefined;
 }
 
-/** The effect on one group, over one variant of a set of neurons or one for each seed: means, and 95 % intervals over the examples. */
+/** Returns the effect on one group, over one variant of a set of neurons or one per seed: means, and 95 % intervals over the examples. */
 export function effectOn(variants: readonly GroupOutcome[]) {
   const over = (value: (variant: GroupOutcome) => number): number => mean(variants.map(value));
   const change = (outcome: Outcome): number => over((variant) => changeOf(variant, outcome));
-  // A typical variant's counts: the mean over variants varies less than that between examples, so that intervals are not too narrow.
+  // A typical variant's counts: those of the mean over variants would make the intervals too narrow.
   const count = (name: 'total' | 'correct' | 'lost' | 'gained'): number => over((variant) => variant[name]);
   const moments = (name: 'margin' | 'loss'): Moments => ({
     count: variants[0]?.[name].count ?? 0,
@@ -85,7 +85,7 @@ export function effectOn(variants: readonly GroupOutcome[]) {
   };
 }
 
-/** The effect of one set of neurons on all groups, [numGroups] each, over variants that were measured on all of them. */
+/** Returns the effect of one set of neurons on all groups, [numGroups] each, over variants measured on all of them. */
 export function summarizeOutcomes(
   outcomes: readonly (readonly GroupOutcome[])[],
   minorityGroups: readonly number[],
@@ -147,7 +147,7 @@ export function judge(logits: Float32Array, labels: ArrayLike<number>): Judged {
       const value = logits[i * classes + c] as number;
       // An example with a NaN among its logits is never right.
       if (value > other || (Number.isNaN(value) && !Number.isNaN(other))) [other, best] = [value, c];
-      // As argmax: of equal logits the lowest class is predicted.
+      // Like argmax: ties go to the lowest class.
       if (c < label && value === own) isFirst = false;
     }
     let sum = 0;

@@ -12,16 +12,16 @@ export const FIGURE_SETTINGS = [
 const EXCESSES = NULL_NAMES.flatMap((null_) =>
   OUTCOMES.map((outcome) => `${comparisonName(null_, outcome)}Excess`),
 );
-/** Measures that are tested against 0: changes, and their excess over those of random neurons. */
+/** Measures tested against 0: changes, and their excess over those of random neurons. */
 const TESTED: readonly string[] = ['change', 'marginChange', 'lossChange', ...EXCESSES];
 const MEASURES: readonly string[] = ['accuracy', 'baseline', 'baselineMargin', ...TESTED, 'percentile'];
 
-/** The name of rows that compare all minority examples with all majority ones. */
+/** The label of rows that compare all minority examples with all majority ones. */
 export const DIFFERENCE = 'minority minus majority';
 
 /**
- * Summarizes a figure's rows over models, a row per measurement: settings, the number of `models`, and what `summarize` and `withTests`
- * tell of its measures. Several rows of one model, such as its neurons' ranks, count as their mean. Holm corrects over the figure's
+ * Summarizes a figure's rows over models, one row per measurement: settings, the number of `models`, and the columns of `summarize` and
+ * `withTests`. Several rows of one model, such as its neurons' ranks, are averaged first. Holm corrects over the figure's
  * distinct changes of groups, or over its distinct differences between minority and majority examples.
  */
 export function overModels(ofModels: readonly (readonly Row[])[]): Row[] {
@@ -38,7 +38,7 @@ export function overModels(ofModels: readonly (readonly Row[])[]): Row[] {
   ).map(({ n = null, ...row }) => ({ models: n, ...row }));
 }
 
-/** A criterion that chooses the same neurons for each group has the same test of a measure for each. */
+/** Returns the columns that identify a test: a criterion that chooses the same neurons for each group has one test of a measure. */
 function sameTest(measure: string): readonly string[] {
   return [...FIGURE_SETTINGS.filter((name) => name !== 'chosenFor'), `${measure}Values`];
 }

@@ -16,16 +16,16 @@ import { loadModel, openImages } from '../train/runModel.js';
 import { OF_RUN_TYPES, type OfRunOptions } from './traceSession.js';
 
 export interface PredictGroupsOptions extends OfRunOptions {
-  /** The table's place, relative to the dataset's folder; default: `groups/<run's folder>.csv`. */
+  /** The table's path, relative to the dataset's folder; default: `groups/<run's folder>.csv`. */
   readonly table?: string | undefined;
 }
 
-/** A dataset whose groups are a model's right and wrong predictions. */
+/** A dataset grouped by a model's right and wrong predictions. */
 export interface PredictedGroups {
   readonly dataset: Dataset;
   /** Relative to the dataset's folder. */
   readonly table: string;
-  /** The table's columns as the option that names columns takes them: `filename=filename,...`. */
+  /** The table's columns in the syntax of the option that names columns: `filename=filename,...`. */
   readonly columns: string;
 }
 
@@ -35,7 +35,7 @@ export interface PredictedGroups {
  * dataset's own, which every command reads as a dataset with that attribute.
  *
  * @param options.run the identification model: an ERM run of few epochs, or the `identification/` of a JTT or CnC run
- * @throws `USAGE` where a class of the training split has no errors; `OUTPUT_UNWRITABLE` where another table is in the way; and what
+ * @throws `USAGE` if a class of the training split has no errors; `OUTPUT_UNWRITABLE` if another table has that path; and what
  *   loading the dataset and the weights throws
  */
 export async function predictGroups(options: PredictGroupsOptions): Promise<PredictedGroups> {
@@ -70,7 +70,7 @@ function tableOf(given: string): string {
   });
 }
 
-/** Without errors there is nothing that could be a minority. */
+/** Throws `USAGE` if a class has no errors, and thus no minority. */
 function requireErrors(dataset: Dataset, isRight: (index: number) => boolean, run: string): void {
   const { splits, labels, targetNames } = dataset;
   const without = targetNames.filter(
@@ -101,7 +101,7 @@ async function writeTable(
       advice: ['Name another file as `table`, or remove that one.'],
     });
   }
-  // Words are numbered in sorted order: where that is another one, the numbers stand for themselves.
+  // Words are numbered in sorted order; if that order differs, the numbers are written instead.
   const { targetNames, options, examples } = dataset;
   const areWords = [...targetNames].sort().every((name, y) => name === targetNames[y]);
   const { filename, split, y, a } = SUBPOPBENCH_COLUMNS;
@@ -116,7 +116,7 @@ async function writeTable(
   await writeAtomic(path, stringify(rows, { header: true, columns: [filename, split, y, a] }));
 }
 
-/** The dataset as commands will read it; where they could not, the table is removed again. */
+/** Loads the dataset as commands will, and removes the table if that fails. */
 async function loadWritten({ folder, options }: Dataset, table: string): Promise<Dataset> {
   const { images } = options;
   try {

@@ -26,7 +26,7 @@ export async function readResults(folder: RunFolder) {
   };
 }
 
-/** All unstructured traces of a run's selected epoch, in the order of their perturbations, each on the training split first. */
+/** Reads all unstructured traces of a run's selected epoch, in the order of perturbations, the training split first. */
 async function readTraces(folder: RunFolder) {
   const { name, schema } = RESULTS.traces;
   const names = (await folder.results()).filter((file) => file.startsWith(name));

@@ -13,7 +13,7 @@ import { count, real, type Recorded } from '../recorded.js';
 import * as z from '../zod.js';
 import type { Outcome } from './outcomes.js';
 
-// The files of traces in `results/`. Anyone may have written them.
+// The files of traces in `results/`. Their content is untrusted.
 
 export const group = count.max(9_999);
 const reals = z.array(real);
@@ -42,7 +42,7 @@ const costSchema = z.looseObject({
 });
 export type TraceCost = Recorded<typeof costSchema>;
 
-/** A trace that computes otherwise than its run, and the training examples that the unperturbed model predicts otherwise for it. */
+/** A trace's precision if it differs from its run's, and the number of training predictions that this changes. */
 const precisionChangeSchema = z.looseObject({
   precision: z.enum(PRECISIONS),
   ofRun: z.enum(PRECISIONS),
@@ -51,7 +51,7 @@ const precisionChangeSchema = z.looseObject({
 });
 export type PrecisionChange = Recorded<typeof precisionChangeSchema>;
 
-/** Fields that a session gives every trace to record. */
+/** Fields of every trace, from its session. */
 export const sessionShape = {
   /** sha256 of the traced weights file. */
   checkpoint: z.string(),
@@ -62,21 +62,21 @@ export const sessionShape = {
   /** The loss that ranked samples and whose gradient was taken. */
   loss: z.enum(LOSSES),
   magnitudeLayers: z.enum(MAGNITUDE_LAYERS),
-  /** Samples of the group that were picked by their loss, how many of them were drawn, and the seed of the draw. */
+  /** The number of samples picked by their loss, how many of them were drawn, and the seed of the draw. */
   gradientSource: z.looseObject({
     worst: count,
     drawn: count,
     order: z.enum(GRADIENT_ORDERS),
     seed: real,
   }),
-  /** The epoch whose weights were traced; left out: the selected one. */
+  /** The epoch whose weights were traced; absent: the selected one. */
   epoch: count.optional(),
   /**
-   * Neurons were chosen on half of each group's training examples, and training accuracies are those of the other half. Left out where
-   * they were chosen and measured on all.
+   * Whether neurons were chosen on half of each group's training examples, and training accuracies measured on the other half. Absent
+   * if all were used for both.
    */
   heldOutHalf: z.boolean().optional(),
-  /** Left out where the trace computes as its run did. */
+  /** Absent if the trace has its run's precision. */
   precision: precisionChangeSchema.optional(),
 };
 export type SessionHeader = Recorded<z.ZodObject<typeof sessionShape>>;
@@ -87,14 +87,14 @@ const measuredShape = {
   split: z.enum(SPLITS),
   criteria: z.array(criterion),
   topK: z.array(count),
-  /** Examples of each majority group that were measured at most. */
+  /** Max measured examples of each majority group. */
   samples: count,
-  /** The model as it is, on the examples that were measured. */
+  /** The unperturbed model, on the measured examples. */
   baseline: groupAccuraciesSchema,
   /** Its mean margin in logits, [numGroups]; older traces have none. */
   baselineMargin: reals.optional(),
   cost: costSchema,
-  /** Draws at most for each set of neurons and null; 0: no set was compared with random neurons. */
+  /** Max draws for each set of neurons and null; 0: no comparison with random neurons. */
   nullDraws: count,
   /** Exceedances that decide a side of a test. */
   exceedances: count,
@@ -107,7 +107,7 @@ export type TraceHeader = Recorded<z.ZodObject<typeof measuredShape>>;
 /** A change compared with those of random neurons, on the same examples and under the same seeds. */
 const nullDistributionSchema = z.looseObject({
   ...monteCarloShape,
-  /** That of the chosen neurons. */
+  /** The change by the chosen neurons. */
   change: real,
 });
 export type NullDistribution = Recorded<typeof nullDistributionSchema>;
@@ -119,7 +119,7 @@ export type OutcomeTests = Recorded<typeof outcomeTestsSchema>;
 const nullComparisonSchema = z.looseObject({
   /** By group, [numGroups]; null if a group was not requested, or its change is not a number. */
   groups: z.array(outcomeTestsSchema.nullable()),
-  /** Minority minus majority change; null where not all groups were asked for. */
+  /** Minority minus majority change; null unless all groups were requested. */
   difference: outcomeTestsSchema.nullable(),
 });
 export type NullComparison = Recorded<typeof nullComparisonSchema>;
@@ -128,7 +128,7 @@ export type NullComparison = Recorded<typeof nullComparisonSchema>;
 const comparisonsSchema = z.partialRecord(z.enum(NULL_NAMES), nullComparisonSchema);
 export type SetComparisons = Recorded<typeof comparisonsSchema>;
 
-/** An example that the model as it is predicts right, and a variant of it wrong. */
+/** An example that the unperturbed model predicts right and a variant predicts wrong. */
 const lostExampleSchema = z.looseObject({
   /** Position in the dataset's examples. */
   example: count,
@@ -153,13 +153,13 @@ export const picturedSchema = z.looseObject({
 });
 export type PicturedExample = Recorded<typeof picturedSchema>;
 
-/** One bar of the article's Figs 2, 4 and 5: the neurons chosen for one group, and what perturbing them did. */
+/** One bar of the article's Figs 2, 4 and 5: the neurons chosen for one group, and the effect of perturbing them. */
 const traceEntrySchema = z.looseObject({
   criterion,
   /** The group whose worst samples gave the gradient. A criterion that does not depend on the group repeats its choice. */
   group,
   k: count,
-  /** Standard deviation of the perturbation; null where nothing is drawn. */
+  /** Standard deviation of the perturbation; null if nothing is drawn. */
   sigma: z.number().nullable(),
   /** The k neurons, highest score first. */
   neurons,
@@ -170,7 +170,7 @@ const traceEntrySchema = z.looseObject({
   /** Standard deviation of the change over seeds, [numGroups]; null with fewer than two seeds. */
   changeStd: reals.nullable(),
   ...effectShape(reals, z.array(intervalSchema)),
-  /** Mean change of the measured minority examples minus that of the majority ones; null where a group has no examples. */
+  /** Mean change of the measured minority examples minus that of the majority ones; null if a group has no examples. */
   difference: ofOutcomes(real).nullable(),
   /** The examples that each group lost, [numGroups]; of drawn perturbations under the first seed. */
   lost: z.array(lostOfGroupSchema),
@@ -179,7 +179,7 @@ const traceEntrySchema = z.looseObject({
 });
 export type TraceEntry = Recorded<typeof traceEntrySchema>;
 
-/** The epoch that rewound neurons got their weights from: how many before the traced one, its number from 1 (0: before the first), and its weights' sha256. */
+/** The source of rewound weights: epochs before the traced one, its number from 1 (0: before the first), and its weights' SHA-256. */
 const rewoundSchema = z.looseObject({ epochs: count, epoch: count, checkpoint: z.string() });
 export type RewoundTo = Recorded<typeof rewoundSchema>;
 
@@ -188,15 +188,15 @@ export const unstructuredSchema = z.looseObject({
   kind: z.literal('trace-unstructured'),
   ...measuredShape,
   perturbation: z.enum(PERTURBATION_NAMES),
-  /** Standard deviations; left out where nothing is drawn. */
+  /** Standard deviations; absent if nothing is drawn. */
   sigmas: z.array(z.number()).optional(),
-  /** The numbers of neurons that were compared with random ones; left out where none were. */
+  /** The numbers of neurons compared with random ones; absent if none were. */
   comparedTopK: z.array(count).optional(),
-  /** Seeds of the perturbation's draws; empty where it draws nothing, as zeroing. */
+  /** Seeds of the perturbation's draws; empty if it draws nothing, like zeroing. */
   seeds: reals,
-  /** The number of seeds that each criterion was averaged over; left out where nothing is drawn. */
+  /** The number of seeds averaged over for each criterion; absent if nothing is drawn. */
   repeats: z.partialRecord(criterion, count).optional(),
-  /** Left out where no weights of an earlier epoch were taken. */
+  /** Absent unless weights of an earlier epoch were used. */
   rewound: rewoundSchema.optional(),
   /** Examples that each group lost to its own neurons. */
   pictures: z.array(picturedSchema),
@@ -214,7 +214,7 @@ const layerEntrySchema = z.looseObject({
   neurons,
   accuracy: real,
   change: real,
-  /** Samples of the group that were right and became wrong, and the other way round. */
+  /** Samples of the group that became wrong, and samples that became right. */
   lost: real,
   gained: real,
   ...effectShape(real, intervalSchema),
@@ -227,7 +227,7 @@ export const structuredSchema = z.looseObject({
   kind: z.literal('trace-structured'),
   ...measuredShape,
   perturbation: z.literal('zero'),
-  /** In the model's order; magnitude has no entries in those that it does not choose from. */
+  /** In the model's order; magnitude has no entries for layers that it does not choose from. */
   layers: z.array(z.string()),
   entries: z.array(layerEntrySchema),
 });
@@ -235,12 +235,12 @@ export const structuredSchema = z.looseObject({
 export type TraceStructuredResult = Recorded<typeof structuredSchema>;
 
 /**
- * The set that a chosen neuron is ranked in (article, Fig. 3, read in three ways): all neurons of the model; those of its layer ("in the
- * convolutional layer"); or, for each of its single weights, all of the model, as the published code logs it.
+ * The set in which a chosen neuron is ranked, by three readings of the article's Fig. 3: all neurons of the model; the neurons of its
+ * layer ("in the convolutional layer"); or, for each of its single weights, all weights of the model, as the published code logs it.
  */
 export const RANK_READINGS = ['model', 'layer', 'weights'] as const;
 
-/** Width of the bins that ranks are counted in, in percent: the last two hold 95 to 100 %, as the article's. */
+/** Width of the bins of ranks in percent; the last two cover 95 to 100 %, as in the article. */
 export const RANK_BIN = 2.5;
 
 /** The ranks of one criterion's top neurons under another criterion. */
@@ -252,11 +252,11 @@ const overlapEntrySchema = z.looseObject({
   rankedBy: criterion,
   neurons: z.array(
     neuronSchema.extend({
-      /** Share of the set whose score under `rankedBy` is not above its own, in percent; the median of its single weights' ranks. */
+      /** Share of the set whose score under `rankedBy` is at most its own, in percent; for single weights the median of their ranks. */
       percentile: z.number().min(0).max(100),
     }),
   ),
-  /** Ranks in each bin, [100 / RANK_BIN]; of single weights alone. */
+  /** Ranks in each bin, [100 / RANK_BIN]; for single weights only. */
   counts: z.array(count).optional(),
 });
 export type OverlapEntry = Recorded<typeof overlapEntrySchema>;

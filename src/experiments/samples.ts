@@ -22,7 +22,7 @@ export function samplesOfGroups(
   return Int32Array.from(drawn.flat());
 }
 
-/** Throws `USAGE` where a group of the training split has fewer than two examples, one for each half. */
+/** Throws `USAGE` if a group of the training split has fewer than two examples, one for each half. */
 export function requireTwoOfEach({ counts, groupNames, table }: Dataset): void {
   const group = counts.train.findIndex((count) => count < 2);
   if (group === -1) return;
@@ -38,13 +38,13 @@ export function requireTwoOfEach({ counts, groupNames, table }: Dataset): void {
 
 /** Training examples, in the order of the split. */
 export interface TrainingExamples {
-  /** Those that neurons are chosen on. */
+  /** Examples to choose neurons on. */
   readonly chosenOn: Int32Array;
-  /** Those that they are judged on. */
+  /** Examples to test them on. */
   readonly judgedOn: Int32Array;
 }
 
-/** Halves of each group, drawn from the seed: of an odd number one more is judged on. Without `heldOutHalf` both are all. */
+/** Splits each group in half by the seed; an odd example goes to testing. Without `heldOutHalf`, both sets are the full split. */
 export function trainingExamples(
   dataset: Grouped & Pick<Dataset, 'splits' | 'counts'>,
   { seed, heldOutHalf }: { readonly seed: number; readonly heldOutHalf: boolean },
@@ -52,7 +52,7 @@ export function trainingExamples(
   const { train } = dataset.splits;
   if (!heldOutHalf) return { chosenOn: train, judgedOn: train };
   const half = (group: number): number => Math.floor((dataset.counts.train[group] ?? 0) / 2);
-  // A generator of its own: the halves do not depend on what else is drawn.
+  // Its own generator: the halves do not depend on other draws.
   const drawn = new Set(samplesOfGroups(dataset, train, half, new (native().Generator)(seed)));
   return {
     chosenOn: train.filter((index) => drawn.has(index)),
@@ -61,8 +61,8 @@ export function trainingExamples(
 }
 
 /**
- * The examples of a split on which perturbations are measured: `samples` of each majority group; of each minority group all, up to the
- * size of the largest one in training.
+ * Returns the examples of a split on which perturbations are measured: `samples` of each majority group; all of each minority group, up to
+ * the size of the largest one in training.
  */
 export function measuredExamples(
   dataset: Grouped & Pick<Dataset, 'minorityGroups' | 'counts'>,
@@ -72,7 +72,7 @@ export function measuredExamples(
 ): Int32Array {
   const { minorityGroups, counts } = dataset;
   const largest = Math.max(0, ...minorityGroups.map((group) => counts.train[group] ?? 0));
-  // A generator of its own: the examples do not depend on what else is drawn.
+  // Its own generator: the examples do not depend on other draws.
   return samplesOfGroups(
     dataset,
     indices,

@@ -13,7 +13,7 @@ type OverlapChoices = GivenOf<(typeof TRACE_SETTINGS)['overlap']>;
 export interface TraceOverlapOptions extends SessionOptions, OverlapChoices {}
 
 /**
- * How the criteria agree (article, Fig. 3): the percentile rank of each criterion's top neurons under each other one, for
+ * Measures how criteria agree (article, Fig. 3): the percentile rank of each criterion's top neurons under each other one, for
  * each group, in every reading (`RANK_READINGS`). Writes `results/trace-overlap.json`.
  *
  * @throws `USAGE` for options out of range, and what `TraceSession.open` throws
@@ -22,7 +22,7 @@ export async function traceOverlap(options: TraceOverlapOptions): Promise<TraceO
   return traceAlone(TRACE_SETTINGS.overlap, options, traceOverlapIn);
 }
 
-/** The same in an open session, whose scores are shared with its other traces. */
+/** Like `traceOverlap`, in an open session, whose traces share their scores. */
 export async function traceOverlapIn(
   session: TraceSession,
   options: OverlapChoices,
@@ -55,7 +55,7 @@ export async function traceOverlapIn(
 
 type Ranks = Pick<OverlapEntry, 'reading' | 'neurons' | 'counts'>;
 
-/** A function that ranks neurons under a criterion in every reading; where single weights are the unit, two are one. */
+/** Returns a function that ranks neurons under a criterion in every reading; if single weights are the unit, two readings coincide. */
 async function ranksOf(
   session: TraceSession,
   rankedBy: CriterionName,
@@ -103,7 +103,7 @@ function rankedWeights(
   return { reading: 'weights', neurons, counts };
 }
 
-/** The share of ascending values that are at most `value`, in percent, by bisection. */
+/** Returns the share of ascending values that are at most `value`, in percent, by bisection. */
 function percentile(ascending: Float32Array, value: number): number {
   let low = 0;
   let high = ascending.length;

@@ -69,7 +69,7 @@ export function checkTraceOptions(
   });
 }
 
-/** Makes a trace in a session of its own. */
+/** Opens a session for one trace. */
 export async function traceAlone<Options extends SessionOptions, Result>(
   settings: SettingsTable,
   options: Options,
@@ -122,7 +122,7 @@ export class TraceSession implements Disposable {
     return TraceSession.openChecked(options, splits);
   }
 
-  /** `open` for options that are checked. */
+  /** Like `open`, for options that are already checked. */
   static async openChecked(
     options: SessionOptions,
     splits: readonly Split[] = ['train'],
@@ -197,12 +197,12 @@ export class TraceSession implements Disposable {
     };
   }
 
-  /** The examples of a split that neurons are judged on: with `heldOutHalf`, of training those that they are not chosen on. */
+  /** Returns the examples of a split to test neurons on; with `heldOutHalf`, the training examples that did not choose them. */
   judgedOn(split: Split): Int32Array {
     return split === 'train' ? this.#training.judgedOn : this.dataset.splits[split];
   }
 
-  /** The layers that a criterion chooses from. */
+  /** Returns the layers that a criterion chooses from. */
   candidates(criterion: CriterionName): readonly ModelLayer[] {
     return candidateLayers(criterionNamed(criterion), this.unitLayers, this.settings);
   }
@@ -210,7 +210,7 @@ export class TraceSession implements Disposable {
   /**
    * Throws `NEURONS_INVALID` if there are fewer than k neurons to select from.
    *
-   * @param from where each k neurons come from: the whole model, or each of its layers, of which a smaller one gives all
+   * @param from the source of each k neurons: the whole model, or each of its layers; a smaller layer gives all of its neurons
    */
   requireTopK(
     criteria: readonly CriterionName[],
@@ -231,34 +231,34 @@ export class TraceSession implements Disposable {
     }
   }
 
-  /** The k neurons that a criterion chooses for a group, highest score first. */
+  /** Returns the k neurons that a criterion chooses for a group, highest score first. */
   async select(criterion: CriterionName, group: number, k: number): Promise<Neuron[]> {
     const scores = await this.scores(criterion, group);
     return selectByCriterion(criterionNamed(criterion), scores, this.unitLayers, this.settings, k);
   }
 
-  /** The norms of the neurons' weights, [M] in layer order. */
+  /** Returns the norms of the neurons' weights, [M] in layer order. */
   magnitudes(): Promise<Float32Array> {
     return this.scores('magnitude', 0);
   }
 
-  /** A unit's place in the scores. */
+  /** Returns a unit's index in the scores. */
   position(neuron: NeuronPlace): number {
     return startOf(this.unitLayers, neuron.layer).start + neuron.index;
   }
 
-  /** A layer's part of the scores. */
+  /** Returns a layer's part of the scores. */
   ofLayer(scores: Float32Array, layer: string): Float32Array {
     const { start, size } = startOf(this.unitLayers, layer);
     return scores.subarray(start, start + size);
   }
 
-  /** Scores of all single weights by a criterion for a group, in layer order; not kept: they are many. */
+  /** Returns scores of all single weights by a criterion for a group, in layer order; too many to cache. */
   weightScores(criterion: CriterionName, group: number): Promise<Float32Array> {
     return this.#scoresOf(criterion, group, 'weight');
   }
 
-  /** A neuron's part of the scores of single weights. */
+  /** Returns a neuron's part of the scores of single weights. */
   weightsOf(scores: Float32Array, { layer, index }: NeuronPlace): Float32Array {
     const { start, size } = startOf(unitLayers(this.model.description.layers, 'weight'), layer);
     const ofNeuron = size / startOf(this.unitLayers, layer).size;
@@ -270,7 +270,7 @@ export class TraceSession implements Disposable {
     return { onProgress, signal, batchSize: batchSize ?? this.config.batchSize };
   }
 
-  /** Scores of all neurons by a criterion for a group, [M] in layer order; computed once. */
+  /** Returns scores of all neurons by a criterion for a group, [M] in layer order; computed once. */
   scores(criterion: CriterionName, group: number): Promise<Float32Array> {
     const key = criterionNamed(criterion).dependsOnGroup ? `${criterion} ${group}` : criterion;
     const scores = this.#scores.get(key) ?? this.#scoresOf(criterion, group, this.settings.unit);
@@ -278,7 +278,7 @@ export class TraceSession implements Disposable {
     return scores;
   }
 
-  /** The mean of each neuron's output over the training split, [M] in layer order; computed once. */
+  /** Returns the mean of each neuron's output over the training split, [M] in layer order; computed once. */
   meanOutputs(): Promise<Float64Array> {
     this.#meanOutputs ??= meanOutputs(this.model, this.loader, this.dataset.splits.train, this.job);
     return this.#meanOutputs;
@@ -303,14 +303,14 @@ export class TraceSession implements Disposable {
     return samples;
   }
 
-  /** The samples that each group's gradient is taken on, drawn group after group from the seed. */
+  /** Returns the samples for each group's gradient, drawn group after group from the seed. */
   #drawSamples(): Promise<readonly GradientSamples[]> {
     const { dataset } = this;
     const { chosenOn } = this.#training;
     return gradientSamples(this.model, this.loader, chosenOn, {
       ...this.job,
       settings: this.settings,
-      // A generator of its own: the samples do not depend on the architecture.
+      // Its own generator: the samples do not depend on the architecture.
       generator: new (native().Generator)(this.seed),
       task: 'losses',
       pools: dataset.groupNames.map((_, group) =>
