@@ -12,15 +12,15 @@ import { variantsOf } from './variants.js';
 const VERDICTS = { claimed: 'gains', opposite: 'loses', small: 'equivalent', unclear: 'not shown' };
 const INTERVAL = 'mean over seeds, 95 % interval';
 
-/** Grad-CAM's heat on the core: the core's share of the image, and the heat's before, after and between. */
+/** Grad-CAM's heat on the core: the core's share of the image, the heat's share before and after, and their difference. */
 const HEAT = ['core', 'before', 'after', 'difference'] as const satisfies readonly ColumnName[];
 
-/** The recorded runs of arms, by row: one for each seed. */
+/** The recorded runs of arms, by row: one per seed. */
 export type CompleteArms = ReadonlyMap<string, readonly RecordRow[]>;
 
 /**
- * The compared arms of data sets that have all of their seeds, or of these seeds, in their chosen configurations, in the order of the
- * records; and the names of those that lack one, or whose tuning is not finished.
+ * Returns the compared arms with complete seeds (by default the study's) in their chosen configurations, in the order of the
+ * records; and the names of arms with missing seeds or unfinished tuning.
  */
 export async function completeArms(
   study: Study,
@@ -62,8 +62,8 @@ export async function completeArms(
 }
 
 /**
- * The tables of the compared arms of some data, or of the members of a pool: accuracies, differences from the focus and from the reference,
- * training and heat. The n-th seeds of a pool's members are one seed of the pool.
+ * Returns the tables of the compared arms of some data or pool: accuracies, differences from the focus and from the reference,
+ * training and heat. The n-th seeds of a pool's members form one seed of the pool.
  */
 export async function armTables(
   study: Study,
@@ -195,7 +195,7 @@ export async function armTables(
   ];
 }
 
-/** Rows with the measures that others have of their arm. */
+/** Adds the measures in other rows of an arm to its rows. */
 function joined(rows: readonly Row[], ...others: readonly (readonly Row[])[]): Row[] {
   return rows.map(
     ({ arm = null, ...row }) =>
@@ -203,7 +203,7 @@ function joined(rows: readonly Row[], ...others: readonly (readonly Row[])[]): R
   );
 }
 
-/** The worst group over all test examples of a pool, for each arm and place of a seed in its benchmark. */
+/** Returns the worst group over all test examples of a pool, for each arm and seed position. */
 function pooledWorst(test: readonly Row[]): Row[] {
   const groups = groupsIn(test[0], 'total');
   return groupedBy(test, ['arm', 'place']).map((rows): Row => {
@@ -215,7 +215,7 @@ function pooledWorst(test: readonly Row[]): Row[] {
 }
 
 /**
- * Worst groups by data, with the seeds that all data sets have: accuracies, gains over the reference, and what the focus gains over each
+ * Returns worst groups by data, over the seeds that all data sets have: accuracies, gains over the reference, and the focus's gain over each
  * other arm.
  */
 export async function acrossTables(study: Study): Promise<Table[]> {
@@ -233,7 +233,7 @@ export async function acrossTables(study: Study): Promise<Table[]> {
       complete: (await completeArms(study, [data], seeds)).complete,
     })),
   );
-  // Those of the data sets that have the fewest seeds.
+  // The seeds of the data set with the fewest.
   const shared = columns.filter(({ data }) => seedsOf(data).length === seeds.length);
   const arms = [...new Set(shared.flatMap(({ complete }) => [...complete.keys()]))];
   const { reference, focus } = tests;

@@ -5,17 +5,17 @@ import type { NeuronTests } from './schema.js';
 
 type Minorities = Pick<NeuronTests, 'minorityGroups'>;
 
-/** The minority groups of a study. */
+/** Returns the minority groups of a study. */
 export function minoritiesOf(tests: Minorities | undefined): number[] {
   return Object.keys(tests?.minorityGroups ?? {}).map(Number);
 }
 
-/** The majority group of a minority group's class. */
+/** Returns the majority group of a minority group's class. */
 export function majorityOf({ minorityGroups }: Minorities, minority: number): number {
   return minorityGroups[String(minority)] ?? Number.NaN;
 }
 
-/** How a study's groups are written: minority groups with a star. */
+/** Returns the label of a study's group; minority groups have a star. */
 export function groupNames(tests: Minorities | undefined): (group: number) => string {
   const minorities = minoritiesOf(tests);
   return (group) => `G${group}${minorities.includes(group) ? '*' : ''}`;
@@ -34,7 +34,7 @@ export function hoursText(rows: readonly Row[]): string {
   return `${hours('seconds')} hours, ${hours('processorSeconds')} of processor time`;
 }
 
-/** The accuracies of a recorded run: `worst`, then each group's. */
+/** Returns the accuracy columns of a recorded run: `worst`, then each group's. */
 export function accuracyColumns(row: Row | undefined): ['worst', ...`group${number}`[]] {
   return ['worst', ...groupsIn(row, 'group').map((group) => `group${group}` as const)];
 }

@@ -7,12 +7,12 @@ import { testRows } from './modelTests.js';
 import type { RecordSource } from './records.js';
 import type { Study } from './schema.js';
 
-/** The planned tests of models: a dot per model, and a chart per unit. */
+/** Draws the planned tests of models: one dot per model, one chart per unit. */
 export async function modelCharts(study: Study, records: RecordSource): Promise<NamedChart[]> {
   const { neurons } = study.tests;
   if (!neurons) return [];
   const [models, effects] = await Promise.all(['models', 'effects'].map((table) => records.read(table)));
-  // Without a family, each question is corrected by itself.
+  // Without a family, each question is corrected on its own.
   const tests = { family: { criteria: neurons.criteria, points: 0 }, ...neurons };
   const planned = testRows(tests, models ?? [], effects ?? []).filter(({ family }) => family === 'planned');
   const by = ['question', 'criterion', 'chosenFor'] as const;
@@ -28,10 +28,10 @@ export async function modelCharts(study: Study, records: RecordSource): Promise<
   });
 }
 
-/** Test worst-group accuracy of each compared arm: a dot per seed, the mean, and its 95 % interval (article, Fig. 6). */
+/** Draws the test worst-group accuracy of each compared arm: one dot per seed, the mean, and its 95 % interval (article, Fig. 6). */
 export function armChart(study: Study, name: string, complete: CompleteArms): NamedChart[] {
   const order = Object.keys(study.arms);
-  // A row is named by its arm, with the values of its grid.
+  // A row's name is its arm, with the values of its grid.
   const place = (row: string): number =>
     order.findLastIndex((arm) => row === arm || row.startsWith(`${arm}, `));
   const arms = [...complete.keys()].sort((a, b) => place(a) - place(b));

@@ -26,7 +26,7 @@ import { ownSettingsOf, variantsOf } from './variants.js';
 type Trace = StudyDocument['traces'][number];
 
 const { session, unstructured, structured, overlap, gradCam } = TRACE_SETTINGS;
-/** The settings of each trace; those of figures are checked as Part I's. */
+/** The settings of each trace; figures have Part I's settings. */
 const TRACE_TABLES: Readonly<Record<Exclude<TraceName, 'figures'>, SettingsTable>> = {
   effects: { ...session, ...unstructured },
   perturbations: { ...session, ...unstructured },
@@ -40,10 +40,10 @@ const TRACE_TABLES: Readonly<Record<Exclude<TraceName, 'figures'>, SettingsTable
   minimal: MINIMAL_SETTINGS,
 };
 
-/** Tables that tell the traces of an arm by its name alone. */
+/** Tables that identify an arm's traces by its name alone. */
 const OF_PLANTINGS: readonly TraceName[] = ['planted', 'found', 'erased', 'minimal'];
 
-/** Checks what the schema cannot: names that refer to other parts, and settings. Throws `USAGE` naming the key. */
+/** Checks what the schema cannot: references to other parts, and settings. Throws `USAGE` naming the key. */
 export function checkStudy(study: Study): void {
   const { arms, data, path, pools, tests, traces } = study;
   const at = (key: string, check: () => void): void => {
@@ -178,7 +178,7 @@ function checkArm(study: Study, name: string): void {
   }
 }
 
-/** Without settings that are known when runs are planned: null for "left out", shares of epochs, and weights of another arm. */
+/** Returns settings without those resolved in planning: null for "left out", shares of epochs, and weights of another arm. */
 function withoutLater(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const isLater = (value: unknown): boolean =>
     value === null || (typeof value === 'object' && ('share' in value || 'of' in value));
@@ -190,7 +190,7 @@ function checkTable(values: object, table: SettingsTable): void {
   checkSettings(table, values);
 }
 
-/** Checks the models and compared arms of some data. Throws `USAGE` without seeds, tested arms, or an epoch that training reaches. */
+/** Checks the models and compared arms of some data. Throws `USAGE` for missing seeds, missing tested arms, or an epoch beyond training. */
 function checkRows(study: Study, name: string): void {
   const { models, compared } = rowsOn(study, name);
   const { override } = study.data[name] ?? {};
@@ -226,7 +226,7 @@ const APART: Readonly<Partial<Record<TraceName, readonly string[]>>> = {
   layers: ['criteria'],
 };
 
-/** The values of a setting of a trace, which are the article's if it is left out. */
+/** Returns the values of a trace's setting; default: the article's. */
 export function valuesIn(
   { trace, settings, split }: Pick<Trace, 'trace' | 'settings' | 'split'>,
   name: string,
@@ -237,8 +237,8 @@ export function valuesIn(
 }
 
 /**
- * Throws `USAGE` if the tests ask for what no trace measures, and for traces whose rows the tables could not tell apart: all but effects
- * are of the tested arm, of the training split and, by layer, of one neuron.
+ * Throws `USAGE` if tests need a measurement that no trace makes, and for traces whose rows the tables could not distinguish: all except
+ * effects are of the tested arm, of the training split and, by layer, of one neuron.
  */
 function checkNeurons(
   { of: tested, k, criteria, growth = [], family, primary }: NeuronTests,
@@ -277,7 +277,7 @@ function checkNeurons(
   }
 }
 
-/** Whether two traces make rows that no column tells apart. */
+/** Whether two traces make rows that no column distinguishes. */
 function overlaps(one: Trace, other: Trace): boolean {
   if (one.trace !== other.trace || ![one.of].flat().some((arm) => [other.of].flat().includes(arm)))
     return false;
@@ -287,8 +287,8 @@ function overlaps(one: Trace, other: Trace): boolean {
 }
 
 /**
- * Throws `USAGE` if two members of a pool have the same seed, which identifies a model, or if they differ in their compared arms or in the
- * number of seeds of these. The first seed of each member belongs to the pool's first seed, the second to its second.
+ * Throws `USAGE` if two members of a pool share a seed, which identifies a model, or differ in their compared arms or number of
+ * seeds. The first seed of each member belongs to the pool's first seed, the second to its second.
  */
 function checkPool(study: StudyDocument, members: readonly string[]): void {
   const rows = members.map((member) => rowsOn(study, member));

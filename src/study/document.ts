@@ -13,9 +13,9 @@ import { type Study, studySchema } from './schema.js';
 /** The documents that the package ships. */
 const SHIPPED = fileURLToPath(new URL('../../studies/built-in/', import.meta.url));
 
-/** What a caller puts in the place of a document's own. */
+/** A caller's values in place of a document's own. */
 export interface StudyOverrides {
-  /** The folder of the data of a document that has one data set. */
+  /** The folder of the data, for a document with one data set. */
   readonly data?: string | undefined;
   /** Where runs go. */
   readonly out?: string | undefined;
@@ -24,7 +24,7 @@ export interface StudyOverrides {
   readonly set?: readonly string[] | undefined;
 }
 
-/** The names of the documents that the package ships. */
+/** Returns the names of the documents in the package. */
 export function shippedStudies(): string[] {
   return readdirSync(SHIPPED)
     .map((name) => basename(name, '.yaml'))
@@ -32,8 +32,8 @@ export function shippedStudies(): string[] {
 }
 
 /**
- * Reads a study: a file in YAML or JSON, or a document that the package ships, by its name. Throws `USAGE` naming the file, the key that is
- * wrong, and the nearest name.
+ * Reads a study: a file in YAML or JSON, or a document in the package, by its name. Throws `USAGE` naming the file, the invalid
+ * key, and the nearest name.
  */
 export async function readStudy(file: string, overrides: StudyOverrides = {}): Promise<Study> {
   const isShipped = /^[\w-]+$/.test(file) && shippedStudies().includes(file);
@@ -70,7 +70,7 @@ async function readContent(path: string, file: string): Promise<unknown> {
   }
 }
 
-/** A document with a caller's values in the place of its own. */
+/** Returns a document with a caller's values in place of its own. */
 function overridden(content: unknown, { data, out, seeds, set = [] }: StudyOverrides, file: string): unknown {
   const values: [string[], unknown][] = set.map((text) => {
     const [, key = '', value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
@@ -83,7 +83,7 @@ function overridden(content: unknown, { data, out, seeds, set = [] }: StudyOverr
   return values.reduce((all, [keys, value]) => withValue(all, keys, value), content);
 }
 
-/** The name of a document's only data set. */
+/** Returns the name of a document's only data set. */
 function ownData(content: unknown, file: string, given: string): string {
   const names = Object.keys((content as { data?: object } | null)?.data ?? {});
   const [name] = names;
@@ -105,7 +105,7 @@ function withValue(content: unknown, [key, ...others]: readonly string[], value:
   return { ...values, [key]: withValue(own, others, value) };
 }
 
-/** The same error with what is wrong about keys, which zod leaves out of its text. */
+/** Returns the error with the details on keys that zod omits from its text. */
 function withKeys({ issues }: z.ZodError): z.ZodError {
   const ofKey = (issue: z.core.$ZodIssue): z.core.$ZodIssue[] =>
     issue.code === 'invalid_key' ? issue.issues.map((own) => ({ ...own, path: issue.path })) : [issue];

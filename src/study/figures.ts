@@ -16,7 +16,7 @@ interface StudyFigure extends FigureOverModels {
 
 const figureSchema = z.looseObject({ title: z.string(), rows: z.array(z.record(z.string(), z.unknown())) });
 
-/** The figures of some data over the models of each arm that have them. */
+/** Returns the figures of some data, over the models of each arm that have them. */
 export async function figuresOver(study: Study, members: readonly string[]): Promise<StudyFigure[]> {
   if (!study.traces.some(({ trace }) => trace === 'figures')) return [];
   const jobs = planStudy(study, await readTuned(study));

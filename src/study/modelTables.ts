@@ -20,7 +20,7 @@ const BEYOND = NULL_NAMES.flatMap((name): [BeyondColumn, (row: Row) => number][]
 ]);
 
 /**
- * The tables of the models of some data or pool: accuracies, what was tested, then what is described. None if no model is recorded. Throws
+ * Returns the tables of the models of some data or pool: accuracies, tests, then descriptions. None if no model is recorded. Throws
  * `USAGE` for minority groups that the data lacks.
  */
 export async function modelTables(study: Study, records: RecordSource): Promise<Table[]> {
@@ -117,7 +117,7 @@ export async function modelTables(study: Study, records: RecordSource): Promise<
   ];
 }
 
-/** Planned tests, the other questions, and what was asked post hoc: means over models, p-values, and verdicts where a family was planned. */
+/** Returns planned tests, other questions, and post-hoc questions: means over models, p-values, and verdicts for a planned family. */
 function testTables(
   { k, of: stage, sigma, leastModels, family }: NeuronTests,
   rows: readonly Row[],

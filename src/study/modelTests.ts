@@ -21,14 +21,14 @@ interface TestRow extends Row {
   readonly seed: number;
   readonly value: number;
   readonly unit: Unit;
-  /** The largest mean that would not matter, and the sign of the claim. */
+  /** The largest negligible mean, and the sign of the claim. */
   readonly margin: number | null;
   readonly sign: 1 | -1;
-  /** Holm corrects within it; null: described, not tested. */
+  /** The family within which Holm corrects; null: described, not tested. */
   readonly family: string | null;
 }
 
-/** The tests of models, a row per model: planned questions, the others, and what was asked once the results were known. */
+/** Returns the tests of models, one row per model: planned questions, the others, and post-hoc questions. */
 export function testRows(
   tests: Tests,
   models: readonly Row[],
@@ -74,8 +74,8 @@ function asked(row: Row, value: number) {
 }
 
 /**
- * A group's change minus that of the majority group of its own class, and the planned interaction. That one pools the measured minority
- * and majority examples, whose classes have other shares, so that neurons which hold a class move it.
+ * Returns a group's change minus that of its class's majority group, and the planned interaction. The interaction pools the measured
+ * minority and majority examples, which differ in their shares of classes, so that neurons for a class affect it.
  */
 function withinClass(tests: Tests, sets: readonly Row[]): TestRow[] {
   return Object.entries(OUTCOMES).flatMap(([outcome, [unit, scale]]) =>
@@ -125,7 +125,7 @@ function perturbed(tests: Tests, perturbations: readonly Row[]): TestRow[] {
   );
 }
 
-/** The tested sets of neurons, a row per model: a criterion's, for a minority group. */
+/** Returns the tested sets of neurons, one row per model: a criterion's, for a minority group. */
 function testedSets(tests: Tests, effects: readonly Row[], stage: string): Row[] {
   const { k, criteria } = tests;
   return criteria.flatMap((criterion) =>
@@ -140,7 +140,7 @@ function answerOf(tests: Tests, question: QuestionName, row: Row, effects: reado
   return answers(question, [row], effects, majorityOf(tests, Number(row.chosenFor)))[0] ?? Number.NaN;
 }
 
-/** The gap of Fig. 1 in points, a row per minority group and model. */
+/** Returns the gap of Fig. 1 in points, one row per minority group and model. */
 function gaps(tests: Tests, models: readonly Row[], stage: string) {
   const ofStage = select(models, { stage });
   return minoritiesOf(tests).flatMap((chosenFor) =>
@@ -153,7 +153,7 @@ function gaps(tests: Tests, models: readonly Row[], stage: string) {
   );
 }
 
-/** The gap of Fig. 1 in points, and what may grow with it in logits, of a set of neurons at one stage of a model. */
+/** The gap of Fig. 1 in points, and the quantity that may grow with it in logits, for a set of neurons at one stage of a model. */
 interface GrowthPoint extends Row {
   readonly criterion: string;
   readonly chosenFor: number;
@@ -181,7 +181,7 @@ export function growthPoints(tests: Tests, models: readonly Row[], effects: read
     .flat();
 }
 
-/** Logits per 10 points of the gap, by least squares over the stages of each model whose gap changes by more than rounding. */
+/** Returns logits per 10 points of the gap, by least squares over the stages of each model whose gap changes by more than rounding. */
 export function growthSlopes(points: readonly GrowthPoint[]): Row[] {
   return groupedBy(points, ['criterion', 'chosenFor', 'seed']).flatMap((own): Row[] => {
     const ofGap = own.map(({ gap }) => gap);

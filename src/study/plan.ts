@@ -4,9 +4,9 @@ import { chosenConfiguration, type Combination, combinationsOf, type Tuned, tune
 import { filled, folderOf, keptEpochs, tracesOn, type Variant, variantsOf } from './variants.js';
 
 interface Common {
-  /** Its place in the plan, from 0 on. */
+  /** Its index in the plan, from 0. */
   readonly index: number;
-  /** Jobs of a stage need jobs of earlier ones, and do not wait for one another. */
+  /** Jobs of a stage need only jobs of earlier stages. */
   readonly stage: number;
   readonly data: string;
   readonly seed: number;
@@ -24,25 +24,25 @@ export interface DataJob extends Common {
 /** Trains a run and records its accuracies. */
 export interface TrainJob extends Common {
   readonly kind: 'train';
-  /** What it is recorded as; a `start` is trained for others alone. */
+  /** Its role in the records; a `start` is only trained for other jobs. */
   readonly role: 'tuning' | 'model' | 'compared' | 'start';
   readonly arm: string;
   readonly row: string;
   readonly method: string;
   /** The data's folder. */
   readonly path: string;
-  /** The tuned values; undefined until the tuning is finished, as its settings and folder are. */
+  /** The tuned values; undefined, like its settings and folder, until the tuning is finished. */
   readonly configuration: Combination | undefined;
   readonly settings: Combination | undefined;
   readonly out: string | undefined;
   /** The job whose run it starts from. */
   readonly from: number | undefined;
-  /** The job whose run's selected weights it starts from. */
+  /** The job whose selected weights it starts from. */
   readonly weights: number | undefined;
   readonly keepEpochs: readonly number[];
 }
 
-/** Measures a run; `models` are the accuracies of an epoch that is a model of its own. */
+/** Measures a run; `models` are the accuracies of an epoch that counts as a model. */
 export interface TraceJob extends Common {
   readonly kind: 'trace';
   readonly arm: string;
@@ -60,8 +60,8 @@ type Draft = { -readonly [Name in keyof TrainJob]: TrainJob[Name] } | DataJob | 
 type TrainDraft = Extract<Draft, { kind: 'train' }>;
 
 /**
- * Every job of a study, those that others need first. The number of jobs and their indices do not depend on the results of the tuning:
- * until it is finished, a tuned arm's jobs have no folder yet.
+ * Returns every job of a study, dependencies first. The number of jobs and their indices do not depend on the tuning's results:
+ * until it is finished, a tuned arm's jobs have no folder.
  */
 export function planStudy(study: StudyDocument, tuned: Tuned = new Map()): Job[] {
   const planner = new Planner(study, tuned);
@@ -71,7 +71,7 @@ export function planStudy(study: StudyDocument, tuned: Tuned = new Map()): Job[]
 
 class Planner {
   readonly #jobs = new Map<string, Draft>();
-  /** Jobs of runs whose folders are known without a tuning. */
+  /** Jobs of runs whose folders do not depend on a tuning. */
   readonly #byFolder = new Map<string, TrainDraft>();
 
   constructor(
@@ -84,7 +84,7 @@ class Planner {
     for (const seed of models.seeds) {
       for (const arm of models.arms) this.#addModel(data, arm, seed);
     }
-    // Tuning comes first, as it decides the others' folders.
+    // Tuning comes first: it decides the others' folders.
     const { arms, seeds, tunedOn } = compared;
     const tuning = new Map(arms.map((arm) => [arm, tunedOn.flatMap((on) => this.#tune(arm, on))]));
     for (const seed of seeds) {
@@ -179,7 +179,7 @@ class Planner {
     );
   }
 
-  /** The runs of an arm's tuning on some data, with the arms that share its choice. */
+  /** Returns the runs of an arm's tuning on some data, shared with the arms of its choice. */
   #tune(arm: string, on: string): TrainDraft[] {
     const { configurations, together } = tunedWith(this.study, arm);
     if (configurations.length === 1) return [];
@@ -194,7 +194,7 @@ class Planner {
     );
   }
 
-  /** The folder of some data, and the job that builds it. */
+  /** Returns the folder of some data, and the job that builds it. */
   #make(data: string, arm: string, seed: number): { readonly path: string; readonly job: readonly Draft[] } {
     const { path: template = '', make } = entryOf(this.study, data);
     const path = filled(template, { seed, arm, data });
@@ -211,7 +211,7 @@ class Planner {
     return { path, job: [job] };
   }
 
-  /** The job of the run whose selected weights a variant starts from: `weights: { of: pretrain }`. */
+  /** Returns the job of the run whose selected weights a variant starts from: `weights: { of: pretrain }`. */
   #weightsOf({ data, settings: { weights } }: Variant, seed: number): TrainDraft | undefined {
     if (typeof weights !== 'object' || weights === null || !('of' in weights)) return undefined;
     const [variant] = variantsOf(this.study, data, String(weights.of), this.tuned);
@@ -225,7 +225,7 @@ class Planner {
     return job;
   }
 
-  /** The jobs by stage, with their places as indices. */
+  /** Returns the jobs by stage, with their positions as indices. */
   inStages(): Job[] {
     const ordered = [...this.#jobs.values()].sort((a, b) => a.stage - b.stage);
     const places = new Map(ordered.map(({ index }, place) => [index, place]));

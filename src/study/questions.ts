@@ -7,24 +7,24 @@ type Value = (row: Row) => number;
 type Other = (differs: Row) => Row;
 
 /**
- * A question of Part I that is tested over models: a number of each model, by the row of a set of neurons.
+ * A question of Part I that is tested over models: returns a model's number from the row of a set of neurons.
  *
  * @param majority the majority group of the class that the neurons were chosen for
  */
 type Question = (row: Row, other: Other, majority: number) => number;
 
-/** The change of the mean margin of the group that neurons are chosen for. */
+/** The change of the mean margin of the group that neurons were chosen for. */
 export const own: Value = (row) => numberOf(row, `margin${String(row.chosenFor)}`);
 
 const interaction: Value = (row) => numberOf(row, 'marginInteraction');
 
-/** The change of the margin of the group that neurons were chosen for, beyond that by random neurons. */
+/** The change of the margin of the group that neurons were chosen for, minus that under random neurons. */
 export const beyond =
   (null_: string): Value =>
   (row) =>
     own(row) - numberOf(row, `${null_} margin`);
 
-/** Minority minus majority, beyond that of random neurons. */
+/** Minority minus majority, minus the same under random neurons. */
 export const interactionBeyond =
   (null_: string): Value =>
   (row) =>
@@ -34,7 +34,7 @@ export const interactionBeyond =
 const withinClass = (row: Row, minority: unknown, majority: number): number =>
   numberOf(row, `margin${String(minority)}`) - numberOf(row, `margin${majority}`);
 
-/** The questions by name. What the article claims comes first: minority groups lose more, beyond what random neurons do to them. */
+/** The questions by name. The article's claim comes first: minority groups lose more than under random neurons. */
 const QUESTIONS = {
   'interaction beyond same layers': interactionBeyond('same-layers'),
   'interaction beyond whole model': interactionBeyond('whole-model'),
@@ -53,12 +53,12 @@ const QUESTIONS = {
 export type QuestionName = keyof typeof QUESTIONS;
 export const QUESTION_NAMES = Object.keys(QUESTIONS) as QuestionName[];
 
-/** Fig. 1's question, of the models themselves: training minus test accuracy of a minority group, minus that of its class's majority group. */
+/** Fig. 1's question, about unperturbed models: training minus test accuracy of a minority group, minus that of its class's majority group. */
 export const FIT = 'accuracy within class, training minus test';
 /** The questions that a study can plan. */
 export const PLANNED_NAMES = [FIT, ...QUESTION_NAMES] as const;
 
-/** The numbers of Fig. 1's question in points, one a model, by the recorded accuracies of one stage. */
+/** Returns the numbers of Fig. 1's question in points, one per model, from the recorded accuracies of one stage. */
 export function fits(models: readonly Row[], minority: number, majority: number): number[] {
   return distinct(models, 'seed').map((seed) => {
     const accuracy = (split: string, group: number): number =>
@@ -68,7 +68,7 @@ export function fits(models: readonly Row[], minority: number, majority: number)
   });
 }
 
-/** The numbers of a question, one a row; NaN where a model lacks a row or a number. */
+/** Returns the numbers of a question, one per row; NaN if a model lacks a row or a number. */
 export function answers(
   name: QuestionName,
   rows: readonly Row[],

@@ -34,7 +34,7 @@ export interface QuickstartOptions extends JobOptions, EngineOptions {
   readonly onEpoch?: EpochOptions['onEpoch'];
 }
 
-/** The results of the main job, and the paths of its reports. */
+/** The results of the quickstart, and the paths of its reports. */
 export interface QuickstartResult {
   readonly dataset: Dataset;
   readonly erm: TrainingResult;
@@ -60,9 +60,9 @@ const TYPES: OptionTypes<QuickstartOptions> = {
 };
 
 /**
- * The main job, small, which is the study `quickstart`, or `quickstart-full`: builds the dominoes benchmark, pretrains a ResNet-18 on garments and digits that it
- * does not use, trains it by ERM, goes on from ERM in three ways, traces the neurons that memorize each group, and writes the report. Steps
- * that are finished are not repeated.
+ * Runs the whole workflow on few images, by the study `quickstart` or `quickstart-full`: builds the dominoes benchmark, pretrains a
+ * ResNet-18 on other garments and digits, trains it by ERM, continues from ERM by three methods, traces each group's neurons, and writes
+ * the report. Finished steps are not repeated.
  */
 export async function reproduceQuickstart(options: QuickstartOptions): Promise<QuickstartResult> {
   checkOptions(options, { types: TYPES, required: ['data', 'out'] });
@@ -115,7 +115,7 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   return { dataset, erm, trace, comparison: comparison(dataset), run: out, report, finetuneReport };
 }
 
-/** ERM and the three ways on, with a sentence each of what its row shows. */
+/** Compares ERM and the three methods that continue from it, with one sentence on each. */
 function compare(erm: TrainedRun, continued: TrainedRun, finetuned: TrainedRun, retrained: TrainedRun) {
   const epochs = erm.epochs;
   const more = `${finetuned.epochs} epochs from epoch ${epochs - finetuned.epochs} of ERM on`;
@@ -149,7 +149,7 @@ function compare(erm: TrainedRun, continued: TrainedRun, finetuned: TrainedRun, 
   });
 }
 
-/** `3.2 points above`, of the test split's worst groups. */
+/** Returns the difference of the test split's worst groups: `3.2 points above`. */
 function against(run: TrainingResult, other: TrainingResult): string {
   const difference = 100 * (run.test.worstGroupAccuracy - other.test.worstGroupAccuracy);
   return `${Math.abs(difference).toFixed(1)} points ${difference < 0 ? 'below' : 'above'}`;

@@ -5,8 +5,8 @@ import type { Combination } from './tuning.js';
 import { ownSettingsOf, sharedSettings, tracesOn, variantsOf } from './variants.js';
 
 /**
- * The settings that each table of some data is made with, except those that its rows have: of training, of traces, and of tests; with the
- * fingerprint of the data once it is read.
+ * Returns the settings behind each table of some data, except those in its rows: of training, of traces, and of tests; with the
+ * fingerprint of the data once it is loaded.
  */
 export function settingsOf(
   study: StudyDocument,
@@ -47,7 +47,7 @@ function declaredOf({ tests }: StudyDocument, seeds: readonly number[]): Record<
   return { comparisons: tests.arms, ...(tests.arms.equivalence === undefined ? {} : { seeds }) };
 }
 
-/** The settings of compared arms, and of those that they start from. */
+/** Returns the settings of compared arms, and of the arms that they start from. */
 function settingsOfTraining(study: StudyDocument, data: string): Record<string, unknown> {
   const ofModels = new Set(Object.values(study.data).flatMap(({ models }) => models?.arms ?? []));
   const names = Object.keys(study.arms).filter(

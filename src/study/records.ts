@@ -14,16 +14,16 @@ export type RecordRow = Readonly<Record<string, string | number | null>>;
 
 /** Digits of a recorded number. */
 const DIGITS = 5;
-/** How far the difference of two recorded shares may be off. */
+/** Max rounding error of the difference of two recorded shares. */
 export const SHARE_RESOLUTION = 10 ** -DIGITS;
 
-/** Recorded results that tables are made of. */
+/** Recorded results behind tables. */
 export interface RecordSource {
   readonly name: string;
   readonly read: (table: string) => Promise<RecordRow[]>;
 }
 
-/** The recorded results of several data sets, whose seeds differ, as those of one. */
+/** Joins the recorded results of several data sets, whose seeds differ. */
 export function pooled(folder: string, name: string, members: readonly string[]): RecordSource {
   const all = members.map((member) => new Records(folder, member));
   const read = async (table: string): Promise<RecordRow[]> =>
@@ -31,14 +31,14 @@ export function pooled(folder: string, name: string, members: readonly string[])
   return { name, read };
 }
 
-/** The recorded results of some data: tables `<folder>/<data>-<table>.csv`, which a job's rows are added to. */
+/** The recorded results of some data: tables `<folder>/<data>-<table>.csv`, to which jobs add rows. */
 export class Records implements RecordSource {
   constructor(
     readonly folder: string,
     readonly name: string,
   ) {}
 
-  /** A table's rows; none if there is no file yet. Throws `RUN_INVALID` for a file that is no table. */
+  /** Reads a table's rows; none if the file is missing. Throws `RUN_INVALID` for a malformed file. */
   readonly read = async (table: string): Promise<RecordRow[]> => {
     const path = this.pathOf(table);
     try {
@@ -50,8 +50,8 @@ export class Records implements RecordSource {
   };
 
   /**
-   * Adds rows to a table, which other processes may do as well; none if it has some of `key` by now, as another process made the same.
-   * Columns that a table was begun without are left out. Throws `RUN_INVALID` if it has other columns, `RUN_BUSY`, `OUTPUT_UNWRITABLE`.
+   * Adds rows to a table, unless another process has added rows with this `key`.
+   * Columns that the table lacks are left out. Throws `RUN_INVALID` if it has other columns, `RUN_BUSY`, `OUTPUT_UNWRITABLE`.
    */
   async add(table: string, rows: readonly RecordRow[], key?: RecordRow): Promise<void> {
     const [first] = rows;
@@ -119,7 +119,7 @@ export async function timed<Result>(job: () => Promise<Result>) {
   return { result, took: { seconds, processorSeconds: (user + system) / 1e6 } };
 }
 
-/** Settings by what they are of, such as an arm or a trace. */
+/** Settings by their subject, such as an arm or a trace. */
 type Named = Readonly<Record<string, unknown>>;
 /** The settings of some data's tables. */
 export type OfRecords = Readonly<Record<string, Named>>;
@@ -136,7 +136,7 @@ export async function keepSettings(study: Place, data: string, settings: OfRecor
   const path = settingsPath(study);
   const now = plain(settings);
   const records = new Records(study.recordsFolder, data);
-  // Undefined if the file has all of them.
+  // Undefined if the file has all of them already.
   const merged = async (): Promise<Kept | undefined> => {
     const kept = await readKept(path);
     const all = { ...kept[data] };
@@ -157,7 +157,7 @@ export async function keepSettings(study: Place, data: string, settings: OfRecor
 }
 
 /**
- * Throws `RUN_EXISTS` if rows of some data's tables were made with other settings; for tables without rows, too, if some are to be added.
+ * Throws `RUN_EXISTS` if rows of some data's tables were made with other settings; also for empty tables if rows are to be added.
  */
 export async function requireSettings(
   study: Place,
@@ -177,7 +177,7 @@ function settingsPath({ recordsFolder }: Place): string {
   return join(recordsFolder, 'settings.json');
 }
 
-/** Settings as a file gives them back. */
+/** Returns settings as read back from a file. */
 function plain(settings: OfRecords): OfRecords {
   return JSON.parse(jsonText(settings)) as OfRecords;
 }

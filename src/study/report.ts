@@ -16,14 +16,14 @@ import { pooled } from './records.js';
 import type { Study } from './schema.js';
 import { setsOf, type StudySection, studyTables } from './tables.js';
 
-/** Space around a chart in a file of its own, for readers whose letters are wider than those that it was laid out for. */
+/** Space around a chart's own file, for viewers with wider letters than the layout assumes. */
 const MARGIN = 40;
 
 /**
  * Writes a page with the charts and tables of a study's recorded results, `report.html`, and each chart as a file. Returns the page's path.
  * Throws `RUN_EXISTS` if results were recorded with other settings, `OUTPUT_UNWRITABLE`.
  *
- * @param folder where they go; default: the folder of the study's runs
+ * @param folder the output folder; default: the folder of the study's runs
  * @param wanted some of its data sets; default: all, and pools in place of their members
  * @param made their tables, if they are made already
  */
@@ -76,7 +76,7 @@ async function chartsOf(
   return [];
 }
 
-/** A chart as a file, with a margin and a background. */
+/** Returns a chart as a file, with a margin and a background. */
 export function standalone(svg: string): string {
   const widened = svg.replace(
     / width="([\d.]+)" height="([\d.]+)" viewBox="[^"]*"/,

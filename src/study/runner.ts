@@ -22,7 +22,7 @@ import { keepSettings, readTuned, type RecordRow, Records, requireSettings, time
 import { entryOf, type Study } from './schema.js';
 import { accuracyRows, figureNames, firstRow, runColumns, TRACE_ROWS } from './traces.js';
 
-/** The time between two looks whether another process is still at a job. */
+/** The polling interval for a job of another process. */
 const POLL_MS = 500;
 
 export interface StudyOptions
@@ -39,11 +39,11 @@ export interface JobState {
 
 type ReadTable = (data: string, table: string) => Promise<RecordRow[]>;
 
-/** The jobs of a study, which any number of processes can take in any order. What is recorded is not run again. */
+/** Runs the jobs of a study. Any number of processes can take them in any order; recorded jobs are not run again. */
 export class StudyRunner {
   readonly #datasets = new Map<string, Promise<Dataset>>();
   readonly #kept = new Set<string>();
-  /** The plan, and the tuning that it was made with. */
+  /** The plan, and the tuning behind it. */
   #plan: { readonly text: string; readonly jobs: readonly Job[] } | undefined;
 
   constructor(
@@ -51,7 +51,7 @@ export class StudyRunner {
     readonly options: StudyOptions = {},
   ) {}
 
-  /** Every job; those of tuned arms have their folders once the tuning is recorded. */
+  /** Returns every job; jobs of tuned arms have their folders once the tuning is recorded. */
   async jobs(): Promise<readonly Job[]> {
     const tuned = await readTuned(this.study);
     const text = JSON.stringify([...tuned]);
@@ -59,13 +59,13 @@ export class StudyRunner {
     return this.#plan.jobs;
   }
 
-  /** The state of each job. Throws `RUN_EXISTS` if results were recorded with other settings than the study's. */
+  /** Returns the state of each job. Throws `RUN_EXISTS` if results were recorded with other settings than the study's. */
   async states(): Promise<JobState[]> {
     await this.requireOwnRecords();
     const jobs = await this.jobs();
     const read = this.#reader();
     const states = new Map<Job, JobState>();
-    // A job that is only needed by others is finished once these are.
+    // A job that only others need is finished once they are.
     for (const job of [...jobs].reverse()) {
       const isNeeded =
         !isStart(job) ||
@@ -80,7 +80,7 @@ export class StudyRunner {
     for (const data of names) await requireSettings(this.study, data, settingsOf(this.study, data));
   }
 
-  /** Runs a job after those that it needs. One that another process is at is waited for. */
+  /** Runs a job after its dependencies. Waits for jobs of other processes. */
   async run(index: number): Promise<void> {
     const jobs = await this.jobs();
     const job = jobs[index];
@@ -168,7 +168,7 @@ export class StudyRunner {
     await this.#add(tuned, 'test', [{ ...run, validation, precision, ...measured, worst, ...took }], key);
   }
 
-  /** Traces a run and records what is measured. */
+  /** Traces a run and records the measurements. */
   async #trace(jobs: readonly Job[], job: TraceJob): Promise<void> {
     const run = jobs[job.of] as TrainJob;
     if (run.role !== 'start') await this.run(run.index);
@@ -227,7 +227,7 @@ export class StudyRunner {
     return (await Promise.all(made)).every((figure) => figure !== undefined);
   }
 
-  /** The columns by which a job's rows are found. */
+  /** Returns the columns that identify a job's rows. */
   async #keyOf(job: TrainJob | TraceJob): Promise<RecordRow> {
     if (job.kind === 'train') return keyOf(job);
     const configuration = job.trace === 'heat' ? ((await this.jobs())[job.of] as TrainJob).configuration : {};
@@ -240,7 +240,7 @@ export class StudyRunner {
     rows: readonly RecordRow[],
     key: RecordRow,
   ): Promise<void> {
-    // Another process may have begun to record others since.
+    // Another process may have recorded other settings meanwhile.
     const settings = settingsOf(this.study, data, await this.#dataset(path, data));
     await requireSettings(this.study, data, settings, { adding: true });
     await this.#records(data).add(table, rows, key);
@@ -282,7 +282,7 @@ export class StudyRunner {
     };
   }
 
-  /** Does what one process does at a time, unless another has done it. */
+  /** Runs an action in one process at a time, unless another process has finished it. */
   async #alone(job: DataJob | TraceJob, act: () => Promise<void>): Promise<void> {
     await makeFolder(this.study.recordsFolder);
     for (;;) {
@@ -295,7 +295,7 @@ export class StudyRunner {
           await lock.release();
         }
       }
-      this.options.onInfo?.(`Another process is at job ${job.index}, which is waited for.`);
+      this.options.onInfo?.(`Waiting for job ${job.index}, which another process is running.`);
       await this.#waitWhile(`job ${job.index}`, () => isLocked(this.#lockOf(job)));
     }
   }
@@ -338,7 +338,7 @@ function byGroup(accuracies: readonly (number | null)[]): RecordRow {
   return Object.fromEntries(accuracies.map((accuracy, group) => [`group${group}`, accuracy]));
 }
 
-/** Runs all jobs of a study that are not recorded, in their order. */
+/** Runs all jobs of a study without recorded results, in order. */
 export async function runStudy(study: Study, options: StudyOptions = {}): Promise<void> {
   const runner = new StudyRunner(study, options);
   for (const { job, state } of await runner.states()) if (state !== 'finished') await runner.run(job.index);

@@ -10,7 +10,7 @@ import * as z from '../zod.js';
 import { plantSchema } from './planted/plant.js';
 import { PLANNED_NAMES, QUESTION_NAMES } from './questions.js';
 
-/** What can be measured on a trained run; each is a table of its own, except figures, which are files of the run. */
+/** The measurements of a trained run; each has its own table, except figures, which are files of the run. */
 export const TRACES = [
   'effects',
   'perturbations',
@@ -26,7 +26,7 @@ export const TRACES = [
 ] as const;
 export type TraceName = (typeof TRACES)[number];
 
-// A table reads a name that is a number as a number.
+// A table would read a numeric name as a number.
 const name = z
   .string()
   .min(1)
@@ -48,7 +48,7 @@ const keptEpochs = z.array(
 const words = <Word extends string>(known: readonly Word[]) => differing(z.array(z.enum(known)).min(1));
 const positive = z.number().positive().max(RANGES.real[1]);
 
-/** Settings by where an arm starts: from data, from a run, or anywhere if its method has them. */
+/** Settings by the start of an arm: from data, from a run, or either if its method has them. */
 const sharedSchema = z.strictObject({ data: settings, run: settings, all: settings });
 const shared = sharedSchema.default({ data: {}, run: {}, all: {} });
 
@@ -58,7 +58,7 @@ const armSchema = z.strictObject({
   settings,
   /** The arm whose run of the same seed it starts from. */
   from: name.optional(),
-  /** Another arm, one of whose epochs is measured as a model of its own. */
+  /** Another arm, one epoch of which is measured as a model. */
   of: name.optional(),
   epoch: whole(RANGES.count, 1).optional(),
   /** Every combination is a row. */
@@ -67,15 +67,15 @@ const armSchema = z.strictObject({
   tune: grid,
   /** Arms with an equal choice are tuned together. */
   choice: name.optional(),
-  /** Another arm, whose tuned values are taken. */
+  /** Another arm, whose tuned values it takes. */
   tunedAs: name.optional(),
-  /** The data that it is trained on, whatever arms that start from it are trained on. */
+  /** The data to train it on, whatever the data of arms that start from it. */
   data: fileName.optional(),
   /** Whether it is a row; other arms may start from one that is not. */
   shown: z.boolean().default(true),
   /** Whether its method derives settings from the recipe. */
   derived: z.boolean().default(false),
-  /** Epochs to keep, besides those that other arms start from. */
+  /** Epochs to keep in addition to those that other arms start from. */
   keepEpochs: keptEpochs.optional(),
   folder: z.string().optional(),
 });
@@ -87,7 +87,7 @@ const dataSchema = z.strictObject({
     .discriminatedUnion('by', [
       z.strictObject({
         by: z.literal('dominoes'),
-        /** The garments and digits that the benchmark does not use. */
+        /** Garments and digits outside the benchmark. */
         unused: z.boolean().default(false),
         counts: dominoesCountsSchema.optional(),
         fashionMnist: pathSchema.optional(),
@@ -101,18 +101,18 @@ const dataSchema = z.strictObject({
   override: z.record(name, settings).default({}),
   /** Arms whose neurons are traced. */
   models: z.strictObject({ arms: someNames, seeds: seeds.optional() }).optional(),
-  /** Arms whose accuracies are compared; all that are shown if no models are named either. */
+  /** Arms whose accuracies are compared; default: all shown arms, if no models are named either. */
   compared: z
     .strictObject({
       arms: someNames.optional(),
       seeds: seeds.optional(),
-      /** The data whose tuning is taken; of several, their mean decides. */
+      /** The data whose tuning counts; with several, their mean decides. */
       tunedOn: oneOrMore.optional(),
-      /** Whether planned differences are tested, and not described alone. */
+      /** Whether planned differences are tested, not just described. */
       tested: z.boolean().default(false),
     })
     .optional(),
-  /** Traces that are not made. */
+  /** Traces to leave out. */
   without: words(TRACES).default([]),
   /** Random neurons to compare with the chosen ones, in place of the traces' own. */
   nulls: words(NULL_NAMES).optional(),
@@ -135,36 +135,36 @@ const testsSchema = z.strictObject({
       of: name,
       k: whole(RANGES.count, 1),
       criteria,
-      /** The questions that were planned; the tables say so. */
+      /** The planned questions; tables mark them. */
       primary: words(PLANNED_NAMES).default(QUESTION_NAMES),
-      /** The planned questions of these criteria are one family of tests: Holm corrects over all of it, and each gets a verdict. */
+      /** The planned questions of these criteria form one family of tests: Holm corrects over all of it, and each gets a verdict. */
       family: z
         .strictObject({
           criteria,
-          /** The largest difference of accuracies that would not matter, in points. */
+          /** The largest negligible difference of accuracies, in points. */
           points: z.number().positive().max(99),
         })
         .optional(),
-      /** Arms in the order of training: does what is found grow as the gap between training and test does? */
+      /** Arms in the order of training, to test whether the effect grows with the gap between training and test. */
       growth: differing(z.array(name).min(2)).optional(),
       /** By minority group: the majority group of its class. */
       minorityGroups: z.record(z.string().regex(/^\d+$/), whole(RANGES.groups, 0)),
-      /** The largest change of a mean margin that would not matter, in logits. */
+      /** The largest negligible change of a mean margin, in logits. */
       equivalence: positive,
-      /** Fewer models are described and not tested. */
+      /** With fewer models, results are described, not tested. */
       leastModels: whole(RANGES.count, 1),
       /** The standard deviation whose perturbations are tested. */
       sigma: positive.optional(),
     })
     .optional(),
-  /** Planted memories: limits by which tables judge them. */
+  /** Limits by which tables judge planted memories. */
   planted: z
     .strictObject({
-      /** A planting is pure: the least share of planted images that is fitted, and the largest change of the kept groups' test accuracy. */
+      /** A planting is pure: the min share of fitted planted images, and the max change of the kept groups' test accuracy. */
       pure: z.strictObject({ fitted: z.number().min(0).max(1), moved: z.number().min(0).max(1) }),
-      /** The least AUC within the layer of a criterion that finds them, and the largest difference from 0.5 that would not matter. */
+      /** The min AUC within the layer of a criterion that finds them, and the largest negligible difference from 0.5. */
       found: z.strictObject({ least: z.number().min(0.5).max(1), within: z.number().positive().max(0.5) }),
-      /** A memory is erased: the least drop of its accuracy, and the largest change of the kept groups' test accuracy. */
+      /** A memory is erased: the min drop of its accuracy, and the max change of the kept groups' test accuracy. */
       erased: z.strictObject({ least: z.number().min(0).max(1), moved: z.number().min(0).max(1) }),
     })
     .optional(),
@@ -172,20 +172,20 @@ const testsSchema = z.strictObject({
   arms: z
     .strictObject({
       reference: name,
-      /** The arm that is compared with each other one; default: each is compared with the reference. */
+      /** The arm to compare with each other one; default: each is compared with the reference. */
       focus: name.optional(),
       /** The arms of the planned tests; default: all. */
       primary: someNames.optional(),
-      /** The largest difference that would not matter, in points; default: none is tested. */
+      /** The largest negligible difference, in points; default: not tested. */
       equivalence: z.number().positive().max(99).optional(),
     })
     .optional(),
 });
 
-/** A study as its file writes it. */
+/** A study's file. */
 export const studySchema = z.strictObject({
   title: name,
-  /** Where runs go, and how their folders are named: by {data}, {arm}, {seed}, {settings} that differ, {grid}, or {runs}, the folder's name. */
+  /** The folder of runs, and the pattern of their names: {data}, {arm}, {seed}, {settings} that differ, {grid}, or {runs}, the folder's name. */
   runs: pathSchema,
   folder: z.string().min(1).default('{data}/{settings}/seed-{seed}'),
   /** The folder of recorded results, relative to the document; default: `records`, with the runs. */
@@ -197,16 +197,16 @@ export const studySchema = z.strictObject({
   tuning: z.strictObject({ seeds }).optional(),
   traces: z.array(traceSchema).default([]),
   tests: testsSchema.default({}),
-  /** Data whose compared arms one table sets side by side, by its columns. */
+  /** Data whose compared arms share one table, by its columns. */
   across: z
     .record(name, fileName)
     .refine((columns) => Object.keys(columns).length > 0, 'at least one column')
     .optional(),
-  /** Data whose models are one set, such as folds: one part of the tables, in place of theirs. */
+  /** Data whose models form one set, such as folds: one part of the tables, in place of theirs. */
   pools: z.record(fileName, someNames).default({}),
 });
 
-/** A study's file as it was read, with defaults. */
+/** A study's file as read, with defaults. */
 export type StudyDocument = Readonly<z.output<typeof studySchema>>;
 export type Arm = StudyDocument['arms'][string];
 export type DataEntry = StudyDocument['data'][string];

@@ -10,14 +10,14 @@ import { rowsOn, type Study } from './schema.js';
 
 /** Tables below one heading. */
 export interface StudySection {
-  /** The data or pool that they are of. */
+  /** Their data or pool. */
   readonly name: string;
   readonly heading: string;
   readonly part: 'models' | 'planted' | 'arms' | 'across';
   readonly tables: readonly Table[];
 }
 
-/** The data sets of a study, each by itself, and pools in place of their members: names, and what they stand for. */
+/** Returns the data sets of a study, with pools in place of their members: names and their members. */
 export function setsOf(
   { data, pools, path }: Study,
   wanted?: readonly string[],
@@ -37,7 +37,7 @@ export function setsOf(
 }
 
 /**
- * The tables of a study's recorded results; runs nothing. Throws `RUN_EXISTS` if they were recorded with other settings than the study's.
+ * Returns the tables of a study's recorded results; runs nothing. Throws `RUN_EXISTS` if they were recorded with other settings than the study's.
  *
  * @param wanted some of its data sets; default: all, and pools in place of their members
  */

@@ -17,7 +17,7 @@ import { erasedRows, foundRows, minimalRows, plantingRows } from './planted/meas
 import type { RecordRow } from './records.js';
 import type { Combination } from './tuning.js';
 
-/** A run that is measured; `from` is the run that it starts from. */
+/** A run to measure; `from` is the run that it started from. */
 interface TracedRun extends SessionOptions {
   readonly from?: string | undefined;
   readonly onStep?: ((step: string) => void) | undefined;
@@ -34,7 +34,7 @@ const WITH_STAGE: readonly TraceJob['trace'][] = [
   'minimal',
 ];
 
-/** The columns that identify a job's run in the table of its trace. */
+/** Returns the columns that identify a job's run in the table of its trace. */
 export function runColumns(
   { trace, row, seed }: Pick<TraceJob, 'trace' | 'row' | 'seed'>,
   configuration: Combination = {},
@@ -43,7 +43,7 @@ export function runColumns(
   return WITH_STAGE.includes(trace) ? { seed, stage: row } : { seed };
 }
 
-/** The values that a trace's first row has, which identify its rows among those of its run's other traces. */
+/** Returns the values of a trace's first row, which distinguish it from its run's other traces. */
 export function firstRow({ trace, settings }: Pick<TraceJob, 'trace' | 'settings'>): RecordRow {
   if (trace === 'models' || trace === 'heat' || trace === 'figures') return {};
   const columns = {
@@ -61,7 +61,7 @@ export function firstRow({ trace, settings }: Pick<TraceJob, 'trace' | 'settings
   );
 }
 
-/** The rows of each trace. Those of figures are in the files of the run. */
+/** Make the rows of each trace. Figures' rows are in the files of the run. */
 export const TRACE_ROWS: Readonly<Record<TraceJob['trace'], MakeRows>> = {
   async models({ from: _from, onStep: _onStep, seed: _seed, ...run }) {
     const splits = SPLITS.map(async (split) =>
@@ -116,7 +116,7 @@ export const TRACE_ROWS: Readonly<Record<TraceJob['trace'], MakeRows>> = {
   minimal: (run, settings) => minimalRows(session(run, {}), settings),
 };
 
-/** The names of the figures that a trace of figures makes. */
+/** Returns the names of the figures that a trace of figures makes. */
 export function figureNames({ figures = [] }: Combination): string[] {
   return [figures].flat().map(String);
 }
@@ -125,7 +125,7 @@ function session({ from: _from, onStep: _onStep, ...run }: TracedRun, settings: 
   return { ...run, ...settings };
 }
 
-/** Accuracies of groups, a row each. */
+/** Returns accuracies of groups, one row each. */
 export function accuracyRows(
   split: Split,
   { accuracy }: { readonly accuracy: readonly (number | null)[] },
@@ -133,7 +133,7 @@ export function accuracyRows(
   return accuracy.map((value, group) => ({ split, group, accuracy: value }));
 }
 
-/** A set of neurons: the changes of each group, and minority minus majority. */
+/** Returns a set of neurons with the changes of each group, and minority minus majority. */
 function effectOf({ criterion, group, k, neurons, change, margin, loss, difference }: TraceEntry): RecordRow {
   const ofGroups = change.flatMap((accuracy, g) => [
     [`accuracy${g}`, accuracy],
@@ -150,7 +150,7 @@ function effectOf({ criterion, group, k, neurons, change, margin, loss, differen
   };
 }
 
-/** Means over random neurons: of the group that the chosen ones are for, and of minority minus majority. */
+/** Returns means over random neurons: for the group of the chosen ones, and for minority minus majority. */
 function randomMeans({ comparisons, group }: TraceEntry): RecordRow {
   const columns = NULL_NAMES.flatMap((name) =>
     (['accuracy', 'margin'] as const).flatMap((outcome) => [
@@ -161,7 +161,7 @@ function randomMeans({ comparisons, group }: TraceEntry): RecordRow {
   return Object.fromEntries(columns) as RecordRow;
 }
 
-/** Margins of the training examples that neurons are judged on, [numGroups][examples]. */
+/** Returns margins of the training examples to test neurons on, [numGroups][examples]. */
 async function judgedMargins(options: SessionOptions): Promise<number[][]> {
   using session = await TraceSession.open(options);
   const { dataset, loader, model } = session;
