@@ -18,7 +18,7 @@ export const NUMERICS = {
   memoryFormat: setting({
     type: oneOf(MEMORY_FORMATS),
     argument: 'format',
-    help: 'how images and convolutions lie in memory: NHWC or NCHW',
+    help: 'memory layout of images and convolutions: NHWC or NCHW',
     default: 'channels_last',
     source: 'faster than PyTorch\u2019s default, contiguous',
   }),
