@@ -123,9 +123,9 @@ const BY_FILE = {
   ],
   'src/train/selection.ts': [
     ['ofClass(correct, y) / ofClass(total, y)', 'ofClass(correct, y) / ofClass(total, 0)'],
+    ['return score > bestScore', 'return score >= bestScore'],
   ],
   'src/train/fit.ts': [
-    ['score > last.bestScore', 'score >= last.bestScore'],
     ['scheduler.step(training.trainLoss)', 'scheduler.step(val.loss)'],
     ['scheduler.load(run.progress.scheduler)', 'void scheduler'],
   ],

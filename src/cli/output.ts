@@ -113,7 +113,8 @@ export class Output {
     if (this.#isAnnounced || done === 0 || seconds < TELLABLE_AFTER_S) return;
     this.#isAnnounced = true;
     const estimate = (seconds / done) * total;
-    if (estimate > LONG_S) this.info(`${task}: ${total} ${unit}, about ${durationText(estimate)}`);
+    const amount = unit === '%' ? '' : `${total} ${unit}, `;
+    if (estimate > LONG_S) this.info(`${task}: ${amount}about ${durationText(estimate)}`);
   }
 
   #line({ task, done, total, unit }: ProgressEvent, seconds: number, now: number): void {

@@ -75,11 +75,21 @@ export function readCsv({ path, bytes }: SourceFile, onHeader: (...row: Paramete
   }
 }
 
-/** The trimmed cells of a CSV file's first row that is not empty; none if it is no CSV. */
+/** Returns the trimmed cells of a CSV file's first row that is not empty; none if it is no CSV. */
 export function csvHeader(bytes: Uint8Array): readonly string[] {
+  return firstRows(bytes)[0] ?? [];
+}
+
+/** Returns the trimmed cells of the header and the first row below it. */
+export function firstRows(bytes: Uint8Array): readonly (readonly string[])[] {
   try {
-    const [cells = []] = parse(bytes, { bom: true, skip_empty_lines: true, to: 1 });
-    return cells.map((name) => name.trim());
+    const rows: string[][] = parse(bytes, {
+      bom: true,
+      skip_empty_lines: true,
+      relax_column_count: true,
+      to: 2,
+    });
+    return rows.map((cells) => cells.map((name) => name.trim()));
   } catch (error) {
     if (error instanceof CsvError) return [];
     throw error;

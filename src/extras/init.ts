@@ -9,7 +9,7 @@ import { misuse } from '../cli/parameters.js';
 import { datasetTable, summarizeDataset } from '../cli/tables.js';
 import { type Dataset, type DatasetOptions, loadDataset } from '../data/dataset.js';
 import { detectLayout } from '../data/layouts.js';
-import { csvHeader, kindOf, readSource } from '../data/sourceFile.js';
+import { firstRows, kindOf, readSource } from '../data/sourceFile.js';
 import { SpurmemError } from '../errors.js';
 import { writeAtomic } from '../files.js';
 import { ARCHITECTURES } from '../models/architectures.js';
@@ -73,7 +73,7 @@ export function addCommand(command: Command): void {
         `  npx spurmem train erm --config ${file} --dry-run   # all settings`,
         `  npx spurmem train erm --config ${file} --out runs/first`,
         '  npx spurmem reproduce fig2 --run runs/first        # its neurons, and a report',
-        '  npx spurmem neurons --run runs/first               # the images to which they answer',
+        '  npx spurmem neurons --run runs/first               # the images they respond to',
       ].join('\n'),
       { settings: out, options, dataset: summarizeDataset(dataset) },
     );
@@ -146,8 +146,10 @@ async function readingOf(data: string, given: Answers, answer: Ask): Promise<Dat
   const tables = names.filter((name) => /\.csv$/i.test(name));
   // Next to image folders, a table of two columns has images and an attribute.
   const hasTrainFolder = names.some((name) => /^train(?:ing)?$/i.test(name));
-  const headers = await Promise.all((hasTrainFolder ? tables : []).map((table) => headerOf(root, table)));
-  const named = tables.filter((_table, i) => headers[i]?.length === 2);
+  const heads = await Promise.all((hasTrainFolder ? tables : []).map((table) => headOf(root, table)));
+  const named = tables.filter((_table, i) => heads[i]?.[0]?.length === 2);
+  const isNamed = [given.table, given.class, given.attribute].some((one) => one !== undefined);
+  if (format === 'waterbirds' && !isNamed) return { format };
   const isImageFolder =
     format === 'imagefolder' || given.attribute?.endsWith('.csv') === true || named.length === tables.length;
   if (given.table !== undefined || !isImageFolder) return columnsOf(root, given, tables, answer);
@@ -161,8 +163,9 @@ async function readingOf(data: string, given: Answers, answer: Ask): Promise<Dat
   return { format: 'imagefolder', ...(isNone(attribute) ? {} : { attribute }) };
 }
 
-async function headerOf(root: string, table: string): Promise<readonly string[]> {
-  return csvHeader((await readSource(join(root, table), 'the table')).bytes);
+/** The header of a table and its first row. */
+async function headOf(root: string, table: string): Promise<readonly (readonly string[])[]> {
+  return firstRows((await readSource(join(root, table), 'the table')).bytes);
 }
 
 /** The columns of a table: the image and the split by their names, the class and the attribute as answered. */
@@ -176,10 +179,14 @@ async function columnsOf(
   const table =
     given.table ??
     (tables.length > 1 ? await answer(`Which table? ${tables.join(', ')}`, byDefault) : byDefault);
-  const header = await headerOf(root, table);
+  const [header = [], first = []] = await headOf(root, table);
   const named = (role: keyof typeof COLUMN_NAMES): string | undefined =>
     header.find((name) => COLUMN_NAMES[role].test(name));
-  const [filename, split] = [named('filename'), named('split')];
+  // A number, such as an image's id, names no file.
+  const isFileName = (name: string): boolean => /\D/.test(first[header.indexOf(name)] ?? '');
+  const filename =
+    header.find((name) => COLUMN_NAMES.filename.test(name) && isFileName(name)) ?? named('filename');
+  const split = named('split');
   if (filename === undefined || split === undefined) {
     const which = filename === undefined ? 'the image files' : 'the split';
     throw new SpurmemError(

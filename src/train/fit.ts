@@ -4,7 +4,7 @@ import type { Run, Task } from './run.js';
 import { methodOf } from './runConfig.js';
 import type { EpochOptions } from './runOptions.js';
 import { ReduceLROnPlateau } from './scheduler.js';
-import { selectionScore } from './selection.js';
+import { isBest, selectionScore } from './selection.js';
 import type { RunBoard } from './tensorboard.js';
 
 /** Trains the remaining epochs: a pass of the task, validation, ReduceLROnPlateau on the training loss, a checkpoint. */
@@ -28,7 +28,7 @@ export async function fit(
     await run.agreeOnStatistics();
     const val = await run.validate(epoch);
     const score = selectionScore(config.select, val.accuracies, numSpurious);
-    const best = score > last.bestScore;
+    const best = isBest(score, val.accuracies.average, last);
     scheduler.step(training.trainLoss);
     const seconds = (performance.now() - start) / 1000;
     const metrics = { epoch, lr, ...training, valLoss: val.loss, val: val.accuracies, best, seconds };

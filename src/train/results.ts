@@ -28,7 +28,7 @@ const epochMetricsSchema = z.looseObject({
   /** Mean validation loss after the epoch. */
   valLoss: real,
   val: groupAccuraciesSchema,
-  /** Whether this epoch has the best selection score so far; ties: the first wins. */
+  /** Whether this epoch has the best selection score so far; ties: the first wins, at 0 the best average. */
   best: z.boolean(),
   /** Wall time, validation included. */
   seconds: real,

@@ -1,5 +1,6 @@
 import type { GroupAccuracies } from '../metrics/groups.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
+import type { TrainingProgress } from './results.js';
 
 /** Returns the validation accuracy that selects an epoch. The average and the class-balanced one need no group labels. */
 export function selectionScore(
@@ -16,7 +17,19 @@ export function selectionScore(
   return shares.reduce((sum, value) => sum + value, 0) / shares.length;
 }
 
-export function selectionWords(select: SelectedCheckpoint | undefined): string {
+/** Returns whether an epoch is better than the best one before it. Ties: the first epoch wins, except at 0, where the best average does: a worst group that is never right tells no epochs apart. */
+export function isBest(
+  score: number,
+  average: number,
+  { bestScore, bestEpoch, metrics }: Pick<TrainingProgress, 'bestScore' | 'bestEpoch' | 'metrics'>,
+): boolean {
+  if (score !== 0 || bestScore !== 0) return score > bestScore;
+  return average > (metrics.find(({ epoch }) => epoch === bestEpoch)?.val.average ?? -1);
+}
+
+/** Names the accuracy that selected an epoch whose score is `score`. */
+export function selectionWords(select: SelectedCheckpoint | undefined, score?: number): string {
+  if (score === 0) return 'validation average accuracy, as the worst group is right in no epoch';
   if (select === 'best-average') return 'validation average accuracy';
   return select === 'best-class-balanced'
     ? 'class-balanced validation accuracy'

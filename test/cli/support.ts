@@ -109,7 +109,8 @@ function environmentOf(
   added: Readonly<Record<string, string | undefined>>,
 ): Readonly<Record<string, string | undefined>> {
   const { NODE_OPTIONS: _options, SPURMEM_ADDON: _addon, FORCE_COLOR: _color, ...inherited } = process.env;
-  return { ...inherited, ...added };
+  // Wide enough for tables to stay in one piece.
+  return { ...inherited, COLUMNS: '300', ...added };
 }
 
 /** Runs Node.js with these arguments to its end: a script from the project's folder, or `-e` and code. */

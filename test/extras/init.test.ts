@@ -51,6 +51,24 @@ test('a table: four questions, of which the columns give the fallbacks', async (
   expect(dataset.groupNames).toEqual(['cat, land', 'cat, sea', 'dog, land', 'dog, sea']);
 });
 
+test('the Waterbirds layout is kept, and a column of numbers names no image files', async () => {
+  const rows = ['train', 'val', 'test'].map((_split, i) => `${i + 1},${i + 1}.jpg,1,${i},0,forest.jpg`);
+  const header = 'img_id,img_filename,y,split,place,place_filename';
+  await put(join(folder(), 'metadata.csv'), [header, ...rows].join('\n'));
+  const arch = 'resnet18';
+  const { options } = await interview({ data: folder() }, undefined);
+  expect(options).toEqual({ data: folder(), format: 'waterbirds', arch });
+  await put(join(folder(), 'metadata.csv'), [header.replace(',y,', ',label,'), ...rows].join('\n'));
+  const own = await interview({ data: folder(), attribute: 'place' }, undefined);
+  expect(own.options).toEqual({
+    data: folder(),
+    format: 'csv',
+    table: 'metadata.csv',
+    columns: 'filename=img_filename,y=label,split=split,a=place',
+    arch,
+  });
+});
+
 test('image folders need no class; those without validation images ask how many to hold out', async () => {
   const files = [
     ...SPLIT_FILES,

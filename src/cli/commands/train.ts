@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Protocol } from '../../protocol.js';
+import { quotedWord } from '../../provenance.js';
 import { accuracyTable } from '../../report/figures/accuracy.js';
 import { dependsOnProtocol } from '../../settings/setting.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
@@ -96,7 +97,8 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
       });
       const { groups } = await openGroups(run);
       const table = textTable(accuracyTable(result, groups), output);
-      output.result(`${table}\nRun: ${run}`, { run, ...result });
+      const next = `Next: npx spurmem trace unstructured --run ${quotedWord(run)}`;
+      output.result(`${table}\nRun: ${run}\n${next}`, { run, ...result });
     },
     settingNames(settings),
     true,

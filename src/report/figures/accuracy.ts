@@ -236,8 +236,9 @@ function accuracyCell(accuracies: GroupAccuracies, group: number): Cell {
   return withDetail(percentText(accuracies.accuracy[group]), `(${countOf(accuracies, group)})`);
 }
 
-function checkpointNote({ epochs, bestEpoch, select }: TrainingResult): string {
+function checkpointNote({ epochs, bestEpoch, select, val }: TrainingResult): string {
+  const score = select === undefined || select === 'best-worst-group' ? val.worstGroupAccuracy : undefined;
   return epochs === 0
     ? 'checkpoint: the only one'
-    : `checkpoint: epoch ${bestEpoch} of ${epochs}, ${select === 'last' ? 'the last one' : `best ${selectionWords(select)}`}`;
+    : `checkpoint: epoch ${bestEpoch} of ${epochs}, ${select === 'last' ? 'the last one' : `best ${selectionWords(select, score)}`}`;
 }

@@ -108,7 +108,8 @@ function bestOf(select: TrainingResult['select'], worst: number | undefined): Ma
   const value = worst === undefined ? '' : `: ${percentText(worst)}`;
   const isWorst = select === undefined || select === 'best-worst-group';
   const told = isWorst ? value : `; its worst group${value}`;
-  return html`selected by the best ${selectionWords(select)}${told}; the first epoch where several tie`;
+  if (isWorst && worst === 0) return html`selected by the best ${selectionWords(select, 0)}`;
+  return html`selected by the best ${selectionWords(select)}${told}; the first epoch if several tie`;
 }
 
 function card(title: string, value: string, detail: Markup, wide = false): Markup {

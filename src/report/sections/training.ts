@@ -25,7 +25,7 @@ export const showTraining: Show<RunReport> = (report, groups) => {
     prose: (drawn) =>
       html`<p>
           ${plural(epochs.length, 'epoch')}, ${fixed(minutes, 1)} minutes with validation.
-          ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${select === 'last' ? 'is the last one.' : `has the best ${selectionWords(select)}, the first where several tie.`}`}
+          ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${select === 'last' ? 'is the last one.' : `has the best ${selectionWords(select)}, the first if several tie.`}`}
         </p>
         ${charts.map((chart) => chartFigure(drawn(chart)))}
         <p class="note">
