@@ -101,18 +101,23 @@ function randomLines(
   const corrected = holm(tested.map(({ pValue }) => pValue));
   const isShown = tested.every(({ change, mean }, at) => Number(corrected[at]) <= MARKED_P && change < mean);
   const enough = drawsToPass(tested.length);
+  // More sets decide nothing if some p is above the level by itself.
+  const isDecided = nullDraws >= enough || tested.some(({ pValue }) => pValue > MARKED_P);
+  const least = Math.min(1, (2 * tested.length) / (1 + nullDraws));
   return [
     `   Minority minus majority, for ${groups[group]?.short ?? ''}: ${points(difference?.accuracy, 1)} points. Random neurons, p corrected (Holm):`,
     ...tested.map(({ words, mean, interval, draws }, at) => {
       const ends = `(${interval.map((end) => points(end, 1)).join(' to ')})`;
       return `      ${words.padEnd(22)}${points(mean, 1).padStart(7)}  ${ends.padEnd(18)} ${draws} sets, p ${probability(corrected[at], 2)}`;
     }),
-    isShown
-      ? '   These neurons matter more to minority groups than random neurons do, in this one model.'
-      : '   So it is not shown that these neurons matter more than random ones.',
-    ...(nullDraws < enough
-      ? [`   More sets can tell: spurmem trace unstructured --run ${run} --null-draws ${enough}`]
-      : []),
+    ...(isShown
+      ? ['   These neurons matter more to minority groups than random neurons do, in this one model.']
+      : isDecided
+        ? ['   So it is not shown that these neurons matter more than random ones.']
+        : [
+            `   Not decided: with ${nullDraws} sets, p cannot fall below ${probability(least, 2)} after correction. Enough sets:`,
+            `      npx spurmem trace unstructured --run ${run} --null-draws ${enough}`,
+          ]),
   ];
 }
 
