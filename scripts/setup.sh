@@ -122,6 +122,8 @@ say "$libtorch"
 echo "$libtorch" >node_modules/.spurmem-libtorch
 native_inputs=(CMakeLists.txt scripts/libtorch.mjs package-lock.json)
 while read -r file; do native_inputs+=("$file"); done < <(find native -name '*.cpp' -o -name '*.h' | sort)
+# make compiles one file at a time otherwise; ninja does not.
+export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
 [ -f build-cmake/Release/spurmem.node ] || rm -f node_modules/.spurmem-addon
 prebuilt=
 if [ -z "$for_tests" ] && [ ! -f build-cmake/Release/spurmem.node ]; then prebuilt=$(node scripts/libtorch.mjs prebuilt); fi
