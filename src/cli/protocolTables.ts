@@ -46,7 +46,7 @@ export function withTables(document: string, kind: string, tables: Readonly<Reco
   return result;
 }
 
-/** Returns the settings of each baseline except those that it shares with ERM or fine-tuning. */
+/** Returns the settings that each baseline has of its own, not shared with ERM or fine-tuning. */
 function baselinesTable(): string {
   const shared: ReadonlySet<unknown> = new Set([RECIPE_SETTINGS, FINETUNE_SETTINGS].flatMap(Object.values));
   const baselines = TRAINING_METHODS.filter(({ name }) => name !== finetune.name);

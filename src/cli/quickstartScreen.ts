@@ -1,6 +1,7 @@
 import type { TraceEntry } from '../experiments/results.js';
 import { fixed, MARKED_P, probability } from '../kit/columns.js';
 import { holm } from '../metrics/holm.js';
+import { nullNamed } from '../neurons/nulls.js';
 import { drawsToPass } from '../report/claim.js';
 import { points } from '../report/format.js';
 import { type GroupLabel, groupLabels, type Groups } from '../report/groupLabels.js';
@@ -8,7 +9,7 @@ import type { QuickstartResult } from '../study/quickstart.js';
 
 /** The number of zeroed neurons whose effect the screen shows. */
 const K = 3;
-const NULLS = { 'same-layers': 'of the same layers', 'whole-model': 'of the whole model' } as const;
+const NULLS = ['same-layers', 'whole-model'] as const;
 
 /** Returns the quickstart's results as one screen: at most 28 lines of 100 columns. */
 export function quickstartScreen(result: QuickstartResult, seconds: number): string {
@@ -62,17 +63,15 @@ function memorizes(groups: Groups, { erm }: QuickstartResult): string {
 }
 
 function neuronLines(groups: Groups, { trace, erm, run }: QuickstartResult): string[] {
-  const entries = trace.entries.filter(({ criterion, k }) => criterion === 'gradient' && k === K);
-  const [best] = entries
-    .filter(({ group }) => groups[group]?.minority === true)
-    .sort((a, b) => Number(b.group === erm.test.worstGroup) - Number(a.group === erm.test.worstGroup));
-  const lines = entries
-    .filter(({ group }) => groups[group]?.minority === true)
-    .map(({ group, neurons, change }): [string, string, string[]] => [
-      groups[group]?.short ?? '',
-      neurons.map(({ layer, index }) => `${layer}[${index}]`).join(' '),
-      change.map((one) => points(one, 1)),
-    ]);
+  const entries = trace.entries.filter(
+    ({ criterion, k, group }) => criterion === 'gradient' && k === K && groups[group]?.minority === true,
+  );
+  const told = entries.find(({ group }) => group === erm.test.worstGroup) ?? entries[0];
+  const lines = entries.map(({ group, neurons, change }): [string, string, string[]] => [
+    groups[group]?.short ?? '',
+    neurons.map(({ layer, index }) => `${layer}[${index}]`).join(' '),
+    change.map((one) => points(one, 1)),
+  ]);
   const table = [['chosen for', 'neurons, by gradient', groups.map(({ short }) => short)] as const, ...lines];
   const room = Math.max(...table.map(([, names]) => names.length));
   return [
@@ -81,7 +80,7 @@ function neuronLines(groups: Groups, { trace, erm, run }: QuickstartResult): str
       ([chosen, names, cells]) =>
         `   ${chosen.padEnd(12)}${names.padEnd(room)}${cells.map((cell) => cell.padStart(7)).join('')}`,
     ),
-    ...(best ? randomLines(best, groups, trace.nullDraws, run) : []),
+    ...(told ? randomLines(told, groups, trace.nullDraws, run) : []),
   ];
 }
 
@@ -92,9 +91,9 @@ function randomLines(
   nullDraws: number,
   run: string,
 ): string[] {
-  const tested = Object.entries(NULLS).flatMap(([name, words]) => {
-    const test = comparisons?.[name as keyof typeof NULLS]?.difference?.accuracy;
-    return test ? [{ ...test, words }] : [];
+  const tested = NULLS.flatMap((name) => {
+    const test = comparisons?.[name]?.difference?.accuracy;
+    return test ? [{ ...test, words: nullNamed(name).words }] : [];
   });
   const [first] = tested;
   if (!first) return [];

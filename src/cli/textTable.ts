@@ -84,7 +84,8 @@ function folds(widths: readonly number[], isText: readonly boolean[], width: num
   const all = [...widths.keys()];
   if (sum(widths) <= width) return [all];
   const widthOf = (part: readonly number[]): number => sum(part.map((at) => widths[at] ?? 0));
-  const numbersFrom = Math.max(1, !isText.includes(false) ? 1 : isText.indexOf(false));
+  // At least one; -1 where all are text.
+  const numbersFrom = Math.max(1, isText.indexOf(false));
   const keys = all.slice(0, numbersFrom).filter((at) => widthOf(all.slice(0, at + 1)) <= (2 * width) / 3);
   const parts: number[][] = [];
   for (const at of all.slice(keys.length)) {

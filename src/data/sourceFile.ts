@@ -77,17 +77,17 @@ export function readCsv({ path, bytes }: SourceFile, onHeader: (...row: Paramete
 
 /** Returns the trimmed cells of a CSV file's first row that is not empty; none if it is no CSV. */
 export function csvHeader(bytes: Uint8Array): readonly string[] {
-  return firstRows(bytes)[0] ?? [];
+  return firstRows(bytes, 1)[0] ?? [];
 }
 
-/** Returns the trimmed cells of the header and the first row below it. */
-export function firstRows(bytes: Uint8Array): readonly (readonly string[])[] {
+/** Returns the trimmed cells of a CSV file's first rows, the header among them; none if it is no CSV. */
+export function firstRows(bytes: Uint8Array, to: number): readonly (readonly string[])[] {
   try {
     const rows: string[][] = parse(bytes, {
       bom: true,
       skip_empty_lines: true,
       relax_column_count: true,
-      to: 2,
+      to,
     });
     return rows.map((cells) => cells.map((name) => name.trim()));
   } catch (error) {

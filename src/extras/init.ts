@@ -165,7 +165,7 @@ async function readingOf(data: string, given: Answers, answer: Ask): Promise<Dat
 
 /** The header of a table and its first row. */
 async function headOf(root: string, table: string): Promise<readonly (readonly string[])[]> {
-  return firstRows((await readSource(join(root, table), 'the table')).bytes);
+  return firstRows((await readSource(join(root, table), 'the table')).bytes, 2);
 }
 
 /** The columns of a table: the image and the split by their names, the class and the attribute as answered. */

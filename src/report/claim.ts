@@ -49,7 +49,7 @@ export function claim(rows: readonly Row[], claimed: Claim): string[] {
     return [`${what}${count(agreeing)}${other}: ${clearest}${told(agreeing[0])}.`];
   }
   if (reversed[0]) return [`${opposite}${count(reversed)}: ${clearest}${told(reversed[0])}.`];
-  // Of a Monte-Carlo test; others have none.
+  // Only Monte-Carlo tests have draws.
   const draws = numberOf(first, 'draws');
   const needed = drawsToPass(tests.length);
   if (draws < needed) {

@@ -75,7 +75,7 @@ const armSchema = z.strictObject({
   shown: z.boolean().default(true),
   /** Whether its method derives settings from the recipe. */
   derived: z.boolean().default(false),
-  /** Epochs to keep in addition to those that other arms start from. */
+  /** Epochs to keep; the ones that other arms start from are kept anyway. */
   keepEpochs: keptEpochs.optional(),
   folder: z.string().optional(),
 });

@@ -26,7 +26,7 @@ interface NeuronsCommandOptions extends ComputeOptions, Omit<RunOptions, 'images
 export function addCommand(command: Command): void {
   addRunOptions(command, 'run folder of a trained model, whose report shows the neurons').option(
     '--neurons <neurons...>',
-    'neurons to show, such as conv1[9] (default: those that the run\u2019s traces chose, and as many random ones)',
+    'neurons to show, such as conv1[9] (default: the neurons that the run\u2019s traces chose, and as many random ones)',
   );
   addDatasetOptions(addComputeOptions(addSettings(command, ATLAS_SETTINGS)));
   // After the folder of images, which has no default then.

@@ -33,6 +33,7 @@ interface Planting {
   readonly session: TraceSession;
   readonly planted: readonly NeuronPlace[];
   readonly before: NeuronValues;
+  readonly epochs: number;
   /** The columns of each of its rows. */
   readonly columns: RecordRow;
 }
@@ -47,14 +48,15 @@ async function inPlanting(
   const planted = metrics[0]?.trained?.neurons ?? [];
   const before = await weightsIn(folder.weights(0), 'weights before', model, 'neuron');
   const layers = [...new Set(planted.map(({ layer }) => layer))].join(' ');
-  return await measure({ session, planted, before, columns: { layer: layers, neurons: planted.length } });
+  const columns = { layer: layers, neurons: planted.length };
+  return await measure({ session, planted, before, epochs: metrics.length, columns });
 }
 
 /** Accuracies of planted images, of their twins, and of kept groups in test, before and after planting: a row. */
 export function plantingRows(options: SessionOptions): Promise<RecordRow[]> {
   return inPlanting(options, async (planting) => {
-    const { session, planted, columns } = planting;
-    const { dataset, folder } = session;
+    const { session, planted, epochs, columns } = planting;
+    const { dataset } = session;
     const on = async (split: Split, edits: readonly WeightEdit[]) => {
       const { correct, total } = await accuraciesOf(session, dataset.splits[split], edits);
       return (groups: readonly number[]): number => {
@@ -71,12 +73,11 @@ export function plantingRows(options: SessionOptions): Promise<RecordRow[]> {
     const ofPlanted = { fittedBefore: trainBefore(PLANTED), fitted: train(PLANTED) };
     const twins = { twinsBefore: testBefore(PLANTED), twins: test(PLANTED) };
     const kept = { testBefore: testBefore(KEPT), test: test(KEPT) };
-    const { length: epochs } = await folder.readMetrics();
     return [{ ...columns, images, epochs, ...ofPlanted, ...twins, ...kept }];
   });
 }
 
-/** Where each criterion's scores for planted images put the planted neurons: a row for a criterion and group. */
+/** Returns how high each criterion's scores for planted images rank the planted neurons: one row per criterion and group. */
 export function foundRows(
   options: SessionOptions,
   { criteria = [] }: GivenOf<typeof FOUND_SETTINGS>,
@@ -159,7 +160,7 @@ export function erasedRows(
   });
 }
 
-/** The minimal sets of some images: their size, and the share of planted neurons in them. A row a group. */
+/** Returns the mean size of the minimal sets of some images, and the share of planted neurons in them: one row per group. */
 export function minimalRows(options: SessionOptions, settings: object): Promise<RecordRow[]> {
   return inPlanting(options, async ({ session, planted, columns }) => {
     const { examples } = await traceMinimalIn(session, settings);
