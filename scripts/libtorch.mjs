@@ -12,7 +12,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { prebuildName, prebuiltAddon } from '../dist/native/addonFiles.js';
+import { prebuildName, prebuiltAddon, stalePrebuilds } from '../dist/native/addonFiles.js';
 import {
   compareVersions,
   DEBIAN,
@@ -22,7 +22,6 @@ import {
   libraryFolder,
   ownEnvironment,
 } from '../dist/native/libtorch.js';
-import { stalePrebuilds } from './stalePrebuilds.mjs';
 
 const [, , question, operand] = process.argv;
 

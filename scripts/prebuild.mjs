@@ -8,10 +8,15 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cLibrary, nativeSources, prebuildName, PREBUILDS } from '../dist/native/addonFiles.js';
+import {
+  cLibrary,
+  nativeSources,
+  prebuildName,
+  PREBUILDS,
+  stalePrebuilds,
+} from '../dist/native/addonFiles.js';
 import { compile } from '../dist/native/install.js';
 import { compareVersions, findLibtorch } from '../dist/native/libtorch.js';
-import { stalePrebuilds } from './stalePrebuilds.mjs';
 
 const words = process.argv.slice(2);
 if (words.includes('--clean')) {

@@ -8,10 +8,9 @@ import { KEPT } from './postpack.mjs';
 rmSync('dist', { recursive: true, force: true });
 execFileSync('npm', ['run', '--silent', 'build:package'], { stdio: 'inherit' });
 
-const { prebuildNames } = await import('../dist/native/addonFiles.js');
+const { prebuildNames, stalePrebuilds } = await import('../dist/native/addonFiles.js');
 if (prebuildNames().length === 0)
   console.error('The package has no addon: npm run prebuilds makes them. Its users run npx spurmem build.');
-const { stalePrebuilds } = await import('./stalePrebuilds.mjs');
 for (const name of stalePrebuilds()) {
   console.error(`${join('prebuilds', name)} was built from other sources: remove it, or npm run prebuilds.`);
   process.exitCode = 1;

@@ -78,6 +78,17 @@ export function prebuildNames(): string[] {
     .sort((a, b) => compareVersions(b, a));
 }
 
+/** The names of the prebuilds that were made from other native sources than these. */
+export function stalePrebuilds(): string[] {
+  const sources = nativeSources();
+  return prebuildNames().filter((name) => {
+    const built = JSON.parse(readFileSync(join(PREBUILDS, name, 'built.json'), 'utf8')) as {
+      sources: string;
+    };
+    return built.sources !== sources;
+  });
+}
+
 /**
  * The folder in the user's cache of what `spurmem build` builds against a libtorch, by the package's version, its native sources, the
  * platform and the C library, which a reinstall does not change. Node's version does not matter to an addon of Node-API.
