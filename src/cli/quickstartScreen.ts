@@ -1,15 +1,14 @@
-import type { TraceEntry } from '../experiments/results.js';
 import { fixed, MARKED_P, probability } from '../kit/columns.js';
-import { holm } from '../metrics/holm.js';
-import { nullNamed } from '../neurons/nulls.js';
+import { numberOf, type Row } from '../kit/rows.js';
 import { drawsToPass } from '../report/claim.js';
+import { isDifference, perNull, setsOf } from '../report/figures/changes.js';
 import { points } from '../report/format.js';
 import { type GroupLabel, groupLabels, type Groups } from '../report/groupLabels.js';
+import { changeRows } from '../report/rows.js';
 import type { QuickstartResult } from '../study/quickstart.js';
 
 /** The number of zeroed neurons whose effect the screen shows. */
 const K = 3;
-const NULLS = ['same-layers', 'whole-model'] as const;
 
 /** Returns the quickstart's results as one screen: at most 28 lines of 100 columns. */
 export function quickstartScreen(result: QuickstartResult, seconds: number): string {
@@ -62,7 +61,7 @@ function memorizes(groups: Groups, { erm }: QuickstartResult): string {
     : 'Not here: minority groups (*) do about as well on new images as in training.';
 }
 
-function neuronLines(groups: Groups, { trace, erm, run }: QuickstartResult): string[] {
+function neuronLines(groups: Groups, { dataset, trace, erm, run }: QuickstartResult): string[] {
   const entries = trace.entries.filter(
     ({ criterion, k, group }) => criterion === 'gradient' && k === K && groups[group]?.minority === true,
   );
@@ -74,47 +73,47 @@ function neuronLines(groups: Groups, { trace, erm, run }: QuickstartResult): str
   ]);
   const table = [['chosen for', 'neurons, by gradient', groups.map(({ short }) => short)] as const, ...lines];
   const room = Math.max(...table.map(([, names]) => names.length));
+  // The report's rows, so that p-values are corrected over the same tests.
+  const rows = setsOf(changeRows([trace], dataset.groupNames)).filter(isDifference);
+  const own = rows.filter(
+    ({ criterion, k, chosenFor }) => criterion === 'gradient' && k === K && chosenFor === told?.group,
+  );
   return [
     `2. Do the chosen neurons matter?  ${K} of ${trace.numNeurons} zeroed; change of training accuracy in points`,
     ...table.map(
       ([chosen, names, cells]) =>
         `   ${chosen.padEnd(12)}${names.padEnd(room)}${cells.map((cell) => cell.padStart(7)).join('')}`,
     ),
-    ...(told ? randomLines(told, groups, trace.nullDraws, run) : []),
+    ...randomLines(perNull(own), rows, groups, run),
   ];
 }
 
 /** Returns the effect of random neurons by null, and the conclusion. */
-function randomLines(
-  { difference, comparisons, group }: TraceEntry,
-  groups: Groups,
-  nullDraws: number,
-  run: string,
-): string[] {
-  const tested = NULLS.flatMap((name) => {
-    const test = comparisons?.[name]?.difference?.accuracy;
-    return test ? [{ ...test, words: nullNamed(name).words }] : [];
-  });
+function randomLines(tested: readonly Row[], all: readonly Row[], groups: Groups, run: string): string[] {
   const [first] = tested;
   if (!first) return [];
-  const corrected = holm(tested.map(({ pValue }) => pValue));
-  const isShown = tested.every(({ change, mean }, at) => Number(corrected[at]) <= MARKED_P && change < mean);
-  const enough = drawsToPass(tested.length);
+  const [change, draws] = [numberOf(first, 'change'), numberOf(first, 'draws')];
+  const isShown = tested.every(
+    (row) => numberOf(row, 'randomAccuracyPHolm') <= MARKED_P && numberOf(row, 'randomAccuracyExcess') < 0,
+  );
+  const tests = perNull(all).filter((row) => row.null === first.null).length;
+  const enough = drawsToPass(tests);
   // More sets decide nothing if some p is above the level by itself.
-  const isDecided = nullDraws >= enough || tested.some(({ pValue }) => pValue > MARKED_P);
-  const least = Math.min(1, (2 * tested.length) / (1 + nullDraws));
+  const isDecided = draws >= enough || tested.some((row) => numberOf(row, 'randomAccuracyP') > MARKED_P);
   return [
-    `   Minority minus majority, for ${groups[group]?.short ?? ''}: ${points(difference?.accuracy, 1)} points. Random neurons, p corrected (Holm):`,
-    ...tested.map(({ words, mean, interval, draws }, at) => {
-      const ends = `(${interval.map((end) => points(end, 1)).join(' to ')})`;
-      return `      ${words.padEnd(22)}${points(mean, 1).padStart(7)}  ${ends.padEnd(18)} ${draws} sets, p ${probability(corrected[at], 2)}`;
+    `   Minority minus majority, for ${groups[Number(first.chosenFor)]?.short ?? ''}: ${points(change, 1)} points. Random neurons, p corrected (Holm):`,
+    ...tested.map((row) => {
+      const [mean, low, high] = ['Mean', 'Low', 'High'].map((end) =>
+        points(numberOf(row, `randomAccuracy${end}`), 1),
+      );
+      return `      ${String(row.null).padEnd(48)}${mean?.padStart(6) ?? ''}  ${`(${low ?? ''} to ${high ?? ''})`.padEnd(18)} p ${probability(numberOf(row, 'randomAccuracyPHolm'), 2)}`;
     }),
     ...(isShown
       ? ['   These neurons matter more to minority groups than random neurons do, in this one model.']
       : isDecided
         ? ['   So it is not shown that these neurons matter more than random ones.']
         : [
-            `   Not decided: with ${nullDraws} sets, p cannot fall below ${probability(least, 2)} after correction. Enough sets:`,
+            `   Too weak to judge: ${draws} random sets for each of ${tests} tests cannot pass the correction. These can:`,
             `      npx spurmem trace unstructured --run ${run} --null-draws ${enough}`,
           ]),
   ];

@@ -123,7 +123,12 @@ function draw(
   const lines = [...(names.length === 1 ? names : []), ...notes, ...(look.notes ?? []), ...starNote(groups)];
   // Not Vega-Lite's facets, which warn of the scales of layers that are filtered.
   const concat = names.map((panel, at) => ({
-    title: { text: typographic(panel), fontSize: 13, offset: 8, anchor: 'middle' },
+    title: {
+      text: wrap(typographic(panel), Math.floor((width + 20) / 7.3)),
+      fontSize: 13,
+      offset: 8,
+      anchor: 'middle',
+    },
     ...body(panel, at),
   }));
   const pixels = Math.max(400, Math.min(PAGE, width * Math.min(columns, names.length)));
@@ -478,6 +483,7 @@ export function dots(rows: readonly Row[], look: Dots): NamedChart[] {
         domain: [Math.min(...numbers), Math.max(...numbers)],
         zero: false,
         nice: true,
+        padding: 6,
       },
       axis: { title: axisTitle(x), tickCount: 5 },
     });

@@ -1,11 +1,11 @@
 import { type ColumnName, MARKED_P, probability } from '../kit/columns.js';
 import { numberOf, type Row } from '../kit/rows.js';
-import { plural, pText } from './format.js';
+import { capitalized, plural, pText } from './format.js';
 import type { Groups } from './groupLabels.js';
 import { estimateText, settingsText } from './settingsText.js';
 
 interface Claim {
-  /** The claim and its opposite, as sentences without a full stop. */
+  /** The claim and its opposite, as clauses. */
   readonly what: string;
   readonly opposite: string;
   /** The sign that the claim asserts of the estimate, and of what it has beyond `than`. */
@@ -20,7 +20,7 @@ interface Claim {
   readonly groups: Groups;
 }
 
-/** What rows show about a claim: it holds in some tests, it is reversed, it is not shown, or too few draws were made to tell. */
+/** Returns a sentence on a claim: it holds in some tests, it is reversed, it is not shown, or the tests are too weak to judge it. */
 export function claim(rows: readonly Row[], claimed: Claim): string[] {
   const { what, opposite, sign, estimate, than, p, sets, groups } = claimed;
   const excess = (row: Row): number => numberOf(row, estimate) - (than ? numberOf(row, than) : 0);
@@ -46,21 +46,20 @@ export function claim(rows: readonly Row[], claimed: Claim): string[] {
   const clearest = tests.length === 1 ? '' : 'clearest ';
   if (agreeing[0]) {
     const other = reversed.length > 0 ? ` (and less in ${reversed.length})` : '';
-    return [`${what}${count(agreeing)}${other}: ${clearest}${told(agreeing[0])}.`];
+    return [`${capitalized(what)}${count(agreeing)}${other}: ${clearest}${told(agreeing[0])}.`];
   }
-  if (reversed[0]) return [`${opposite}${count(reversed)}: ${clearest}${told(reversed[0])}.`];
+  if (reversed[0]) return [`${capitalized(opposite)}${count(reversed)}: ${clearest}${told(reversed[0])}.`];
   // Only Monte-Carlo tests have draws.
   const draws = numberOf(first, 'draws');
   const needed = drawsToPass(tests.length);
   if (draws < needed) {
     return [
-      `Too few draws to tell whether ${lower(what)}: with up to ${draws} per set and ${plural(tests.length, 'set')} none could pass Holm’s correction; with ${needed} one could (null-draws ${needed}).`,
+      `Too weak to judge whether ${what}: ${plural(draws, 'random draw')} for each of ${plural(tests.length, 'set')} cannot pass Holm’s correction; ${needed} can (--null-draws ${needed}).`,
     ];
   }
-  const same =
-    passed.length > 0 ? ` (in ${passed.length} the other neurons change it the same way, and by more)` : '';
+  const same = passed.length > 0 ? ` (in ${passed.length}, random neurons do the same, and more)` : '';
   return [
-    `Not shown that ${lower(what)}${same}: at the least p of ${plural(tests.length, 'set')}, ${told(first)}.`,
+    `It is not shown that ${what}${same}: the least p of ${plural(tests.length, 'set')} is that of ${told(first)}.`,
   ];
 }
 
@@ -68,8 +67,4 @@ export function claim(rows: readonly Row[], claimed: Claim): string[] {
 export function drawsToPass(tests: number): number {
   // Rounded first: 2 / 0.05 is not 40 to the last digit.
   return Math.ceil(Number(((2 * tests) / MARKED_P).toPrecision(12))) - 1;
-}
-
-function lower(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

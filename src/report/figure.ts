@@ -134,8 +134,10 @@ export interface Section {
   /** The section's anchor in the report, and its heading. */
   readonly id: string;
   readonly title: string;
-  /** Its numbers in words, a sentence each; the first one stands at the top of the page as well. */
+  /** Its numbers in words: one sentence before its charts and tables, and others after them. */
   readonly verdict?: readonly string[] | undefined;
+  /** A picture of its verdict, for the top of a run's report. */
+  readonly opening?: readonly NamedChart[];
   /** Its charts, named as their files: `fig1`, `fig2-gradient`. */
   readonly charts?: readonly NamedChart[];
   /** Its tables for a terminal. */
@@ -153,6 +155,7 @@ export type Show<Source = FigureSource> = (source: Source, groups: Groups) => Se
 export interface FigureParts {
   /** Its claims, a sentence each. */
   readonly verdict: readonly string[];
+  readonly opening?: readonly NamedChart[];
   readonly charts: readonly NamedChart[];
   readonly tables: readonly Table[];
 }

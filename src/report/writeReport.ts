@@ -57,14 +57,17 @@ export async function writeReport(options: ReportOptions): Promise<string> {
 }
 
 /** Sections of no figure, before and after the figures' own. */
-const OPENING: readonly Show<RunReport>[] = [showSummary, showComparison, showData];
+const OPENING: readonly Show<RunReport>[] = [showComparison, showData];
 const CLOSING: readonly Show<RunReport>[] = [...furtherChanges, showTraining, showConfiguration];
 
-/** The sections that have data: a summary first, then the figures' in the order of `FIGURES`; each figure is shown once. */
+/** The sections that have data: the finding first, then the figures' in the order of `FIGURES`; each figure is shown once. */
 export function sectionsOf(report: RunReport): Section[] {
   const groups = groupLabels(report.dataset);
   const ofFigures = FIGURES.flatMap(({ show, sections = [show] }) => sections);
-  return [...new Set([...OPENING, ...ofFigures, ...CLOSING])].flatMap((show) => show(report, groups) ?? []);
+  const shown = [...new Set([...OPENING, ...ofFigures, ...CLOSING])].flatMap(
+    (show) => show(report, groups) ?? [],
+  );
+  return [...showSummary(report, groups, shown), ...shown];
 }
 
 /** Draws a run's page. Throws a TypeError for a sample image that is no `data:image/` URI; `RUN_INVALID` for a damaged heat map. */

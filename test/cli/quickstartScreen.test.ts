@@ -1,6 +1,7 @@
 import { quickstartScreen } from '../../src/cli/quickstartScreen.js';
 import type { TraceEntry } from '../../src/experiments/results.js';
 import type { QuickstartResult } from '../../src/study/quickstart.js';
+import { trace } from '../report/fixtures.js';
 
 const total = [3498, 184, 56, 1057];
 const accuracies = (accuracy: readonly number[], worstGroup: number) =>
@@ -11,6 +12,8 @@ const accuracies = (accuracy: readonly number[], worstGroup: number) =>
     worstGroupAccuracy: accuracy[worstGroup],
   }) as never as QuickstartResult['erm']['train'];
 
+const [set] = trace.entries;
+
 /** A set of three neurons, with p-values and means of random sets: of the same layers, and of the whole model. */
 function entry(group: number, change: readonly number[], random: readonly (readonly [number, number])[]) {
   const own = (change[1] ?? 0) + (change[2] ?? 0) - (change[0] ?? 0) - (change[3] ?? 0);
@@ -18,6 +21,7 @@ function entry(group: number, change: readonly number[], random: readonly (reado
     random.map(([pValue, mean], at) => [
       at === 0 ? 'same-layers' : 'whole-model',
       {
+        groups: [],
         difference: {
           accuracy: { change: own, mean, pValue, interval: [mean - 0.01, mean + 0.01], draws: 39 },
         },
@@ -25,7 +29,7 @@ function entry(group: number, change: readonly number[], random: readonly (reado
     ]),
   );
   const neurons = [46, 54, 63].map((index) => ({ layer: 'layer4.1.conv2', index, score: 1 }));
-  return { criterion: 'gradient', k: 3, group, neurons, change, difference: { accuracy: own }, comparisons };
+  return { ...set, k: 3, group, neurons, change, difference: { accuracy: own }, comparisons };
 }
 
 const result = (entries: readonly object[], nullDraws = 39): QuickstartResult => ({
@@ -37,7 +41,7 @@ const result = (entries: readonly object[], nullDraws = 39): QuickstartResult =>
     train: accuracies([1, 0.913, 0.875, 1], 2),
     test: accuracies([0.998, 0.721, 0.179, 0.975], 2),
   } as QuickstartResult['erm'],
-  trace: { entries: entries as TraceEntry[], numNeurons: 4800, nullDraws } as never,
+  trace: { ...trace, entries: entries as TraceEntry[], nullDraws },
   comparison: {
     kind: 'comparison',
     runs: ['ERM', 'continued training', 'fine-tuning', 'last-layer retraining (DFR)'].map((title, at) => ({
@@ -78,22 +82,23 @@ test('the quickstart ends on one screen of 28 lines and 100 columns', () => {
     expect(text).toContain(part);
 });
 
-test.each<[number, number, number, string]>([
-  // Two p-values of the same size, the mean under random neurons of the same layers, sets, and the conclusion.
-  [0.025, -0.1, 99, 'matter more to minority groups'],
-  [0.03, -0.1, 99, 'not shown'],
+test.each<[number, number, number, number, string]>([
+  // A p-value and a mean under random neurons of the same layers, sets, tests, and the conclusion.
+  [0.025, -0.1, 99, 1, 'matter more to minority groups'],
+  // Holm's correction is over the tests of the figure.
+  [0.03, -0.1, 99, 2, 'not shown'],
   // Random neurons do more.
-  [0.025, -0.9, 99, 'not shown'],
-  // The smallest p of 39 sets.
-  [0.05, -0.1, 39, 'Not decided: with 39 sets, p cannot fall below 0.10'],
-  [0.05, -0.1, 39, '--null-draws 79'],
-  [0.5, -0.1, 39, 'not shown'],
-])('with p %d and a mean of %d by %d random sets: %s', (pValue, mean, draws, words) => {
+  [0.025, -0.9, 99, 1, 'not shown'],
+  [0.05, -0.1, 39, 2, 'Too weak to judge: 39 random sets for each of 2 tests'],
+  [0.05, -0.1, 39, 2, '--null-draws 79'],
+  [0.5, -0.1, 39, 2, 'not shown'],
+])('with p %d and a mean of %d by %d random sets in %d tests: %s', (pValue, mean, draws, tests, words) => {
   const random: [number, number][] = [
     [pValue, mean],
     [pValue, -0.1],
   ];
-  const screen = quickstartScreen(result([entry(2, [0, 0, -0.6, 0], random)], draws), 60);
+  const entries = [2, 1].slice(0, tests).map((group) => entry(group, [0, 0, -0.6, 0], random));
+  const screen = quickstartScreen(result(entries, draws), 60);
   expect(screen).toContain(words);
-  expect(screen.includes('--null-draws')).toBe(words.includes('Not decided') || words.includes('--null'));
+  expect(screen.includes('--null-draws')).toBe(words.includes('Too weak') || words.includes('--null'));
 });

@@ -48,7 +48,7 @@ describe('accuracies', () => {
 
   test('minority groups lose more', () => {
     expect(plainText(accuracyVerdict(erm, groups))).toMatch(
-      /^From training to test, minority groups lose 54\.7 points more than majority groups \(95 % \d+\.\d to \d+\.\d over the examples of this one model\)\. The worst test group is G2\* coat with 0: 17\.86 % \(50\/280, 95 % 13\.8 to 22\.8\)/,
+      /^From training to test, minority groups lose 54\.7 points of accuracy more than majority groups \(95 % \d+\.\d to \d+\.\d over the examples of this one model\)\. The worst test group is G2\* coat with 0: 17\.86 % \(50\/280, 95 % 13\.8 to 22\.8\)/,
     );
   });
 
@@ -56,17 +56,26 @@ describe('accuracies', () => {
     const sizes = [100, 100, 100, 100];
     const same = { ...erm, train: split([95, 95, 95, 95], sizes), test: split([90, 89, 91, 90], sizes) };
     expect(plainText(accuracyVerdict(same, groups))).toMatch(
-      /minority groups are not shown to lose more than majority groups: 0\.0 points/,
+      /^It is not shown that minority groups lose more accuracy from training to test than majority groups: 0\.0 points/,
     );
     const other = { ...erm, train: split([95, 95, 95, 95], sizes), test: split([50, 95, 95, 50], sizes) };
     expect(plainText(accuracyVerdict(other, groups))).toMatch(
-      /minority groups lose 45\.0 points less than majority groups \(-45\.0 points/,
+      /minority groups lose 45\.0 points of accuracy less than majority groups \(-45\.0 points/,
     );
   });
 
   test('groups without training examples are not compared', () => {
     const empty = { ...erm, train: split([95, 0, 0, 95], [100, 0, 0, 100]) };
     expect(plainText(accuracyVerdict(empty, groups))).toMatch(/^The worst test group is G2/);
+  });
+
+  test('a network that guesses in minority groups cannot be judged', () => {
+    const sizes = [100, 100, 100, 100];
+    const guesses = { ...erm, train: split([95, 52, 49, 95], sizes) };
+    expect(plainText(accuracyVerdict(guesses, groups))).toMatch(
+      /^Too weak to judge: the network is right in 50\.50 % of the training images of minority groups \(95 % 43\.6 to 57\.4\), and guessing in 50\.00 %/,
+    );
+    expect(plainText(accuracyVerdict(guesses, groups, 10))).toMatch(/^From training to test/);
   });
 
   test('before and after', () => {
@@ -86,9 +95,9 @@ describe('accuracies', () => {
       comparisonVerdict([run('ERM', 100), run('better', 160), run('worse', 40), run('alike', 104)]),
     );
     expect(verdict).toMatch(
-      /^Above ERM beyond the interval: better \(\+30\.0 points, 95 % [^)]+\)\. Below it: worse \(-30\.0 points/,
+      /^Compared with ERM, the accuracy of the worst test group is raised by better \(\+30\.0 points, 95 % [^)]+\); lowered by worse \(-30\.0 points/,
     );
-    expect(verdict).toContain('Not shown to differ from ERM: alike (+2.0 points');
+    expect(verdict).toContain('; not shown to change by alike (+2.0 points');
   });
 });
 
@@ -121,20 +130,20 @@ describe('changes beside random neurons', () => {
   test('not shown to be more than random neurons do', () => {
     const verdict = plainText(changesVerdict(withP(0.146, -0.02, 999)));
     expect(verdict).toMatch(
-      /^Not shown that zeroing the chosen neurons costs minority groups more than majority ones, beyond random neurons of the same layers: at the least p of 2 sets, gradient, for G0, k = 1, .* p = 0\.146, 0\.292 after Holm’s correction\./,
+      /^It is not shown that zeroing the chosen neurons costs minority groups more than majority groups, beyond random neurons of the same layers: the least p of 2 sets is that of gradient, for G0, k = 1, .* p = 0\.146, 0\.292 after Holm’s correction\./,
     );
     expect(verdict).toContain('By margins, which move with every example, none of 2 sets stand out');
   });
 
   test('the chosen neurons do more', () => {
     expect(plainText(changesVerdict(withP(0.002, -0.09, 999)))).toMatch(
-      /^Zeroing the chosen neurons costs minority groups more than majority ones, beyond random neurons of the same layers in 2 of 2 sets: clearest gradient, for G0, k = 1, -9\.00 points against -1\.00 points, p = 0\.002, 0\.004 after Holm’s correction\./,
+      /^Zeroing the chosen neurons costs minority groups more than majority groups, beyond random neurons of the same layers in 2 of 2 sets: clearest gradient, for G0, k = 1, -9\.00 points against -1\.00 points, p = 0\.002, 0\.004 after Holm’s correction\./,
     );
   });
 
   test('the other way round', () => {
     expect(plainText(changesVerdict(withP(0.002, 0.09, 999)))).toMatch(
-      /^It is the other way round: zeroing .* in 2 of 2 sets: clearest/,
+      /^Zeroing .* costs minority groups less than majority groups, .* in 2 of 2 sets: clearest/,
     );
   });
 
@@ -144,18 +153,18 @@ describe('changes beside random neurons', () => {
       [-0.05, -0.12],
     ] as const) {
       expect(plainText(changesVerdict(withP(0.002, change, 999, { mean })))).toMatch(
-        /^Not shown that zeroing .* \(in 2 the other neurons change it the same way, and by more\): at the least p/,
+        /^It is not shown that zeroing .* \(in 2, random neurons do the same, and more\): the least p/,
       );
     }
   });
 
   test('too few draws tell nothing, and no draws are said to be missing', () => {
     expect(plainText(changesVerdict(withP(0.1, -0.09, 19)))).toMatch(
-      /^Too few draws to tell whether zeroing .*: with up to 19 per set and 2 sets none could pass Holm’s correction; with 79 one could \(null-draws 79\)/,
+      /^Too weak to judge whether zeroing .*: 19 random draws for each of 2 sets cannot pass Holm’s correction; 79 can \(--null-draws 79\)/,
     );
     // Holm's least p of 2 sets with 79 draws is 2 · 2 / 80.
     expect(drawsToPass(2)).toBe(79);
-    expect(plainText(changesVerdict(withP(0.1, -0.09, 79)))).toMatch(/^Not shown/);
+    expect(plainText(changesVerdict(withP(0.1, -0.09, 79)))).toMatch(/^It is not shown/);
     const bare = {
       ...trace,
       nullDraws: 0,
@@ -187,9 +196,9 @@ test('over models, the rows of all minority examples against all majority ones a
   const verdictOf = (changes: readonly number[]): string =>
     plainText(changeParts('fig2', rows(changes), groups).verdict);
   expect(verdictOf(many)).toMatch(
-    /^Zeroing the chosen neurons costs minority groups more than majority ones, beyond random neurons of the same layers: gradient, for G2\*, k = 3, -8\.10 \[-10\.14, -6\.06\] points against -7\.29 .* p = 0\.002, 0\.002 after Holm’s correction\. Zeroing the chosen neurons costs minority groups more than majority groups: gradient/,
+    /^Zeroing the chosen neurons costs minority groups more than majority groups, beyond random neurons of the same layers: gradient, for G2\*, k = 3, -8\.10 \[-10\.14, -6\.06\] points against -7\.29 .* p = 0\.002, 0\.002 after Holm’s correction\. Zeroing the chosen neurons costs minority groups more than majority groups: gradient/,
   );
-  expect(verdictOf([-0.08, 0.05, 0.1, -0.12])).toMatch(/^Not shown that zeroing/);
+  expect(verdictOf([-0.08, 0.05, 0.1, -0.12])).toMatch(/^It is not shown that zeroing/);
 });
 
 test('over models, groups are one family and differences another, of distinct sets of neurons', () => {
@@ -227,10 +236,10 @@ test('other sections', () => {
   const layersVerdict = (nullDraws: number): string =>
     plainText(fig7.parts(layerRows({ ...layers18, nullDraws }, names), groups).verdict);
   expect(layersVerdict(9999)).toMatch(
-    /^Not shown that a layer’s chosen neurons .* at the least p of 160 sets, .* On the mean over layers, minority groups change by -\d/,
+    /^It is not shown that a layer’s chosen neurons .* the least p of 160 sets .* On the mean over layers, minority groups change by -\d/,
   );
   // 2 / (1 + 39) in each of 160 cells.
-  expect(layersVerdict(39)).toMatch(/^Too few draws to tell .*: with up to 39 per set and 160 sets/);
+  expect(layersVerdict(39)).toMatch(/^Too weak to judge .*: 39 random draws for each of 160 sets/);
   expect(plainText(trainingVerdict({ epochs: epochs(12, 9, VAL) }))).toMatch(
     /^The best epoch is 9 of 12: .*, \d+\.\d points more than after the last one\.$/,
   );

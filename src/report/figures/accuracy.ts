@@ -76,14 +76,14 @@ export const fig1: Figure = {
 
 function withTable(
   section: Section | undefined,
-  { result }: FigureSource,
+  { result, dataset }: FigureSource,
   groups: Groups,
 ): Section | undefined {
   return (
     section &&
     result && {
       ...section,
-      verdict: accuracyVerdict(result, groups),
+      verdict: accuracyVerdict(result, groups, dataset.targetNames?.length),
       tables: [accuracyTable(result, groups)],
     }
   );
@@ -108,10 +108,18 @@ function showBeforeAfter(
         </p>`,
   };
 }
-/** Whether minority groups lose more from training to test than majority groups (article, Fig. 1), and the worst group. */
-export function accuracyVerdict(result: TrainingResult, groups: Groups): string[] {
+/**
+ * Whether minority groups lose more from training to test than majority groups (article, Fig. 1), and the worst group. A network that has not
+ * learnt its minority groups has nothing to lose.
+ */
+export function accuracyVerdict(result: TrainingResult, groups: Groups, classes = 2): string[] {
   const [minority, majority] = [groupsOfKind(groups, true), groupsOfKind(groups, false)];
   const sentences = [];
+  const trained = pooled(result.train, minority);
+  if (trained.interval[0] <= 1 / classes)
+    sentences.push(
+      `Too weak to judge: the network is right in ${percentText(trained.value)} of the training images of minority groups (${range(trained.interval)}), and guessing in ${percentText(1 / classes)}, so that it holds no memory of them to look for.`,
+    );
   if (minority.length > 0 && majority.length > 0) {
     const more = differenceOf(lossOf(result, minority), lossOf(result, majority));
     const over = 'over the examples of this one model';
@@ -120,9 +128,9 @@ export function accuracyVerdict(result: TrainingResult, groups: Groups): string[
     if (isKnown)
       sentences.push(
         {
-          above: `From training to test, minority groups lose ${size(more.value)} more than majority groups (${range(more.interval)} ${over}).`,
-          below: `From training to test, minority groups lose ${size(more.value)} less than majority groups (${signed(more.value)}, ${range(more.interval)} ${over}).`,
-          both: `From training to test, minority groups are not shown to lose more than majority groups: ${signed(more.value)}, ${range(more.interval)} ${over}.`,
+          above: `From training to test, minority groups lose ${size(more.value)} of accuracy more than majority groups (${range(more.interval)} ${over}).`,
+          below: `From training to test, minority groups lose ${size(more.value)} of accuracy less than majority groups (${signed(more.value)}, ${range(more.interval)} ${over}).`,
+          both: `It is not shown that minority groups lose more accuracy from training to test than majority groups: ${signed(more.value)}, ${range(more.interval)} ${over}.`,
         }[sideOf(more)],
       );
   }
@@ -160,11 +168,16 @@ export function worstGroupDifference(a: GroupAccuracies, b: GroupAccuracies): Es
 
 /** Training minus test accuracy of all examples of some groups. */
 function lossOf({ train, test }: TrainingResult, groups: readonly number[]): Estimate {
+  return differenceOf(pooled(train, groups), pooled(test, groups));
+}
+
+/** The accuracy over all examples of some groups. */
+function pooled({ correct, total }: GroupAccuracies, groups: readonly number[]): Estimate {
   const sum = (counts: readonly number[]): number =>
     groups.reduce((all, group) => all + (counts[group] ?? 0), 0);
-  const pooled = ({ correct, total }: GroupAccuracies) => accuracyEstimate(sum(correct), sum(total));
-  return differenceOf(pooled(train), pooled(test));
+  return accuracyEstimate(sum(correct), sum(total));
 }
+
 /** Accuracy of each group on every split, with correct/all samples, and training minus test in points (article, Fig. 1). */
 export function accuracyTable(result: TrainingResult, groups: Groups): Table {
   const gap = (value: (split: GroupAccuracies) => number | undefined): string =>

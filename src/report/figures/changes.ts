@@ -9,7 +9,7 @@ import { CRITERION_NAMES, type CriterionName } from '../../neurons/criteria.js';
 import { NULLS } from '../../neurons/nulls.js';
 import { type PerturbationName, perturbationNamed, PERTURBATIONS } from '../../neurons/perturbations.js';
 import { bars, dots, matrix } from '../chart.js';
-import { claim } from '../claim.js';
+import { claim, drawsToPass } from '../claim.js';
 import type { Figure, FigureParts, Show, TraceNeed } from '../figure.js';
 import { capitalized, percent, plural, pointsSpread, SPLIT_NAME } from '../format.js';
 import { groupNameIn, type Groups } from '../groupLabels.js';
@@ -118,6 +118,7 @@ export function changeParts(
   const note = counts.every(Number.isFinite) ? [`${split} samples: ${counts.join(', ')}`] : [];
   return {
     verdict: changeVerdict(compared, sets, groups),
+    ...openingChart(compared, participle, ofOutcomes),
     charts: [
       ...bars(rows.filter(isOwn), {
         ...look,
@@ -188,6 +189,36 @@ export function changeParts(
   };
 }
 
+/**
+ * Returns minority minus majority under the most neurons that the first criterion chose for each minority group, against random neurons. Which
+ * sets these are is fixed beforehand, unlike the largest change.
+ */
+function openingChart(
+  compared: readonly Row[],
+  participle: string,
+  look: Pick<Parameters<typeof dots>[1], 'groups' | 'down' | 'facet'>,
+) {
+  const [criterion] = distinct(compared, 'criterion');
+  const k = Math.max(...numbers(compared, 'k'));
+  const isMinority = ({ chosenFor }: Row): boolean =>
+    typeof chosenFor !== 'number' || look.groups[chosenFor]?.minority === true;
+  const rows = compared.filter((row) => row.criterion === criterion && row.k === k && isMinority(row));
+  const tests = compared.filter(({ null: null_ }) => null_ === compared[0]?.null).length;
+  const isWeak = numberOf(rows[0], 'draws') < drawsToPass(tests);
+  const chart = dots(rows, {
+    ...look,
+    name: 'finding',
+    title: `Do the chosen neurons, ${participle}, cost minority groups more than random neurons do?`,
+    x: 'change',
+    band: 'randomAccuracy',
+    notes: [
+      'dots: chosen neurons; all minority examples minus all majority examples',
+      ...(isWeak ? ['too weak to judge: too few random draws'] : []),
+    ],
+  });
+  return chart.length > 0 ? { opening: chart } : {};
+}
+
 /** A change with its standard deviation over the draws of a perturbation: `-10.71 ± 1.20`. */
 function changeText(row: Row): string {
   return pointsSpread(numberOf(row, 'change'), numberOf(row, 'changeStd'));
@@ -197,7 +228,7 @@ function changeText(row: Row): string {
 function changeVerdict(compared: readonly Row[], sets: readonly Row[], groups: Groups): string[] {
   const [first] = sets;
   const { gerund } = perturbationNamed(first?.perturbation as PerturbationName).words;
-  const does = `${capitalized(gerund)} the chosen neurons costs minority groups`;
+  const does = `${gerund} the chosen neurons costs minority groups`;
   const differences = sets.filter(isDifference);
   const overModels = claim(differences, {
     what: `${does} more than majority groups`,
@@ -212,14 +243,14 @@ function changeVerdict(compared: readonly Row[], sets: readonly Row[], groups: G
   if (nearest.length === 0) {
     return [
       ...overModels,
-      `${capitalized(gerund)} the chosen neurons was compared with no random neurons: nothing here tells whether these matter more than others.`,
+      `${capitalized(gerund)} the chosen neurons was compared with no random neurons, so nothing here tells whether they matter more than others.`,
     ];
   }
-  const beyond = `beyond random neurons ${String(nearest[0]?.null)}`;
+  const beyond = `majority groups, beyond random neurons ${String(nearest[0]?.null)}`;
   return [
     ...claim(nearest, {
-      what: `${does} more than majority ones, ${beyond}`,
-      opposite: `It is the other way round: ${gerund} the chosen neurons costs minority groups less than majority ones, ${beyond}`,
+      what: `${does} more than ${beyond}`,
+      opposite: `${does} less than ${beyond}`,
       sign: -1,
       estimate: 'change',
       than: 'randomAccuracyMean',

@@ -73,8 +73,8 @@ function layersVerdict(rows: readonly Row[], groups: Groups): string[] {
     claim(
       compared.filter((row) => row.null === null_),
       {
-        what: `A layer’s chosen neurons cost their group more than random neurons ${String(null_)}`,
-        opposite: `A layer’s chosen neurons help their group more than random neurons ${String(null_)}`,
+        what: `a layer’s chosen neurons cost their group more than random neurons ${String(null_)}`,
+        opposite: `a layer’s chosen neurons help their group more than random neurons ${String(null_)}`,
         sign: -1,
         estimate: 'change',
         than: 'randomAccuracyMean',

@@ -72,7 +72,6 @@ function htmlPage(title: string, lead: Markup, sections: readonly PageSection[])
         <header>
           <h1>${heading}</h1>
           <p class="lead">${lead}</p>
-          ${inShort(sections)}
         </header>
         <nav aria-label="Sections">
           ${sections.map(({ id, title: name }) => html`<a href="#${id}">${name}</a> `)}
@@ -82,7 +81,7 @@ function htmlPage(title: string, lead: Markup, sections: readonly PageSection[])
             ({ id, title: name, verdict, body, data }) =>
               html`<section id="${id}" aria-labelledby="${id}-title">
                 <h2 id="${id}-title">${name}</h2>
-                ${verdictMarkup(verdict)} ${body} ${dataLink(data)}
+                ${first(verdict)} ${body} ${others(verdict)} ${dataLink(data)}
               </section> `,
           )}
         </main>
@@ -91,25 +90,13 @@ function htmlPage(title: string, lead: Markup, sections: readonly PageSection[])
     </html> `.text;
 }
 
-/** The first sentence of every verdict, under its section's title. */
-function inShort(sections: readonly PageSection[]): Markup | undefined {
-  const told = sections.flatMap(({ id, title, verdict }) =>
-    verdict?.[0] === undefined
-      ? []
-      : [html`<li><a href="#${id}">${title}</a>: ${typographic(verdict[0])}</li> `],
-  );
-  return told.length < 2
-    ? undefined
-    : html`<ul class="short">
-        ${told}
-      </ul>`;
+function first(verdict: PageSection['verdict']): Markup | undefined {
+  const [sentence] = verdict ?? [];
+  return sentence === undefined ? undefined : html`<p class="verdict">${typographic(sentence)}</p>`;
 }
 
-function verdictMarkup(verdict: PageSection['verdict']): Markup | undefined {
-  if (verdict === undefined || verdict.length === 0) return undefined;
-  return html`<div class="verdict">
-    ${verdict.map((sentence) => html`<p>${typographic(sentence)}</p> `)}
-  </div>`;
+function others(verdict: PageSection['verdict']): Markup[] | undefined {
+  return verdict?.slice(1).map((sentence) => html`<p>${typographic(sentence)}</p> `);
 }
 
 /** Bytes above which a file is compressed. */

@@ -42,7 +42,7 @@ export function comparisonTable({ runs }: ComparisonResult, groups: Groups): Tab
   };
 }
 
-/** Which runs' worst test group differs from the first run's beyond the interval of the difference. */
+/** Which runs' worst test group differs from the first run's by more than the interval of the difference. */
 export function comparisonVerdict([reference, ...others]: readonly Pick<
   ComparedRun,
   'title' | 'test'
@@ -55,14 +55,17 @@ export function comparisonVerdict([reference, ...others]: readonly Pick<
       side: sideOf(difference),
     };
   });
-  const list = (side: 'above' | 'below' | 'both', opening: string): string[] => {
+  const list = (side: 'above' | 'below' | 'both', what: string): string[] => {
     const texts = told.filter((one) => one.side === side).map(({ text }) => text);
-    return texts.length === 0 ? [] : [`${opening}: ${texts.join('; ')}.`];
+    return texts.length === 0 ? [] : [`${what} ${texts.join(', ')}`];
   };
-  const above = list('above', `Above ${reference.title} beyond the interval`);
-  const below = list('below', above.length > 0 ? 'Below it' : `Below ${reference.title} beyond the interval`);
+  const parts = [
+    ...list('above', 'raised by'),
+    ...list('below', 'lowered by'),
+    ...list('both', 'not shown to change by'),
+  ];
   return [
-    [...above, ...below, ...list('both', `Not shown to differ from ${reference.title}`)].join(' '),
+    `Compared with ${reference.title}, the accuracy of the worst test group is ${parts.join('; ')}.`,
     'Worst test groups of one run each: the intervals are over test examples, and runs with other seeds differ by more.',
   ];
 }

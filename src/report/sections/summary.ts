@@ -1,28 +1,36 @@
-import type { TraceUnstructuredResult } from '../../experiments/results.js';
-import { probability } from '../../kit/columns.js';
-import { numberOf, type Row } from '../../kit/rows.js';
-import { perturbationNamed } from '../../neurons/perturbations.js';
 import { selectedEpoch, selectionOf, type TrainingResult } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
-import type { RunReport, Show } from '../figure.js';
+import type { Drawn, RunReport, Section } from '../figure.js';
 import { countOf } from '../figures/accuracy.js';
-import { isOwn, setsOf } from '../figures/changes.js';
-import { percentText, plural, SPLIT_NAME } from '../format.js';
+import { percentText, typographic } from '../format.js';
 import type { Groups } from '../groupLabels.js';
-import { groupName, html, type Markup, pointsText } from '../html/html.js';
-import { changeRows } from '../rows.js';
-import { settingsText } from '../settingsText.js';
+import { chartFigure, groupName, html, type Markup, pointsText } from '../html/html.js';
 
-/** The numbers that a reader looks for first, each with what it was measured on. */
-export const showSummary: Show<RunReport> = (report, groups) => {
-  const cards = [
-    ...(report.result ? accuracyCards(report.result, groups) : []),
-    ...largestChangeCard(groups, report.traces, report.dataset.groupNames),
-    ...checkpointCard(report),
-  ];
-  if (cards.length === 0) return undefined;
-  return { id: 'summary', title: 'Summary', prose: () => html`<div class="cards">${cards}</div> ` };
-};
+/** Sections whose verdicts open the page: does the network memorize, do the chosen neurons matter, and does training on help? */
+const OPENING: readonly ((section: Section) => boolean)[] = [
+  ({ id }) => id === 'fig1',
+  ({ opening }) => opening !== undefined,
+  ({ id }) => id === 'comparison' || id === 'before-after',
+];
+
+/** Returns the finding in up to three sentences, its picture, and the numbers that a reader looks for first. */
+export function showSummary(report: RunReport, groups: Groups, sections: readonly Section[]): Section[] {
+  const told = OPENING.flatMap((opens) => sections.find(opens) ?? []);
+  const charts = told.flatMap(({ opening = [] }) => opening);
+  const cards = [...(report.result ? accuracyCards(report.result, groups) : []), ...checkpointCard(report)];
+  if (told.length + cards.length === 0) return [];
+  const prose = (drawn: Drawn): Markup =>
+    html`<ul class="finding">
+        ${told.flatMap(({ id, title, verdict: [sentence] = [] }) =>
+          sentence === undefined
+            ? []
+            : [html`<li>${typographic(sentence)} <a href="#${id}">${title}</a></li> `],
+        )}
+      </ul>
+      ${charts.map((chart) => chartFigure(drawn(chart)))}
+      <div class="cards">${cards}</div> `;
+  return [{ id: 'summary', title: 'Finding', charts, prose }];
+}
 
 function accuracyCards(result: TrainingResult, groups: Groups): Markup[] {
   const worst = groups[result.test.worstGroup];
@@ -47,42 +55,6 @@ function accuracyCards(result: TrainingResult, groups: Groups): Markup[] {
       percentText(result.test.average),
       html`test-set average: every test sample counts the same. Weighted by the groups’ shares of the training
       split: ${percentText(result.test.trainWeightedAverage)}`,
-    ),
-  ];
-}
-
-/** The largest change of one experiment: the first, which is zeroing on the training split if that was done. */
-function largestChangeCard(
-  groups: Groups,
-  traces: readonly TraceUnstructuredResult[],
-  names: readonly string[],
-): Markup[] {
-  const trace = traces.find(({ entries }) => entries.length > 0);
-  if (!trace) return [];
-  const rows = setsOf(changeRows([trace], names)).filter(
-    (row) => row.group !== null && typeof row.change === 'number',
-  );
-  const size = (row: Row | undefined): number => Math.abs(numberOf(row, 'change'));
-  // Among equal changes, the article's is that of the group that the neurons were chosen for.
-  const [largest] = rows.sort((a, b) => size(b) - size(a) || Number(isOwn(b)) - Number(isOwn(a)));
-  const group = groups[Number(largest?.group)];
-  if (!largest || !group) return [];
-  const split = SPLIT_NAME[trace.split];
-  const random = numberOf(largest, 'sameLayersAccuracyMean');
-  return [
-    card(
-      `Largest change of a ${split} accuracy`,
-      `${pointsText(numberOf(largest, 'change'))} points`,
-      html`${groupName(group)} (${String(largest.examples)} ${split} samples), neurons
-        ${perturbationNamed(trace.perturbation).words.participle}:
-        ${settingsText(largest, ['criterion', 'chosenFor', 'k', 'sigma'], groups)}, of ${trace.numNeurons}:
-        <code>${String(largest.neurons)}</code>. The largest of
-        ${plural(rows.length, 'measured change')}${
-          Number.isFinite(random)
-            ? `; random neurons of the same layers ${pointsText(random)}: p\u00a0=\u00a0${probability(numberOf(largest, 'sameLayersAccuracyP'))}`
-            : ''
-        }.`,
-      true,
     ),
   ];
 }
@@ -112,8 +84,8 @@ function bestOf(select: TrainingResult['select'], worst: number | undefined): Ma
   return html`selected by the best ${selectionWords(select)}${told}; the first epoch if several tie`;
 }
 
-function card(title: string, value: string, detail: Markup, wide = false): Markup {
-  return html`<div class="${wide ? 'card wide' : 'card'}">
+function card(title: string, value: string, detail: Markup): Markup {
+  return html`<div class="card">
     <h3>${title}</h3>
     <p class="value">${value}</p>
     <p class="detail">${detail}</p>
