@@ -141,9 +141,9 @@ function draw(
   ];
 }
 
-/** Pixels of the longest name of a row; system fonts are up to a tenth wider than estimated. */
+/** Pixels of the longest name of a row. */
 function namesWidth(values: readonly Datum[]): number {
-  return Math.ceil(1.1 * Math.max(...values.map(({ row }) => textWidth(String(row), 12))));
+  return Math.ceil(Math.max(...values.map(({ row }) => textWidth(String(row), 12))));
 }
 
 /** Lines of a subtitle, as wide as the chart at most. */

@@ -54,7 +54,7 @@ export function claim(rows: readonly Row[], claimed: Claim): string[] {
   const needed = drawsToPass(tests.length);
   if (draws < needed) {
     return [
-      `Too weak to judge whether ${what}: ${plural(draws, 'random draw')} for each of ${plural(tests.length, 'set')} cannot pass Holm’s correction; ${needed} can (--null-draws ${needed}).`,
+      `Too weak to judge whether ${what}: ${plural(draws, 'random draw')} for each of ${plural(tests.length, 'set')} cannot pass Holm’s correction; ${needed} can (null-draws ${needed}).`,
     ];
   }
   const same = passed.length > 0 ? ` (in ${passed.length}, random neurons do the same, and more)` : '';

@@ -73,7 +73,7 @@ describe('accuracies', () => {
     const sizes = [100, 100, 100, 100];
     const guesses = { ...erm, train: split([95, 52, 49, 95], sizes) };
     expect(plainText(accuracyVerdict(guesses, groups))).toMatch(
-      /^Too weak to judge: the network is right in 50\.50 % of the training images of minority groups \(95 % 43\.6 to 57\.4\), and guessing in 50\.00 %/,
+      /^Too weak to judge: the network is right in 50\.50 % of the training images of minority groups \(95 % 43\.6 to 57\.4\), where guessing would be right in 50\.00 %/,
     );
     expect(plainText(accuracyVerdict(guesses, groups, 10))).toMatch(/^From training to test/);
   });
@@ -160,7 +160,7 @@ describe('changes beside random neurons', () => {
 
   test('too few draws tell nothing, and no draws are said to be missing', () => {
     expect(plainText(changesVerdict(withP(0.1, -0.09, 19)))).toMatch(
-      /^Too weak to judge whether zeroing .*: 19 random draws for each of 2 sets cannot pass Holm’s correction; 79 can \(--null-draws 79\)/,
+      /^Too weak to judge whether zeroing .*: 19 random draws for each of 2 sets cannot pass Holm’s correction; 79 can \(null-draws 79\)/,
     );
     // Holm's least p of 2 sets with 79 draws is 2 · 2 / 80.
     expect(drawsToPass(2)).toBe(79);

@@ -118,7 +118,7 @@ export function accuracyVerdict(result: TrainingResult, groups: Groups, classes 
   const trained = pooled(result.train, minority);
   if (trained.interval[0] <= 1 / classes)
     sentences.push(
-      `Too weak to judge: the network is right in ${percentText(trained.value)} of the training images of minority groups (${range(trained.interval)}), and guessing in ${percentText(1 / classes)}, so that it holds no memory of them to look for.`,
+      `Too weak to judge: the network is right in ${percentText(trained.value)} of the training images of minority groups (${range(trained.interval)}), where guessing would be right in ${percentText(1 / classes)}, so that there is no memory of them to look for.`,
     );
   if (minority.length > 0 && majority.length > 0) {
     const more = differenceOf(lossOf(result, minority), lossOf(result, majority));
