@@ -251,7 +251,8 @@ export function bars(rows: readonly Row[], look: Bars): NamedChart[] {
   return draw(rows, y, ['group', by], look, (shown) => {
     const bys = distinct(shown, by);
     const panels = groupedBy(shown, facet).length;
-    const isNumbered = panels <= 2 && bys.length <= 4;
+    const isNamed = panels <= 2 && bys.length <= 4;
+    const isNumbered = isNamed && distinct(shown, 'group').length * (35 * bys.length + 14) < 1.1 * PAGE;
     const bar = isNumbered ? 34 : 16;
     const colors = hues ? hueColors(bys, hues) : kindColors(bys, by, groups);
     const values = shown.map((row): Datum => {
@@ -268,7 +269,7 @@ export function bars(rows: readonly Row[], look: Bars): NamedChart[] {
       return {
         ...numbers,
         dots,
-        group: [group?.short ?? '', ...(isNumbered ? wrap(group?.name ?? '', 13).slice(0, 3) : [])].join(
+        group: [group?.short ?? '', ...(isNamed ? wrap(group?.name ?? '', 13).slice(0, 3) : [])].join(
           '\n',
         ),
         by: row[by],
@@ -296,9 +297,9 @@ export function bars(rows: readonly Row[], look: Bars): NamedChart[] {
     return {
       values,
       notes: [intervalNote(values), bandNote(values)],
-      width: ticks.length * Math.max(isNumbered ? 96 : 0, (bar + 1) * bys.length + 14),
+      width: ticks.length * Math.max(isNamed ? 96 : 0, (bar + 1) * bys.length + 14),
       height: panels > 2 ? 150 : 250,
-      encoding: (isNamed) => ({
+      encoding: (isFirst) => ({
         x: {
           ...ordinal('group'),
           scale: { domain: ticks, paddingInner: 0.2, paddingOuter: 0.08 },
@@ -309,7 +310,7 @@ export function bars(rows: readonly Row[], look: Bars): NamedChart[] {
           ...q('y'),
           scale: { domain: look.domain ?? around, nice: false },
           axis: {
-            title: isNamed ? axisTitle(y) : null,
+            title: isFirst ? axisTitle(y) : null,
             tickCount: 5,
             gridColor: { condition: { test: 'datum.value === 0', value: MUTED }, value: GRID },
           },
@@ -477,14 +478,12 @@ export function dots(rows: readonly Row[], look: Dots): NamedChart[] {
       .filter((one): one is number => typeof one === 'number')
       .concat(reference ?? []);
     const room = namesWidth(values);
+    const ends = [Math.min(...numbers), Math.max(...numbers)] as const;
+    // For dots at the ends, and their marks.
+    const margin = 0.04 * (ends[1] - ends[0]);
     const at = (field: string) => ({
       ...q(field),
-      scale: {
-        domain: [Math.min(...numbers), Math.max(...numbers)],
-        zero: false,
-        nice: true,
-        padding: 6,
-      },
+      scale: { domain: [ends[0] - margin, ends[1] + margin], zero: false, nice: 5 },
       axis: { title: axisTitle(x), tickCount: 5 },
     });
     return {
