@@ -42,6 +42,8 @@ export const trainCnc: typeof Methods.trainCnc = later(async () => (await method
 export const trainDfr: typeof Methods.trainDfr = later(async () => (await methods()).trainDfr);
 /** Fine-tunes another run's model against spurious memorization. */
 export const trainFinetune: typeof Methods.trainFinetune = later(async () => (await methods()).trainFinetune);
+/** Makes a run of a checkpoint that was trained elsewhere, for traces, reports and retraining. */
+export const adopt: typeof Methods.adopt = later(async () => (await methods()).adopt);
 /** Returns every training method, in the order of commands and tables: its name, settings and `train`. */
 export async function trainingMethods(): Promise<readonly TrainingMethod[]> {
   return (await methods()).CHECKED_METHODS;

@@ -18,6 +18,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'fetch waterbirds': ['fetch waterbirds', 'fetch waterbirds --from waterbirds.tar.gz'],
   'model inspect': ['model inspect convnext_tiny.pt2'],
+  adopt: [
+    'adopt --data waterbirds --weights my.pth --arch resnet50',
+    'adopt --data waterbirds --weights levit.pt2',
+    'adopt --data pets --weights resnet50-imagenet.pth --classes 281,207 --preprocessing imagenet',
+  ],
   'train erm': [
     'train erm --data waterbirds --weights resnet50.pth',
     'train erm --data waterbirds --arch convnext_tiny.pt2',

@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, ...load: 
   ],
   dataset: ['build and inspect datasets', () => import('./commands/dataset.js')],
   model: ['inspect a network that torch.export wrote', () => import('./commands/model.js')],
+  adopt: ['make a run of a checkpoint that was trained elsewhere', () => import('./commands/adopt.js')],
   train: ['train a network', () => import('./commands/train.js')],
   trace: [
     'test whether a few neurons memorize minority groups, by perturbing them',

@@ -1,3 +1,4 @@
+import { SpurmemError } from '../errors.js';
 import { native, type Network, type Tensor } from '../native/addon.js';
 import { ComputeContext, type InContext } from '../native/context.js';
 import { describe, type NetworkDescription, type Plan } from '../native/plan.js';
@@ -8,8 +9,8 @@ import type { TensorData } from './safetensors.js';
 /** A network on a device. Dispose it, or declare it with `using`. */
 export class Model implements Disposable {
   readonly description: NetworkDescription;
-  /** The names of the classifier's parameters, and how many features it takes. */
-  readonly head: NonNullable<NetworkDescription['head']>;
+  /** The names of the classifier's parameters, and how many features it takes; null: no one linear layer gives the logits. */
+  readonly head: NetworkDescription['head'];
   /**
    * Neurons in the whole model, M: the output channels of all convolutions, downsample ones included, or the output
    * rows of a vision transformer's qkv, proj, fc1 and fc2.
@@ -26,9 +27,7 @@ export class Model implements Disposable {
     readonly program?: Program,
   ) {
     this.description = describe(plan);
-    const { head } = this.description;
-    if (head === null) throw new RangeError(`${arch} has no classifier`);
-    this.head = head;
+    this.head = this.description.head;
     this.numNeurons = this.description.layers.reduce((sum, layer) => sum + layer.size, 0);
   }
 
@@ -62,6 +61,13 @@ export class Model implements Disposable {
     { numClasses, generator, precision = 'fp32' }: Omit<ArchitectureOptions, 'arch'>,
     context: ComputeContext,
   ): Promise<Model> {
+    if (program.plan.head === null && program.classes !== numClasses) {
+      const problem = `${program.name} gives logits of ${program.classes} classes, and the data have ${numClasses}.`;
+      const advice = [
+        'It does not end with torch.nn.Linear, which could be replaced: export it for these classes.',
+      ];
+      throw new SpurmemError('MODEL_INVALID', problem, { advice });
+    }
     const { weights = {}, constants, ...file } = program.file;
     const { device, memoryFormat } = context;
     const plan = program.planFor(numClasses);
@@ -72,19 +78,28 @@ export class Model implements Disposable {
     const own = { ...program, file: { ...file, constants, weights: undefined } };
     const model = new Model(program.name, numClasses, context, network, plan, own);
     const { head, description } = model;
-    const isNewHead = weights[head.weight]?.shape[0] !== numClasses;
+    const isNewHead = program.classes !== numClasses;
     const names = [...description.parameters, ...description.buffers]
       .map(({ name }) => name)
       .filter((name) => Object.hasOwn(weights, name))
-      .filter((name) => !(isNewHead && (name === head.weight || name === head.bias)));
+      .filter((name) => !(isNewHead && (name === head?.weight || name === head?.bias)));
     // One after the other, so that no second copy of all is made.
     for (const name of names) await model.loadStateDict({ [name]: weights[name] as TensorData });
     return model;
   }
 
+  /** The classifier, for what needs its features. Throws `MODEL_INVALID` if no one linear layer gives the logits. */
+  get linearHead(): NonNullable<NetworkDescription['head']> {
+    if (this.head !== null) return this.head;
+    const problem = `${this.arch} does not end with one linear layer, whose input this takes as features.`;
+    throw new SpurmemError('MODEL_INVALID', problem, {
+      advice: ['Export a network that ends with torch.nn.Linear. Training by ERM and traces need none.'],
+    });
+  }
+
   /** Size of the penultimate features, which the classifier takes. */
   get numFeatures(): number {
-    return this.head.features;
+    return this.linearHead.features;
   }
 
   /** All parameters and buffers by PyTorch name, copied to the CPU: the model's `state_dict`. */

@@ -63,8 +63,10 @@ export interface WeightsFile {
   readonly tensors: Tensors;
   /** The file's own names, which a model may have as they are. */
   readonly named: Tensors;
-  /** The format, the place in the file and the renamed names, in words. */
+  /** The format and the place in the file, in words. */
   readonly source: string;
+  /** What was renamed, in words. */
+  readonly changes: readonly string[];
 }
 
 /** The magic number that torch.save wrote before its zip format, as the pickled integer that a file begins with. */
@@ -84,7 +86,7 @@ export async function readWeights(path: string): Promise<WeightsFile> {
   const source = 'keys' in read ? ['PyTorch', read.keys.join('.')].filter(Boolean).join(', ') : format;
   try {
     const { values, changes } = canonicalNames(tensors);
-    return { tensors: values, named: tensors, source: [source, ...changes].join(', ') };
+    return { tensors: values, named: tensors, source, changes };
   } catch (error) {
     if (!(error instanceof UnusableContent)) throw error;
     throw new SpurmemError('WEIGHTS_INVALID', `${path}: ${error.message}`, { cause: error });
@@ -122,27 +124,45 @@ function hint(text: string): string {
 /** A count of training batches that old files lack; batch-norm does not use it. */
 const OPTIONAL = '.num_batches_tracked';
 
+export interface Loading {
+  /** What to do about a file that does not fit. */
+  readonly advice?: string;
+  /** The file, if it is being read already (`readAhead`). */
+  readonly content?: Promise<WeightsFile>;
+  /** Set if a head of other classes is refused, not replaced; `classes`: its outputs that become the model's, in this order. */
+  readonly keepsHead?: { readonly classes?: readonly number[] | undefined } | undefined;
+}
+
+/** The way in which a file's weights became a model's. */
+export interface Loaded {
+  /** The head's parameters that keep their initial values, because the file's head has other classes. */
+  readonly newHead: readonly string[];
+  /** What was renamed or left out, in words. */
+  readonly changes: readonly string[];
+}
+
 /**
- * Loads a weights file (safetensors or PyTorch, see `readWeights`) into a model. A head with another number of classes
- * is replaced: the model keeps its own, freshly drawn one.
+ * Loads a weights file (safetensors or PyTorch, see `readWeights`) into a model. A prefix that all of the model's names have in the file,
+ * such as Lightning's `model.`, is taken off. A head with another number of classes is replaced: the model keeps its own, freshly drawn one.
  *
- * @param advice what to do about a file that does not fit
- * @param content the file, if it is being read already (`readAhead`)
- * @returns the head's parameters that keep their initial values, because the file's head has other classes
  * @throws `WEIGHTS_INVALID` naming the missing and unexpected parameters, or those of another shape or with values that are not finite
  */
 export async function loadWeights(
   model: Model,
   path: string,
-  advice = 'Choose the architecture that it was saved from with `arch`.',
-  content: Promise<WeightsFile> = readWeights(path),
-): Promise<{ readonly newHead: readonly string[] }> {
-  const { tensors: renamed, named, source } = await content;
-  const head = [model.head.weight, model.head.bias];
+  {
+    advice = 'Choose the architecture that it was saved from with `arch`.',
+    content = readWeights(path),
+    keepsHead,
+  }: Loading = {},
+): Promise<Loaded> {
+  const { source, ...file } = await content;
+  const head = model.head ? [model.head.weight, model.head.bias] : [];
   const { parameters, buffers } = model.description;
   const shapes = new Map([...parameters, ...buffers].map(({ name, shape }) => [name, shape]));
-  // An exported network's layers may have the very names that training scripts wrap around others.
-  const tensors = [...shapes.keys()].every((name) => Object.hasOwn(named, name)) ? named : renamed;
+  const names = [...shapes.keys()].filter((name) => !name.endsWith(OPTIONAL));
+  const { tensors: found, changes } = fitting(file, names, head, path);
+  const tensors = keepsHead ? { ...found, ...keptHead(found, model, keepsHead.classes, path) } : found;
   const hasOtherHead = head.some((name) => !sameShape(tensors[name]?.shape, shapes.get(name)));
   const newHead: readonly string[] = hasOtherHead ? head : [];
   const missing = [...shapes.keys()].filter(
@@ -158,7 +178,8 @@ export async function loadWeights(
     .filter(([, names]) => names.length > 0)
     .map(([flaw, names]) => `  ${flaw}: ${list(names)}\n`);
   if (flaws.length > 0) {
-    const origin = source === 'safetensors' ? '' : `  read as: ${source}\n`;
+    const read = [source, ...changes].join(', ');
+    const origin = read === 'safetensors' ? '' : `  read as: ${read}\n`;
     throw new SpurmemError(
       'WEIGHTS_INVALID',
       `${path} does not fit ${model.arch}:\n${origin}${flaws.join('')}`,
@@ -178,7 +199,85 @@ export async function loadWeights(
     wanted[name] = tensor;
   }
   await model.loadStateDict(wanted);
-  return { newHead };
+  return { newHead, changes };
+}
+
+/** Returns the tensors by the names that a model may have: the file's own, the usual ones, or those under a prefix. */
+function fitting(
+  { named, tensors, changes }: Omit<WeightsFile, 'source'>,
+  names: readonly string[],
+  head: readonly string[],
+  path: string,
+): Pick<WeightsFile, 'tensors' | 'changes'> {
+  // An exported network's layers may have the very names that training scripts wrap around others.
+  if (names.every((name) => Object.hasOwn(named, name))) return { tensors: named, changes: [] };
+  const body = names.filter((name) => !head.includes(name));
+  const has = (of: Tensors, prefix = ''): boolean => body.every((name) => Object.hasOwn(of, prefix + name));
+  if (has(tensors)) return { tensors, changes };
+  const [first = ''] = body;
+  const prefixes = Object.keys(named)
+    .filter((name) => name.endsWith(`.${first}`))
+    .map((name) => name.slice(0, -first.length))
+    .filter((prefix) => has(named, prefix));
+  const [prefix] = prefixes;
+  if (prefix === undefined) return { tensors, changes };
+  if (prefixes.length > 1) {
+    const problem = `${path} holds several networks that fit, under ${list(prefixes)}.`;
+    throw new SpurmemError('WEIGHTS_INVALID', problem, { advice: ['Save one of them.'] });
+  }
+  const [own, others] = [true, false].map((isOwn) =>
+    Object.entries(named).filter(([name]) => name.startsWith(prefix) === isOwn),
+  ) as [[string, TensorData][], [string, TensorData][]];
+  const short = canonicalNames(
+    Object.fromEntries(own.map(([name, tensor]) => [name.slice(prefix.length), tensor])),
+  );
+  return {
+    tensors: short.values,
+    changes: [
+      `without the prefix ${list([prefix])}`,
+      ...short.changes,
+      ...(others.length > 0 ? [`leaving out ${list(others.map(([name]) => name))}`] : []),
+    ],
+  };
+}
+
+/**
+ * Returns the head of a checkpoint, by default whole, or some of its outputs in a given order. Throws `WEIGHTS_INVALID` naming both numbers for a
+ * head of other classes than the model's, and for outputs that it lacks.
+ */
+export function keptHead(
+  tensors: Tensors,
+  { head, numClasses }: Pick<Model, 'head' | 'numClasses'>,
+  classes: readonly number[] | undefined,
+  path: string,
+): Tensors {
+  if (head === null) return {};
+  const outputs = tensors[head.weight]?.shape[0] ?? 0;
+  const missing = (classes ?? []).filter((output) => output >= outputs);
+  if (missing.length > 0 || (classes === undefined && outputs !== numClasses)) {
+    const lacks =
+      missing.length > 0
+        ? `it has none numbered ${missing.join(', ')}`
+        : `the data have ${numClasses} classes`;
+    throw new SpurmemError('WEIGHTS_INVALID', `The head of ${path} has ${outputs} outputs, and ${lacks}.`, {
+      parameter: 'classes',
+      value: classes,
+      advice: [
+        'Name the outputs that are the data\u2019s classes with `classes`, in their order, counted from 0.',
+        'Or train a new head: `train erm` with these `weights`.',
+      ],
+    });
+  }
+  if (classes === undefined) return {};
+  const chosen = [head.weight, head.bias].map((name) => {
+    const { shape: [, ...rest] = [], data } = tensors[name] ?? { data: new Float32Array() };
+    const size = rest.reduce((all, side) => all * side, 1);
+    const rows = new Float32Array(classes.length * size);
+    for (const [row, output] of classes.entries())
+      rows.set(data.subarray(output * size, (output + 1) * size) as Float32Array, row * size);
+    return [name, { shape: [classes.length, ...rest], data: rows }] as const;
+  });
+  return Object.fromEntries(chosen);
 }
 
 /** Reads a weights file while its model is made, which draws its initial weights on another thread. Whoever awaits it sees its error. */

@@ -269,9 +269,7 @@ export function bars(rows: readonly Row[], look: Bars): NamedChart[] {
       return {
         ...numbers,
         dots,
-        group: [group?.short ?? '', ...(isNamed ? wrap(group?.name ?? '', 13).slice(0, 3) : [])].join(
-          '\n',
-        ),
+        group: [group?.short ?? '', ...(isNamed ? wrap(group?.name ?? '', 13).slice(0, 3) : [])].join('\n'),
         by: row[by],
         series: hues
           ? String(row[by])

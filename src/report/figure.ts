@@ -96,6 +96,8 @@ export interface RunReport extends FigureSource {
   readonly select?: SelectedCheckpoint | undefined;
   /** Ways on from this run, side by side. */
   readonly comparison?: ComparisonResult | undefined;
+  /** The checkpoint that it is, if it was trained elsewhere: its file's name and SHA-256. */
+  readonly adopted?: { readonly file: string; readonly sha256: string } | undefined;
   /** The result of the run that this one started from. */
   readonly before?: TrainingResult | undefined;
   /** The origin of its results, in the order in which they were written. */

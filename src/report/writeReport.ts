@@ -7,7 +7,7 @@ import { checkOptions } from '../settings/options.js';
 import { text } from '../settings/values.js';
 import { methodOfRun } from '../train/methods.js';
 import type { TrainingResult } from '../train/results.js';
-import type { RunConfig, RunEnvironment } from '../train/runConfig.js';
+import { methodOf, type RunConfig, type RunEnvironment } from '../train/runConfig.js';
 import { readRunData } from '../train/runData.js';
 import { type OpenedRun, openRun, RunFolder } from '../train/runFolder.js';
 import { RUN_TYPE } from '../train/runOptions.js';
@@ -95,6 +95,7 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
     epochs: await folder.readMetrics(),
     select: config.select,
     result,
+    adopted: adoptedFrom(run),
     before:
       environment.from === undefined ? undefined : await new RunFolder(environment.from).readTrainingResult(),
     ...results,
@@ -102,6 +103,13 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
     versions: Object.entries(environment.versions),
   };
   return { folder, report: withAllowedImages(report) };
+}
+
+/** Returns the checkpoint of an adopted run. */
+function adoptedFrom({ config, environment }: OpenedRun): RunReport['adopted'] {
+  const file = environment.weightsPath ?? environment.archPath;
+  if (methodOf(config) !== 'adopt' || file === undefined || config.weights === null) return undefined;
+  return { file: basename(file), sha256: config.weights };
 }
 
 /** Throws `RUN_INVALID` where a result is of other weights than the run's, as after its checkpoint was replaced by hand. */

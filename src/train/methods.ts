@@ -2,6 +2,7 @@ import { SpurmemError } from '../errors.js';
 import { checkOptions } from '../settings/options.js';
 import { accepts, metaOf } from '../settings/values.js';
 import { acceptedBy, type TrainingMethod } from './method.js';
+import { adoption } from './methods/adopt.js';
 import { cnc } from './methods/cnc.js';
 import { dfr } from './methods/dfr.js';
 import { erm } from './methods/erm.js';
@@ -27,6 +28,9 @@ export const TRAINING_METHODS: readonly TrainingMethod[] = [
   finetune,
 ];
 
+/** What makes a run: training methods, and the adoption of a checkpoint. */
+const MAKERS: readonly TrainingMethod[] = [...TRAINING_METHODS, adoption];
+
 /** Settings whose form in a run's config.json differs from the options'. */
 const OTHER_FORMS = new Set([
   'arch',
@@ -40,9 +44,9 @@ const OTHER_FORMS = new Set([
 
 /** Returns the training method of that name. Throws `RUN_INVALID` if there is none. */
 export function methodNamed(name: string): TrainingMethod {
-  const method = TRAINING_METHODS.find((known) => known.name === name);
+  const method = MAKERS.find((known) => known.name === name);
   if (method) return method;
-  const names = TRAINING_METHODS.map((known) => known.name).join(', ');
+  const names = MAKERS.map((known) => known.name).join(', ');
   const problem = `There is no training method named ${JSON.stringify(name)}: there are ${names}.`;
   const advice = ['The `config.json` is damaged, or from a newer version.'];
   throw new SpurmemError('RUN_INVALID', problem, { advice });
@@ -95,6 +99,9 @@ export const trainCnc: typeof cnc.train = checked(cnc);
 export const trainDfr: typeof dfr.train = checked(dfr);
 /** Fine-tunes another run's model against spurious memorization (`methods/finetune.ts`). */
 export const trainFinetune: typeof finetune.train = checked(finetune);
+
+/** Makes a run of a checkpoint that was trained elsewhere (`methods/adopt.ts`). */
+export const adopt: typeof adoption.train = checked(adoption);
 
 /** Trains a run from a dataset by ERM's recipe. */
 type RecipeTrain = (options: ErmOptions) => Promise<TrainedRun>;

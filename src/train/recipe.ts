@@ -131,9 +131,35 @@ async function started<Options extends RecipeOptions>(
 }
 
 /** Returns the file of a network that `torch.export` wrote, and its name in messages and configurations. */
-function programOf(arch: Architecture | undefined, path: string | undefined = arch) {
+export function programOf(arch: Architecture | undefined, path: string | undefined = arch) {
   if (arch === undefined || path === undefined || !isProgram(arch)) return undefined;
   return { path, name: architectureName(arch) as Program['name'] };
+}
+
+/** Returns the part of a run's configuration that is its data, its network and its network's input. */
+export async function modelConfig(
+  options: GivenOf<typeof MODEL_SETTINGS>,
+  dataset: Dataset,
+  program: Program | undefined,
+  start: string | undefined,
+) {
+  const {
+    arch,
+    patchSize,
+    layerNormEps,
+    weights: _weights,
+    ...given
+  } = resolveSettings(MODEL_SETTINGS, 'article', options);
+  const input = inputSettings(given, dataset);
+  return {
+    dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
+    arch: architectureName(arch),
+    ...(program === undefined ? {} : { program: program.file.hash }),
+    ...input,
+    ...vitSettings(arch, { patchSize, layerNormEps }, input.imageSize),
+    numClasses: dataset.numClasses,
+    weights: start === undefined ? null : await weightsFingerprint(start),
+  };
 }
 
 async function recipeConfig(
@@ -144,20 +170,11 @@ async function recipeConfig(
   start: string | undefined,
 ): Promise<EpochsConfig> {
   const protocol = protocolOf(RECIPE_SETTINGS, options);
-  const resolved = resolveSettings(RECIPE_SETTINGS, protocol, options);
-  const { arch, weights: _weights, imageSize, resize, crop, mean, std, ...others } = resolved;
-  const { patchSize, layerNormEps, augmentation, ...recipe } = others;
-  const input = inputSettings({ imageSize, resize, crop, mean, std }, dataset);
+  const { augmentation, ...recipe } = resolveSettings(ERM_SETTINGS, protocol, options);
   return {
     command: `train ${name}`,
     protocol,
-    dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
-    arch: architectureName(arch),
-    ...(program === undefined ? {} : { program: program.file.hash }),
-    ...input,
-    ...vitSettings(arch, { patchSize, layerNormEps }, input.imageSize),
-    numClasses: dataset.numClasses,
-    weights: start === undefined ? null : await weightsFingerprint(start),
+    ...(await modelConfig(options, dataset, program, start)),
     ...defined(recipe),
     ...(augmentation === 'dataset'
       ? {}

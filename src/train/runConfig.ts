@@ -18,8 +18,8 @@ const recipe = typesOf(ERM_SETTINGS);
 
 /** The configuration of every run, to which a training method adds its own settings. */
 const runShape = {
-  /** `train <method>` */
-  command: z.string().regex(/^train [\w-]+$/),
+  /** `train <method>`, or `adopt` */
+  command: z.string().regex(/^(?:train [\w-]+|adopt)$/),
   protocol: z.enum(PROTOCOLS),
   dataset: z.strictObject({ name: z.string(), fingerprint: z.string() }),
   arch: architectureSchema,
@@ -31,6 +31,8 @@ const runShape = {
   patchSize: VIT_SETTINGS.patchSize.type.optional(),
   layerNormEps: VIT_SETTINGS.layerNormEps.type.optional(),
   numClasses: whole([2, RANGES.label[1] + 1]),
+  /** The outputs of the adopted checkpoint's head that its head has; default: all. */
+  classes: z.array(whole(RANGES.label)).optional(),
   /** Default: the dataset's own. */
   augmentation: augmentationSchema.optional(),
   /** SHA-256 of the initial weights file; null: random weights from the seed. */
@@ -75,7 +77,7 @@ export type EpochsConfig = RunConfig & Readonly<z.infer<z.ZodObject<typeof epoch
 
 /** Returns the name of a run's training method. */
 export function methodOf({ command }: Pick<RunConfig, 'command'>): string {
-  return command.slice('train '.length);
+  return command.replace(/^train /, '');
 }
 
 const OF_MODEL = [

@@ -84,7 +84,7 @@ export async function loadModel(
   try {
     const { arch, numClasses } = model;
     const advice = `${folder.path} was trained with ${arch}, ${numClasses} classes: restore the checkpoint that it wrote.`;
-    const { newHead } = await loadWeights(model, weights, advice, content);
+    const { newHead } = await loadWeights(model, weights, { advice, content });
     if (newHead.length === 0) return model;
     throw new SpurmemError('WEIGHTS_INVALID', `${weights} has a head of other classes.`, {
       advice: [advice],

@@ -3,7 +3,7 @@ import { type Dataset, datasetOf, requireGroups } from '../data/dataset.js';
 import { SPLITS } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
 import { type Program, readProgram } from '../models/exported/program.js';
-import { loadWeights } from '../models/weights.js';
+import { keptHead, type Loading, loadWeights } from '../models/weights.js';
 import { native } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
 import { engineOptions, openEngine } from '../native/engine.js';
@@ -37,6 +37,8 @@ export interface RunPlan<Config extends RunConfig> extends Pick<
   readonly weights: string | undefined;
   /** The file of the program to train, and the program's name in messages. */
   readonly program?: { readonly path: string; readonly name: Program['name'] } | undefined;
+  /** Set if the checkpoint's head stays, of which `classes` are some outputs; by default one of other classes is replaced. */
+  readonly keepsHead?: Loading['keepsHead'];
   readonly taskOf: (run: Run<Config>) => Task | Promise<Task>;
 }
 
@@ -84,7 +86,7 @@ export async function trainRun<Config extends RunConfig>(
     const generator = new (native().Generator)(config.seed);
     const model = await createModel(config, loader, generator, program);
     using run = new Run(config, folder, loader, model, generator, { onProgress, signal, onInfo, onWarning });
-    await initialize(run, plan.weights, program);
+    await initialize(run, plan, program);
     program = undefined;
     await run.startAverage();
     const task = await plan.taskOf(run);
@@ -185,7 +187,7 @@ async function finishedResult(
 /** Loads the initial weights, and reports their source. */
 async function initialize<Config extends RunConfig>(
   run: Run<Config>,
-  weights: string | undefined,
+  { weights, keepsHead }: Pick<RunPlan<Config>, 'weights' | 'keepsHead'>,
   program: Program | undefined,
 ): Promise<void> {
   const { model, job } = run;
@@ -195,12 +197,15 @@ async function initialize<Config extends RunConfig>(
     onInfo?.(`${arch} was exported in evaluation mode: its batch-norms keep their statistics.`);
   }
   if (weights !== undefined) {
-    const { newHead } = await loadWeights(model, weights);
+    const { newHead, changes } = await loadWeights(model, weights, { keepsHead });
+    if (changes.length > 0) onInfo?.(`${weights} is read ${changes.join(', ')}.`);
     const change = `${newHead.join(' and ')} are new, for ${numClasses} classes`;
     if (newHead.length > 0) onInfo?.(`${weights} has a head of other classes: ${change}.`);
   } else if (program !== undefined) {
-    const classes = program.file.weights?.[model.head.weight]?.shape[0];
-    const head = classes === numClasses ? '' : `, with a new head for ${numClasses} classes`;
+    if (keepsHead)
+      await model.loadStateDict(keptHead(program.file.weights ?? {}, model, keepsHead.classes, program.name));
+    const head =
+      keepsHead || program.classes === numClasses ? '' : `, with a new head for ${numClasses} classes`;
     onInfo?.(`${arch} starts from the weights in its file${head}.`);
   } else {
     onInfo?.(`${arch} starts from random weights of seed ${seed}: no \`weights\` are given.`);

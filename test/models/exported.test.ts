@@ -52,7 +52,8 @@ test('a file is described: head, stages, layers, maps, operators', async () => {
   expect(found).toMatchObject({
     imageSize: [24, 20],
     isEvaluationOnly: false,
-    head: { name: 'fc.0', classes: 3, features: 12 },
+    classes: 3,
+    head: { name: 'fc.0', features: 12 },
     mappable: ['small', 'large', 'last'],
     mappedByDefault: 'last',
     parameters: 224 + 360 + 32 + 876 + 39,
@@ -131,12 +132,11 @@ test.each<[string, (program: ProgramJson) => unknown, RegExp]>([
   ],
   ['another version', (program) => (program.schema_version.major = 9), /version 9/],
   [
-    'no head',
+    'no logits',
     (program) => {
-      const input = nodeOf(program, 'linear.default').inputs.find(({ name }) => name === 'input')?.arg;
-      program.graph_module.graph.outputs = [input ?? {}];
+      program.graph_module.graph.outputs = [nodeOf(program, 'relu.default').outputs[0] ?? {}];
     },
-    /torch\.nn\.Linear/,
+    /does not give logits \[N, classes\]/,
   ],
   [
     'a buffer of truths',
@@ -164,6 +164,26 @@ test.each<[string, (program: ProgramJson) => unknown, RegExp]>([
   ],
 ])('%s is refused with what to do', async (_what, change, message) => {
   expect(await refusal(change)).toMatch(message);
+});
+
+test('logits of no linear layer keep their classes: its last layers are no neurons, and other classes are refused', async () => {
+  const features = await changed((program) => {
+    const input = nodeOf(program, 'linear.default').inputs.find(({ name }) => name === 'input')?.arg;
+    program.graph_module.graph.outputs = [input ?? {}];
+  });
+  const { classes, head, stages } = await inspectProgram(features);
+  expect({ classes, head }).toEqual({ classes: 12, head: null });
+  const layers = stages.flatMap((stage) => stage.layers.map(({ name }) => name));
+  expect(layers).not.toContain('last');
+  expect(layers).toContain('small');
+  const program = await readProgram(features, 'features.pt2');
+  const open = (numClasses: number) => {
+    const generator = new (native().Generator)(0);
+    return Model.ofProgram(program, { numClasses, generator }, ComputeContext.of({ device: 'cpu' }));
+  };
+  using model = await open(12);
+  expect(() => model.numFeatures).toThrow(/does not end with one linear layer/);
+  await expect(open(3)).rejects.toThrow(/gives logits of 12 classes, and the data have 3\./);
 });
 
 test('C++ checks the plan again', async () => {

@@ -25,7 +25,9 @@ function described(found: ProgramSummary, output: Output): string {
   return [
     `${plain(found.file)}: exported by PyTorch ${plain(found.torchVersion)}, ${found.parameters} parameters`,
     `Images: any number, 3 channels, ${size}`,
-    `Head: ${plain(head.name)}, ${head.features} features, ${head.classes} classes; another number of classes replaces it`,
+    head
+      ? `Head: ${plain(head.name)}, ${head.features} features, ${found.classes} classes; another number of classes replaces it`
+      : `Head: not one linear layer; ${found.classes} classes, which the data must have`,
     ...(found.isEvaluationOnly
       ? ['Exported in evaluation mode: training leaves the batch-norm statistics as they are']
       : []),

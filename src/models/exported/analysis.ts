@@ -300,13 +300,25 @@ function parameterOf(
   return input?.kind === 'parameter' ? input.name : undefined;
 }
 
-/** The linear layer that gives the logits. Throws UnusableContent if there is none. */
-export function headOf({ output }: Graph, calls: readonly LayerCall[]): LayerCall {
+/** The linear layer that gives the logits, which can be replaced for other classes; undefined if there is none. */
+export function headOf({ output }: Graph, calls: readonly LayerCall[]): LayerCall | undefined {
   const head = calls.find(({ node }) => node.target === 'linear' && node.made[0] === output);
-  if (head?.bias === `${head?.name}.bias` && head.weight === `${head.name}.weight`) return head;
-  throw new UnusableContent(
-    'its logits do not come from a linear layer with weight and bias, which could be replaced for other classes. Export a network that ends with torch.nn.Linear',
-  );
+  return head?.bias === `${head?.name}.bias` && head.weight === `${head.name}.weight` ? head : undefined;
+}
+
+/** Calls behind which a class's own output begins. */
+const PRODUCTS = [...LAYERS, 'matmul', 'mm', 'addmm', 'bmm'];
+
+/** The last layers on each way to the logits: their outputs are classes, not neurons. */
+export function lastLayers({ output, nodes }: Graph, calls: readonly LayerCall[]): LayerCall[] {
+  const wanted = new Set([output]);
+  const last = new Set<GraphNode>();
+  for (const node of nodes.toReversed()) {
+    if (!node.made.some((value) => wanted.has(value))) continue;
+    if (PRODUCTS.includes(node.target)) last.add(node);
+    else for (const value of node.taken) wanted.add(value);
+  }
+  return calls.filter(({ node }) => last.has(node));
 }
 
 type Mapped = Plan['mappable'][number] & { readonly node: number };

@@ -11,6 +11,7 @@ import {
   groupsOf,
   headOf,
   isEvaluationOnly,
+  lastLayers,
   layerCalls,
   mapsOf,
   modesOf,
@@ -27,6 +28,8 @@ export interface Program {
   readonly file: ProgramFile;
   /** As it is in the file. */
   readonly plan: Plan;
+  /** The number of classes of its logits. */
+  readonly classes: number;
   /** The plan for a number of classes: weights are zero except the head's, which are drawn as torch.nn.Linear draws them. */
   readonly planFor: (numClasses: number) => Plan;
   /** Height and width of its images in pixels; null: any. */
@@ -66,8 +69,9 @@ function planOf(file: ProgramFile): Omit<Program, 'name' | 'file'> {
   for (const { index, name } of calls) names.set(index, name);
   for (const { node, name } of mappable) names.set(node, name);
   const order = new Map(graph.inputs.map(({ name }, index) => [name, index]));
+  const last = new Set(lastLayers(graph, calls));
   const layers = calls
-    .filter((call) => call !== head)
+    .filter((call) => !last.has(call))
     .toSorted((a, b) => (order.get(a.weight) ?? 0) - (order.get(b.weight) ?? 0))
     .map(({ name, index, weight, bias, isShortcut }) => {
       const stage = stages.findIndex(({ begin, end }) => index >= begin && index < end);
@@ -75,11 +79,15 @@ function planOf(file: ProgramFile): Omit<Program, 'name' | 'file'> {
     });
   if (layers.length === 0) throw new UnusableContent('it has no convolution or linear layer but its head');
   const inputs = graph.inputs.map((input) => inputOf(graph, input, file));
-  const features = inputs.find(({ name }) => name === head.weight)?.shape[1] ?? 0;
+  const features = inputs.find(({ name }) => name === head?.weight)?.shape[1] ?? 0;
+  const logits = graph.metas[graph.output];
+  const classes = sizeOf(logits, 1);
+  if (logits?.sizes.length !== 2 || classes === undefined)
+    throw new UnusableContent('it does not give logits [N, classes]. Export a network that does');
   const plan: Plan = {
     values: graph.metas.length + 1,
     inputs: graph.nodes.some(draws) ? [...inputs, { ...PASSES, value: graph.metas.length }] : inputs,
-    initial: linearInitial(head.name, features),
+    initial: head ? linearInitial(head.name, features) : [],
     batchSizes: graph.batchSizes,
     nodes: graph.nodes.map(({ target, arguments: given, results }, index): PlanNode => {
       const layer = names.get(index);
@@ -88,15 +96,16 @@ function planOf(file: ProgramFile): Omit<Program, 'name' | 'file'> {
     }),
     stages,
     layers,
-    head: { name: head.name, node: head.index },
+    head: head ? { name: head.name, node: head.index } : null,
     groups: groupsOf(graph, stages, flow),
     mappable: mappable.map(({ name, isChannelsLast }) => ({ name, isChannelsLast })),
     ...maps,
   };
   const [height, width] = [2, 3].map((axis) => sizeOf(graph.metas[graph.images], axis));
-  const isOfHead = (name: string): boolean => name === head.weight || name === head.bias;
+  const isOfHead = (name: string): boolean => name === head?.weight || name === head?.bias;
   return {
     plan,
+    classes,
     planFor: (numClasses) => ({
       ...plan,
       inputs: plan.inputs.map((input) =>
@@ -177,8 +186,9 @@ export interface ProgramSummary {
   readonly imageSize: readonly [number, number] | null;
   /** Whether batch-norms keep their statistics in training, since it was exported in evaluation mode. */
   readonly isEvaluationOnly: boolean;
-  /** The layer that gives the logits, which is drawn anew for another number of classes. */
-  readonly head: { readonly name: string; readonly classes: number; readonly features: number };
+  readonly classes: number;
+  /** The layer that gives the logits, which is drawn anew for another number of classes; null: no one linear layer gives them. */
+  readonly head: { readonly name: string; readonly features: number } | null;
   /** Stages, with their layers of neurons: a perturbed layer is evaluated from its stage on. */
   readonly stages: readonly {
     readonly name: string;
@@ -199,21 +209,19 @@ export interface ProgramSummary {
 
 /** Reads a network that torch.export.save wrote, and runs nothing. Throws `MODEL_INVALID` naming all that is not supported. */
 export async function inspectProgram(path: string): Promise<ProgramSummary> {
-  const { file, plan, imageSize, isEvaluationOnly } = await readProgram(path);
-  const { stages, layers, parameters, mappable, mappedByDefault } = describe(plan);
-  const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
+  const { file, plan, classes, imageSize, isEvaluationOnly } = await readProgram(path);
+  const { stages, layers, parameters, mappable, mappedByDefault, head } = describe(plan);
   const operators: Record<string, number> = {};
   for (const target of plan.nodes.map((node) => node.target).sort())
     operators[target] = (operators[target] ?? 0) + 1;
-  const head = plan.head?.name ?? '';
-  const [classes = 0, features = 0] = shapes.get(`${head}.weight`) ?? [];
   return {
     file: path,
     program: file.hash,
     torchVersion: file.program.torch_version,
     imageSize,
     isEvaluationOnly,
-    head: { name: head, classes, features },
+    classes,
+    head: head && { name: plan.head?.name ?? '', features: head.features },
     stages: stages.map((name, stage) => ({
       name,
       layers: layers

@@ -60,6 +60,17 @@ function accuracyCards(result: TrainingResult, groups: Groups): Markup[] {
 }
 
 function checkpointCard(report: RunReport): Markup[] {
+  const { adopted } = report;
+  if (adopted) {
+    return [
+      card(
+        'Checkpoint',
+        'adopted',
+        html`${adopted.file}, SHA-256 <code>${adopted.sha256.slice(0, 12)}</code>: it was trained elsewhere,
+          so that nothing here tells how`,
+      ),
+    ];
+  }
   const selected = selectedEpoch(report);
   if (selected === undefined) return [];
   const accuracy = report.epochs.find(({ epoch }) => epoch === selected)?.val.worstGroupAccuracy;

@@ -127,9 +127,12 @@ async function validationFeatures(run: Run<DfrConfig>): Promise<LabelledFeatures
   };
 }
 
-function headState(model: Model, { weight, bias }: LinearLayer): Record<string, TensorData> {
+function headState(
+  { linearHead: head, numClasses }: Model,
+  { weight, bias }: LinearLayer,
+): Record<string, TensorData> {
   return {
-    [model.head.weight]: { shape: [model.numClasses, model.numFeatures], data: Float32Array.from(weight) },
-    [model.head.bias]: { shape: [model.numClasses], data: Float32Array.from(bias) },
+    [head.weight]: { shape: [numClasses, head.features], data: Float32Array.from(weight) },
+    [head.bias]: { shape: [numClasses], data: Float32Array.from(bias) },
   };
 }

@@ -1,0 +1,123 @@
+import type { Dataset } from '../../data/dataset.js';
+import { misplaced, SpurmemError } from '../../errors.js';
+import { type Architecture, isProgram } from '../../models/architectures.js';
+import type { Program } from '../../models/exported/program.js';
+import { RANGES } from '../../settings/ranges.js';
+import { defined, type GivenOf, resolveSettings, setting } from '../../settings/setting.js';
+import { integer, severalOf, text } from '../../settings/values.js';
+import { ERM_SETTINGS, MODEL_SETTINGS } from '../ermSettings.js';
+import type { TrainingMethod } from '../method.js';
+import { namedPreprocessing, PREPROCESSING_NAMES } from '../namedPreprocessing.js';
+import { modelConfig, programOf } from '../recipe.js';
+import type { TrainedRun } from '../results.js';
+import type { RunConfig } from '../runConfig.js';
+import type { OfData, RunOptions } from '../runOptions.js';
+import { trainRun } from '../trainRun.js';
+
+const { batchSize, precision } = ERM_SETTINGS;
+const loss = setting({
+  type: ERM_SETTINGS.loss.type,
+  argument: 'loss',
+  help: 'loss that gradients are taken of and images are measured by',
+  default: 'cross-entropy',
+  source: 'cross-entropy',
+});
+
+const SETTINGS = {
+  ...MODEL_SETTINGS,
+  weights: setting({
+    ...MODEL_SETTINGS.weights,
+    help: 'checkpoint that was trained elsewhere: .pth, .pt, .safetensors, or a .pt2 of torch.export',
+    default: undefined,
+  }),
+  classes: setting({
+    type: severalOf(integer(...RANGES.label)),
+    argument: 'list',
+    help: 'outputs of the checkpoint\u2019s head that are the data\u2019s classes, in their order, counted from 0',
+    default: undefined,
+    otherwise: 'all, if there are as many',
+    source: 'not given',
+  }),
+  preprocessing: setting({
+    type: text(`one of ${PREPROCESSING_NAMES.join(', ')}, or a JSON file with timm\u2019s pretrained_cfg`),
+    argument: 'name',
+    help: `the model\u2019s input: ${PREPROCESSING_NAMES.join(', ')}, or a JSON file with timm\u2019s pretrained_cfg; images are resized bilinearly`,
+    default: undefined,
+    otherwise: 'as the dataset prepares them',
+    source: 'not given',
+  }),
+  batchSize,
+  precision,
+  loss,
+} as const;
+
+export interface AdoptOptions extends Omit<RunOptions, 'data'>, OfData, GivenOf<typeof SETTINGS> {
+  readonly from?: undefined;
+}
+
+/**
+ * Makes a run of a checkpoint that was trained elsewhere: the network and its head as they are, measured on every split. Traces, reports,
+ * last-layer retraining and fine-tuning then start from it.
+ */
+export const adoption: Omit<TrainingMethod, 'train'> & { train(options: AdoptOptions): Promise<TrainedRun> } = {
+  name: 'adopt',
+  title: 'Adopted model',
+  description: 'make a run of a checkpoint that was trained elsewhere',
+  startsFrom: 'data',
+  toleratesEmptyGroups: true,
+  settings: SETTINGS,
+  /**
+   * Throws `USAGE` without a checkpoint, `WEIGHTS_INVALID` for one of another architecture or other classes, `MODEL_INVALID` for a damaged
+   * program, and what `trainRun` throws.
+   */
+  async train(given) {
+    const isExport = given.weights !== undefined && isProgram(given.weights);
+    const weights = isExport ? undefined : given.weights;
+    const arch = isExport ? (given.weights as Architecture) : given.arch;
+    const program = programOf(arch);
+    if (weights === undefined && program === undefined) {
+      const expected = 'a checkpoint';
+      throw misplaced('weights', given.weights, expected, '`weights` is missing: it takes a checkpoint.');
+    }
+    const { preprocessing, classes } = given;
+    const input = preprocessing === undefined ? {} : await namedPreprocessing(preprocessing);
+    const options = { ...input, ...defined(given), weights, arch };
+    return trainRun(
+      { ...options, resume: true },
+      {
+        ...adoption,
+        weights,
+        program,
+        keepsHead: { classes },
+        configOf: (dataset, network) => configOf(options, dataset, network, weights ?? program?.path),
+        taskOf: () => ({}),
+      },
+    );
+  },
+};
+
+async function configOf(
+  options: AdoptOptions,
+  dataset: Dataset,
+  program: Program | undefined,
+  start: string | undefined,
+): Promise<RunConfig> {
+  const { classes } = options;
+  if (classes !== undefined && classes.length !== dataset.numClasses) {
+    throw new SpurmemError(
+      'USAGE',
+      `\`classes\` names ${classes.length} outputs, and the data have ${dataset.numClasses} classes: ${dataset.targetNames.join(', ')}.`,
+      { parameter: 'classes', value: classes, advice: ['Name one output for each class, in that order.'] },
+    );
+  }
+  const own = resolveSettings({ batchSize, precision, loss }, 'article', options);
+  return {
+    command: 'adopt',
+    protocol: 'article',
+    ...(await modelConfig(options, dataset, program, start)),
+    ...(classes === undefined ? {} : { classes: [...classes] }),
+    ...own,
+    select: 'last',
+    seed: options.seed ?? 0,
+  };
+}
