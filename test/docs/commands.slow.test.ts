@@ -19,6 +19,7 @@ const SMALL: readonly (readonly [command: RegExp, options: string])[] = [
   [/^train erm .*--from/, '--epochs 1 --batch-size 16 --trainable-count 8 --threads 1'],
   [/^train finetune/, '--epochs 1 --batch-size 16 --threads 1'],
   [/^train dfr/, '--threads 1'],
+  [/^adopt/, '--arch resnet20 --image-size 32 --threads 1'],
   [/^train /, TRAIN],
   [/^trace unstructured .*rewind/, `${TRACE} --rewind-epochs 1 --top-k 4`],
   [/^trace unstructured/, `${TRACE} --top-k 1 --compared-top-k 1 --repeats 1`],
