@@ -7,6 +7,7 @@ import type { CoreRegion } from './coreRegion.js';
 import { CONFIG_NAME, fingerprintedConfig, parseDatasetConfig } from './datasetConfig.js';
 import { type DatasetOptions, joinOptions, type ResolvedOptions } from './datasetOptions.js';
 import { type Example, toExamples } from './examples.js';
+import { missingSplits } from './heldOut.js';
 import type { DatasetSource } from './layout.js';
 import { detectLayout, layoutOf, LAYOUTS_ADVICE } from './layouts.js';
 import { ATTRIBUTES_LIST } from './layouts/celeba.js';
@@ -83,19 +84,23 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
   const configBytes = await readOptional(configPath);
   const config = configBytes === undefined ? {} : parseDatasetConfig(configPath, configBytes);
   const request = joinOptions(given, configPath, config);
-  const layout = request.format === undefined ? await detectLayout(root) : layoutOf(request.format);
+  const { format, heldOut, images } = request;
+  const layout = format === undefined ? await detectLayout(root, heldOut !== undefined) : layoutOf(format);
   let source: DatasetSource<ResolvedOptions>;
+  let missing: readonly Split[];
   try {
     source = await layout.read(root, request.options, config.coreRegion);
+    missing = missingSplits(source.rows, heldOut);
   } catch (error) {
     throw request.blamed(await advised(root, error));
   }
   const options: ResolvedOptions = {
     ...source.options,
-    ...(request.images === undefined ? {} : { images: request.images }),
+    ...(heldOut === undefined ? {} : { heldOut }),
+    ...(images === undefined ? {} : { images }),
   };
   const hasOwnTable = given.table !== undefined && given.table !== TABLE_NAME;
-  const found = toExamples(source, request.images ?? source.images, config, hasOwnTable);
+  const found = toExamples(source, images ?? source.images, config, hasOwnTable, { missing, heldOut });
   const { examples, numSpurious, numGroups } = found;
   const counts = perSplit(() => new Array<number>(numGroups).fill(0));
   for (const { group, split } of examples) counts[split][group] = (counts[split][group] ?? 0) + 1;
@@ -125,29 +130,42 @@ export async function datasetOf(data: string | Dataset, given?: DatasetOptions):
   return typeof data === 'string' ? loadDataset(data, given) : data;
 }
 
-/** Checks that each split has examples of every group. Throws `DATASET_EMPTY_GROUP` naming the split and its empty groups. */
-export function requireGroups(dataset: Dataset, splits: readonly Split[]): void {
-  const problem = emptyGroups(dataset, splits);
+/** Checks that each split has images. Throws `DATASET_EMPTY_GROUP` naming the splits without any. */
+export function requireImages(dataset: Dataset, splits: readonly Split[] = SPLITS): void {
+  const problem = emptyGroups(
+    dataset,
+    splits.filter((split) => dataset.splits[split].length === 0),
+  );
   if (problem === undefined) return;
   throw new SpurmemError('DATASET_EMPTY_GROUP', problem, {
-    advice: ['Add images of it, move some from another split, or choose another class or attribute.'],
+    advice: ['Add them, or hold out a share of the training images for each with `heldOut`, such as 0.2.'],
   });
 }
 
-/** The problem that methods with group labels have with data; undefined where each split has examples of every group. */
+/** Checks that each split has examples of every group. Throws `DATASET_EMPTY_GROUP` naming the splits and their empty groups. */
+export function requireGroups(dataset: Dataset, splits: readonly Split[]): void {
+  requireImages(dataset, splits);
+  const problem = emptyGroups(dataset, splits);
+  if (problem === undefined) return;
+  throw new SpurmemError('DATASET_EMPTY_GROUP', problem, {
+    advice: ['Add images of them, move some from another split, or choose another class or attribute.'],
+  });
+}
+
+/** Names the groups that splits have no examples of; undefined if there are none. */
 export function emptyGroups(
   { table, counts, groupNames }: Dataset,
   splits: readonly Split[] = SPLITS,
 ): string | undefined {
-  for (const split of splits) {
+  const problems = splits.flatMap((split) => {
     const empty = groupNames.flatMap((name, group) =>
       counts[split][group] === 0 ? [`${group} (${name})`] : [],
     );
-    if (empty.length === 0) continue;
-    const groups = `${empty.length === 1 ? 'group' : 'groups'} ${empty.join(', ')}`;
-    return `${table}: the split ${split} has no example of ${groups}.`;
-  }
-  return undefined;
+    if (empty.length === 0) return [];
+    const groups = `example of ${empty.length === 1 ? 'group' : 'groups'} ${empty.join(', ')}`;
+    return [`the split ${split} has no ${empty.length === groupNames.length ? 'images' : groups}`];
+  });
+  return problems.length === 0 ? undefined : `${table}: ${problems.join('; ')}.`;
 }
 
 async function requireFolder(folder: string): Promise<void> {

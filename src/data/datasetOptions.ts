@@ -1,5 +1,6 @@
 import { mapParameters, SpurmemError } from '../errors.js';
 import * as z from '../zod.js';
+import { HELD_OUT } from './heldOut.js';
 import { parseOptions } from './issues.js';
 import { badOption, type LayoutOption, type OptionsOf } from './layout.js';
 import { type AnyLayout, type DatasetFormat, LAYOUTS } from './layouts.js';
@@ -25,6 +26,7 @@ const OPTIONS = {
   /** The layout; `auto`, the default, goes by the other options and by the files that are there. */
   format: { schema: z.enum(FORMATS), help: 'layout of the dataset', placeholder: 'layout', words: FORMATS },
   ...OWN_OPTIONS,
+  heldOut: HELD_OUT,
   /** The folder where the file names start, relative to the dataset's folder, which is the default. */
   images: {
     schema: pathBelow('folder'),
@@ -50,9 +52,10 @@ export type DatasetOptions = Readonly<z.infer<typeof datasetOptionsSchema>>;
 
 /**
  * Everything besides its files that determined how a dataset was loaded: plain JSON, and options that load the
- * dataset again. `images` is present if it was given.
+ * dataset again. `heldOut` and `images` are present if they were given.
  */
 export type ResolvedOptions = Awaited<ReturnType<AnyLayout['read']>>['options'] & {
+  readonly heldOut?: number;
   readonly images?: string;
 };
 
@@ -94,7 +97,14 @@ export function joinOptions(given: DatasetOptions, config: string, described: Da
     return value === undefined ? [] : [[name, value] as const];
   });
   const options = Object.fromEntries(values) as OptionsOf<OwnOptions>;
-  return { format: ownFormat ?? describedFormat, options, blamed, images: own.images ?? described.images };
+  return {
+    format: ownFormat ?? describedFormat,
+    options,
+    blamed,
+    // Another table than dataset.json's may have every split.
+    heldOut: own.heldOut ?? (applies && own.table === undefined ? described.heldOut : undefined),
+    images: own.images ?? described.images,
+  };
 }
 
 /** The format that options name or imply. Throws `badOption` for an option of another one. */

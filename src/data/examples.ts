@@ -4,6 +4,7 @@ import type { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
 import { LONGEST_NAME, RANGES } from '../settings/ranges.js';
 import { CONFIG_NAME, type DatasetConfig } from './datasetConfig.js';
+import { holdOut } from './heldOut.js';
 import type { DatasetSource, Labels, Row } from './layout.js';
 import { invalidData, relativePath } from './sourceFile.js';
 import type { Split } from './split.js';
@@ -32,6 +33,7 @@ const [, MAX_LABEL] = RANGES.label;
  *
  * @param images the folder where the rows' file names start
  * @param config dataset.json
+ * @param splits splits that take a share of the training images
  * @param hasOwnTable whether the caller named a table, which may have another attribute than dataset.json names
  */
 export function toExamples(
@@ -39,6 +41,7 @@ export function toExamples(
   images: string,
   config: DatasetConfig,
   hasOwnTable: boolean,
+  { missing, heldOut = 0 }: { readonly missing: readonly Split[]; readonly heldOut: number | undefined },
 ) {
   const table = files[0].path;
   if (rows.length === 0) throw invalidData(`${table}: there are no rows. Add one per image.`);
@@ -88,19 +91,17 @@ export function toExamples(
         `${count}, for the values 0 to ${count - 1}. Add a name, or correct the value.`,
     );
   }
-  const examples = rows.map(({ split, line }, i): Example => {
-    const filename = filenames[i] as string;
+  const labelled = rows.map(({ split, line }, i): Example => {
     const [ofY, ofA] = [y.values[i] as number, a.values[i] as number];
-    return {
-      // Both are normalized.
-      filename: images === '.' ? filename : `${images}/${filename}`,
-      y: ofY,
-      a: ofA,
-      group: ofY * numSpurious + ofA,
-      split,
-      line,
-    };
+    return { filename: filenames[i] as string, y: ofY, a: ofA, group: ofY * numSpurious + ofA, split, line };
   });
+  const held = holdOut(labelled, missing, heldOut);
+  const examples = labelled.map(({ filename, split, ...example }): Example => ({
+    // Both are normalized.
+    filename: images === '.' ? filename : `${images}/${filename}`,
+    ...example,
+    split: held.get(filename) ?? split,
+  }));
   const targetNames = targets ?? numbers(numClasses);
   const spuriousNames = spurious ?? numbers(numSpurious);
   // Bare numbers would read as "0, 1"; an attribute that tells nothing apart is not named.

@@ -75,8 +75,8 @@ export interface Layout<
   /** The folder's content besides images, to follow "either" in a sentence. */
   readonly description: string;
   readonly options: Options;
-  /** Whether a folder looks like it; the first of the list that does is taken. */
-  looksLike(root: string): Promise<boolean>;
+  /** Whether a folder looks like it, or would with held-out splits; the first of the list that does is taken. */
+  looksLike(root: string, isHeldOut: boolean): Promise<boolean>;
   /**
    * Reads the rows, which `loadDataset` checks.
    *

@@ -13,10 +13,10 @@ export function layoutOf(format: DatasetFormat): AnyLayout {
   return LAYOUTS.find(({ name }) => name === format) as AnyLayout;
 }
 
-/** The layout of a folder, by its files. */
-export async function detectLayout(root: string): Promise<AnyLayout> {
+/** The layout of a folder, by its files; with held-out splits, folders of classes alone are image folders. */
+export async function detectLayout(root: string, isHeldOut = false): Promise<AnyLayout> {
   for (const layout of LAYOUTS) {
-    if (await layout.looksLike(root)) return layout;
+    if (await layout.looksLike(root, isHeldOut)) return layout;
   }
   return csv;
 }

@@ -7,9 +7,10 @@ import { addJob } from '../cli/job.js';
 import { addCommonOptions, addDatasetOption, type CommonOptions } from '../cli/options.js';
 import { misuse } from '../cli/parameters.js';
 import { datasetTable, summarizeDataset } from '../cli/tables.js';
-import { type Dataset, type DatasetOptions, loadDataset } from '../data/dataset.js';
+import { type Dataset, type DatasetOptions, loadDataset, requireImages } from '../data/dataset.js';
 import { detectLayout } from '../data/layouts.js';
 import { firstRows, kindOf, readSource } from '../data/sourceFile.js';
+import { SPLITS } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
 import { writeAtomic } from '../files.js';
 import { ARCHITECTURES } from '../models/architectures.js';
@@ -205,23 +206,20 @@ async function columnsOf(
   return { format: 'csv', table, columns: { filename, y, split, ...(isNone(a) ? {} : { a }) } };
 }
 
-/** Reads the data; asks for the share of held-out images if image folders lack a split. */
+/** Reads the data; asks for the share of held-out images if they lack a split. Throws `DATASET_EMPTY_GROUP` without a terminal. */
 async function loadWithSplits(
   data: string,
   reading: DatasetOptions,
   { heldOut }: Answers,
   ask: Ask | undefined,
 ): Promise<Dataset> {
-  if (heldOut !== undefined) return loadDataset(data, { ...reading, heldOut });
-  try {
-    return await loadDataset(data, reading);
-  } catch (error) {
-    const lacksSplit =
-      error instanceof SpurmemError && error.advice.some((text) => text.includes('`heldOut`'));
-    if (ask === undefined || !lacksSplit) throw error;
-    const question = `${error.problem} What share of the training images should each of them get?`;
-    return loadDataset(data, { ...reading, heldOut: Number(await ask(question, '0.2')) });
-  }
+  const dataset = await loadDataset(data, { ...reading, heldOut });
+  const empty = SPLITS.filter((split) => dataset.splits[split].length === 0);
+  if (empty.length === 0) return dataset;
+  if (ask === undefined) requireImages(dataset);
+  const question = `${data} has no images for ${empty.join(' and ')}. What share of the training images should each get?`;
+  const share = ask && Number(await ask(question, '0.2'));
+  return loadDataset(data, { ...reading, heldOut: share });
 }
 
 /** Options as a file of settings has them. */

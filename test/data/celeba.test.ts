@@ -120,6 +120,18 @@ describe('loadDataset on CelebA', () => {
     expect(await loadDataset(folder(), { format: 'celeba', spurious: 'Male' })).toEqual(standard);
   });
 
+  test('holds out a share of the training images for a split that the lists lack', async () => {
+    const images = Array.from({ length: 20 }, (_, i) => ({
+      name: `${i}.jpg`,
+      split: i < 18 ? 0 : 2,
+      values: valuesWith(...(i % 2 === 1 ? [BLOND] : [])),
+    }));
+    await putReleased(celebaLists(images));
+    const { counts, options } = await loadDataset(folder(), { heldOut: 0.2 });
+    expect(counts).toEqual({ train: [7, 0, 7, 0], val: [2, 0, 2, 0], test: [1, 0, 1, 0] });
+    expect(options).toMatchObject({ format: 'celeba', heldOut: 0.2 });
+  });
+
   test('takes attributes and names from dataset.json, and the caller\u2019s before them', async () => {
     await putReleased();
     const names = { targetNames: ['serious', 'smiling'] };

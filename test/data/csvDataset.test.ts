@@ -5,7 +5,7 @@ import { type DatasetOptions, loadDataset } from '../../src/data/dataset.js';
 import { parseColumns } from '../../src/data/layouts/tables.js';
 import { SPLITS } from '../../src/data/split.js';
 import { spreadGroups, WATERBIRDS_COUNTS } from './standardSplits.js';
-import { failure, put, useTemporaryFolder } from './support.js';
+import { failure, put, splitsOf, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();
 
@@ -162,6 +162,57 @@ describe('a table with other columns', () => {
     await put(join(folder(), 'dataset.json'), JSON.stringify({ targetNames: ['dog', 'cats'] }));
     const place = `${join(folder(), 'pets.csv')}:3: column label: "cat" is none`;
     await failure(loadWords(), 'DATASET_INVALID', place, 'nearest are cats');
+  });
+});
+
+describe('a share that missing splits take', () => {
+  const rowsOf = (split: string, count: number) =>
+    Array.from(
+      { length: count },
+      (_, i) => `${i},${split}/${i}.jpg,${i % 2 ? 'cat' : 'dog'},${split},${i % 4 > 1 ? 'sand' : 'grass'}`,
+    );
+  const table = (...rows: readonly string[]) => [WORDS.slice(0, WORDS.indexOf('\n')), ...rows].join('\n');
+  const options = { table: 'pets.csv', columns: COLUMNS };
+
+  test('is one of each group, in tables and lists as in folders, and the same in any copy', async () => {
+    const content = table(...rowsOf('train', 40), ...rowsOf('test', 8));
+    const whole = await loadWords(content);
+    expect(whole.counts.val).toEqual([0, 0, 0, 0]);
+    const dataset = await loadWords(content, { ...options, heldOut: 0.2 });
+    expect(dataset.counts).toEqual({ train: [8, 8, 8, 8], val: [2, 2, 2, 2], test: [2, 2, 2, 2] });
+    expect(dataset.options).toEqual({ format: 'csv', ...options, heldOut: 0.2 });
+    expect(dataset.fingerprint).not.toBe(whole.fingerprint);
+    expect(await loadWords(content, dataset.options)).toEqual(dataset);
+    const valOf = ({ examples }: typeof dataset) =>
+      examples.filter(({ split }) => split === 'val').map(({ line }) => line);
+    const moved = await loadWords(content, { ...dataset.options, images: 'elsewhere' });
+    expect(valOf(moved)).toEqual(valOf(dataset));
+    await failure(
+      loadWords(WORDS, { ...options, heldOut: 0.2 }),
+      'USAGE',
+      'val and test have images of their own',
+    );
+  });
+
+  test('is in dataset.json too, for its own table alone', async () => {
+    await put(join(folder(), 'dataset.json'), JSON.stringify({ ...options, heldOut: 0.2 }));
+    const dataset = await loadWords(table(...rowsOf('train', 40)), {});
+    expect([dataset.counts.train, dataset.counts.test]).toEqual([
+      [6, 6, 6, 6],
+      [2, 2, 2, 2],
+    ]);
+    await put(join(folder(), 'other.csv'), WORDS);
+    expect((await loadDataset(folder(), { table: 'other.csv' })).options).not.toHaveProperty('heldOut');
+    const blamed = loadWords(WORDS, {});
+    await failure(blamed, 'DATASET_INVALID', 'heldOut in ', 'dataset.json is 0.2');
+  });
+
+  test('leaves all rows of an image in one split', async () => {
+    const rows = rowsOf('train', 40);
+    const twice = rows.map((row) => row.replace(/(?:grass|sand)$/, 'snow').replace('train/', './train/'));
+    const { examples } = await loadWords(table(...rows, ...twice), { ...options, heldOut: 0.2 });
+    const splits = splitsOf(examples.map(({ filename, split }) => [filename, split]));
+    expect([...splits.values()].every(({ size }) => size === 1)).toBe(true);
   });
 });
 

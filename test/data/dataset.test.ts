@@ -153,7 +153,7 @@ test('requireGroups names the split and the empty groups, and passes where every
   const require = () => {
     requireGroups(dataset, ['train', 'val']);
   };
-  const empty = /split train has no example of groups 1 \(cat, night\), 2 \(dog, day\)\. Add images of it/;
+  const empty = /split train has no example of groups 1 \(cat, night\), 2 \(dog, day\); the split val has/;
   await failure(require, 'DATASET_EMPTY_GROUP', empty);
   const rows = [0, 1, 2, 3].map((group) => `${group},${group}.jpg,${group >> 1},0,${group & 1},x`);
   requireGroups(await loadTable([HEADER, ...rows].join('\n')), ['train']);

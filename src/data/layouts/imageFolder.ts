@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { messageOf, SpurmemError } from '../../errors.js';
 import { nearestNames } from '../../nearest.js';
-import * as z from '../../zod.js';
 import type { CoreRegion } from '../coreRegion.js';
 import { badOption, defineLayout, type Row } from '../layout.js';
 import { invalidData, kindOf, pathBelow, readCsv, readSource, relativePath } from '../sourceFile.js';
@@ -20,8 +18,6 @@ const EXTENSION = /^\.(?:jpe?g|png|ppm|bmp|pgm|tiff?|webp)$/i;
 /** Folders within one another: deeper ones are taken for links in a circle. */
 const MAX_NESTED = 32;
 
-const SHARE = { error: 'it takes a share above 0 and below 0.5' };
-
 /**
  * torchvision's `ImageFolder`, a folder for each split: `train/cat/1.jpg`. Classes are the folders' names, numbered and read in
  * torchvision's order. Groups are classes, or those with the attribute of a CSV file.
@@ -35,34 +31,24 @@ export const imageFolder = defineLayout({
       help: 'image folders: CSV file in the folder, with a column of images and one of the spurious attribute',
       placeholder: 'file',
     },
-    /** The share of each missing split. */
-    heldOut: {
-      schema: z.number(SHARE).gt(0, SHARE).lt(0.5, SHARE),
-      help: 'image folders without val or test: share of the training images that becomes each of them, such as 0.2',
-      placeholder: 'share',
-      parse: Number,
-    },
   },
-  async looksLike(root) {
+  async looksLike(root, isHeldOut) {
     const names = await readdir(root).catch(() => []);
     if (names.some((name) => /\.csv$/i.test(name))) return false;
     const train = names.find((name) => FOLDERS.train.includes(name.toLowerCase()));
-    return train !== undefined && (await foldersIn(join(root, train))).length > 0;
+    if (train === undefined) return isHeldOut && (await foldersIn(root)).length > 0;
+    return (await foldersIn(join(root, train))).length > 0;
   },
   async read(root, options, masks) {
     const images = await imagesOf(root, masks);
     const names = images.map(({ filename }) => filename);
-    const { attribute, heldOut } = options;
+    const { attribute } = options;
     const table = attribute === undefined ? undefined : await readAttributes(root, attribute, names);
     const listing = { path: root, bytes: Buffer.from(names.map((name) => `${name}\n`).join('')) };
     return {
       options: { format: 'imagefolder' as const, ...options },
       files: table ? [listing, table.file] : [listing],
-      rows: withSplits(
-        root,
-        images.map((image) => ({ ...image, a: table?.valueOf.get(image.filename) ?? '0', line: 0 })),
-        heldOut,
-      ),
+      rows: images.map((image) => ({ ...image, a: table?.valueOf.get(image.filename) ?? '0', line: 0 })),
       images: '.',
       labels: { y: { name: 'the folder', areWords: true }, a: table && { name: table.name } },
     };
@@ -118,10 +104,7 @@ async function readAttributes(root: string, attribute: string, images: readonly 
 }
 
 /** An image in the folder of its class. */
-interface Image extends Pick<Row, 'filename' | 'y'> {
-  /** Undefined where the folder is not divided. */
-  readonly split: Split | undefined;
-}
+type Image = Pick<Row, 'filename' | 'y' | 'split'>;
 
 /**
  * The images of all classes and splits, in torchvision's order, without the core region's masks. Throws `DATASET_NOT_FOUND` if
@@ -138,7 +121,7 @@ async function imagesOf(root: string, masks: CoreRegion | undefined): Promise<Im
     return found.map((name) => ({ split, below: `${name}/` }));
   });
   const isDivided = named.some(({ split }) => split === 'train');
-  for (const { split, below } of isDivided ? named : [{ split: undefined, below: '' }]) {
+  for (const { split, below } of isDivided ? named : [{ split: 'train' as const, below: '' }]) {
     for (const y of await foldersIn(join(root, below))) {
       const inside = await foldersBelow(root, `${below}${y}`, masks, MAX_NESTED);
       for (const folder of inside.sort()) {
@@ -188,49 +171,4 @@ async function filesIn(root: string, folder: string): Promise<string[]> {
   });
   const images = names.filter((name) => EXTENSION.test(extname(name)));
   return images.sort().map((name) => `${folder}/${name}`);
-}
-
-/** Adds the split of each image; a missing one takes its share of each group's training images. */
-function withSplits(
-  root: string,
-  images: readonly (Omit<Row, 'split'> & Image)[],
-  heldOut: number | undefined,
-): Row[] {
-  const rows = images.map((image) => ({ ...image, split: image.split ?? 'train' }));
-  const missing = (['val', 'test'] as const).filter((split) => !rows.some((row) => row.split === split));
-  if (heldOut === undefined && missing.length > 0) {
-    const folders = missing.map((split) => `${split}/<class>`).join(' and ');
-    throw invalidData(
-      `${root}: there are no images for the ${missing.length > 1 ? 'splits' : 'split'} ${missing.join(' and ')}, in ${folders}.`,
-      'Add them, or hold out a share of the training images for each with `heldOut`, such as 0.2.',
-    );
-  }
-  if (heldOut !== undefined && missing.length === 0) {
-    const problem = `${root}: \`heldOut\` is ${heldOut}, and val and test have images of their own.`;
-    throw badOption('heldOut', heldOut, problem, 'Leave it out.');
-  }
-  if (missing.length === 0) return rows;
-  const groups = new Map<string, typeof rows>();
-  for (const row of rows.filter(({ split }) => split === 'train')) {
-    const key = JSON.stringify([row.y, row.a]);
-    const group = groups.get(key);
-    if (group) group.push(row);
-    else groups.set(key, [row]);
-  }
-  for (const group of groups.values()) {
-    const each = Math.max(1, Math.round((heldOut ?? 0) * group.length));
-    // Too few to divide: the split's group is then empty, which is reported.
-    if (group.length <= missing.length * each) continue;
-    const order = inRandomOrder(group);
-    for (const [at, split] of missing.entries()) {
-      for (const row of order.slice(at * each, (at + 1) * each)) row.split = split;
-    }
-  }
-  return rows;
-}
-
-/** Rows in an order that is random, and the same each time and in any copy. */
-function inRandomOrder<Named extends Pick<Row, 'filename'>>(rows: readonly Named[]): Named[] {
-  const keyed = rows.map((row) => ({ row, key: createHash('sha256').update(row.filename).digest('hex') }));
-  return keyed.sort((one, other) => (one.key < other.key ? -1 : 1)).map(({ row }) => row);
 }
