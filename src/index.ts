@@ -95,7 +95,7 @@ export const reproduceQuickstart = later(
 export async function figures(): Promise<readonly Figure[]> {
   return (await import('./report/figures.js')).FIGURES;
 }
-/** Evaluates a run’s model on one split; writes nothing. */
+/** Evaluates a run’s model on one split, or each image of all; writes nothing. */
 export const evaluateRun = later(async () => (await import('./experiments/evaluateRun.js')).evaluateRun);
 /** Reads a study from a file, or by the name of one in the package. */
 export const readStudy = later(async () => (await import('./study/document.js')).readStudy);

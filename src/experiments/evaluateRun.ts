@@ -1,4 +1,4 @@
-import { requireGroups } from '../data/dataset.js';
+import { requireImages } from '../data/dataset.js';
 import { type Split, SPLITS } from '../data/split.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
@@ -13,10 +13,11 @@ import {
   setting,
   type SettingsTable,
 } from '../settings/setting.js';
-import { integer, oneOf } from '../settings/values.js';
+import { integer, oneOf, toggle } from '../settings/values.js';
 import { openDataset } from '../train/runData.js';
 import { openRun, weightsAt } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
+import { type Prediction, predictionRows } from './predictions.js';
 import { OF_RUN_TYPES, type OfRunOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
@@ -43,7 +44,10 @@ export const EVALUATE_SETTINGS = {
   batchSize,
 } satisfies SettingsTable;
 
-export interface EvaluateOptions extends OfRunOptions, GivenOf<typeof EVALUATE_SETTINGS> {}
+export interface EvaluateOptions extends OfRunOptions, GivenOf<typeof EVALUATE_SETTINGS> {
+  /** Whether to return a row for each image: of `split` if it is given, else of all splits. Default: no. */
+  readonly rows?: boolean | undefined;
+}
 
 /** The accuracies of a run's model on one split. */
 export interface RunEvaluation {
@@ -58,16 +62,19 @@ export interface RunEvaluation {
   readonly accuracies: GroupAccuracies;
   /** Mean loss over the examples, by the run's loss. */
   readonly loss: number;
+  /** In the order of splits and table, if requested. */
+  readonly rows?: readonly Prediction[];
 }
 
 /**
- * Evaluates a run's model on a split. Writes nothing: the run's folder may be read-only.
+ * Evaluates a run's model on a split, or on all for `rows`. Writes nothing: the run's folder may be read-only.
  *
  * @throws `USAGE`, `RUN_NOT_FOUND` when the trained run or the epoch is missing, `DATASET_INVALID` for data other than the run's,
  *   `DATASET_EMPTY_GROUP`, `WEIGHTS_INVALID`
  */
 export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluation> {
-  checkOptions(options, { types: OF_RUN_TYPES, settings: EVALUATE_SETTINGS, required: ['run'] });
+  const types = { ...OF_RUN_TYPES, rows: toggle() };
+  checkOptions(options, { types, settings: EVALUATE_SETTINGS, required: ['run'] });
   const run = await openRun(options.run);
   const { folder, config } = run;
   const settings = resolveSettings(EVALUATE_SETTINGS, protocolOf(EVALUATE_SETTINGS, {}, config), options);
@@ -75,17 +82,26 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
   const weights = await weightsAt(run, epoch);
   using context = await openEngine(options);
   const dataset = await openDataset(run, options);
-  requireGroups(dataset, [split]);
+  requireImages(dataset, [split]);
   using loader = await openImages(config, dataset, { ...options, context });
   using model = await loadModel({ ...config, precision }, loader, weights, folder);
-  const { onProgress, signal } = options;
-  const { accuracies, loss } = await evaluate(model, loader, dataset.splits[split], {
-    onProgress,
-    signal,
-    loss: config.loss,
-    task: `evaluation, ${split}`,
-    batchSize,
-  });
+  const { onProgress, signal, rows: logits } = options;
+  const evaluateSplit = (one: Split) =>
+    evaluate(model, loader, dataset.splits[one], {
+      onProgress,
+      signal,
+      loss: config.loss,
+      logits,
+      task: `evaluation, ${one}`,
+      batchSize,
+    });
+  const evaluation = await evaluateSplit(split);
+  const rows: Prediction[][] = [];
+  for (const one of logits === true ? SPLITS : []) {
+    const indices = dataset.splits[one];
+    if (indices.length === 0 || (options.split ?? one) !== one) continue;
+    rows.push(predictionRows(dataset, indices, one === split ? evaluation : await evaluateSplit(one)));
+  }
   return {
     kind: 'evaluation',
     run: folder.path,
@@ -93,7 +109,8 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
     epoch: epoch ?? null,
     checkpoint: await weightsFingerprint(weights),
     precision,
-    accuracies,
-    loss,
+    accuracies: evaluation.accuracies,
+    loss: evaluation.loss,
+    ...(logits === true ? { rows: rows.flat() } : {}),
   };
 }

@@ -17,6 +17,8 @@ export interface Evaluation {
   readonly losses: Float32Array;
   /** Predicted class of each example, [N]. */
   readonly predictions: Int32Array;
+  /** [N, numClasses], if requested. */
+  readonly logits?: Float32Array;
 }
 
 const EVALUATION = {
@@ -29,6 +31,7 @@ const EVALUATION = {
  *
  * @param options.loss default: cross-entropy
  * @param options.edits perturbations of the model, whose own weights do not change
+ * @param options.logits whether to return the logits
  * @param options.lossLabels the losses' classes: the examples' own (default), or the predicted ones
  */
 export async function evaluate(
@@ -40,6 +43,7 @@ export async function evaluate(
     readonly task: string;
     readonly loss?: Loss | undefined;
     readonly edits?: readonly WeightEdit[] | undefined;
+    readonly logits?: boolean | undefined;
     readonly lossLabels?: 'own' | 'predicted' | undefined;
   },
 ): Promise<Evaluation> {
@@ -52,6 +56,8 @@ export async function evaluate(
   const { positions, total } = share;
   const losses = new Float32Array(positions.length);
   const predictions = new Int32Array(positions.length);
+  const { numClasses } = dataset;
+  const kept = options.logits === true ? new Float32Array(positions.length * numClasses) : undefined;
   const own = positions.map((position) => indices[position] as number);
   let done = 0;
   await using pending = new PendingReads(context);
@@ -67,9 +73,14 @@ export async function evaluate(
     scope.release(labels);
     await pending.add({
       // Both at once: the next kernel need not wait for JavaScript to have seen the last one's result.
-      read: Promise.all([predicting, lossesOf(logits, labels, loss, context, pseudoLabels)]),
-      finish([predicted, lossesOfBatch]) {
+      read: Promise.all([
+        predicting,
+        lossesOf(logits, labels, loss, context, pseudoLabels),
+        kept && (logits.data() as Promise<Float32Array>),
+      ]),
+      finish([predicted, lossesOfBatch, logitsOfBatch = []]) {
         losses.set(lossesOfBatch, done);
+        kept?.set(logitsOfBatch, done * numClasses);
         predictions.set(predicted, done);
         counter.addBatch(dataset, examples, predicted);
         done += examples.length;
@@ -85,6 +96,7 @@ export async function evaluate(
   const all = {
     losses: await context.gatherShares(losses, share, new Float32Array(total)),
     predictions: await context.gatherShares(predictions, share, new Int32Array(total)),
+    ...(kept && { logits: await context.gatherShares(kept, share, new Float32Array(total * numClasses)) }),
   };
   return {
     accuracies: (await counter.ofProcesses(context)).accuracies(dataset.counts.train),

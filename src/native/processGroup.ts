@@ -58,13 +58,16 @@ export class ProcessGroup {
     return Array.from({ length: this.worldSize }, (_, i) => all.subarray(i * length, (i + 1) * length));
   }
 
-  /** The values of all examples, written into zeros [total]; each process has those of its share, [N]. */
+  /** The values of all examples, written into zeros [total] or [total, ...]; each process has those of its share, [N] or [N, ...]. */
   async gatherShares<Values extends Float32Array | Int32Array>(
     own: Values,
-    { positions }: Share,
+    { positions, total }: Share,
     all: Values,
   ): Promise<Values> {
-    for (const [i, position] of positions.entries()) all[position] = own[i] as number;
+    const size = all.length / total;
+    for (const [i, position] of positions.entries()) {
+      all.set(own.subarray(i * size, (i + 1) * size), position * size);
+    }
     return this.sum(all);
   }
 

@@ -199,4 +199,16 @@ test('a run is evaluated on a split, to the numbers that training found', async 
   const { val } = JSON.parse(readFileSync(join(run, 'results/erm.json'), 'utf8')) as { val: object };
   expect(accuracies).toEqual(val);
   await failure(['evaluate', '--run', run, '--epoch', '7'], 'RUN_NOT_FOUND', '--epoch is 7');
+  // A table of its images, in a folder that is made, and never in the place of another table.
+  const csv = at('tables/val.csv');
+  const tabled = ['evaluate', '--run', run, '--split', 'val', '--threads', '1', '--csv'];
+  const { stdout: printed } = await succeed([...tabled, csv, '--json']);
+  expect(JSON.parse(printed)).toEqual({ ...(JSON.parse(stdout) as object), csv });
+  const [header, ...rows] = readFileSync(csv, 'utf8').trimEnd().split('\n');
+  expect(header).toBe(
+    'file,split,class,attribute,group,prediction,probability,margin,loss,p_pullover,p_coat',
+  );
+  expect(rows).toHaveLength(16);
+  await failure([...tabled, csv], 'OUTPUT_UNWRITABLE', `${csv} is there already`, 'Choose another --csv');
+  await failure([...tabled, join(csv, 'x.csv')], 'OUTPUT_UNWRITABLE', 'A file has that name');
 });

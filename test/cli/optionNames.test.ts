@@ -19,7 +19,7 @@ import { TRAINING_METHODS } from '../../src/train/methods.js';
 import { RUN_TYPE } from '../../src/train/runOptions.js';
 
 /** Options that the command line has beside the library's: of its output. */
-const OWN = ['config', 'json', 'quiet', 'debug', 'dryRun'];
+const OWN = ['config', 'json', 'quiet', 'debug', 'dryRun', 'csv'];
 const DATASET = DATASET_OPTIONS.map(({ name }) => name as string);
 
 const { session, unstructured, structured, overlap, gradCam } = TRACE_SETTINGS;

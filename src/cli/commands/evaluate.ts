@@ -1,5 +1,11 @@
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
+import { stringify } from 'csv-stringify/sync';
+import { kindOf } from '../../data/sourceFile.js';
+import { SpurmemError } from '../../errors.js';
 import { EVALUATE_SETTINGS, evaluateRun } from '../../experiments/evaluateRun.js';
+import { makeFolder, writeAtomic } from '../../files.js';
+import { csvRows } from '../../kit/rows.js';
 import { addJob } from '../job.js';
 import {
   addDatasetOptions,
@@ -16,15 +22,40 @@ import { openGroups } from '../tables.js';
 import { textTable } from '../textTable.js';
 
 export function addCommand(command: Command): void {
-  addDatasetOptions(addEngineOptions(addSettings(addRunOptions(command), EVALUATE_SETTINGS)));
-  addJob<ComputingOptions & RunOptions>(command, async (options, output, control) => {
-    const result = await evaluateRun({
-      ...pick(options, 'run', 'data'),
-      ...sharedOptionsOf(options),
-      ...givenSettings(EVALUATE_SETTINGS, options),
-      ...control,
-    });
-    const { groups } = await openGroups(options.run);
-    output.result(textTable(evaluationTable(result, groups), output), result);
-  });
+  addDatasetOptions(addEngineOptions(addSettings(addRunOptions(command), EVALUATE_SETTINGS))).option(
+    '--csv <file>',
+    'write a row for each image: its prediction, probabilities, margin and loss (every split, unless --split names one)',
+  );
+  addJob<ComputingOptions & RunOptions & { readonly csv?: string }>(
+    command,
+    async (options, output, control) => {
+      const { csv } = options;
+      if (csv !== undefined) await requireNew(csv);
+      const { rows = [], ...result } = await evaluateRun({
+        ...pick(options, 'run', 'data'),
+        ...sharedOptionsOf(options),
+        ...givenSettings(EVALUATE_SETTINGS, options),
+        ...control,
+        rows: csv !== undefined,
+      });
+      const { groups } = await openGroups(options.run);
+      const table = textTable(evaluationTable(result, groups), output);
+      if (csv === undefined) {
+        output.result(table, result);
+        return;
+      }
+      await writeAtomic(csv, stringify(csvRows(rows), { header: true }));
+      output.result(`${table}\n${rows.length} images: ${csv}`, { ...result, csv });
+    },
+  );
+}
+
+/** Throws `OUTPUT_UNWRITABLE` before anything is computed: the file may be a table of somebody's labels. */
+async function requireNew(path: string): Promise<void> {
+  if ((await kindOf(path)) !== undefined) {
+    const problem = `${path} is there already. Nothing was changed.`;
+    const blame = { parameter: 'csv', value: path, advice: ['Choose another `csv`, or remove it.'] };
+    throw new SpurmemError('OUTPUT_UNWRITABLE', problem, blame);
+  }
+  await makeFolder(dirname(path));
 }
