@@ -74,7 +74,8 @@ async function ensure(forTests) {
     );
   }
   const own = await ensureEnvironment({ onInfo: console.error });
-  const packages = 'numpy==2.4.6 torchvision==0.29.2 timm==1.0.31 safetensors==0.8.0 tensorboard==2.21.0';
+  const packages =
+    'numpy==2.4.6 torchvision==0.29.2 timm==1.0.31 safetensors==0.8.0 tensorboard==2.21.0 pandas==3.1.1';
   if (forTests && missingModules(own.python).length > 0)
     await installPackages(ownEnvironment(), packages.split(' '));
   return own;

@@ -1,6 +1,7 @@
 import { dataDescriptionSchema } from '../data/dataDescription.js';
 import { datasetConfigSchema } from '../data/datasetConfig.js';
 import { RESULTS } from '../experiments/resultFiles.js';
+import { imagesSchema } from '../train/imageRecord.js';
 import { progressSchema, trainingResultSchema } from '../train/results.js';
 import { runFileSchema } from '../train/runConfig.js';
 import * as z from '../zod.js';
@@ -23,6 +24,7 @@ export const FILE_SCHEMAS: Readonly<Record<string, { readonly title: string; rea
     data: { title: 'data.json, of a run', schema: dataDescriptionSchema.extend(CHECKSUM) },
     epoch: { title: 'checkpoints/epoch-N/epoch.json, of a run', schema: progressSchema.extend(CHECKSUM) },
     training: { title: 'results/METHOD.json, of a run', schema: trainingResultSchema },
+    images: { title: 'results/images.json, of a run', schema: imagesSchema },
     ...Object.fromEntries(
       [...Object.values(RESULTS), ...FIGURES.flatMap(({ own }) => own ?? [])].map(({ name, schema }) => {
         // A run has one for each perturbation and split.

@@ -13,6 +13,7 @@ import {
   severalOf,
   share,
   text,
+  toggle,
   type ValueType,
   valueType,
 } from '../settings/values.js';
@@ -123,6 +124,16 @@ export const EMA = setting({
   source: 'none',
 });
 
+/** Does not affect the run's numbers. */
+export const TRACK_IMAGES = setting<boolean | undefined>({
+  type: toggle(),
+  argument: 'yes|no',
+  help: 'write each training image\u2019s summed loss, times forgotten and first right epoch (results/images.csv)',
+  default: undefined,
+  otherwise: 'no',
+  source: 'none',
+});
+
 /** ERM's recipe (article, Methods, "Implementation details"), which the baselines share. */
 export const ERM_SETTINGS = {
   epochs: protocolSetting({
@@ -182,6 +193,7 @@ export const ERM_SETTINGS = {
   }),
   precision: setting({ ...PRECISION, default: 'fp32' }),
   ema: EMA,
+  trackImages: TRACK_IMAGES,
   ...fixedSettings(3),
 } as const;
 

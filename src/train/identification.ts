@@ -29,6 +29,7 @@ export async function identify(
     epochs,
     select: 'last',
     keepEpochs: undefined,
+    trackImages: undefined,
     onEpoch: (metrics, context) => {
       options.onEpoch?.(metrics, { ...context, stage: IDENTIFICATION });
     },

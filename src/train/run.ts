@@ -3,6 +3,7 @@ import { type Split, SPLITS } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
 import { evaluate, type Evaluation } from '../metrics/evaluate.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
+import { lossOf } from '../metrics/loss.js';
 import { type Model, withTensors } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
@@ -16,6 +17,7 @@ import {
 import { isOutOfMemory, type PendingRead, PendingReads } from '../native/context.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { Adam, type Infinite } from './adam.js';
+import { ImageRecord } from './imageRecord.js';
 import { PassTotals } from './passTotals.js';
 import { type EpochTraining, NO_PROGRESS, type TrainingProgress } from './results.js';
 import type { EpochsConfig, RunConfig } from './runConfig.js';
@@ -49,8 +51,8 @@ export interface TrainedPart {
   readonly optimizer: Adam;
 }
 
-/** Loss, predictions, the part that is no longer finite, and the loss's terms. */
-type StepValues = [number, Int32Array, Infinite | undefined, number[]];
+/** Loss, predictions, the part that is no longer finite, the loss's terms, and each image's loss if it is tracked. */
+type StepValues = [number, Int32Array, Infinite | undefined, number[], Float32Array | undefined];
 
 /** A run in training: its settings, data, model and optimizers, and everything else that its epochs change. */
 export class Run<Config extends RunConfig = EpochsConfig> implements Disposable {
@@ -60,6 +62,8 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
   progress: TrainingProgress = NO_PROGRESS;
   /** The exponential moving average of the weights. */
   ema: Model | undefined;
+  /** The record of training images, if they are tracked. */
+  readonly images: ImageRecord | undefined;
   readonly #parts: TrainedPart[] = [];
 
   /**
@@ -76,6 +80,9 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
   ) {
     if (config.lr !== undefined) {
       this.states.push(ofOptimizer('optimizer.', this.#train(model.network).optimizer));
+    }
+    if (config.trackImages === true) {
+      this.images = new ImageRecord(loader.dataset, this.state('images', ImageRecord.zeros(loader.dataset)));
     }
     this.states.push({
       save: () => {
@@ -193,6 +200,7 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
         });
       }
       await pending.drain();
+      await this.images?.endEpoch(epoch, context);
       return await totals.means(context, done);
     } catch (error) {
       throw isOutOfMemory(error) ? tooLarge(batches.batchSize, error) : error;
@@ -268,8 +276,9 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
         logits.argmax(),
         this.#descend(loss, lr, scale),
         Promise.all(Object.values(terms).map((term) => term.item())),
+        this.images && this.#lossesOf(indices, logits),
       ]),
-      finish: async ([value, predictions, infinite, values]) => {
+      finish: async ([value, predictions, infinite, values, losses]) => {
         const bad = !Number.isFinite(value)
           ? `loss became ${value}`
           : infinite && `${infinite} became infinite or NaN`;
@@ -278,11 +287,19 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
         }
         const means = Object.keys(terms).map((name, i) => [name, values[i] as number] as const);
         totals.add(indices, value, means, predictions);
+        if (losses) this.images?.add(indices, losses, predictions);
       },
       dispose() {
         for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
       },
     };
+  }
+
+  async #lossesOf(indices: Int32Array, logits: Tensor): Promise<Float32Array> {
+    const { labels } = this.loader.dataset;
+    using own = await this.context.tensor(indices.map((index) => labels[index] as number));
+    using losses = await lossOf(logits, own, 'none', this.config.loss);
+    return (await losses.data()) as Float32Array;
   }
 
   async #descend(loss: Tensor, lr: number, scale: number): Promise<Infinite | undefined> {

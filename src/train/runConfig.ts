@@ -57,6 +57,7 @@ const epochsShape = {
   scheduler: recipe.scheduler,
   /** Decay of the moving average of the weights that is evaluated and selected; default: none. */
   ema: recipe.ema.optional(),
+  trackImages: recipe.trackImages.optional(),
 };
 
 /** Checks the configuration of every training method. */

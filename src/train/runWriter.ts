@@ -1,5 +1,5 @@
 import { open, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { describeData } from '../data/dataDescription.js';
 import type { Dataset } from '../data/dataset.js';
@@ -12,6 +12,7 @@ import type { Program } from '../models/exported/program.js';
 import { writeSafetensors, type WrittenTensor } from '../models/safetensors.js';
 import type { ComputeContext } from '../native/context.js';
 import { provenance } from '../provenance.js';
+import type { TrackedImages } from './imageRecord.js';
 import type { EpochMetrics, TrainingProgress } from './results.js';
 import { FORMAT_VERSION, type RunConfig, type RunEnvironment } from './runConfig.js';
 import { isReport, PATIENCE_MS, RunFolder } from './runFolder.js';
@@ -121,6 +122,13 @@ export class RunWriter extends RunFolder {
   /** Writes `metrics.csv`, for spreadsheets and plots. */
   async writeMetricsTable(epochs: readonly EpochMetrics[], groupNames: readonly string[]): Promise<void> {
     await this.#write(() => writeAtomic(join(this.path, 'metrics.csv'), epochsTable(epochs, groupNames)));
+  }
+
+  /** Writes what training measured of each image, as a result and as a table. */
+  async writeImages(rows: TrackedImages['rows']): Promise<void> {
+    await this.writeResult('images', { kind: 'images', rows });
+    const table = join(dirname(this.result('images')), 'images.csv');
+    await this.#write(() => writeAtomic(table, stringify([...rows], { header: true })));
   }
 
   async writeResult(name: string, result: object): Promise<void> {

@@ -133,6 +133,7 @@ export async function trainRun<Config extends RunConfig>(
       ...task.result?.(),
       ...(await run.testSelected(selected)),
     };
+    if (run.images) await folder.writeImages(run.images.rows);
     await folder.writeResult(trained.kind, trained);
     await board?.finish(trained);
     return trained;

@@ -13,6 +13,7 @@ import {
   kickInEpoch,
   type KickInRun,
   PRECISION_OF_START,
+  TRACK_IMAGES,
 } from '../ermSettings.js';
 
 /**
@@ -72,6 +73,7 @@ export const FINETUNE_SETTINGS = {
   }),
   precision: PRECISION_OF_START,
   ema: EMA,
+  trackImages: TRACK_IMAGES,
   select: { ...ERM_SETTINGS.select, help: 'the epoch whose weights are tested', published: 'none' },
   loss: {
     ...ERM_SETTINGS.loss,
