@@ -111,7 +111,7 @@ const BY_FILE = {
   'src/experiments/samples.ts': [
     ['Math.max(samples, largest)', 'Math.min(samples, largest)'],
     ['train.filter((index) => !drawn.has(index))', 'train'],
-    ['(count) => count < 2', '(count) => count < 1'],
+    ['counts.train.indexOf(1)', 'counts.train.indexOf(0)'],
   ],
   'src/experiments/traceSession.ts': [['? this.#training.judgedOn :', '? this.dataset.splits.train :']],
   'src/extras/minimal/result.ts': [['probabilityFewer = 1 - u / ', 'probabilityFewer = u / ']],

@@ -6,6 +6,7 @@ import { groupLabels } from '../report/groupLabels.js';
 import { countTable } from '../report/sections/data.js';
 import type { Table } from '../report/table.js';
 import { plain } from '../report/text.js';
+import { TRAINING_METHODS } from '../train/methods.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
 import type { Output } from './output.js';
@@ -17,14 +18,23 @@ export async function openGroups(run: string) {
   return { groups: groupLabels(await readRunData(opened)), folder: opened.folder };
 }
 
-/** Prints a dataset, and warns if a split lacks examples of a group. */
+/** Prints a dataset; if a split lacks examples of a group, warns of the methods that need each. */
 export function printDataset(dataset: Dataset, output: Output, { onWarning }: JobOptions): void {
   const problem = emptyGroups(dataset);
-  if (problem !== undefined)
-    onWarning?.(
-      `${problem} Validation and test need examples of every group; so does training, except with methods without group labels, such as ERM.`,
-    );
+  if (problem !== undefined) onWarning?.(`${problem} ${usesOf(dataset)}`);
   output.result(datasetTable(dataset, output), summarizeDataset(dataset));
+}
+
+/** Returns a sentence on what data without examples of every group can be used for. */
+function usesOf({ counts, splits }: Dataset): string {
+  if (SPLITS.some((split) => splits[split].length === 0)) {
+    return 'Training needs images in each split: add them, or hold out a share of the training images with `heldOut`.';
+  }
+  const refusing = TRAINING_METHODS.filter(({ needsGroupsIn: split }) => split && counts[split].includes(0));
+  const names = refusing.map(({ name }) => name).join(', ');
+  const methods =
+    names === '' ? 'Every method trains' : `All methods train except ${names}, which need each group`;
+  return `${methods}. Accuracies and traces take the groups that a split has.`;
 }
 
 /** Returns the JSON document of a dataset. */

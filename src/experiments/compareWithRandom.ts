@@ -190,13 +190,16 @@ class Pool {
   #openGroups(set: ComparedSet, rule: StoppingRule): readonly number[] {
     const isOpen = (statisticOf: (outcome: Outcome) => Statistic): boolean =>
       OUTCOMES.some((outcome) => this.#test(set, statisticOf(outcome), rule) === undefined);
-    if (this.#comparesMinorities(set) && isOpen((outcome) => this.#difference(outcome))) return set.groups;
-    return set.groups.filter((group) => isOpen((outcome) => changeOfGroup(group, outcome)));
+    const groups = measuredGroups(set);
+    if (this.#comparesMinorities(set) && isOpen((outcome) => this.#difference(outcome))) return groups;
+    return groups.filter((group) => isOpen((outcome) => changeOfGroup(group, outcome)));
   }
 
-  #comparesMinorities({ groups }: PlannedSet): boolean {
+  #comparesMinorities(set: ComparedSet): boolean {
     const { minorityGroups, numGroups } = this.session.dataset;
-    return groups.length === numGroups && minorityGroups.length > 0 && minorityGroups.length < numGroups;
+    if (set.groups.length < numGroups) return false;
+    const kinds = new Set(measuredGroups(set).map((group) => minorityGroups.includes(group)));
+    return kinds.size === 2;
   }
 
   #difference(outcome: Outcome): Statistic {
@@ -218,6 +221,11 @@ class Pool {
     const test = monteCarloTest(change, drawn, rule);
     return test && { change, ...test };
   }
+}
+
+/** Returns the groups of a set that the split has examples of. */
+function measuredGroups({ groups, outcomes }: ComparedSet): readonly number[] {
+  return groups.filter((group) => outcomes[0]?.[group]?.total !== 0);
 }
 
 /** Returns the mean over variants under several seeds. */

@@ -35,7 +35,7 @@ export interface VariantOutcomes {
  * model once, and then through each variant that needs its group, only from the first stage that the variant changes. Equal variants
  * are evaluated once. The model's weights do not change.
  *
- * @param indices positions in the dataset's examples, [N], with examples of every group
+ * @param indices positions in the dataset's examples, [N]
  * @throws `NEURONS_INVALID` when a variant names a layer that the model does not have
  */
 export async function evaluateVariants(
@@ -144,7 +144,10 @@ export async function evaluateVariants(
     baseline: (await baseline.ofProcesses(context)).accuracies(dataset.counts.train),
     baselineMargin: await meansOfProcesses(context, margins),
     variants: variants.map(({ key, groups: asked = groups }) =>
-      groups.map((group) => (asked.includes(group) ? (byKey.get(key)?.[group]?.outcome ?? null) : null)),
+      groups.map((group) => {
+        const isMeasured = asked.includes(group) || sizeOf(group) === 0;
+        return isMeasured ? (byKey.get(key)?.[group]?.outcome ?? null) : null;
+      }),
     ),
     lost: variants.map(({ key }) => byKey.get(key)?.map(({ first }) => first) ?? []),
     cost: costOf(variants.length * indices.length, runForwards),

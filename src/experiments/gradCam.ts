@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
 import { coreCoverage } from '../data/coreCoverage.js';
-import { requireGroups } from '../data/dataset.js';
 import { colorPng, greyPng } from '../data/pictures.js';
 import { invalidParameter, SpurmemError } from '../errors.js';
 import { heatShare } from '../metrics/heatShare.js';
@@ -36,7 +35,7 @@ export interface GradCamOptions
  * core region, for one run, or two on the same images. Writes `results/grad-cam.json` in the folder of `run`.
  *
  * @throws `USAGE` for a layer or output that the models lack, for options out of range, and if the runs' datasets or image
- *   sizes differ; `DATASET_EMPTY_GROUP`; and what `TraceSession.open` throws
+ *   sizes differ; `DATASET_EMPTY_GROUP` for a split without images; and what `TraceSession.open` throws
  */
 export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
   checkTraceOptions(TRACE_SETTINGS.gradCam, options, { compare: RUN_TYPE });
@@ -49,7 +48,7 @@ export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
   const { dataset } = after;
   const layer = chooseLayer(options.layer, after, before);
   const output = outputOf(settings.output, dataset.targetNames);
-  requireGroups(dataset, [split]);
+  after.groupsIn(split);
   if (dataset.coreRegion === null) options.onWarning?.(noCoreRegion(dataset.folder));
 
   // Its own generator: the samples do not depend on the architecture.

@@ -28,7 +28,7 @@ export interface GroupOutcome {
   readonly loss: Moments;
 }
 
-/** One variant's outcomes by group, [numGroups]; null for groups that were not requested. */
+/** One variant's outcomes by group, [numGroups]; null for groups with examples that were not requested. */
 export type GroupOutcomes = readonly (GroupOutcome | null)[];
 
 /** Returns perturbed minus baseline, averaged over a group's examples. Accuracies are fractions. */
@@ -52,6 +52,8 @@ export function minorityMinusMajority(
     for (const [index, group] of ofGroups.entries()) {
       if (minorityGroups.includes(index) !== minority) continue;
       if (!group) return Number.NaN;
+      // The split has no example of it.
+      if (group.total === 0) continue;
       sum += group.total * changeOf(group, outcome);
       total += group.total;
     }

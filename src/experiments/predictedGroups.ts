@@ -59,7 +59,7 @@ export async function predictGroups(options: PredictGroupsOptions): Promise<Pred
   const found = await loadWritten(dataset, table);
   const empty = emptyGroups(found);
   if (empty !== undefined) {
-    options.onWarning?.(`${empty} Group accuracies are reported for splits that have every group.`);
+    options.onWarning?.(`${empty} Accuracies leave these groups out there.`);
   }
   return { dataset: found, table, columns: columnsAsText(SUBPOPBENCH_COLUMNS) };
 }

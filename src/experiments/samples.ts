@@ -22,16 +22,16 @@ export function samplesOfGroups(
   return Int32Array.from(drawn.flat());
 }
 
-/** Throws `USAGE` if a group of the training split has fewer than two examples, one for each half. */
+/** Throws `USAGE` if a group of the training split has a single example, and not one for each half. */
 export function requireTwoOfEach({ counts, groupNames, table }: Dataset): void {
-  const group = counts.train.findIndex((count) => count < 2);
+  const group = counts.train.indexOf(1);
   if (group === -1) return;
   const name = `group ${group} (${groupNames[group] ?? ''})`;
   throw misplaced(
     'heldOutHalf',
     true,
     'two training examples of each group or more',
-    `\`heldOutHalf\` halves the training examples of each group, and ${table} has ${counts.train[group] ?? 0} of ${name}.`,
+    `\`heldOutHalf\` halves the training examples of each group, and ${table} has 1 of ${name}.`,
     'Leave `heldOutHalf` out, or trace a run on data with more of them.',
   );
 }

@@ -31,7 +31,7 @@ export async function traceOverlapIn(
   const count = fractionToCount(fraction, session.numNeurons);
   session.requireTopK(criteria, [count], { parameter: 'fraction' });
   const entries: OverlapEntry[] = [];
-  for (const group of session.dataset.groupNames.keys()) {
+  for (const group of session.groupsIn('train')) {
     for (const rankedBy of criteria) {
       const rank = await ranksOf(session, rankedBy, group);
       for (const chosenBy of criteria) {

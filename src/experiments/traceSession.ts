@@ -1,5 +1,5 @@
 import type { BatchLoader } from '../data/batches.js';
-import { type Dataset, type DatasetOptions, requireGroups } from '../data/dataset.js';
+import { type Dataset, type DatasetOptions, emptyGroups, requireImages } from '../data/dataset.js';
 import type { Split } from '../data/split.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
@@ -88,6 +88,7 @@ export class TraceSession implements Disposable {
   readonly numNeurons: number;
   readonly seed: number;
   readonly #training: TrainingExamples;
+  readonly #reported = new Set<Split>();
   readonly #scores = new Map<string, Promise<Float32Array>>();
   #samples: Promise<readonly GradientSamples[]> | undefined;
   #meanOutputs: Promise<Float64Array> | undefined;
@@ -113,7 +114,7 @@ export class TraceSession implements Disposable {
   /**
    * Opens a run.
    *
-   * @param splits that must have examples of every group
+   * @param splits that must have images
    * @throws `USAGE` for options out of range, `RUN_NOT_FOUND`, also for an epoch that the run has not kept, `RUN_BUSY`,
    *   `DATASET_INVALID` for other data than the run's, and what loading the dataset and the weights throws
    */
@@ -139,7 +140,7 @@ export class TraceSession implements Disposable {
     let model: Model | undefined;
     try {
       const dataset = await openDataset(run, options);
-      requireGroups(dataset, splits);
+      requireImages(dataset, splits);
       if (settings.heldOutHalf) requireTwoOfEach(dataset);
       loader = await openImages(config, dataset, { ...options, context });
       model = await loadModel({ ...config, precision }, loader, weights, folder);
@@ -195,6 +196,18 @@ export class TraceSession implements Disposable {
       ...(heldOutHalf ? { heldOutHalf } : {}),
       ...(precisionChange ? { precision: precisionChange } : {}),
     };
+  }
+
+  /** Returns the groups of a split with examples, and reports the others once. Throws `DATASET_EMPTY_GROUP` if it has no images. */
+  groupsIn(split: Split): number[] {
+    const { dataset } = this;
+    requireImages(dataset, [split]);
+    const problem = emptyGroups(dataset, [split]);
+    if (problem !== undefined && !this.#reported.has(split)) {
+      this.options.onWarning?.(`${problem} The trace leaves them out there.`);
+    }
+    this.#reported.add(split);
+    return [...dataset.groupNames.keys()].filter((group) => dataset.counts[split][group] !== 0);
   }
 
   /** Returns the examples of a split to test neurons on; with `heldOutHalf`, the training examples that did not choose them. */

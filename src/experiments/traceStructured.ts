@@ -33,13 +33,15 @@ export async function traceStructuredIn(
   const { dataset } = session;
   const settings = resolveSettings(TRACE_SETTINGS.structured, session.settings.protocol, options);
   const { criteria, topK, split } = settings;
-  requireGroups(dataset, [split]);
+  const measured = session.groupsIn(split);
+  const groups = session.groupsIn('train').filter((group) => measured.includes(group));
+  if (groups.length === 0) requireGroups(dataset, ['train', split]);
   const layers = session.unitLayers;
   session.requireTopK(criteria, topK, { from: 'layer' });
 
   const planned: (Pick<LayerEntry, 'criterion' | 'layer' | 'group' | 'k' | 'neurons'> & PlannedSet)[] = [];
   for (const criterion of criteria) {
-    for (const group of dataset.groupNames.keys()) {
+    for (const group of groups) {
       const scores = await session.scores(criterion, group);
       for (const { name: layer } of session.candidates(criterion)) {
         for (const k of topK) {

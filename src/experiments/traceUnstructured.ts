@@ -1,4 +1,4 @@
-import { type Dataset, type Example, requireGroups } from '../data/dataset.js';
+import type { Dataset, Example } from '../data/dataset.js';
 import { thumbnail } from '../data/pictures.js';
 import { misplaced, SpurmemError } from '../errors.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
@@ -44,7 +44,8 @@ export async function traceUnstructuredIn(
   const { dataset } = session;
   const { rewindEpochs, ...settings } = unstructuredSettings(options, session.settings.protocol);
   const { criteria, topK, perturbation: kind, sigmas = [null], repeats, split } = settings;
-  requireGroups(dataset, [split]);
+  const chosenFor = session.groupsIn('train');
+  session.groupsIn(split);
   session.requireTopK(criteria, topK);
   requireCompared(options.comparedTopK, topK);
   if (repeats === undefined && options.sigmas !== undefined) {
@@ -58,7 +59,7 @@ export async function traceUnstructuredIn(
   const planned: (Pick<TraceEntry, 'criterion' | 'group' | 'k' | 'neurons'> & PlannedSet)[] = [];
   for (const criterion of criteria) {
     const ofCriterion = seeds.slice(0, repeats?.[criterion]);
-    for (const group of groups) {
+    for (const group of chosenFor) {
       const neurons = await session.select(criterion, group, Math.max(...topK));
       for (const k of topK) {
         for (const sigma of sigmas) {

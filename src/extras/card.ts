@@ -180,7 +180,7 @@ function cardText(
     markdownOf(accuracyTable(runs, data)),
     '## Uses and limits',
     '_To fill in: intended uses, and uses that are out of scope._',
-    `The test split's smallest group has ${plural(Math.min(...data.counts.test), 'image')}. Another data set may give other numbers.`,
+    `The test split's smallest group has ${plural(Math.min(...data.counts.test.filter((count) => count > 0)), 'image')}. Another data set may give other numbers.`,
     '## Data',
     `${escapeMarkdown(plain(data.name))}, fingerprint \`${data.fingerprint}\` (SHA-256 of its tables and of how they were read).`,
     '**Terms of the data.** _To fill in: publisher, licence, and what it does not allow._',

@@ -95,7 +95,8 @@ export function changeRows(traces: readonly TraceUnstructuredResult[], groupName
       const drawn = { perturbation, sigma, seeds: seeds.length, draws, split };
       const set = { ...drawn, criterion, chosenFor: entry.group, k };
       const neurons = neuronColumn(entry.neurons);
-      const ofGroups = groupNames.map((name, group): Row => ({
+      const measured = [...groupNames.entries()].filter(([group]) => trace.baseline.total[group] !== 0);
+      const ofGroups = measured.map(([group, name]): Row => ({
         ...set,
         group,
         name,

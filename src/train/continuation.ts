@@ -42,7 +42,6 @@ export function continuationMethod<
   return {
     ...plan,
     startsFrom: 'run',
-    toleratesEmptyGroups: true,
     async train(options) {
       const from = await openRun(options.from);
       const { folder, config } = from;
@@ -66,7 +65,7 @@ export function continuationMethod<
       };
       const trained = await trainRun(
         { ...options, ...dataOf(from, options) },
-        { ...plan, toleratesEmptyGroups: true, weights, program, configOf },
+        { ...plan, weights, program, configOf },
       );
       return trained as TrainedRun<Result>;
     },

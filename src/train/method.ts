@@ -1,3 +1,4 @@
+import type { Split } from '../data/split.js';
 import { ENGINE_TYPES } from '../native/engine.js';
 import { type Accepted, JOB_TYPES, type OptionTypes } from '../settings/options.js';
 import { dependsOnProtocol, type SettingsTable } from '../settings/setting.js';
@@ -25,8 +26,8 @@ export interface TrainingMethod {
   readonly startsFrom: 'data' | 'run';
   /** Whether a method that starts from a dataset may start from a run's model instead of a weights file. */
   readonly mayStartFromRun?: boolean;
-  /** Whether it trains without an example of each group, because it uses no group labels. */
-  readonly toleratesEmptyGroups?: boolean;
+  /** The split of which it needs examples of every group; default: none, because it uses no group labels. */
+  readonly needsGroupsIn?: Split | undefined;
   /** Whether several processes can train it together: its loss of a batch is the mean over the examples. */
   readonly isDistributed?: boolean;
   /** Whether studies give it those settings of fine-tuning that it has. */

@@ -12,7 +12,9 @@ export function selectionScore(
   if (select !== 'best-class-balanced') return worstGroupAccuracy;
   const ofClass = (counts: readonly number[], y: number): number =>
     counts.slice(y * numSpurious, (y + 1) * numSpurious).reduce((sum, count) => sum + count, 0);
-  const classes = Array.from({ length: total.length / numSpurious }, (_, y) => y);
+  const classes = Array.from({ length: total.length / numSpurious }, (_, y) => y).filter(
+    (y) => ofClass(total, y) > 0,
+  );
   const shares = classes.map((y) => ofClass(correct, y) / ofClass(total, y));
   return shares.reduce((sum, value) => sum + value, 0) / shares.length;
 }

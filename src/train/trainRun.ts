@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
-import { type Dataset, datasetOf, requireGroups } from '../data/dataset.js';
-import { SPLITS } from '../data/split.js';
+import { type Dataset, datasetOf, emptyGroups, requireGroups, requireImages } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import { type Program, readProgram } from '../models/exported/program.js';
 import { keptHead, type Loading, loadWeights } from '../models/weights.js';
@@ -29,7 +28,7 @@ const SLOW_BF16 =
 /** The plan of a run by its method. */
 export interface RunPlan<Config extends RunConfig> extends Pick<
   TrainingMethod,
-  'name' | 'settings' | 'isDistributed' | 'toleratesEmptyGroups'
+  'name' | 'settings' | 'isDistributed' | 'needsGroupsIn'
 > {
   /** Resolves the settings. */
   readonly configOf: (dataset: Dataset, program: Program | undefined) => Config | Promise<Config>;
@@ -57,7 +56,8 @@ export async function trainRun<Config extends RunConfig>(
   throwIfAborted(signal, 'the start');
   using context = await openEngine(options);
   const dataset = await datasetOf(options.data, options.datasetOptions);
-  requireGroups(dataset, plan.toleratesEmptyGroups === true ? ['val', 'test'] : SPLITS);
+  requireImages(dataset);
+  if (plan.needsGroupsIn !== undefined) requireGroups(dataset, [plan.needsGroupsIn]);
   // Holds its own copy of the weights, which is freed once the model has them.
   let program = plan.program && (await readProgram(plan.program.path, plan.program.name));
   const config = { ...(await plan.configOf(dataset, program)), ...processesOf(context, plan, options) };
@@ -243,12 +243,12 @@ function processesOf(
 function warnOfData(
   { precision }: RunConfig,
   context: ComputeContext,
-  { groupNames, counts }: Dataset,
+  dataset: Dataset,
   { onWarning }: EpochOptions,
 ): void {
-  const missing = groupNames.filter((_, group) => counts.train[group] === 0).join(' and ');
-  if (missing !== '') {
-    onWarning?.(`the training split has no example of ${missing}: nothing is said of it there.`);
+  const problem = emptyGroups(dataset);
+  if (problem !== undefined) {
+    onWarning?.(`${problem} Accuracies, the choice of an epoch and traces take the groups that a split has.`);
   }
   if (precision === 'bf16' && context.emulatesBf16) onWarning?.(SLOW_BF16);
 }

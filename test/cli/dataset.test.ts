@@ -93,10 +93,22 @@ describe('dataset compose', () => {
   });
 });
 
-it('train erm refuses a split with an empty group, before it creates anything', async () => {
+it('names groups that are missing, and what can be done without them', async () => {
+  const isKept = (row: string) => !/^images\/(?:00|10|21)1/.test(row);
+  const data = await dataset('aligned', [HEADER, ...ROWS].filter(isKept));
+  const { exitCode, stderr } = await inspect(data);
+  expect(exitCode).toBe(0);
+  expect(stderr).toContain(
+    'the split train has no example of group 1 (y 0, a 1); the split val has no example of group 1 (y 0, a 1); ' +
+      'the split test has no example of group 3 (y 1, a 1). All methods train except rwg, subg, groupdro, dfr, which need each group. ' +
+      'Accuracies and traces take the groups that a split has.',
+  );
+});
+
+it('train erm refuses a split without images, before it creates anything', async () => {
   const data = await dataset(
     'gap',
-    [HEADER, ...ROWS].filter((row) => row !== 'images/101.png,0,1,1'),
+    [HEADER, ...ROWS].filter((row) => !row.startsWith('images/1')),
   );
   const before = contentOf(data);
   const out = join(folder, 'run');
@@ -104,8 +116,8 @@ it('train erm refuses a split with an empty group, before it creates anything', 
     await spurmem(trainArguments(data, out)),
     1,
     join(data, 'metadata.csv'),
-    'split val',
-    '(y 0, a 1)',
+    'the split val has no images',
+    '--held-out',
   );
   expect(contentOf(data)).toEqual(before);
   expect([existsSync(out), existsSync(`${out}.lock`)]).toEqual([false, false]);

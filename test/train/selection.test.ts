@@ -14,6 +14,11 @@ test.each([
   expect(selectionScore(select, ACCURACIES, 2)).toBeCloseTo(score, 12);
 });
 
+test('classes without validation images are left out', () => {
+  const ofOneClass = groupAccuracies([3, 1, 0, 0], [4, 4, 0, 0], [4, 4, 4, 4]);
+  expect(selectionScore('best-class-balanced', ofOneClass, 2)).toBe(0.5);
+});
+
 test('epochs as a table: a line each, by group, with the parts of the loss; what is not there is empty', () => {
   const none = groupAccuracies([1, 0], [1, 0], [1, 1]);
   const both = { ...none, accuracy: [0.5, 1], average: 0.75, worstGroupAccuracy: 0.5 };

@@ -70,7 +70,7 @@ function dataVerdict({ counts: { train, test } }: ReportDataset, groups: Groups)
   const all = train.reduce((sum, count) => sum + count, 0);
   const minority = groupsOfKind(groups, true);
   const rare = minority.reduce((sum, group) => sum + (train[group] ?? 0), 0);
-  const least = Math.min(...test);
+  const least = Math.min(...test.filter((count) => count > 0));
   const smallest = `The smallest test group has ${plural(least, 'sample')}, of which each is ${granularity(least)} points.`;
   if (minority.length === 0) return [smallest];
   return [

@@ -64,7 +64,6 @@ export const adoption: Omit<TrainingMethod, 'train'> & { train(options: AdoptOpt
   title: 'Adopted model',
   description: 'make a run of a checkpoint that was trained elsewhere',
   startsFrom: 'data',
-  toleratesEmptyGroups: true,
   settings: SETTINGS,
   /**
    * Throws `USAGE` without a checkpoint, `WEIGHTS_INVALID` for one of another architecture or other classes, `MODEL_INVALID` for a damaged

@@ -96,7 +96,6 @@ export const cnc = recipeMethod({
   description:
     'Correct-n-Contrast: ERM, and contrast by an earlier model\u2019s predictions (Zhang et al. 2022)',
   settings: SETTINGS,
-  toleratesEmptyGroups: true,
   // As JTT's; and sets that fit the study's batches.
   inStudies: ({ epochs, batchSize }) => {
     const most = Math.max(1, Math.floor(batchSize / 4));

@@ -67,6 +67,7 @@ export const dfr = continuationMethod<DfrOptions, DfrConfig, DfrResult>({
   title: 'DFR',
   description: 'last-layer retraining on the validation split (Kirichenko et al. 2023)',
   settings: SETTINGS,
+  needsGroupsIn: 'val',
   configOf(options, { config }, dataset) {
     const given = resolveSettings(SETTINGS, config.protocol, options);
     requireTwoOfEachGroup(dataset);

@@ -18,7 +18,6 @@ export const erm: RecipeMethod<typeof PLANTING_SETTINGS, RecipeOptions> = recipe
   mayStartFromRun: true,
   settings: PLANTING_SETTINGS,
   check: checkPlanting,
-  toleratesEmptyGroups: true,
   isDistributed: true,
   async taskOf(run) {
     const { config, loader, generator } = run;

@@ -47,6 +47,7 @@ export const groupDro = recipeMethod({
   title: 'GroupDRO',
   description: 'GroupDRO: the groups\u2019 losses weighted towards the worst (Sagawa et al. 2020)',
   settings: SETTINGS,
+  needsGroupsIn: 'train',
   check({ batchSize }, { name, numGroups }) {
     if (batchSize >= numGroups) return;
     throw invalidParameter('batchSize', batchSize, `at least ${numGroups} here`, [

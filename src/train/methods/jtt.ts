@@ -32,7 +32,6 @@ export const jtt = recipeMethod({
   title: 'JTT',
   description: 'JTT: ERM that shows an earlier model\u2019s errors more often (Liu et al. 2021)',
   settings: SETTINGS,
-  toleratesEmptyGroups: true,
   isDistributed: true,
   // Liu et al. identify after 60 of 300 epochs on Waterbirds.
   inStudies: ({ epochs }) => ({

@@ -5,7 +5,7 @@ import { ermEpoch, recipeMethod } from '../recipe.js';
 const PARTS = { labels: 'class', groups: 'group' } as const;
 
 const shared = (parts: keyof typeof PARTS) =>
-  ({ settings: {}, isDistributed: true, toleratesEmptyGroups: parts === 'labels' }) as const;
+  ({ settings: {}, isDistributed: true, needsGroupsIn: parts === 'groups' ? 'train' : undefined }) as const;
 
 /**
  * RWY and RWG (Idrissi et al. 2022): ERM on examples drawn with replacement by PyTorch's WeightedRandomSampler, as there, with a
