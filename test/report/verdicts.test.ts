@@ -5,6 +5,7 @@ import { minimalVerdict } from '../../src/extras/minimal/figure.js';
 import type { TraceMinimalResult } from '../../src/extras/minimal/result.js';
 import { groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyEstimate, differenceOf } from '../../src/metrics/intervals.js';
+import { NULLS } from '../../src/neurons/nulls.js';
 import { typedCommand } from '../../src/provenance.js';
 import { drawsToPass } from '../../src/report/claim.js';
 import { accuracyVerdict, beforeAfterVerdict } from '../../src/report/figures/accuracy.js';
@@ -101,7 +102,7 @@ describe('accuracies', () => {
   });
 });
 
-describe('changes beside random neurons', () => {
+describe('changes compared with random neurons', () => {
   /** The trace with these p-values of minority minus majority accuracy, and as many draws. */
   const withP = (
     pValue: number,
@@ -172,6 +173,21 @@ describe('changes beside random neurons', () => {
     };
     expect(plainText(changesVerdict(bare))).toMatch(
       /^Zeroing the chosen neurons was compared with no random neurons/,
+    );
+    const entries = trace.entries.map((entry) => ({ ...entry, difference: null }));
+    expect(plainText(changesVerdict({ ...trace, entries }))).toMatch(/^No group is a minority group:/);
+  });
+
+  test('a note explains marks if there are any; each set is listed once, and each kind of random neurons has a table', () => {
+    const tablesOf = (of: TraceUnstructuredResult) =>
+      changeParts('fig2', changeRows([of], names), groups).tables;
+    const [changes, chosen, ...compared] = tablesOf(trace);
+    expect(changes?.notes).toEqual([expect.stringMatching(/^† p <= 0\.05 against/)]);
+    expect(tablesOf(withP(0.146, -0.02, 999))[0]?.notes).toBeUndefined();
+    const everyGroup = chosen?.rows.filter(([criterion]) => criterion === 'magnitude').map((row) => row[2]);
+    expect(everyGroup).toEqual(['1', '2', '3']);
+    expect(compared.map(({ caption }) => caption)).toEqual(
+      NULLS.map(({ words }) => `Minority minus majority, compared with random neurons ${words}`),
     );
   });
 });

@@ -158,32 +158,33 @@ export function changeParts(
           caption: `Change of ${split} accuracy in points, neurons ${participle}${rows.some((row) => typeof row.changeStd === 'number') ? ', ± standard deviation over draws' : ''}`,
           write: changeText,
           groupName,
-          mark: `${band}P`,
           isOwn,
           before: 'baseline',
-          notes:
-            compared.length > 0
-              ? [`${MARK} p <= ${MARKED_P} against random neurons of the same layers, before correction`]
-              : [],
+          ...marked(ofGroups),
         },
       ),
-      ...list(differences.length > 0 ? differences : setsOf(rows.filter(isOwn)), [...SET, 'neurons'], {
-        caption: 'The chosen neurons',
-        groupName,
-      }),
       ...list(
-        compared,
-        [
-          'null',
-          ...SET,
-          ...COMPARED.flatMap(
-            ([column, random]) =>
-              [column, `${random}Mean`, `${random}P`, `${random}PHolm`, `${random}PDrop`] as const,
-          ),
-          'lossChange',
-          'randomLossP',
-        ],
-        { caption: 'Minority minus majority, compared with random neurons', groupName },
+        groupedBy(sets, SET).flatMap((same) => same.slice(0, 1)),
+        [...SET, 'neurons'],
+        { caption: 'The chosen neurons', groupName },
+      ),
+      ...groupedBy(compared, ['null']).flatMap((ofNull) =>
+        list(
+          ofNull,
+          [
+            ...SET,
+            ...COMPARED.flatMap(
+              ([column, random]) =>
+                [column, `${random}Mean`, `${random}P`, `${random}PHolm`, `${random}PDrop`] as const,
+            ),
+            'lossChange',
+            'randomLossP',
+          ],
+          {
+            caption: `Minority minus majority, compared with random neurons ${String(ofNull[0]?.null)}`,
+            groupName,
+          },
+        ),
       ),
     ],
   };
@@ -219,6 +220,13 @@ function openingChart(
   return chart.length > 0 ? { opening: chart } : {};
 }
 
+/** The p-values by which cells are marked, and the note below a table with marks. */
+export function marked(rows: readonly Row[]) {
+  const mark = 'sameLayersAccuracyP';
+  const note = `${MARK} p <= ${MARKED_P} against random neurons of the same layers, before correction`;
+  return { mark, notes: rows.some((row) => numberOf(row, mark) <= MARKED_P) ? [note] : [] } as const;
+}
+
 /** A change with its standard deviation over the draws of a perturbation: `-10.71 ± 1.20`. */
 function changeText(row: Row): string {
   return pointsSpread(numberOf(row, 'change'), numberOf(row, 'changeStd'));
@@ -241,10 +249,11 @@ function changeVerdict(compared: readonly Row[], sets: readonly Row[], groups: G
   });
   const [nearest = [], ...others] = groupedBy(compared, ['null']);
   if (nearest.length === 0) {
-    return [
-      ...overModels,
-      `${capitalized(gerund)} the chosen neurons was compared with no random neurons, so nothing here tells whether they matter more than others.`,
-    ];
+    const hasNone =
+      differences.length === 0
+        ? 'No group is a minority group: no difference between minority and majority groups was compared with random neurons.'
+        : `${capitalized(gerund)} the chosen neurons was compared with no random neurons, so nothing here tells whether they matter more than others.`;
+    return [...overModels, hasNone];
   }
   const beyond = `majority groups, beyond random neurons ${String(nearest[0]?.null)}`;
   return [
@@ -344,7 +353,6 @@ function changeTable(
     parts: (rows, groups) => {
       const own = rows.filter(isOwn);
       const groupName = groupNameIn(groups);
-      const mark = 'sameLayersAccuracyP';
       const isMany = needs.length === 1;
       return {
         verdict: [],
@@ -367,12 +375,8 @@ function changeTable(
               caption: `${title}: ${cell === 'change' ? 'change in points' : 'percent'}, each group under its own neurons`,
               groupName,
               ...(cell === 'change'
-                ? { mark, write: changeText }
+                ? { ...marked(own), write: changeText }
                 : { before: 'baseline', write: (row) => percent(numberOf(row, 'accuracy')) }),
-              notes:
-                cell === 'change' && rows.some((row) => numberOf(row, mark) <= MARKED_P)
-                  ? [`${MARK} p <= ${MARKED_P} against random neurons of the same layers`]
-                  : [],
             },
           ),
           // Where a group starts higher in training, it has more to lose there, whatever is perturbed.

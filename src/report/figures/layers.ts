@@ -1,4 +1,4 @@
-import { distinct, numberOf, numbers, type Row } from '../../kit/rows.js';
+import { distinct, groupedBy, numberOf, numbers, type Row } from '../../kit/rows.js';
 import { list, pivot } from '../../kit/table.js';
 import { mean } from '../../metrics/statistics.js';
 import { matrix } from '../chart.js';
@@ -9,7 +9,7 @@ import { foldedTable, html } from '../html/html.js';
 import { measuredTable } from '../measured.js';
 import { layerRows } from '../rows.js';
 import { rowsFigure } from '../rowsFigure.js';
-import { asOneRun, perNull } from './changes.js';
+import { asOneRun, marked, perNull } from './changes.js';
 
 const CELL = ['criterion', 'layer', 'group', 'k'] as const;
 
@@ -41,14 +41,14 @@ export const fig7 = rowsFigure({
         ),
       ),
       tables: [
-        ...distinct(rows, 'criterion').flatMap((criterion) =>
+        ...groupedBy(rows, ['criterion']).flatMap((ofCriterion) =>
           pivot(
-            rows.filter((row) => row.criterion === criterion),
+            ofCriterion,
             { down: ['layer'], across: ['k', 'group'], cell: 'change' },
             {
-              caption: `Change of ${split} accuracy in points, by ${String(criterion)} (k and group)`,
+              caption: `Change of ${split} accuracy in points, by ${String(ofCriterion[0]?.criterion)} (k and group)`,
               groupName,
-              mark: 'sameLayersAccuracyP',
+              ...marked(ofCriterion),
             },
           ),
         ),
