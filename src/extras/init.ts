@@ -14,6 +14,7 @@ import { SPLITS } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
 import { writeAtomic } from '../files.js';
 import { ARCHITECTURES } from '../models/architectures.js';
+import type { JobOptions } from '../progress.js';
 import { quotedWord } from '../provenance.js';
 import { nearestSentence } from '../settings/names.js';
 import { accepts } from '../settings/values.js';
@@ -58,12 +59,12 @@ export function addCommand(command: Command): void {
     'file of settings to write',
     'spurmem.yaml',
   );
-  addJob<InitOptions>(addCommonOptions(command), async ({ out, ...given }, output, { signal }) => {
+  addJob<InitOptions>(addCommonOptions(command), async ({ out, ...given }, output, { signal, onInfo }) => {
     if (await isFile(out)) {
       const blame = { parameter: 'out', value: out, advice: ['Choose another `out`, or remove it.'] };
       throw new SpurmemError('RUN_EXISTS', `${out} is there already. Nothing was changed.`, blame);
     }
-    const { dataset, options } = await asking(signal, (ask) => interview(given, ask));
+    const { dataset, options } = await asking(signal, (ask) => interview(given, ask, onInfo));
     await writeAtomic(out, settingsText(options));
     const file = quotedWord(out);
     output.result(
@@ -110,13 +111,20 @@ async function asking<Result>(
  * Asks for the missing answers, and reads the data accordingly. Returns the answers as options of training.
  *
  * @param ask undefined without a terminal: the fallbacks are taken
+ * @param onInfo called with each question whose fallback was taken
  * @throws `USAGE` if the data is missing and there is no terminal, and for answers that do not fit; errors of `loadDataset`
  */
 export async function interview(
   given: Answers,
   ask: Ask | undefined,
+  onInfo?: JobOptions['onInfo'],
 ): Promise<{ options: Record<string, string | number>; dataset: Dataset }> {
-  const answer: Ask = ask ?? ((_question, fallback) => Promise.resolve(fallback));
+  const answer: Ask =
+    ask ??
+    ((question, fallback) => {
+      onInfo?.(`${question}. Taken without asking: ${fallback}.`);
+      return Promise.resolve(fallback);
+    });
   if (given.data === undefined && ask === undefined) {
     const problem = 'There is no terminal to ask on: `data` is missing, the folder of the images.';
     throw misuse('data', undefined, problem);

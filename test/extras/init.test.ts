@@ -49,6 +49,15 @@ test('a table: four questions, of which the columns give the fallbacks', async (
     arch: 'resnet50',
   });
   expect(dataset.groupNames).toEqual(['cat, land', 'cat, sea', 'dog, land', 'dog, sea']);
+  // Without a terminal, the answers that were taken are printed.
+  await put(join(folder(), 'other.csv'), 'file,y,split\n');
+  const taken: string[] = [];
+  await interview({ data: folder(), arch: 'resnet18' }, undefined, (line) => void taken.push(line));
+  expect(taken).toEqual([
+    'Which table? labels.csv, other.csv. Taken without asking: labels.csv.',
+    'What is the class? A column: species, habitat. Taken without asking: species.',
+    'Is there an attribute that may mislead? A column: habitat; or none. Taken without asking: none.',
+  ]);
 });
 
 test('the Waterbirds layout is kept, and a column of numbers names no image files', async () => {
