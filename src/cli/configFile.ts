@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, type Option } from 'commander';
+import { Command, InvalidArgumentError, type Option } from 'commander';
 import { parse } from 'yaml';
 import { withoutChecksum } from '../checksum.js';
 import { messageOf, SpurmemError } from '../errors.js';
@@ -9,11 +9,11 @@ import { accepts, metaOf } from '../settings/values.js';
 import * as z from '../zod.js';
 import { type OptionValues, runSchema, valuesOfRun } from './repeat.js';
 import { TypedOption } from './settings.js';
-import { commandName } from './usage.js';
+import { commandName, namedCommand } from './usage.js';
 
 /**
  * Applies the values of a `--config` file to a command; flags take precedence. The file is YAML or JSON with the options' names as
- * keys, or a run's own config.json.
+ * keys, or a run's own config.json. `dataset inspect` leaves training's options aside, so that one file serves both.
  *
  * @param args the arguments behind the command's name
  * @throws `USAGE` naming the file, and the key or value that is wrong
@@ -30,9 +30,11 @@ export async function applyConfig(command: Command, args: readonly string[]): Pr
     if (!(error instanceof SpurmemError)) throw error;
     throw new SpurmemError(error.code, `${path}: ${error.message}`, { cause: error });
   }
+  const others = commandName(command) === 'dataset inspect' ? await trainingCommand() : undefined;
   for (const [key, value] of Object.entries(values)) {
     const option = optionNamed(command, key, value);
     if (!option) {
+      if (others && optionNamed(others, key, value)) continue;
       const names = command.options.map((known) => known.attributeName()).filter((name) => name !== 'config');
       const problem = `${commandName(command)} has no option ${JSON.stringify(key)}.`;
       throw new SpurmemError('USAGE', `${path}: ${problem} ${nearestSentence(key, names)}`);
@@ -44,6 +46,14 @@ export async function applyConfig(command: Command, args: readonly string[]): Pr
     const taken = valueFor(option, isNegated ? !value : value, path);
     if (taken !== undefined) command.setOptionValueWithSource(option.attributeName(), taken, 'config');
   }
+}
+
+/** Returns `train erm`. */
+async function trainingCommand(): Promise<Command> {
+  const { addCommand } = await import('./commands/train.js');
+  const program = new Command('train');
+  addCommand(program);
+  return namedCommand(program, ['erm']).command;
 }
 
 async function read(path: string): Promise<OptionValues> {

@@ -99,6 +99,15 @@ test.each([
   await expect(config).rejects.toThrow('wrong.yaml');
 });
 
+test('a file of training serves dataset inspect, too, which refuses keys that training lacks', async () => {
+  writeFileSync(at('both.yaml'), `data: ${data}\narch: resnet20\nbatch-size: 42\n`);
+  const inspect = leaf('dataset', 'inspect');
+  await applyConfig(inspect, ['--config', at('both.yaml')]);
+  expect(inspect.getOptionValue('data')).toBe(data);
+  writeFileSync(at('both.yaml'), 'colums: a\n');
+  await expect(applyConfig(inspect, ['--config', at('both.yaml')])).rejects.toThrow('no option "colums"');
+});
+
 test("a run's configuration is refused by another command", async () => {
   const config = applyConfig(leaf('train', 'jtt'), [`--config=${join(run, 'config.json')}`]);
   await expect(config).rejects.toThrow('it is of train erm, and the command is train jtt');
