@@ -33,5 +33,6 @@ export function unknownLayer(name: string, layers: readonly { readonly name: str
   return new SpurmemError(
     'NEURONS_INVALID',
     `The model has no layer of neurons named ${name}. The nearest are ${nearestNames(name, names).join(', ')}.`,
+    { advice: ['The last linear layer holds none; train dfr fits it alone.'] },
   );
 }

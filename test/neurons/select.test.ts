@@ -33,7 +33,8 @@ test('an unknown layer is refused, with the nearest ones', async () => {
     () => selectInLayer(new Float32Array(4), named, 'layer1.0.conv3', 1),
     'NEURONS_INVALID',
     'The model has no layer of neurons named layer1.0.conv3. ' +
-      'The nearest are layer1.0.conv1, layer1.0.conv2, layer1.1.conv2.',
+      'The nearest are layer1.0.conv1, layer1.0.conv2, layer1.1.conv2. ' +
+      'The last linear layer holds none; train dfr fits it alone.',
   );
 });
 
