@@ -19,6 +19,7 @@ const trace = await traceUnstructured({
 });
 for (const { group, k, neurons, change } of trace.entries) {
   const names = neurons.map(({ layer, index }) => `${layer}[${index}]`).join(', ');
-  console.log(`group ${group}, k = ${k}: ${names} changes it by ${(100 * change[group]).toFixed(1)} points`);
+  const { name } = trace.groups[group];
+  console.log(`${name}, k = ${k}: ${names} changes it by ${(100 * change[group]).toFixed(1)} points`);
 }
 console.log(await writeReport({ run: out }));

@@ -64,6 +64,10 @@ export async function measureSets<
     recorded: {
       ...session.header,
       ...settings,
+      groups: dataset.groupNames.map((name, group) => ({
+        name,
+        minority: dataset.minorityGroups.includes(group),
+      })),
       baseline,
       baselineMargin,
       cost,

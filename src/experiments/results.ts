@@ -22,12 +22,14 @@ const criterion = z.enum(CRITERION_NAMES);
 const ofOutcomes = <Schema extends z.ZodType>(schema: Schema) =>
   z.looseObject({ accuracy: schema, margin: schema, loss: schema } satisfies Record<Outcome, Schema>);
 
-/** The effect of a perturbation, after accuracy and its change: 95 % intervals over the examples, and changes of mean margin and loss. */
+/** The effect of a perturbation, next to accuracy and its change; 95 % intervals over the examples. */
 const effectShape = <Value extends z.ZodType, Ends extends z.ZodType>(value: Value, ends: Ends) => ({
   accuracyInterval: ends,
   changeInterval: ends,
+  /** The change of the mean margin, in logits. */
   margin: value,
   marginInterval: ends,
+  /** The change of the mean loss. */
   loss: value,
   lossInterval: ends,
 });
@@ -84,6 +86,8 @@ export type SessionHeader = Recorded<z.ZodObject<typeof sessionShape>>;
 /** Fields of a trace that measures perturbed models. */
 const measuredShape = {
   ...sessionShape,
+  /** By number, [numGroups]; older traces have none. */
+  groups: z.array(z.looseObject({ name: z.string(), minority: z.boolean() })).optional(),
   split: z.enum(SPLITS),
   criteria: z.array(criterion),
   topK: z.array(count),

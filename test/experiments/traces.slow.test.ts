@@ -43,6 +43,8 @@ const meanChange = (before: Float32Array, after: Float32Array, positions: readon
 
 test('zeroes the top k for each criterion and group, and measures every group', async () => {
   const result = await traceUnstructured(options);
+  expect(result.groups?.map(({ minority }) => minority)).toEqual([false, true, true, false]);
+  expect(result.groups?.[2]?.name).toBe('coat, digit 0');
   expect(result.entries).toHaveLength(2 * 4 * 3);
   for (const { neurons, k, accuracy, change } of result.entries) {
     expect(neurons).toHaveLength(k);
@@ -105,10 +107,17 @@ test('names and shows what a group lost to its own neurons, and is not read with
   const name = dataset.groupNames[picture?.group ?? 0] ?? '';
   const alt = new RegExp(`alt="${original} of group G\\d\\*? ${name}: class \\w+, predicted \\w+"`);
   expect(alt.test(shownImages)).toBe(true);
+  const path = new RunFolder(run).result('trace-unstructured');
+  await writeFile(path, JSON.stringify({ ...result, checkpoint: 'replaced' }));
+  await failure(
+    readRunReport({ run }),
+    'RUN_INVALID',
+    'The result trace-unstructured of',
+    'of other weights',
+  );
   // A result of another format.
   const { pictures: _pictures, ...rest } = result;
   const entries = rest.entries.map(({ lost: _lost, ...entry }) => entry);
-  const path = new RunFolder(run).result('trace-unstructured');
   await writeFile(path, JSON.stringify({ ...rest, entries }));
   const { message } = await failure(readRunReport({ run }), 'RUN_INVALID');
   expect(message).toMatch(
