@@ -94,7 +94,7 @@ export interface RunReport extends FigureSource {
   readonly epochs: readonly EpochMetrics[];
   /** What the run selects its checkpoint by; the result says it of a finished one. */
   readonly select?: SelectedCheckpoint | undefined;
-  /** Ways on from this run, side by side. */
+  /** Retrainings of this run, side by side. */
   readonly comparison?: ComparisonResult | undefined;
   /** The checkpoint that it is, if it was trained elsewhere: its file's name and SHA-256. */
   readonly adopted?: { readonly file: string; readonly sha256: string } | undefined;

@@ -168,7 +168,7 @@ const RESULTS = {
     kind: 'comparison',
     runs: [
       { ...compared, title: 'ERM', shows: 'where it starts' },
-      { ...compared, title: 'fine-tuned', shows: 'a way on' },
+      { ...compared, title: 'fine-tuned', shows: 'a retraining' },
     ],
   },
 };

@@ -265,6 +265,12 @@ test('other sections', () => {
   expect(plainText(trainingVerdict({ epochs: falling }))).toMatch(
     /right in 1\.00 %, \d+\.\d points less than after the last one\.$/,
   );
+  const even = falling.map((epoch) => ({ ...epoch, val: { ...epoch.val, worstGroupAccuracy: 0.2 } }));
+  expect(plainText(trainingVerdict({ epochs: even }))).toMatch(/right in 20\.00 %, as after the last one\.$/);
+  const never = even.map((epoch) => ({ ...epoch, val: { ...epoch.val, worstGroupAccuracy: 0 } }));
+  expect(plainText(trainingVerdict({ epochs: never }))).toMatch(
+    /^No epoch gets any validation image of the worst/,
+  );
   // A run that is not finished.
   expect(plainText(trainingVerdict({ epochs: epochs(12, 9, VAL), select: 'last' }))).toMatch(
     /^After the last of 12 epochs, /,

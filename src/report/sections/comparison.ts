@@ -7,11 +7,11 @@ import { html, htmlTable } from '../html/html.js';
 import { numbers, type Table, withDetail } from '../table.js';
 import { plain } from '../text.js';
 
-/** Ways on from the run, side by side, with what each of them shows. */
+/** Retrainings of the run, side by side, and what each shows. */
 export const showComparison: Show<RunReport> = ({ comparison }, groups) =>
   comparison && {
     id: 'comparison',
-    title: 'Ways on from ERM',
+    title: 'Retraining after ERM',
     verdict: comparisonVerdict(comparison.runs),
     prose: () =>
       html`${htmlTable(comparisonTable(comparison, groups))}
@@ -24,7 +24,7 @@ export const showComparison: Show<RunReport> = ({ comparison }, groups) =>
 export function comparisonTable({ runs }: ComparisonResult, groups: Groups): Table {
   const [reference] = runs;
   return {
-    caption: `Test accuracy of ways on from one run, on equal epochs: the worst group, how many points it lies above that of ${reference?.title ?? 'the first'}, the average, and each group.`,
+    caption: `Test accuracy after retraining one run, on equal epochs: the worst group, its points above that of ${reference?.title ?? 'the first'}, the average, and each group.`,
     columns: [
       ...numbers('run', 'epochs', 'validation worst group', 'test worst group', 'difference', 'test average'),
       ...numbers(...groups.map(({ short }) => short)),

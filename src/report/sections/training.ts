@@ -14,6 +14,7 @@ export const showTraining: Show<RunReport> = (report, groups) => {
   const last = epochs.at(-1);
   if (!last) return undefined;
   const selected = selectedEpoch(report);
+  const isNever = isNeverRight(report);
   const charts = trainingCurves(epochs, groups, selected);
   const minutes = epochs.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
   return {
@@ -25,7 +26,7 @@ export const showTraining: Show<RunReport> = (report, groups) => {
     prose: (drawn) =>
       html`<p>
           ${plural(epochs.length, 'epoch')}, ${fixed(minutes, 1)} minutes with validation.
-          ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${select === 'last' ? 'is the last one.' : `has the best ${selectionWords(select)}, the first if several tie.`}`}
+          ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${select === 'last' ? 'is the last one.' : `has the best ${selectionWords(select, isNever ? 0 : undefined)}, the first if several tie.`}`}
         </p>
         ${charts.map((chart) => chartFigure(drawn(chart)))}
         <p class="note">
@@ -81,6 +82,11 @@ export function trainingVerdict(run: Pick<RunReport, 'epochs' | 'result' | 'sele
   const last = run.epochs.at(-1);
   const best = run.epochs.find(({ epoch }) => epoch === selected);
   if (!last || !best) return [];
+  if (isNeverRight(run)) {
+    return [
+      'No epoch gets any validation image of the worst group right: train longer, or start from other weights, before you judge neurons.',
+    ];
+  }
   const accuracy = `the worst validation group is right in ${percentText(best.val.worstGroupAccuracy)}`;
   if (selectionOf(run) === 'last') return [`After the last of ${plural(last.epoch, 'epoch')}, ${accuracy}.`];
   if (best.epoch === last.epoch) {
@@ -89,7 +95,13 @@ export function trainingVerdict(run: Pick<RunReport, 'epochs' | 'result' | 'sele
     ];
   }
   const gained = best.val.worstGroupAccuracy - last.val.worstGroupAccuracy;
-  return [
-    `The best epoch is ${best.epoch} of ${last.epoch}: ${accuracy}, ${size(gained)} ${gained < 0 ? 'less' : 'more'} than after the last one.`,
-  ];
+  const than = gained === 0 ? 'as after' : `${size(gained)} ${gained < 0 ? 'less' : 'more'} than after`;
+  return [`The best epoch is ${best.epoch} of ${last.epoch}: ${accuracy}, ${than} the last one.`];
+}
+
+/** Whether the worst group should select the epoch, and is right in none. */
+function isNeverRight(run: Pick<RunReport, 'epochs' | 'result' | 'select'>): boolean {
+  const select = selectionOf(run);
+  const isByWorst = select === undefined || select === 'best-worst-group';
+  return isByWorst && run.epochs.every(({ val }) => val.worstGroupAccuracy === 0);
 }
