@@ -229,13 +229,16 @@ export async function compile(
 ): Promise<void> {
   const run = async (program: string, ...args: string[]): Promise<void> => {
     const lines: string[] = [];
+    let reported = 0;
     const onLine = (line: string): void => {
       lines.push(line);
       // make's "[ 12%]", ninja's "[3/25]".
       const [, done, total = '100'] = /^\[ *(\d+)(?:%|\/(\d+))\]/.exec(line) ?? [];
       if (done === undefined) return;
       const percent = Math.round((100 * Number(done)) / Number(total));
-      onProgress?.({ task: COMPILING, done: percent, total: 100, unit: '%' });
+      // make names 100 % twice.
+      if (percent !== reported) onProgress?.({ task: COMPILING, done: percent, total: 100, unit: '%' });
+      reported = percent;
     };
     const options = { task: COMPILING, signal, env: { ...env, LIBTORCH: libtorch.root }, onLine };
     const exitCode = await runProgram(program, args, options);

@@ -293,8 +293,15 @@ describe('names', () => {
     Object.keys(canonicalNames(Object.fromEntries(given.map((name) => [name, name]))).values);
 
   test('lose the prefixes of wrappers', () => {
-    const wrapped = ['module.a', '_orig_mod.b', '_orig_mod.module.c', 'd.module.e', 'modules.f'];
-    expect(names(...wrapped)).toEqual(['a', 'b', 'c', 'd.module.e', 'modules.f']);
+    const wrapped = [
+      'module.a',
+      '_orig_mod.b',
+      '_orig_mod.module.c',
+      'd.module.e',
+      'modules.f',
+      'model.net.g',
+    ];
+    expect(names(...wrapped)).toEqual(['a', 'b', 'c', 'd.module.e', 'modules.f', 'g']);
   });
 
   test('of a head in a Sequential lose the index, when it is alone', () => {
