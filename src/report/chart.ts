@@ -214,7 +214,8 @@ function tipOf(
 function bandNote(values: readonly Datum[]): string {
   if (!hasField(values, 'bandLow')) return '';
   const ends = hasField(values, 'dots') ? '95 % interval over models' : 'middle 95 %';
-  return `grey: random neurons, mean and ${ends}; ${MARK} p ≤ ${MARKED_P}`;
+  const mark = values.some(({ text }) => [text].flat().includes(MARK)) ? `; ${MARK} p ≤ ${MARKED_P}` : '';
+  return `grey: random neurons, mean and ${ends}${mark}`;
 }
 
 function dotLayer(encoding: object): Layer {

@@ -68,6 +68,11 @@ describe('Fig. 2', () => {
     const bare = traced({ ...trace, nullDraws: 0, entries });
     expect(chartNames(bare)).toEqual(['fig1', 'fig2', 'fig2-all', 'training', 'training-accuracy']);
     expect(texts(await svgOf(bare, 'fig2')).join(' ')).not.toMatch(/error bars|grey|†/);
+    expect(texts(await svgOf(fullReport, 'fig2')).join(' ')).toMatch(/grey: .*; † p ≤ 0\.05/);
+    const unmarked = trace.entries.filter(({ criterion, k }) => criterion === 'magnitude' && k === 1);
+    const drawn = texts(await svgOf(traced({ ...trace, entries: unmarked }), 'fig2')).join(' ');
+    expect(drawn).toContain('grey: random neurons');
+    expect(drawn).not.toContain('†');
   });
 
   test('has the claim beside each null: a dot and a band per set', async () => {
