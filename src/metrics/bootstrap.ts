@@ -7,9 +7,8 @@ const BOOTSTRAP = { resamples: 5000, fewest: 6 } as const;
 
 /**
  * Studentized bootstrap interval of a mean over seeds (bootstrap-t; Efron and Tibshirani, An Introduction to the Bootstrap,
- * 1993, section 12.5), with seeded draws; null of fewer than 6 values, and where too many resamples repeat one value. Coverage
- * of 10 seeds (docs/reliability.md): 94.5 to 95.3 % of normal and mildly skewed values, where the percentile bootstrap and BCa
- * cover 89 %.
+ * 1993, section 12.5), with seeded draws; null for fewer than 6 values, or if too many resamples repeat one value. Coverage for 10 seeds
+ * (docs/reliability.md): 94.5 to 95.3 % for normal and mildly skewed values; the percentile bootstrap and BCa cover 89 %.
  */
 export function bootstrapInterval(values: readonly number[]): Interval | null {
   const { count, mean, variance } = momentsOf(values);
@@ -27,7 +26,7 @@ export function bootstrapInterval(values: readonly number[]): Interval | null {
   return interval.every(Number.isFinite) ? interval : null;
 }
 
-/** The distance of the mean from `center` in standard errors; infinite where all values are the same. */
+/** The distance of the mean from `center` in standard errors; infinite if all values are the same. */
 function studentized(values: Float64Array, center: number): number {
   const { length } = values;
   const first = values[0] as number;

@@ -10,7 +10,7 @@ export type Equivalence = NonNullable<ReturnType<typeof equivalence>>;
 
 /**
  * Two one-sided t-tests (TOST; Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987) that a mean of paired
- * differences lies between -margin and margin, chosen before the differences were seen; null of fewer than two differences.
+ * differences lies between -margin and margin, chosen before the differences were seen; null for fewer than two differences.
  */
 export function equivalence(differences: readonly number[], margin: number) {
   if (!(margin > 0)) throw new RangeError(`A margin of ${margin}`);
@@ -23,7 +23,7 @@ export function equivalence(differences: readonly number[], margin: number) {
   const interval: Interval = [mean - reach, mean + reach];
   return {
     margin,
-    /** The larger one of both tests. */
+    /** The larger p of both tests. */
     pValue: error === 0 ? Number(inside <= 0) : studentt.cdf(-inside / error, count - 1),
     interval,
     /** Whether the interval lies between -margin and margin: p < 0.05. */

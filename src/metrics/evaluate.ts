@@ -69,7 +69,7 @@ export async function evaluate(
     const { logits } = await model.network.run(images, { edits: options.edits });
     const predicting = logits.argmax();
     const pseudoLabels = options.lossLabels === 'predicted' ? predicting : undefined;
-    // Losses may read them when the next batch is under way.
+    // Losses may read them while the next batch runs.
     scope.release(labels);
     await pending.add({
       // Both at once: the next kernel need not wait for JavaScript to have seen the last one's result.

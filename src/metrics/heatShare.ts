@@ -1,4 +1,4 @@
-/** The share of a heat map [H * W] in a region that covers each pixel by a share; NaN of a map that is 0 everywhere. */
+/** Returns the share of a heat map's sum [H * W] in a region, given by how much of each pixel it covers; NaN if the map is 0 everywhere. */
 export function heatShare(heat: ArrayLike<number>, coverage: ArrayLike<number>): number {
   let inside = 0;
   let all = 0;

@@ -1,6 +1,6 @@
 /**
  * Holm's step-down adjustment (Scandinavian Journal of Statistics 6, 1979), which bounds the chance of any false rejection
- * however the tests depend on each other. null, undefined and NaN are no tests: they do not count, and keep their positions.
+ * however the tests depend on each other. null, undefined and NaN are not tests: they do not count, and keep their positions.
  */
 export function holm(pValues: readonly (number | null | undefined)[]): (number | null | undefined)[] {
   const adjusted = [...pValues];

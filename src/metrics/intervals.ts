@@ -12,16 +12,16 @@ export const LEVEL = 0.95;
 const Z = normal.inv((1 + LEVEL) / 2, 0, 1);
 
 /**
- * Score interval of the accuracy correct / total (Wilson, JASA 22, 1927), also of means of counts; [NaN, NaN] of no examples.
- * It has a width where all examples are right, or none. Coverage (docs/reliability.md): 95.0 to 95.7 % on the mean over shares
- * from 0.475 to 0.975 of 56, 184 and 1000 examples, where the exact interval of Clopper and Pearson covers up to 98.1 %.
+ * Score interval of the accuracy correct / total (Wilson, JASA 22, 1927), also of means of counts; [NaN, NaN] without examples.
+ * It has a width even if all examples are right, or none. Coverage (docs/reliability.md): 95.0 to 95.7 %, averaged over shares from
+ * 0.475 to 0.975 of 56, 184 and 1000 examples; the exact interval of Clopper and Pearson covers up to 98.1 %.
  */
 export function accuracyInterval(correct: number, total: number): Interval {
   const share = correct / total;
   const weight = Z ** 2 / total;
   const middle = (share + weight / 2) / (1 + weight);
   const reach = Math.sqrt(weight * (share * (1 - share) + weight / 4)) / (1 + weight);
-  // Rounding must not leave the share itself out.
+  // Rounding must not exclude the share itself.
   return [Math.max(0, Math.min(share, middle - reach)), Math.min(1, Math.max(share, middle + reach))];
 }
 
@@ -36,21 +36,21 @@ interface PairedCounts {
 
 /**
  * Score interval of the change of accuracy (gained - lost) / total on the same examples (Tango, Statistics in Medicine 17,
- * 1998), also of means of counts; [NaN, NaN] of no examples. It has a width where no example changed: +-6.4 points for 0 of 56.
- * Coverage (docs/reliability.md): 94.9 to 96.7 % where about four examples or more are expected to change, more where fewer are.
+ * 1998), also of means of counts; [NaN, NaN] without examples. It has a width even if no example changed: +-6.4 points for 0 of 56.
+ * Coverage (docs/reliability.md): 94.9 to 96.7 % if about four examples or more are expected to change, higher for fewer.
  */
 export function changeInterval(counts: PairedCounts): Interval {
   const { total, lost, gained } = counts;
   if (!(total > 0)) return [Number.NaN, Number.NaN];
   const change = (gained - lost) / total;
-  // The score falls from -1 to 1, and is 0 at the change that was seen.
+  // The score falls from -1 to 1, and is 0 at the observed change.
   return [
     change - bisect(change + 1, (below) => score(counts, change - below) <= Z),
     change + bisect(1 - change, (above) => score(counts, change + above) >= -Z),
   ];
 }
 
-/** Tango's score, by his equation for the restricted maximum likelihood estimate of the share that is lost. */
+/** Returns Tango's score, with his restricted maximum likelihood estimate of the lost share. */
 function score({ total, lost, gained }: PairedCounts, change: number): number {
   const b = (2 * total - gained + lost) * change - gained - lost;
   const c = -lost * change * (1 - change);
@@ -61,9 +61,9 @@ function score({ total, lost, gained }: PairedCounts, change: number): number {
   return distance / Math.sqrt(Math.max(0, variance));
 }
 
-/** The largest distance from 0 to `most` for which `holds`, which is false beyond it. */
-function bisect(most: number, holds: (distance: number) => boolean): number {
-  let [low, high] = [0, most];
+/** Returns the largest distance from 0 to `max` for which `holds` is true; it is false beyond. */
+function bisect(max: number, holds: (distance: number) => boolean): number {
+  let [low, high] = [0, max];
   while (high - low > 1e-12) {
     const middle = (low + high) / 2;
     if (holds(middle)) low = middle;
@@ -72,7 +72,7 @@ function bisect(most: number, holds: (distance: number) => boolean): number {
   return (low + high) / 2;
 }
 
-/** Student's t interval of a mean over examples or seeds; [NaN, NaN] of fewer than two. */
+/** Student's t interval of a mean over examples or seeds; [NaN, NaN] for fewer than two. */
 export function meanInterval({ count, mean, variance }: Moments): Interval {
   if (count < 2) return [Number.NaN, Number.NaN];
   const reach = studentt.inv((1 + LEVEL) / 2, count - 1) * Math.sqrt(variance / count);
@@ -90,8 +90,8 @@ export function accuracyEstimate(correct: number, total: number): Estimate {
 }
 
 /**
- * The difference of two estimates from different examples. Its interval is, of two accuracies, Newcombe's hybrid score interval
- * (Statistics in Medicine 17, 1998), in general Zou and Donner's (Statistics in Medicine 27, 2008).
+ * The difference of two estimates from different examples, with Zou and Donner's interval (Statistics in Medicine 27, 2008). For two
+ * accuracies this is Newcombe's hybrid score interval (Statistics in Medicine 17, 1998).
  */
 export function differenceOf(a: Estimate, b: Estimate): Estimate {
   const value = a.value - b.value;

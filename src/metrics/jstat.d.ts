@@ -1,4 +1,4 @@
-/** The part of jstat that is used: Student's t and the normal distribution. It brings no types of its own. */
+/** The used part of jstat, which has no types of its own: Student's t and the normal distribution. */
 declare module 'jstat' {
   interface StudentT {
     /** P(T <= x). */

@@ -6,7 +6,7 @@ import type * as z from '../zod.js';
 const { normal } = jstat.jStat;
 
 export const mannWhitneyShape = {
-  /** Pairs in which the first sample's value is the larger one; a tie counts a half. */
+  /** Number of pairs in which the first sample's value is larger; a tie counts a half. */
   u: real,
   /** Two-sided. */
   pValue: real,
@@ -14,8 +14,8 @@ export const mannWhitneyShape = {
 type MannWhitney = Recorded<z.ZodObject<typeof mannWhitneyShape>>;
 
 /**
- * Mann-Whitney U test (Wilcoxon's rank-sum test) of two independent samples, none of them empty, as
- * `scipy.stats.mannwhitneyu(method="asymptotic")`: by the normal approximation, corrected for ties and continuity.
+ * Mann-Whitney U test (Wilcoxon's rank-sum test) of two independent non-empty samples, like
+ * `scipy.stats.mannwhitneyu(method="asymptotic")`: normal approximation, corrected for ties and continuity.
  */
 export function mannWhitney(sample: readonly number[], other: readonly number[]): MannWhitney {
   const [n, m] = [sample.length, other.length];

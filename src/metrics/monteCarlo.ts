@@ -33,7 +33,7 @@ const TIE = 1e-12;
  * is decided at its h-th exceedance, the l-th draw, with p = h / l, or after n draws, g of which exceed, with p = (g + 1) / (n
  * + 1). Ties exceed on both sides.
  *
- * If the observed value is a draw like the others, P(p <= a) = a of one side at each p it can take, and less where draws tie.
+ * If the observed value is a draw like the others, one side has P(p <= a) = a at each p that it can take, and less if draws tie.
  * The two-sided p is twice the smaller one, so that the null's own center, not 0, counts as no effect. It is uniform too: below
  * 1 both sides cannot be so small at once, because l - 1 draws have at least h on one side where l - 1 >= 2 h - 1.
  */
@@ -45,7 +45,7 @@ export function monteCarloTest(
   if (![rule.exceedances, rule.nullDraws].every((number) => Number.isInteger(number) && number >= 1)) {
     throw new RangeError(`A rule of ${rule.exceedances} exceedances and ${rule.nullDraws} draws`);
   }
-  // Comparisons with NaN are false: it would pass for the rarest value of all.
+  // Comparisons with NaN are false: it would count as the most extreme value.
   const unusable = [observed, ...draws].find((value) => !Number.isFinite(value));
   if (unusable !== undefined) throw new RangeError(`A change of ${unusable}`);
   const drop = sideOf(draws, rule, (draw) => draw <= observed + TIE);

@@ -1,4 +1,4 @@
-// How results record measures; apart from what computes these, so that to import the library loads no schema.
+// Schemas of recorded measures, apart from the code that computes them: importing the library loads no schema.
 import { count, real, type Recorded } from '../recorded.js';
 import * as z from '../zod.js';
 
@@ -10,16 +10,16 @@ export const groupAccuraciesSchema = z
   .looseObject({
     /** [numGroups], as all lists. */
     correct: z.array(count).describe('correct examples of each group, group = y * numSpurious + a'),
-    /** 0 only where an epoch of training drew none. */
+    /** 0 only if a training epoch drew none. */
     total: z.array(count).describe('examples of each group'),
-    /** NaN, in files null, of no examples. */
+    /** NaN (null in files) without examples. */
     accuracy: z.array(real).describe('correct / total; null of no examples'),
     interval: z.array(intervalSchema).describe('95 % score interval of each accuracy'),
-    /** The group with the lowest accuracy, of those with examples; the lowest index where several tie. */
+    /** The group with the lowest accuracy among those with examples; ties: the lowest index. */
     worstGroup: z.number().int(),
     worstGroupAccuracy: real,
     average: real.describe('every example counts the same'),
-    /** The "adjusted average"; NaN, in files null, where a group has no examples. */
+    /** The "adjusted average"; NaN (null in files) if a group has no examples. */
     trainWeightedAverage: real.describe(
       'groups weighted by their shares of the training split; null where one has no examples',
     ),

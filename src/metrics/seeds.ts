@@ -32,7 +32,7 @@ export function summarizeSeeds(values: readonly number[]): SeedSummary {
 }
 
 export interface PairedDifference extends SeedSummary {
-  /** Two-sided paired t-test; null for one seed, and for equal differences, which have no spread to judge them by. */
+  /** Two-sided paired t-test; null for one seed, and for equal differences, which have no spread. */
   readonly pValue: number | null;
   /** Two-sided sign-flip permutation test. */
   readonly signFlip: SignFlip | null;
@@ -51,7 +51,7 @@ export function pairedDifference(
   }
   const differences = values.map((value, i) => value - (reference[i] as number));
   const summary = summarizeSeeds(differences);
-  // Equal differences may differ in the last digits of what they are taken of.
+  // Equal differences may differ in their last digits, by rounding.
   const largest = Math.max(...values.map(Math.abs), ...reference.map(Math.abs));
   const areEqual = summary.std !== null && summary.std <= 1e-12 * largest;
   const std = areEqual ? 0 : summary.std;

@@ -1,17 +1,17 @@
 import { randomLcg } from 'd3-random';
 
-/** The most differences of which all signs are tried; of more, signs are drawn. */
+/** Max differences for which all signs are tried; for more, signs are drawn. */
 const SIGN_FLIP = { mostExact: 20, draws: 100_000 } as const;
 
-/** `assignments` of signs were compared: all 2^n, or those drawn. */
+/** `assignments`: the number of sign assignments compared, all 2^n or those drawn. */
 export type SignFlip = NonNullable<ReturnType<typeof signFlip>>;
 
 /**
- * Sign-flip permutation test of the mean of paired differences (Fisher's randomization test); null of no differences, and where one is no number. p is the
- * share of all 2^n assignments of signs whose |sum| is at least the observed one's, so that the smallest is 2 / 2^n; of more than
- * 20 differences it is (g + 1) / (draws + 1) with g of 100,000 seeded draws.
+ * Sign-flip permutation test of the mean of paired differences (Fisher's randomization test); null without differences, or if one is not a number.
+ * p is the share of all 2^n sign assignments whose |sum| is at least the observed one's, so that its minimum is 2 / 2^n. For more than 20
+ * differences it is (g + 1) / (draws + 1), where g of 100,000 seeded draws exceed.
  *
- * @param resolution how far each difference may be off, as those of rounded values are: sums tie that may be equal
+ * @param resolution how far each difference may be off, as differences of rounded values are: sums that may be equal tie
  */
 export function signFlip(differences: readonly number[], resolution = 0) {
   const count = differences.length;
@@ -29,7 +29,7 @@ export function signFlip(differences: readonly number[], resolution = 0) {
   };
 }
 
-/** The sums under all signs but the first's: the other half is these with the other sign. */
+/** Returns the sums under all signs with the first one fixed: the other half is their negatives. */
 function allSums([first = 0, ...rest]: readonly number[]): Float64Array {
   let sums = Float64Array.of(first);
   for (const value of rest) {

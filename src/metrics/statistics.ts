@@ -35,14 +35,14 @@ export function middle(values: ArrayLike<number>): [low: number, high: number] {
   return [quantileSorted(sorted, 0.025), quantileSorted(sorted, 0.975)];
 }
 
-/** The item with the largest size of a number, ties to the first; undefined if none has a number. */
+/** Returns the item whose number has the largest absolute value; ties: the first. Undefined if none has a number. */
 export function largestBy<Item>(items: readonly Item[], valueOf: (item: Item) => number): Item | undefined {
   return items
     .filter((item) => Number.isFinite(valueOf(item)))
     .sort((a, b) => Math.abs(valueOf(b)) - Math.abs(valueOf(a)))[0];
 }
 
-/** The numbers of both lists, each once, ascending. */
+/** Returns the distinct numbers of both lists, ascending. */
 export function union(a: readonly number[], b: readonly number[]): number[] {
   return [...new Set([...a, ...b])].sort((x, y) => x - y);
 }

@@ -37,10 +37,10 @@ const DESIGNS = {
   deit_small_patch16_224: { family: 'vit', plan: vit(384), options: VIT_OPTIONS },
   vit_base_patch16_224: { family: 'vit', plan: vit(768), options: VIT_OPTIONS },
 } as const satisfies Record<string, Design>;
-/** An architecture that is built in. */
+/** A built-in architecture. */
 type BuiltIn = keyof typeof DESIGNS;
 export const ARCHITECTURES = Object.keys(DESIGNS) as [BuiltIn, ...BuiltIn[]];
-/** One that is built in, or the path of a program that torch.export wrote. */
+/** A built-in architecture, or the path of a program that torch.export wrote. */
 export type Architecture = BuiltIn | `${string}.pt2`;
 
 /** The ending of torch.export's files. */

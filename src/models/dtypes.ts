@@ -40,7 +40,7 @@ const DTYPES: readonly Dtype[] = [
 /** The dtypes of the engine's tensors, which are written. */
 export const WRITTEN = DTYPES.slice(0, 5) as readonly StoredDtype[];
 
-/** The dtype of torch.export's number; undefined for one that is not known. */
+/** The dtype of torch.export's number; undefined if unknown. */
 export function exportedDtype(number: number): Dtype | undefined {
   return DTYPES.find(({ exported }) => exported === number);
 }
@@ -63,7 +63,7 @@ export function unsupportedDtype(tensor: string, name: string): UnusableContent 
   );
 }
 
-/** Exact, as `tensor.float()`; works on bits, since a NaN loses some in a Number. */
+/** Exact, like `tensor.float()`. Works on bits, because a Number does not keep all bits of a NaN. */
 function fromHalf(buffer: ArrayBuffer): Float32Array {
   const halves = new Uint16Array(buffer);
   const bits = new Uint32Array(halves.length);
@@ -73,7 +73,7 @@ function fromHalf(buffer: ArrayBuffer): Float32Array {
     const exponent = (half >> 10) & 0x1f;
     const fraction = half & 0x3ff;
     if (exponent === 0x1f) {
-      // A signaling NaN becomes a quiet one, as the processor does it.
+      // A signaling NaN becomes a quiet one, as on the processor.
       bits[i] = sign | 0x7f800000 | (fraction << 13) | (fraction === 0 ? 0 : 0x400000);
     } else if (exponent !== 0) {
       bits[i] = sign | ((exponent + 112) << 23) | (fraction << 13);

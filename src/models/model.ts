@@ -39,7 +39,7 @@ export class Model implements Disposable {
    * @throws `USAGE`, and `MODEL_INVALID` for a file that is damaged or uses what is not supported
    */
   static async create(options: InContext & ArchitectureOptions): Promise<Model> {
-    // The checks are loaded when a model is made: to import the library takes little.
+    // The checks are loaded when a model is made, so that importing the library is cheap.
     const { checkModelOptions } = await import('./modelOptions.js');
     checkModelOptions(options);
     const context = ComputeContext.of(options);
@@ -74,7 +74,7 @@ export class Model implements Disposable {
     const network = await withTensors(constants, (tensors) =>
       native().createNetwork({ plan, constants: tensors, generator, device, memoryFormat, precision }),
     );
-    // Its weights are the network's from here on: a second copy would stay as long as the model.
+    // The network owns the weights from here on; a second copy would stay as long as the model.
     const own = { ...program, file: { ...file, constants, weights: undefined } };
     const model = new Model(program.name, numClasses, context, network, plan, own);
     const { head, description } = model;

@@ -29,7 +29,7 @@ export interface Call {
   /** The path of a function or class; `?` for any other value. */
   readonly callee: string;
   readonly args: readonly PickleValue[];
-  /** Set afterwards: the content of an OrderedDict, for example. */
+  /** Items set after the call, such as the content of an OrderedDict. */
   readonly pairs: Pairs;
   /** Given to `__setstate__` or `__dict__`. */
   state: PickleValue;
@@ -159,7 +159,7 @@ class Machine {
   }
 
   #popMany(count: number): PickleValue[] {
-    // Never below the innermost mark, as in Python.
+    // Like Python, never pops below the innermost mark.
     if (this.#stack.length - count < (this.#marks.at(-1) ?? 0)) throw damaged();
     return this.#stack.splice(this.#stack.length - count);
   }
@@ -195,7 +195,7 @@ class Machine {
   #append(values: readonly PickleValue[]): unknown {
     const target = this.#top();
     const list = nodeOf(target, 'sequence');
-    // Into a call goes the content of a subclass of list, which no state dict is.
+    // The items of a call's result, a subclass of list, are dropped: no state dict is one.
     if (list === undefined && nodeOf(target, 'call') === undefined) throw damaged();
     for (const value of values) list?.items.push(value);
     return list;

@@ -57,7 +57,7 @@ function readerOf({ callee }: Call): Reader | undefined {
   return TENSOR_FUNCTIONS.get(callee) ?? WRAPPING_FUNCTIONS.get(callee);
 }
 
-/** The tensor in a parameter, which is not one again: there is no depth to bound. */
+/** The tensor in a parameter. It is no parameter itself, so that the depth is bounded. */
 function unwrapped(inner: Pick<Call, 'callee' | 'args'> | undefined, name: string): TensorView {
   const read = TENSOR_FUNCTIONS.get(inner?.callee ?? '');
   if (inner !== undefined && read !== undefined) return read(inner.args, name);
@@ -128,7 +128,7 @@ function isCount(value: PickleValue | undefined): value is number {
 function isRowMajor({ shape, strides, length }: TensorView): boolean {
   let expected = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
-    // The stride of a dimension of one element means nothing.
+    // The stride of a dimension with one element is arbitrary.
     if (shape[i] !== 1 && strides[i] !== expected) return length === 0;
     expected *= shape[i] as number;
   }
@@ -170,14 +170,14 @@ interface FoundState {
   readonly views: ReadonlyMap<string, TensorView>;
 }
 
-/** Where training scripts keep the state dict, by the first that is there. */
+/** Keys under which training scripts keep the state dict; the first one present is used. */
 const NESTED = ['model_state_dict', 'state_dict', 'model_dict', 'model'] as const;
 const MAX_DEPTH = 8;
 const MAX_TENSORS = 100_000;
 
 /**
- * Finds the state dict in the checkpoint at `path`; other content is not looked at. Throws UnusableContent if something else is in the
- * place of the state dict, or of one of its tensors.
+ * Finds the state dict in the checkpoint at `path`; other content is not looked at. Throws UnusableContent if the
+ * state dict, or one of its tensors, is something else.
  */
 export function findState(content: PickleValue, path: string): FoundState {
   const found = find(content, [], path, new Set());
@@ -352,7 +352,7 @@ export async function readTensors(
     }
   }
   const found = new Map<string, TensorData>();
-  // One storage after the other, so that no more than one is held besides the tensors.
+  // One storage after the other, so that only one is held at a time.
   for (const [storage, group] of byStorage) {
     const bytes = await archive.read(folder + storage);
     for (const { view, names } of group.values()) {
@@ -360,6 +360,6 @@ export async function readTensors(
       for (const name of names) found.set(name, tensor);
     }
   }
-  // In the order of the state dict.
+  // In the state dict's order.
   return Object.fromEntries([...views.keys()].map((name) => [name, found.get(name) as TensorData]));
 }

@@ -9,7 +9,7 @@ export interface ReceptiveField {
   readonly width: number;
 }
 
-/** Along one side: the pixels that one position sees, where those of the first begin, and the distance to the next one's. */
+/** Along one side: the number of pixels that a position sees, the first position's first pixel, and the distance between positions. */
 interface Reach {
   readonly size: number;
   readonly start: number;
@@ -32,7 +32,7 @@ export function receptiveField(
     const taken = Object.values(given).flatMap(({ values = [] }) =>
       values.flatMap((one) => reaches.get(one) ?? []),
     );
-    // Of a block's sum, that of its layers, in which that of the shortcut lies.
+    // For a block's sum, the field of its layers, which contains the shortcut's.
     const [input] = taken.sort((a, b) => b.size - a.size);
     const [made] = results;
     if (input === undefined || typeof made !== 'number') continue;

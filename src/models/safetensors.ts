@@ -18,7 +18,7 @@ export function sameShape(a: readonly number[] | undefined, b: readonly number[]
   return a?.length === b?.length && a?.every((size, i) => size === b?.[i]) === true;
 }
 
-/** A tensor to write: its values, or one of the engine, which is copied out when it is written. */
+/** A tensor to write: its values, or an engine tensor, which is copied out when it is written. */
 export type WrittenTensor = TensorData | Tensor;
 
 /** The content of a safetensors file. */
@@ -37,7 +37,7 @@ type Entry = z.infer<typeof entrySchema>;
 const metadataSchema = z.record(z.string(), z.string());
 
 /**
- * The place of a file's checksum: the first of its metadata, which other readers pass over. It is that of the whole file with zeros there.
+ * The key of a file's checksum, the first of its metadata, which other readers ignore. The checksum is of the whole file with zeros in its place.
  */
 const SUM_KEY = 'spurmem.crc32';
 const SUM_BEGIN = `{"__metadata__":{"${SUM_KEY}":"`;
@@ -47,7 +47,7 @@ const SUM_AT = 8 + SUM_BEGIN.length;
 const MAX_HEADER_BYTES = 4_000_000;
 
 /**
- * Writes tensors in the safetensors format, atomically and one after the other, so that only one of the engine's is in memory twice;
+ * Writes tensors in the safetensors format, atomically and one after the other, so that only one engine tensor is in memory twice;
  * `safetensors.torch.load_file` reads it. Throws `OUTPUT_UNWRITABLE`.
  */
 export async function writeSafetensors(
@@ -58,7 +58,7 @@ export async function writeSafetensors(
   const entries = Object.entries(tensors)
     .map(([name, tensor]) => ({ name, tensor, type: writtenType(name, tensor) }))
     .sort((a, b) => WRITTEN.indexOf(a.type) - WRITTEN.indexOf(b.type));
-  // Not as one object, which would put names that are numbers first.
+  // Not as one object, which would move numeric names to the front.
   let header = `${SUM_BEGIN}${NO_CHECKSUM}",${JSON.stringify({ format: 'pt', ...metadata }).slice(1)}`;
   let offset = 0;
   for (const { name, tensor, type } of entries) {
@@ -115,7 +115,7 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
     let sum = checksum(header);
     const found = new Map<string, TensorData>();
     const read = async ({ start, end }: Stored): Promise<Buffer<ArrayBuffer>> => {
-      // A buffer for each tensor, so that every typed array is aligned. It is not cleared, which would take as long as the checksum.
+      // A buffer per tensor, so that every typed array is aligned. It is not cleared: that would take as long as the checksum.
       const bytes = Buffer.allocUnsafeSlow(end - start);
       await readFully(file, bytes, header.length + start);
       return bytes;
@@ -124,7 +124,7 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
     let next: ReturnType<typeof read> | undefined;
     for (const [i, tensor] of ordered.entries()) {
       const bytes = await (next ?? read(tensor));
-      // The next one is read while this one is checked; its failure is seen in its turn.
+      // The next one is read while this one is checked; its error is thrown in its turn.
       const following = ordered[i + 1];
       next = following && read(following);
       next?.catch(() => undefined);
@@ -137,7 +137,7 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
       );
     }
     const tensors = stored.map(({ name }) => [name, found.get(name) as TensorData] as const);
-    // Not by assignment, which would take a tensor named __proto__ for something else.
+    // Not by assignment, which would set the prototype for a tensor named __proto__.
     return { tensors: Object.fromEntries(tensors), metadata };
   });
 }
@@ -151,7 +151,7 @@ interface Stored {
   readonly end: number;
 }
 
-/** The checksum of a file by its header, where zeros take its place; undefined in files of others. */
+/** Returns the checksum in a header, and puts zeros in its place; undefined for other programs' files. */
 function sumIn(header: Buffer): string | undefined {
   const sum = header.toString('latin1', SUM_AT, SUM_AT + NO_CHECKSUM.length);
   if (header.toString('latin1', 8, SUM_AT) !== SUM_BEGIN || !/^[0-9a-f]{8}$/.test(sum)) return undefined;
@@ -200,7 +200,7 @@ function readHeader(
     }
     stored.push({ name, type, shape, start, end });
   }
-  // The format has tensors one behind the other: overlaps let a small file claim much memory, and gaps hide what is in them.
+  // The format has tensors back to back: overlaps would let a small file claim much memory, and gaps would hide content.
   for (const { name, start, end } of inOrder(stored)) {
     if (start !== reached)
       throw new Error(`tensor ${name} begins at ${start}, and the one before ends at ${reached}`);

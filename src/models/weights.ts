@@ -280,14 +280,14 @@ export function keptHead(
   return Object.fromEntries(chosen);
 }
 
-/** Reads a weights file while its model is made, which draws its initial weights on another thread. Whoever awaits it sees its error. */
+/** Reads a weights file while its model draws initial weights on another thread. Errors are thrown when it is awaited. */
 export function readAhead(path: string): Promise<WeightsFile> {
   const content = readWeights(path);
   content.catch(() => undefined);
   return content;
 }
 
-/** The flaw of a tensor's values that makes all results NaN; undefined for sound ones. */
+/** Returns the flaw in a tensor's values that would make all results NaN; undefined if there is none. */
 function flawOf(name: string, { data }: TensorData): string | undefined {
   if (!(data instanceof Float32Array || data instanceof Float64Array)) return undefined;
   const infinite = countInfinite(data instanceof Float64Array ? Float32Array.from(data) : data);
@@ -297,8 +297,8 @@ function flawOf(name: string, { data }: TensorData): string | undefined {
 }
 
 /**
- * How many values are infinite or NaN: those whose difference from themselves is not 0. A model has millions, for which `reduce` takes
- * six times as long, and an iterator three times.
+ * Returns the number of values that are infinite or NaN: their difference from themselves is not 0. A loop, because `reduce` takes six times
+ * as long for a model's millions of values, and an iterator three times.
  */
 function countInfinite(values: Float32Array): number {
   let count = 0;

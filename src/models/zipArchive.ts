@@ -6,7 +6,7 @@ const MAX_ENTRIES = 100_000;
 /** One read(2) takes less than 2 GiB. */
 const MAX_READ_BYTES = 2 ** 30;
 
-/** Bytes that are read from any place: an open file, or memory. */
+/** A source of bytes with random access: an open file, or memory. */
 interface ByteSource {
   read(
     target: Uint8Array,
@@ -16,7 +16,7 @@ interface ByteSource {
   ): Promise<{ readonly bytesRead: number }>;
 }
 
-/** An archive that lies in another one, in memory. */
+/** An archive in memory, such as one inside another archive. */
 export function memorySource(bytes: Uint8Array): ByteSource {
   return {
     read(target, offset, length, position) {
@@ -27,7 +27,7 @@ export function memorySource(bytes: Uint8Array): ByteSource {
   };
 }
 
-/** A zip file with stored (uncompressed) entries, as torch.save writes it. Each entry is read when it is asked for. */
+/** A zip file with stored (uncompressed) entries, as torch.save writes it. Entries are read on demand. */
 export class ZipArchive {
   private constructor(
     private readonly handle: ByteSource,
@@ -50,7 +50,7 @@ export class ZipArchive {
       if (entries.size >= MAX_ENTRIES)
         throw new Error(`its zip directory has more than ${MAX_ENTRIES} entries`);
       entries.set(name, entry);
-      // Entries that lie over each other would make a small file cost much time and memory.
+      // Overlapping entries would make a small file cost much time and memory.
       total += entry.compressedSize;
       if (total > fileSize) throw new Error('its zip entries are longer than the file');
     }
@@ -86,7 +86,7 @@ export class ZipArchive {
   }
 }
 
-/** yauzl's own reader throws past its callers at an offset that fs.read does not take, which ends the process. */
+/** Replaces yauzl's own reader: at an offset that fs.read does not take, that one throws past its callers, which ends the process. */
 class HandleReader extends yauzl.RandomAccessReader {
   constructor(
     private readonly handle: ByteSource,

@@ -15,7 +15,7 @@ export interface Criterion {
   readonly largest: string;
   /** Figures of the article show these by default. */
   readonly inArticle?: boolean;
-  /** If not, all groups share one set of neurons. */
+  /** If false, all groups share one set of neurons. */
   readonly dependsOnGroup: boolean;
   /** Seeds that each protocol averages random perturbations of its neurons over. */
   readonly repeats: Readonly<Record<Protocol, number>>;
@@ -23,7 +23,7 @@ export interface Criterion {
   readonly scores: (context: ScoringContext) => Promise<Float32Array>;
   /** The layers that it chooses from, in their order; default: all. */
   readonly layers?: (layers: readonly ModelLayer[], settings: PlaceSettings) => readonly ModelLayer[];
-  /** The end of the scores that it chooses; default: the largest. */
+  /** Whether it chooses the largest (default) or the smallest scores. */
   readonly order?: (settings: PlaceSettings) => MagnitudeOrder;
 }
 
@@ -36,11 +36,11 @@ export interface ScoringContext extends JobOptions, Pick<ChoiceSettings, 'loss'>
   readonly unit?: Unit | undefined;
   /** Draws the samples that gradients are taken on. */
   readonly samples: () => Promise<GradientSamples>;
-  /** Whether gradients that the model already holds stay in the sum. */
+  /** Whether the gradients are added to those that the model holds. */
   readonly addsToGradient?: boolean | undefined;
 }
 
-/** Settings that say where a criterion chooses. */
+/** Settings that restrict the layers of a criterion. */
 type PlaceSettings = Pick<ChoiceSettings, 'magnitudeLayers' | 'magnitudeOrder'>;
 
 /** The layers of a model that a criterion chooses from, in the model's order. */

@@ -1,7 +1,7 @@
 import { count, real } from '../recorded.js';
 import * as z from '../zod.js';
 
-/** An output channel of a convolution, a row of a linear layer, or a single weight where that is the unit. */
+/** An output channel of a convolution, a row of a linear layer, or a single weight if that is the unit. */
 export const neuronSchema = z.looseObject({
   /** The module's PyTorch name, such as `layer4.1.conv2`. */
   layer: z.string(),

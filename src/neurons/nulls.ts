@@ -23,7 +23,7 @@ export function randomNeuronsByLayer(
   });
 }
 
-/** The `count` neurons with the highest ranks in a permutation of all: the draws of fine-tuning's masks. */
+/** Returns the `count` neurons with the highest ranks in a permutation of all, as fine-tuning's masks draw them. */
 export function permutedNeurons(
   count: number,
   layers: readonly NeuronLayer[],
@@ -42,7 +42,7 @@ export function permutedNeurons(
 /** `count` numbers from 0 to `size` - 1, each set equally likely, or all of them. */
 function drawDistinct(count: number, size: number, generator: Generator): number[] {
   const chosen = new Set<number>();
-  // There may be millions of single weights: a repeated draw costs less than permuting them all.
+  // There may be millions of single weights: redrawing a repeat costs less than permuting all.
   while (chosen.size < Math.min(count, size)) chosen.add(Number(generator.random() % BigInt(size)));
   return [...chosen];
 }

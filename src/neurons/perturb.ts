@@ -13,7 +13,7 @@ const NO_VALUES = new Float32Array();
 /** A model in which some neurons are perturbed; the model itself does not change. */
 export interface Variant {
   readonly edits: readonly WeightEdit[];
-  /** Equal for the same change of the same neurons, in whatever order they were chosen. */
+  /** Equal for the same change of the same neurons, in any order. */
   readonly key: string;
 }
 
@@ -31,9 +31,9 @@ export interface NeuronValues {
 /** A perturbation with its settings. */
 export interface PerturbationChoice {
   readonly kind: PerturbationName;
-  /** Standard deviation; null where nothing is drawn. */
+  /** Standard deviation; null if nothing is drawn. */
   readonly sigma: number | null;
-  /** Seeds of the draws, one variant each; empty where nothing is drawn, which is one variant. */
+  /** Seeds of the draws, one variant each; if nothing is drawn it is empty, and there is one variant. */
   readonly seeds: readonly number[];
   /** For perturbations that take known values. */
   readonly known?: NeuronValues | undefined;
@@ -44,7 +44,7 @@ export const ZERO: PerturbationChoice = { kind: 'zero', sigma: null, seeds: [] }
 /** A model's layers, with the weights of each neuron. */
 type Layers = readonly { readonly name: string; readonly weights: number }[];
 
-/** The variants in which these neurons are perturbed, one per seed where numbers are drawn. */
+/** Returns the variants in which these neurons are perturbed: one per seed if numbers are drawn, else one. */
 export function perturbedVariants(
   neurons: readonly NeuronPlace[],
   { kind, sigma, seeds, known }: PerturbationChoice,

@@ -62,7 +62,7 @@ const rewind = {
   },
 } as const satisfies Perturbation;
 
-/** Mean ablation: the next layers see an average neuron, where a zeroed filter leaves them batch-norm's shift. */
+/** Mean ablation: the next layers see an average neuron; a zeroed filter leaves batch-norm's shift. */
 const mean = {
   name: 'mean',
   edit: 'output',

@@ -18,7 +18,7 @@ export async function magnitudeScores(model: Model, unit: Unit = 'neuron'): Prom
  * @param options.batchSize examples of a pass; the passes' gradients add up
  * @param options.loss default: cross-entropy
  * @param options.labels classes instead of the examples' own, such as pseudo labels, [N]
- * @param options.addsToGradient leaves the gradients that are there in the sum
+ * @param options.addsToGradient whether to add to the gradients that the model holds
  * @param options.weights the loss is the sum of the examples' losses times these, [N]; default: their mean
  * @param options.edits perturbations under which the gradient is taken
  * @param options.timesWeight gives -(g . w) of each neuron's weights w and their gradients g instead: the growth of the loss when the neuron
@@ -41,7 +41,7 @@ export async function gradientScores(
   },
 ): Promise<Float32Array> {
   const { context, network } = model;
-  // Gradients that are there already are summed over processes.
+  // The gradients that the model holds are summed over processes already.
   const isShared = options.addsToGradient !== true;
   if (isShared) await network.zeroGrad();
   const positions = isShared

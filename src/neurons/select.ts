@@ -28,7 +28,7 @@ export function countNeurons(layers: readonly NeuronLayer[]): number {
 /**
  * The k neurons with the highest score, highest first; ties go to the lower index.
  *
- * @param scores one score a neuron, [M], in layer order
+ * @param scores one score per neuron, [M], in layer order
  * @param layers the model's layers, whose sizes add up to M
  * @throws `NEURONS_INVALID` when k exceeds M or is no positive integer, or a score is NaN
  */
@@ -112,7 +112,7 @@ function topPositions(scores: Float32Array, k: number): number[] {
     if (best.length === k) least = scoreAt(best[k - 1] as number);
   };
   for (let position = 0; position < scores.length; position += 1) {
-    // Once there are k, a later position needs a higher score.
+    // Once k are kept, a later position needs a higher score.
     if (scoreAt(position) <= least) continue;
     best.push(position);
     if (best.length === capacity) keepBest();

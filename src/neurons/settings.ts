@@ -6,7 +6,7 @@ import { integer, oneOf } from '../settings/values.js';
 /** Channels of convolutions and rows of linear layers, or single weights. */
 export const UNITS: readonly Unit[] = ['neuron', 'weight'];
 
-/** The end of the losses from which the gradient's samples are picked. */
+/** Whether the gradient's samples have the highest or the lowest losses. */
 export const GRADIENT_ORDERS = ['highest-loss', 'lowest-loss'] as const;
 export type GradientOrder = (typeof GRADIENT_ORDERS)[number];
 
@@ -14,7 +14,7 @@ export type GradientOrder = (typeof GRADIENT_ORDERS)[number];
 export const MAGNITUDE_LAYERS = ['all', 'no-downsample'] as const;
 type MagnitudeLayers = (typeof MAGNITUDE_LAYERS)[number];
 
-/** The end of the weights' norms that magnitude chooses. */
+/** Whether magnitude chooses the largest or the smallest norms. */
 export const MAGNITUDE_ORDERS = ['largest', 'smallest'] as const;
 export type MagnitudeOrder = (typeof MAGNITUDE_ORDERS)[number];
 

@@ -12,12 +12,12 @@ const SYMBOLIC = /^symbolic\.(?:add|sub|mul|floordiv|mod|neg)$/;
 const ADD = /^add_?\.Tensor$/;
 const RELU = /^relu_?$/;
 
-/** A graph without the calls whose results nothing takes. */
+/** Returns a graph without the calls whose results are unused. */
 export function withoutUnused(graph: Graph): Graph {
   const taken = new Set([graph.output]);
   const sizes = new Set(graph.batchSizes);
   const nodes = graph.nodes.toReversed().filter((node) => {
-    // The number of images is known without a call.
+    // The number of images needs no call.
     if (node.made.length > 0 && node.made.every((value) => sizes.has(value))) return false;
     if (!node.writes && !node.made.some((value) => taken.has(value))) return false;
     for (const value of node.taken) taken.add(value);
@@ -67,7 +67,7 @@ function flagsOf(node: GraphNode, kinds: ReadonlyMap<number, string>): Mode {
  */
 function noiseOf({ nodes }: Graph): ReadonlyMap<number, Mode> {
   const modes = new Map<number, Mode>();
-  /** The calls that made a value of noise. */
+  /** Returns the calls that made a noise value. */
   const chains = new Map<number, number[]>();
   for (const [index, node] of nodes.entries()) {
     const { target } = node;
@@ -115,12 +115,12 @@ export function isEvaluationOnly({ nodes }: Graph): boolean {
   return flags.length > 0 && flags.every((flag) => flag?.numbers?.[0] === 0);
 }
 
-/** Tells which values depend on the images, and which may lie in one memory. */
+/** Which values depend on the images, and which may alias. */
 export class Flow {
   readonly #nodes: readonly GraphNode[];
-  /** By value: another one in the same memory, or itself. */
+  /** By value: one that it may alias, or itself. */
   readonly #parents: number[];
-  /** Calls that write, by the memory that they write to. */
+  /** Calls that write, by the value whose memory they write to. */
   readonly #writes = new Map<number, number[]>();
   readonly #independent: ReadonlySet<number>;
 
@@ -209,7 +209,7 @@ type Stage = Plan['stages'][number];
 /**
  * Cuts a graph into stages at places that one tensor alone crosses, which has a row for each image and which no later call writes to.
  * A later stage computes again the values that depend on weights and sizes alone. Between two layers of neurons the last place is taken: a
- * perturbed layer's stage begins as late as can be.
+ * perturbed layer's stage begins as late as possible.
  *
  * @param layers the calls of the layers of neurons, and of the head
  */
@@ -233,7 +233,7 @@ export function stagesOf(graph: Graph, flow: Flow, layers: readonly LayerCall[])
   });
 }
 
-/** The common beginning of names, else the first part of the first one. */
+/** Returns the common prefix of names, else the first part of the first one. */
 function commonName([first = 'model', ...others]: readonly string[]): string {
   if (others.length === 0) return first;
   const parts = first.split('.');
@@ -285,7 +285,7 @@ export function layerCalls(graph: Graph): LayerCall[] {
     seen.add(weight);
     const name = weight.replace(/[._]?weight$/, '');
     const bias = parameterOf(node, 'bias', inputs) ?? null;
-    // One that is computed cannot be replaced.
+    // A computed weight cannot be replaced.
     if (bias === null && valueOf(node, 'bias') !== undefined) return [];
     return [{ name, index, node, weight, bias, isShortcut: isShortcut(graph, node) }];
   });
@@ -360,7 +360,7 @@ function gridOf({ metas, nodes }: Graph, calls: readonly LayerCall[]): readonly 
   return hasTokens && rows !== undefined && columns !== undefined ? [rows, columns] : null;
 }
 
-/** Whether a LayerNorm's tokens are the patches, after at most a few others, which then still see the patches. */
+/** Whether a LayerNorm's tokens are the patches, after at most a few others that a later layer mixes with the patches. */
 function isOfGrid(graph: Graph, { made: [made = -1] }: GraphNode, patches: Plan['patches']): boolean {
   if (patches === null) return false;
   const others = (sizeOf(graph.metas[made], 1) ?? 0) - patches[0] * patches[1];
@@ -393,7 +393,7 @@ function isShortcut(graph: Graph, { taken: [input], made: [made] }: GraphNode): 
   return false;
 }
 
-/** The values that are made from another one, with the most layers in between. */
+/** Returns the values made from another one, each with the max number of layers in between. */
 function layersFrom({ nodes }: Graph, from: number): ReadonlyMap<number, number> {
   const layers = new Map<number, number>([[from, 0]]);
   for (const { target, taken, made } of nodes) {
@@ -416,7 +416,7 @@ export function groupsOf(graph: Graph, stages: Plan['stages'], flow: Flow): Plan
   }
   const crossing = new Set([...stages.map(({ output }) => output), graph.output]);
   const shapeOf = (value: number): string => JSON.stringify(metas[value]?.sizes);
-  /** The call that alone takes a call's result. */
+  /** Returns the only call that takes a call's result; undefined if there are several or none. */
   const only = (index: number, targets: RegExp): number | undefined => {
     const [value = -1] = nodes[index]?.made ?? [];
     const [next, ...others] = users.get(value) ?? [];
@@ -429,7 +429,7 @@ export function groupsOf(graph: Graph, stages: Plan['stages'], flow: Flow): Plan
     if (norm === undefined || call === undefined || valueOf(call, 'running_mean') === undefined) return [];
     return [{ convolution, norm, value: call.made[0] }];
   });
-  /** Of two convolutions whose outputs are added, the sum is that of the one to which the other is added, as in a residual block. */
+  /** If the outputs of two convolutions are added, the sum belongs to the first operand's, as in a residual block. */
   const sums = new Map<number, number>();
   for (const { norm, value } of pairs) {
     const sum = only(norm, ADD);

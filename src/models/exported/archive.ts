@@ -43,7 +43,7 @@ export async function readProgramFile(path: string): Promise<ProgramFile> {
   try {
     return path.endsWith('.safetensors') ? await readKept(path) : await readArchive(path);
   } catch (error) {
-    // Whatever a damaged file makes the parsers throw is the file's fault.
+    // Any error of the parsers is due to a damaged file.
     throw invalid(path, error);
   }
 }

@@ -58,7 +58,7 @@ export const payloadSchema = z.object({
 const named = z.object({ name: z.string() });
 const imagesSpec = z.object({ arg: z.object({ as_tensor: named }) });
 const sourceSpec = z.looseObject({ arg: named });
-/** The inputs besides the images; their names are in `<kind>_name`. */
+/** All inputs but the images; their names are in `<kind>_name`. */
 const SOURCES: ReadonlyMap<string, GraphInput['kind']> = new Map([
   ['parameter', 'parameter'],
   ['buffer', 'buffer'],
@@ -122,12 +122,12 @@ const ARGUMENTS: Readonly<Record<string, z.ZodType<NamedArgument>>> = {
     numbers: all.map(({ int }) => int),
     names: all.map(({ name }) => name),
   })),
-  // Of a check, which is left out.
+  // An argument of a check, which is left out.
   as_sym_bool: read(z.unknown(), () => ({ kind: 'none' })),
   as_scalar_type: coded('dtype', (type) => exportedDtype(type)?.c10, 'data type'),
   as_memory_format: coded('memoryFormat', (format) => MEMORY_FORMATS[format], 'memory format'),
   as_layout: coded('layout', (layout) => (layout === STRIDED ? 0 : undefined), 'layout'),
-  // The network's own.
+  // A parameter, buffer or constant of the network.
   as_device: read(z.unknown(), () => ({ kind: 'device' })),
 };
 
