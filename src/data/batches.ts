@@ -23,7 +23,7 @@ export class Batch implements Disposable {
     readonly images: Tensor,
     /** [N] int32 class labels. */
     readonly labels: Tensor,
-    /** This process's part of the batch, where several train. */
+    /** This process's part of the batch, if several train. */
     readonly part: BatchPart,
   ) {}
 
@@ -33,7 +33,7 @@ export class Batch implements Disposable {
   }
 }
 
-/** Two views of the same images, which may be one and the same. The consumer disposes it. */
+/** Two views of the same images; both may be one tensor. The consumer disposes it. */
 export class ViewPair extends Batch {
   constructor(
     first: Batch,
@@ -55,7 +55,7 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
 
   /**
    * @param indices positions in the dataset's examples, [N]
-   * @param draw makes all random draws of a batch at once, and gives what prepares the batch
+   * @param draw makes all random draws of a batch at once, and returns a function that prepares the batch
    */
   constructor(
     readonly indices: Int32Array,
@@ -74,7 +74,7 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
         const batch = await (next ?? this.#prepared(start));
         const following = start + this.batchSize;
         next = following < length ? this.#prepared(following) : undefined;
-        // Handled here so that a failure while the consumer works is reported by the next turn, not as unhandled.
+        // Handled here, so that the next turn reports a failure: it is no unhandled rejection.
         next?.catch(() => undefined);
         yield batch;
       }
@@ -119,7 +119,7 @@ export class BatchLoader implements Disposable {
     return this.stored.digest;
   }
 
-  /** [height, width] in pixels of the model's input; the first image's where images keep a size or a ratio of their own. */
+  /** [height, width] in pixels of the model's input; the first image's if images keep their own size or ratio. */
   get inputSize(): [number, number] {
     const { resize, crop } = this.dataset.preprocessing;
     const [height, width] = crop ?? resizedSize(this.sizeOf(0), resize);
@@ -176,7 +176,7 @@ export class BatchLoader implements Disposable {
     });
   }
 
-  /** Batches of these examples in their order, with the training augmentation, where the dataset has one. */
+  /** Batches of these examples in their order, with the training augmentation if the dataset has one. */
   augmented(indices: Int32Array, batchSize: number, generator: Generator): Batches<Batch> {
     const { augmentation } = this.dataset.preprocessing;
     return new Batches(indices, batchSize, (batch) => {

@@ -12,8 +12,8 @@ import type { Preprocessing } from './preprocessing.js';
 export type Coverage = ArrayLike<number>;
 
 /**
- * The coverage of images by the dataset's core region, batch by batch as `loader.evaluation` gives the images; none where the
- * dataset has no such region. Throws `IMAGE_INVALID` naming a mask that is missing or damaged.
+ * The coverage of images by the dataset's core region, batch by batch like `loader.evaluation`; none if the dataset has no such
+ * region. Throws `IMAGE_INVALID` naming a mask that is missing or damaged.
  */
 export async function* coreCoverage(
   loader: BatchLoader,
@@ -84,7 +84,7 @@ export function rectangleMap(
   });
 }
 
-/** Masks go the images' own way to the model's input: with mean 0 and deviation 1, a channel is the coverage. */
+/** Masks are preprocessed like their images: with mean 0 and deviation 1, a channel is the coverage. */
 async function* maskCoverage(
   images: BatchLoader,
   masks: string,
@@ -120,7 +120,7 @@ async function* maskCoverage(
   }
 }
 
-/** Throws `IMAGE_INVALID` where the evaluation's resize takes a mask and its image to different sizes. */
+/** Throws `IMAGE_INVALID` if the evaluation's resize gives a mask and its image different sizes. */
 function requireSameSize(masks: BatchLoader, mask: number, image: Size): void {
   const { folder, examples, preprocessing } = masks.dataset;
   const size = masks.sizeOf(mask);

@@ -19,7 +19,7 @@ export type CoreRectangle = Readonly<z.infer<typeof rectangle>>;
 
 /**
  * Where an image shows its class: a rectangle that is the same in every image, or the folder of their masks, relative to the
- * dataset's, which holds for each image a PNG of its path, as bright as a pixel belongs to the core.
+ * dataset's, which holds a PNG for each image, by the image's path: the brighter a pixel, the more of it is core.
  */
 export const coreRegionSchema = z.union([rectangle, pathBelow('folder')], {
   error: 'it is neither [top, left, height, width] within the image nor a folder of masks',

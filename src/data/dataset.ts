@@ -20,7 +20,7 @@ export { TABLE_NAME } from './layouts/tables.js';
 export type { Example } from './examples.js';
 export type { DatasetFormat, DatasetOptions, ResolvedOptions } from './datasetOptions.js';
 
-/** Folders of a folder that is no dataset in which a table is looked for. */
+/** Max folders of a folder without a dataset that are searched for one. */
 const MAX_NESTED = 100;
 
 /** A dataset's table and description; its images are not read here. */
@@ -43,7 +43,7 @@ export interface Dataset {
   /** The groups that are rare within their class in training, ascending. */
   readonly minorityGroups: readonly number[];
   readonly preprocessing: Preprocessing;
-  /** Where every image shows its class; null where dataset.json does not say. */
+  /** Where every image shows its class; null if dataset.json does not say. */
   readonly coreRegion: CoreRegion | null;
   /** In table order. */
   readonly examples: readonly Example[];
@@ -71,7 +71,7 @@ export interface Dataset {
  * "waterbird" in its name; else the numbers serve, and there are max(y) + 1 classes, at least 2, and max(a) + 1 attribute values. Without
  * preprocessing the article's is taken.
  *
- * Images are not looked at, except to find out which of its folders CelebA's are in.
+ * Images are not read, except to find the folder of CelebA's.
  *
  * @param given how to read the folder
  * @throws SpurmemError `DATASET_NOT_FOUND` when the folder or a table is missing, `DATASET_INVALID` when a table or
@@ -117,7 +117,7 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     name: config.name ?? basename(root),
     minorityGroups: minorityGroups(counts.train, numSpurious),
     // Group-DRO crops CelebA to its central 178 x 178 pixels before it resizes, which no resize followed by a crop
-    // can equal, and the article's own preprocessing of CelebA is not known: so it goes the way of Waterbirds.
+    // can equal, and the article does not say how it preprocesses CelebA: Waterbirds' preprocessing serves.
     preprocessing: config.preprocessing ?? ARTICLE_PREPROCESSING,
     coreRegion: config.coreRegion ?? null,
     options,
@@ -179,7 +179,7 @@ async function requireFolder(folder: string): Promise<void> {
   });
 }
 
-/** Adds what a dataset's folder holds to the error of a missing file without advice. */
+/** Adds advice to the error of a missing file: a dataset further down, or the layouts. */
 async function advised(root: string, error: unknown): Promise<unknown> {
   if (!(error instanceof SpurmemError) || error.code !== 'DATASET_NOT_FOUND' || error.advice.length > 0) {
     return error;
@@ -193,7 +193,7 @@ async function advised(root: string, error: unknown): Promise<unknown> {
   });
 }
 
-/** The only folder in a folder that is a dataset, as archives are often unpacked one level too deep. */
+/** Returns the only folder in a folder that is a dataset: archives are often unpacked one level too deep. */
 async function nestedDataset(root: string): Promise<string | undefined> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(root, name));
@@ -226,7 +226,7 @@ function fingerprintOf(
   // Waterbirds' layout leaves nothing to choose: the bytes alone make the fingerprint.
   const { format: _format, ...choices } = options;
   if (Object.keys(choices).length > 0) hash.update(`${JSON.stringify(choices)}\n`);
-  // The length keeps a byte that moves from one file to the other from going unnoticed.
+  // With the length, a byte that moves from one file to the other changes the hash.
   for (const { bytes } of files) hash.update(`${bytes.length}\n`).update(bytes);
   const described = config && fingerprintedConfig(config);
   return (described === undefined ? hash : hash.update(described)).digest('hex');

@@ -26,9 +26,9 @@ export const datasetConfigSchema = z.strictObject({
     .max(LONGEST_NAME)
     .regex(/^(?!\.{1,2}$)[^/\\]+$/, 'a name without slashes')
     .optional(),
-  /** The classes y, in the order of their numbers; where the table has words, all of these. */
+  /** The classes y, in the order of their numbers; if the table has words, all of them. */
   targetNames: names(2).optional(),
-  /** The values of the spurious attribute a, in the order of their numbers; where the table has words, all of these. */
+  /** The values of the spurious attribute a, in the order of their numbers; if the table has words, all of them. */
   spuriousNames: names(1).optional(),
   preprocessing: preprocessingSchema.optional(),
   /** Where images show their class; Grad-CAM measures the heat there. */

@@ -23,7 +23,7 @@ const OWN_OPTIONS = Object.fromEntries(
 ) as OwnOptions;
 
 const OPTIONS = {
-  /** The layout; `auto`, the default, goes by the other options and by the files that are there. */
+  /** The layout; `auto`, the default, follows from the other options and the files. */
   format: { schema: z.enum(FORMATS), help: 'layout of the dataset', placeholder: 'layout', words: FORMATS },
   ...OWN_OPTIONS,
   heldOut: HELD_OUT,
@@ -73,7 +73,7 @@ export const DATASET_OPTIONS = Object.entries<LayoutOption<unknown>>(OPTIONS).ma
  */
 export function joinOptions(given: DatasetOptions, config: string, described: DatasetOptions) {
   const own = parseOptions(datasetOptionsSchema, given, 'Dataset options');
-  /** An error of an option that dataset.json gave and the caller did not is one of that file. */
+  /** An error of an option that only dataset.json gave is an error of that file. */
   const blamed = (error: unknown): unknown => {
     if (!(error instanceof SpurmemError) || error.code !== 'USAGE') return error;
     const isDescribed = (name: string): boolean =>

@@ -28,11 +28,10 @@ export interface RgbImage {
 /**
  * Decodes a JPEG, PNG, WebP, GIF (first frame) or TIFF (first page) file to the pixels that PIL's
  * `Image.open(path).convert('RGB')` gives: alpha is dropped and not composited, grey is replicated, palettes are
- * expanded, CMYK and YCCK go through PIL's formula, ICC profiles are ignored, and so is the orientation but a TIFF's. 16-bit
- * colour and grey with alpha keep the high byte; 16-bit grey without alpha is clipped at 255, since that is
- * what PIL makes of its mode `I;16`.
+ * expanded, CMYK and YCCK go through PIL's formula, ICC profiles and the orientation (except a TIFF's) are ignored. 16-bit colour and
+ * grey with alpha keep the high byte; 16-bit grey without alpha is clipped at 255, as PIL does with its mode `I;16`.
  *
- * Truncated files and failed checksums are errors; damage that PIL reads over as well (such as stray bytes
+ * Truncated files and failed checksums are errors; damage that PIL ignores as well (such as stray bytes
  * between JPEG markers) is not.
  */
 export async function decodeRgb(path: string): Promise<RgbImage> {
@@ -124,7 +123,7 @@ function toBytes(data: Buffer, clip: boolean): Buffer {
   return bytes;
 }
 
-/** PIL's conversion, which knows no ink: channel = (255 - K) - C * (255 - K) / 255, rounded as PIL rounds. */
+/** PIL's conversion, without a colour profile: channel = (255 - K) - C * (255 - K) / 255, rounded as PIL rounds. */
 function cmykToRgb(data: Buffer, channels: number): Buffer {
   const pixels = Buffer.allocUnsafe((data.length / channels) * 3);
   for (let from = 0, to = 0; from < data.length; from += channels, to += 3) {

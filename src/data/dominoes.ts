@@ -63,8 +63,8 @@ const TILE_SIDE = 32;
  * with sharp's cubic kernel, each on its own, so that they do not bleed into each other.
  *
  * Writes `images/<split>/<group>/<number>.png`, `dataset.json`, `dominoes.json` (the options) and, last and
- * atomically, `metadata.csv`, whose columns garment_id and digit_id tell the source images: an interrupted build is
- * no dataset, and is started over. A finished one with the same options is returned as it is.
+ * atomically, `metadata.csv`, whose columns garment_id and digit_id name the source images. An interrupted build is
+ * no dataset, and starts over; a finished one with the same options is returned.
  *
  * @throws SpurmemError `USAGE` for options that are wrong, cannot be met, or differ from the options of the dataset in the
  *   folder; `OUTPUT_UNWRITABLE` when the folder holds other files (nothing is changed then) or cannot be written;
@@ -201,7 +201,7 @@ export function planDominoes(
   );
 }
 
-/** A split's share of a pool, and whose turn it is. */
+/** A split's share of a pool, and the next position in it. */
 interface Turns {
   readonly share: readonly number[];
   position: number;

@@ -33,7 +33,7 @@ const SOURCE_BYTES = SOURCE_SIDE * SOURCE_SIDE;
 const DEBIAN_FOLDER = '/usr/share/datasets/fashion-mnist';
 const IMAGES_MAGIC = 0x803;
 const LABELS_MAGIC = 0x801;
-/** Unpacked at a time: with Node's 16 KiB the 47 MB take twice as long. */
+/** Bytes unpacked at a time: with Node's 16 KiB the 47 MB take twice as long. */
 const CHUNK_BYTES = 2 ** 20;
 
 /** A source image: its number in its source and its pixels, [28, 28] uint8. */
@@ -100,7 +100,7 @@ function parseDigits(path: string, text: string): Buffer {
   }
   const problem = `not a list of ${SOURCE_SIDE} x ${SOURCE_SIDE} images with values from 0 to 1`;
   if (!Array.isArray(values) || values.length % SOURCE_BYTES !== 0) throw damaged(path, problem);
-  // By hand: a schema takes seconds over the million of values.
+  // By hand: a schema takes seconds for a million values.
   const pixels = Buffer.allocUnsafe(values.length);
   for (const [position, value] of (values as readonly unknown[]).entries()) {
     if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw damaged(path, problem);

@@ -15,7 +15,7 @@ import { CONFIG_NAME, type DatasetConfig } from './datasetConfig.js';
 import { mapOrdered } from './ordered.js';
 import { type Split, SPLITS } from './split.js';
 
-/** Images that are drawn at once. */
+/** Images drawn at once. */
 const DRAWING = 8;
 
 /** A benchmark in the Waterbirds layout that is drawn from options. */
@@ -55,7 +55,7 @@ interface Drawing {
 /**
  * Draws a benchmark into a folder: its options first, then the images, `dataset.json` and, last and atomically,
  * `metadata.csv`, so that an interrupted build is no dataset. A finished one with the same options is returned as it is.
- * Throws `USAGE` for other options, and `OUTPUT_UNWRITABLE` where the folder holds other files; nothing is changed then.
+ * Throws `USAGE` for other options, and `OUTPUT_UNWRITABLE` if the folder holds other files; nothing is changed then.
  */
 export async function drawDataset<Given, Options extends object>(
   benchmark: Benchmark<Given, Options>,
@@ -71,7 +71,7 @@ export async function drawDataset<Given, Options extends object>(
   const ready = async () => ((await isFinished(root, benchmark, options)) ? loadDataset(root) : undefined);
   const finished = await ready();
   if (finished !== undefined) return finished;
-  // All that can be refused is, before anything is written.
+  // All checks come before anything is written.
   const drawings = await plan(options, root, job);
   await makeFolder(root);
   const build = async () => {

@@ -20,7 +20,7 @@ export async function readExampleImage<Image>(
   }
 }
 
-/** Adds the line of the table, if the image stands in one, to an error. */
+/** Adds the image's line of the table to an error, if there is one. */
 export function withLine({ table }: Dataset, { line }: Example, error: unknown): unknown {
   if (!(error instanceof SpurmemError)) return error;
   const [place, what] = line === 0 ? ['', 'it'] : [`; the image is named in ${table}:${line}`, 'that row'];

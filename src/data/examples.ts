@@ -29,7 +29,7 @@ const [, MAX_LABEL] = RANGES.label;
 
 /**
  * Returns a source's examples, and the names of their classes, attribute values and groups. Throws `DATASET_INVALID` naming the row of a bad
- * path or label, of an image in two splits, and of a value without a name; and for columns that can be no labels.
+ * path or label, of an image in two splits, and of a value without a name, and for columns that cannot be labels.
  *
  * @param images the folder where the rows' file names start
  * @param config dataset.json
@@ -104,7 +104,7 @@ export function toExamples(
   }));
   const targetNames = targets ?? numbers(numClasses);
   const spuriousNames = spurious ?? numbers(numSpurious);
-  // Bare numbers would read as "0, 1"; an attribute that tells nothing apart is not named.
+  // Bare numbers would read as "0, 1"; an attribute with one value is not named.
   const groupNames = targetNames.flatMap((target) => {
     const ofClass = targets === undefined ? `y ${target}` : target;
     if (spurious === undefined && numSpurious === 1) return [ofClass];
@@ -149,7 +149,7 @@ function numberLabels(
   };
   const isNumber = (text: string): boolean => !areWords && /^[-+]?\d+(\.\d*)?$/.test(text);
   check((text) => text === '', 'is not a non-negative integer or a word. Give every row a value');
-  // A typing error makes one cell differ from all others: the rarer kind is blamed.
+  // A typing error makes one cell differ from the others: the rarer kind is blamed.
   const isNumbers = texts.filter(isNumber).length * 2 >= texts.length;
   const [rare, common] = isNumbers ? ['word', 'numbers'] : ['number', 'words'];
   check(

@@ -28,7 +28,7 @@ export interface Placement {
   readonly size: Size;
   /** Where in it the window lies: top, left. */
   readonly place: readonly [number, number];
-  /** Changes of its pixels after that, one after the other. */
+  /** Changes of its pixels, applied in order after that. */
   readonly adjustments?: readonly Adjustment[];
 }
 

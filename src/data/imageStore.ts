@@ -27,7 +27,7 @@ import { readExampleImage, withLine } from './exampleImage.js';
 import { mapOrdered } from './ordered.js';
 
 const TASK = 'decoding images';
-/** Jobs in flight: more than threads, so that no thread waits for JavaScript. */
+/** Jobs in flight, more than there are threads, so that none waits for JavaScript. */
 const JOBS = Math.min(availableParallelism(), 8) + 2;
 const FILES_PER_JOB = 32;
 /** As in native/decoders.cpp. */
@@ -61,7 +61,7 @@ const indexSchema = z.object({
 });
 type Index = z.infer<typeof indexSchema>;
 
-/** A file's last bytes: the version of the format, the index's checksum and its length. Raised where the same images give other pixels. */
+/** A file's last bytes: the version of the format, the index's checksum and its length. Raised when the same images give other pixels. */
 const FOOTER = /^spurmem3 ([0-9a-f]{8}) {1,14}(\d+)\n$/;
 const FOOTER_BYTES = 32;
 /** Pixel files of this version and of earlier ones. */
@@ -72,7 +72,7 @@ interface PixelFile extends Index {
 }
 
 /**
- * Decodes those images of a dataset that no earlier call has decoded, in any process and for any table of the same folder. An image whose
+ * Decodes the images of a dataset that are not decoded yet, by any process or for another table of the folder. An image whose
  * file has another size or time of change is decoded again. The store lies in `<dataset>/.spurmem/`, or in the user's cache if that cannot
  * be written. Files that hold an earlier state of an image are removed after a build; a process that has them mapped keeps its pages.
  *

@@ -2,10 +2,10 @@ import { SpurmemError } from '../errors.js';
 import { requireKnownNames } from '../settings/names.js';
 import type * as z from '../zod.js';
 
-/** A message names this many problems of a file. */
+/** Max problems of a file that a message names. */
 const MAX_NAMED = 5;
 
-/** The problems that zod found in a file, each with the path of its key, in one line; of many the first ones. */
+/** Returns the problems that zod found in a file, each with the path of its key, in one line; at most MAX_NAMED. */
 export function describeIssues({ issues }: z.ZodError): string {
   const named = issues
     .slice(0, MAX_NAMED)

@@ -1,6 +1,6 @@
 /**
  * Runs `task` on up to `concurrency` items at once, and yields the results in the items' order. If the consumer stops early or a task
- * fails, running tasks are awaited before the generator ends: nothing touches a file after its clean-up.
+ * fails, running tasks are awaited before the generator ends, so that none touches a file after its clean-up.
  */
 export async function* mapOrdered<T, R>(
   items: Iterable<T>,

@@ -19,7 +19,7 @@ export const sampleImageSchema = z.strictObject({
   /** Pixels. */
   height: z.number().int().positive(),
 });
-/** A picture that lives in the page that shows it. */
+/** A picture inside the page that shows it. */
 export type SampleImage = Readonly<z.infer<typeof sampleImageSchema>>;
 
 /** A PNG, or an image of another format, as a picture of a page. */
@@ -82,7 +82,7 @@ async function imageOf(
 }
 
 /**
- * An example's image at the height of samples: a JPEG, or the pixels enlarged, as PNG, where they would fit into a thumbnail. Throws
+ * An example's image at the height of samples: a JPEG, or the pixels enlarged, as PNG, if they fit into a thumbnail. Throws
  * `IMAGE_INVALID` naming the image.
  */
 export function sampleImage(dataset: Dataset, example: Example): Promise<SampleImage> {
@@ -95,7 +95,7 @@ export function sampleImage(dataset: Dataset, example: Example): Promise<SampleI
 
 /**
  * An example's image, small enough for a page with many: a JPEG that fits in 96 x 192 px, or the pixels as they are, as PNG,
- * where they fit. Throws as `sampleImage` does.
+ * if they fit. Throws as `sampleImage` does.
  */
 export function thumbnail(dataset: Dataset, example: Example): Promise<SampleImage> {
   return pictured(dataset, example, async (image) => {

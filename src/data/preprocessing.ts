@@ -28,7 +28,7 @@ export const augmentationSchema = z
       .nullable(),
     /** Probability of `RandomHorizontalFlip`. */
     horizontalFlip: probability,
-    /** `RandomApply([ColorJitter(brightness, contrast, saturation, hue)], probability)`; left out: none, as below. */
+    /** `RandomApply([ColorJitter(brightness, contrast, saturation, hue)], probability)`; default: none. */
     colorJitter: z
       .strictObject({
         brightness: factor,

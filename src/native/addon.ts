@@ -25,7 +25,7 @@ export type NativeArray = Float32Array | Float64Array | Int32Array | BigInt64Arr
 export const MEMORY_FORMATS = ['channels_last', 'contiguous'] as const;
 export type MemoryFormat = (typeof MEMORY_FORMATS)[number];
 
-/** The layers' numbers: float32, or bfloat16 as under torch.autocast. Weights, logits and losses are float32. */
+/** The layers' precision: float32, or bfloat16 as under torch.autocast. Weights, logits and losses are float32. */
 export const PRECISIONS = ['fp32', 'bf16'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
@@ -75,15 +75,15 @@ export const ADJUSTMENTS = ['brightness', 'contrast', 'saturation', 'hue', 'gray
 /** A change of an image's pixels. */
 export interface Adjustment {
   readonly kind: (typeof ADJUSTMENTS)[number];
-  /** The factor; of a hue its shift, from -0.5 to 0.5; of a blur its sigma in pixels; of a grayscale nothing. */
+  /** A factor; for a hue its shift, from -0.5 to 0.5; for a blur its sigma in pixels; for a grayscale unused. */
   readonly amount: number;
 }
 
-/** The making of a batch of images. */
+/** How a batch of images is made. */
 export interface BatchOptions {
   /**
    * [N, 14], for each image, in pixels: its index; the part to resize (top, left, height, width); the size after resizing (height,
-   * width); the part of that to keep (top, left, height, width); its place in the batch (top, left), which is zero elsewhere; 1 if it
+   * width); the part of that to keep (top, left, height, width); its place in the batch image (top, left), which is zero elsewhere; 1 if it
    * is mirrored.
    */
   readonly placements: Int32Array;
@@ -133,7 +133,7 @@ export interface WeightEdit {
   readonly kind: 'zero' | 'replace' | 'add' | 'output';
   /** Output channels or rows; single weights by their place in row-major order. */
   readonly neurons: Int32Array;
-  /** For `replace` and `add`: all weights of the first neuron, then of the second, ...; for `output`: one a neuron. */
+  /** For `replace` and `add`: all weights of the first neuron, then of the second, ...; for `output`: one per neuron. */
   readonly values?: Float32Array;
 }
 
@@ -155,7 +155,7 @@ export interface NeuronOutputs {
   readonly layers: readonly {
     /** [N, K, P] float32: at each of P positions of a feature map, or for each of P tokens. */
     readonly outputs: Tensor;
-    /** [rows, columns] of the last of them, which are parts of the image; zeros if that is not known. */
+    /** [rows, columns] of the last positions, which are parts of the image; zeros if unknown. */
     readonly cells: readonly [number, number];
   }[];
   /** [N, all K] float32: the highest output over the positions. */
@@ -211,8 +211,8 @@ export interface Network {
   /** Sets the gradients of the parameters of these names; the others keep theirs. */
   loadGradients(gradients: Readonly<Record<string, Tensor>>): Promise<void>;
   /**
-   * Trains the weights of these neurons alone from now on, to be called once: no other parameter has a gradient, and theirs is multiplied
-   * by a mask in the backward pass, as a hook of PyTorch's does.
+   * Trains the weights of these neurons alone from now on, to be called once: other parameters have no gradient, and theirs is multiplied
+   * by a mask in the backward pass, as a hook of PyTorch does.
    *
    * @param neurons edits of kind `zero`, a layer each, as masks have them
    */
@@ -225,7 +225,7 @@ export interface Network {
    * @param synchronizesNorms whether batch-norm takes its statistics over all parts
    */
   distribute(group: NativeProcessGroup, synchronizesNorms: boolean): Promise<void>;
-  /** Sums the gradients over the processes; one without any adds zeros. */
+  /** Sums the gradients over the processes; a process without any adds zeros. */
   sumGradients(group: NativeProcessGroup): Promise<void>;
   /** Copies the buffers, such as running statistics, from the first process. */
   copyBuffersFromFirst(group: NativeProcessGroup): Promise<void>;
@@ -233,7 +233,7 @@ export interface Network {
   moveToward(other: Network, share: number): Promise<void>;
   /** All parameters and buffers by PyTorch name. They share memory with the network: copy them out before it changes. */
   state(): Promise<Record<string, Tensor>>;
-  /** Copies tensors into the parameters and buffers of their names; nothing is written when one does not fit. */
+  /** Copies tensors into the parameters and buffers of their names; writes nothing if one does not fit. */
   loadState(tensors: Readonly<Record<string, Tensor>>): Promise<void>;
   dispose(): void;
 }
@@ -265,9 +265,9 @@ export interface NativeAdam {
 
 /** Rows of a batch for a supervised contrastive loss. */
 export interface ContrastiveSets {
-  /** One a set, [S]. */
+  /** One per set, [S]. */
   readonly anchors: Int32Array;
-  /** [S * M], those of the first set, then of the second, ... */
+  /** [S * M], set after set. */
   readonly positives: Int32Array;
   /** [S * N] in the same order. */
   readonly negatives: Int32Array;
@@ -347,7 +347,7 @@ export interface Addon {
    * and positives p of -log(exp(s_p) / (sum over the set's positives and negatives of exp(s))), s = similarity / temperature.
    */
   supervisedContrast(features: Tensor, sets: ContrastiveSets, temperature: number): Promise<Tensor>;
-  /** The sum of tensors times their weights, over all elements; a weight is a number, or one an element. */
+  /** The sum of tensors times their weights, over all elements; a weight is a number, or one per element. */
   combine(
     terms: readonly { readonly tensor: Tensor; readonly weight: number | Float32Array }[],
   ): Promise<Tensor>;
@@ -365,12 +365,12 @@ export interface Addon {
   /** Sets the compute lane's threads (0: libtorch's default, all cores) and resolves to their number. */
   configure(threads: number): Promise<number>;
   /**
-   * Claims how the process computes, until `release`: several jobs may, that want the same. Returns null, or how others have it compute.
-   * An environment that closes releases what it has claimed.
+   * Claims the process's way of computing until `release`; jobs that want the same share it. Returns null, or the way that others claimed.
+   * A closing environment releases its claims.
    */
   claim(how: string): string | null;
   release(): void;
-  /** Drops the jobs that this thread has queued and waits for the one at work; later ones are refused. */
+  /** Drops the jobs that this thread has queued and waits for the running one; later ones are refused. */
   shutDown(): void;
   /** torch.matmul(a, b). */
   matmul(a: Tensor, b: Tensor): Promise<Tensor>;
@@ -477,7 +477,7 @@ export function loadAddon(path: string, libtorch: Libtorch): Addon {
 
 /**
  * Debian's libtorch brings Open MPI and with it UCX, which patches the process's memory functions as it is loaded. Node's
- * threads are at work by then, and about one start in a hundred crashed on a busy machine. It also takes signals from the process:
+ * threads are running by then, and about one start in a hundred crashed on a busy machine. It also takes signals from the process:
  * SIGHUP, which a closed terminal sends, for debugging, and those of crashes.
  */
 function quietUcx(): void {
@@ -488,8 +488,8 @@ function quietUcx(): void {
 }
 
 /**
- * OpenMP's threads wait for one another by spinning. If another process has a core, they spin for a thread without one, which slows a
- * training step several times over. 1000 turns cost nothing alone (docs/benchmarks.md). libgomp reads this when it is loaded.
+ * OpenMP's threads wait for one another by spinning. If another process has a core, they spin for a thread without one, and a training step takes
+ * several times as long. 1000 turns cost nothing alone (docs/benchmarks.md). libgomp reads this when it is loaded.
  */
 function boundSpinning(): void {
   if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '1000';

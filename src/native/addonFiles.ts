@@ -78,7 +78,7 @@ export function prebuildNames(): string[] {
     .sort((a, b) => compareVersions(b, a));
 }
 
-/** The names of the prebuilds that were made from other native sources than these. */
+/** The names of the prebuilds whose native sources differ from the present ones. */
 export function stalePrebuilds(): string[] {
   const sources = nativeSources();
   return prebuildNames().filter((name) => {
@@ -90,8 +90,8 @@ export function stalePrebuilds(): string[] {
 }
 
 /**
- * The folder in the user's cache of what `spurmem build` builds against a libtorch, by the package's version, its native sources, the
- * platform and the C library, which a reinstall does not change. Node's version does not matter to an addon of Node-API.
+ * The folder in the user's cache where `spurmem build` builds against a libtorch. Its name depends on the package's version, its native
+ * sources, the platform and the C library, which a reinstall does not change. Node's version does not matter to an addon of Node-API.
  */
 export function cachedBuild({ version, root }: Libtorch): string {
   const text = readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8');
@@ -120,7 +120,7 @@ function hashOf(parts: readonly (string | Buffer)[], digits = 8): string {
   return hash.digest('hex').slice(0, digits);
 }
 
-/** Far more than a busy machine takes for it. */
+/** Far longer than a busy machine takes. */
 const PATIENCE_MS = 120_000;
 
 /**
@@ -162,7 +162,7 @@ export function problemOf({ status, signal, stderr, error }: Outcome): string | 
 /** A hash that identifies the addon's and the libtorch's files. */
 function trialKey(path: string, { root, version }: Libtorch): string {
   const folder = libraryFolder(root);
-  // Debian's without its development files has a name with a version.
+  // Debian's library has a version in its name if its development files are missing.
   const libraries = filesOf(folder).filter((name) => name.startsWith('libtorch_cpu.so'));
   const parts = [path, ...libraries.sort().map((name) => join(folder, name))].map((file) => {
     const found = statSync(file, { throwIfNoEntry: false });
@@ -171,13 +171,13 @@ function trialKey(path: string, { root, version }: Libtorch): string {
   return hashOf([[version, hostname(), ...parts].join('\n')], 16);
 }
 
-/** A flag of dlfcn.h that Node's constants leave out: the library stays, though Node closes what is no addon. */
+/** A flag of dlfcn.h that Node's constants lack: the library stays loaded, though Node closes a library that is no addon. */
 const RTLD_NODELETE = 0x1000;
 
 /** Loads a libtorch's libraries into this process; the system finds Debian's. Throws an Error with the loader's message. */
 export function loadLibtorch({ root, cuda }: Pick<Libtorch, 'root' | 'cuda'>): void {
   if (root === DEBIAN) return;
-  // Without NVIDIA's driver, CUDA's libraries would take 0.4 GB for nothing; the other ones need none of them.
+  // Without NVIDIA's driver, CUDA's libraries would take 0.4 GB for nothing; the others do not need them.
   const leavesOutCuda = cuda !== null && loadLibrary('libcuda.so.1') !== undefined;
   const failure = loadLibrary(join(libraryFolder(root), leavesOutCuda ? 'libtorch_cpu.so' : 'libtorch.so'));
   if (failure !== undefined) throw new Error(failure);
@@ -194,7 +194,7 @@ function loadLibrary(path: string): string | undefined {
   return undefined;
 }
 
-/** Bytes of addresses that libtorch reserves before it computes anything; with fewer the process hangs or crashes. */
+/** Bytes of addresses that libtorch reserves at first; with fewer the process hangs or crashes. */
 const MIN_ADDRESSES = 2.5e9;
 
 /** The reason that no addon loads on this machine; undefined if one may. */

@@ -36,7 +36,7 @@ export class ComputeContext extends ProcessGroup implements Disposable {
     this.memoryFormat = memoryFormat;
   }
 
-  /** The context that is given, or one with the options that are. */
+  /** Returns the given context, or one with the given options. */
   static of(given: InContext): ComputeContext {
     return 'context' in given ? given.context : new ComputeContext(given);
   }
@@ -46,7 +46,7 @@ export class ComputeContext extends ProcessGroup implements Disposable {
     return new ComputeContext({ device: this.device, memoryFormat }, this.threads);
   }
 
-  /** Ends its claim on how the process computes: jobs with other threads or numerics may begin. */
+  /** Ends its claim on the process's way of computing: jobs with other threads or numerics may begin. */
   [Symbol.dispose](): void {
     this.release();
   }
@@ -80,8 +80,8 @@ export interface PendingRead<Values> {
 }
 
 /**
- * Reads that are pending while the next work is begun: a GPU has the next piece's kernels before this one's end, and no step waits
- * for the host. Pieces are finished in their order. On the CPU, whose lane has a queue of its own, each is finished before the next.
+ * Reads that stay pending while the next work begins: a GPU has the next piece's kernels before this one ends, and no step waits for
+ * the host. Pieces are finished in order. On the CPU, whose lane has a queue of its own, each is finished before the next.
  */
 export class PendingReads implements AsyncDisposable {
   readonly #pending: PendingRead<unknown>[] = [];

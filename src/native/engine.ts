@@ -13,7 +13,7 @@ export const MATMUL_PRECISIONS = ['highest', 'high', 'medium'] as const;
 
 const source = 'PyTorch\u2019s default';
 
-/** Options that change numbers, if only their last bits. */
+/** Options that may change the last bits of numbers. */
 export const NUMERICS = {
   memoryFormat: setting({
     type: oneOf(MEMORY_FORMATS),
@@ -94,7 +94,7 @@ export async function openEngine(
   const release = claim(how);
   try {
     const { threads: wanted, ...numerics } = how;
-    // PyTorch refuses deterministic products without it. cuBLAS reads it once: a program that has computed on a GPU before sets it itself.
+    // PyTorch refuses deterministic products without it. cuBLAS reads it once: a program that computed on a GPU before must set it itself.
     if (numerics.deterministic) process.env.CUBLAS_WORKSPACE_CONFIG ??= ':4096:8';
     await native().setNumerics(numerics);
     const threads = await setThreads(wanted);

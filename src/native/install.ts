@@ -86,8 +86,8 @@ async function runProgram(
 const INSTALLING = 'installing PyTorch';
 
 /**
- * Creates the package's own environment with PyTorch, if it is missing or a killed call left it half made. Of several calls at once, also
- * of other processes, one installs.
+ * Creates the package's own environment with PyTorch, if it is missing or a killed call left it half made. If several calls come at once, also
+ * in other processes, one of them installs.
  *
  * @throws SpurmemError `INSTALL_FAILED`, such as without Python, a network, or room on the disk
  */

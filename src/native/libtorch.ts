@@ -229,7 +229,7 @@ function namedLibtorch(named: string, source: 'LIBTORCH' | 'spurmem build'): Lib
   );
 }
 
-/** Prints a Python and the folder of its torch. A folder of that name in the working directory is no torch. */
+/** Prints a Python and the folder of its torch; ignores a folder named torch in the working directory. */
 const WHERE_TORCH_IS = `
 import sys
 sys.path = [path for path in sys.path if path]
@@ -249,7 +249,7 @@ function activePython(): Place {
     if (status !== 0) continue;
     const [python = '', root = ''] = stdout.split('\n');
     if (root === '') return placeOf(name, undefined, `${python} has no torch`);
-    // Debian's python3-torch lies over Debian's libtorch, which has a place of its own.
+    // Debian's python3-torch uses Debian's libtorch, which is another place in the list.
     return placeOf(name, libtorchIn(root, name, python), `${root} brings no libtorch`);
   }
   return placeOf(name, undefined, 'no python3');

@@ -1,6 +1,6 @@
 /** An argument of an operator. */
 export interface PlanArgument {
-  /** A value that is made before, or several; or what `numbers` or `text` are. Names of dtypes and memory formats are c10's numbers. */
+  /** An earlier value, or several; or the kind of `numbers` or `text`. Dtypes and memory formats are c10's numbers. */
   readonly kind:
     | 'none'
     | 'value'
@@ -18,7 +18,7 @@ export interface PlanArgument {
     | 'device';
   readonly numbers?: readonly number[];
   readonly text?: string;
-  /** Values by number; -1: none, or, of `ints`, the number at that place. */
+  /** Values by number; -1: none, or for `ints` the number at that place. */
   readonly values?: readonly number[];
 }
 
@@ -29,7 +29,7 @@ export interface PlanNode {
   readonly arguments: Readonly<Record<string, PlanArgument>>;
   /** Arguments that differ in evaluation. */
   readonly evaluation?: Readonly<Record<string, PlanArgument>>;
-  /** The values that it makes: one, or a list of tensors; null: one that nothing takes. */
+  /** The values that it makes: one, or a list of tensors; null: an unused one. */
   readonly results: readonly (number | readonly number[] | null)[];
   /** The layer whose output it is, for Grad-CAM and mean outputs. */
   readonly layer?: string;
@@ -39,7 +39,7 @@ export interface PlanNode {
   readonly isCount?: boolean;
   /** The value that stands for its result if it is not called. */
   readonly alias?: number;
-  /** The value whose dtype is that of its result. */
+  /** The value whose dtype its result has. */
   readonly typeOf?: number;
 }
 

@@ -135,7 +135,7 @@ export class ProcessGroup {
     if (this.#handle) await network.sumGradients(this.#handle);
   }
 
-  /** The error of a job that failed because another process has ended, which libtorch's does not say. */
+  /** The error of a job that failed because another process has ended; libtorch's own does not say so. */
   async lostProcess(error: unknown): Promise<SpurmemError | undefined> {
     if (this.#handle === undefined || systemCode(error) !== 'NATIVE_FAILED') return undefined;
     const missing = [...(await this.#handle.missing())];
@@ -148,7 +148,7 @@ export class ProcessGroup {
     );
   }
 
-  /** The first process's text in all of them. */
+  /** Returns the first process's text in all processes. */
   async #broadcast(text: string): Promise<string> {
     const handle = this.#handle as NativeProcessGroup;
     const bytes = new TextEncoder().encode(text);
@@ -194,7 +194,7 @@ export async function joinProcessGroup(environment: Environment = process.env): 
 /** The place at which the processes meet, by torchrun's names in the environment; undefined for one process. */
 function placeIn(environment: Environment): Parameters<Addon['joinProcessGroup']>[0] | undefined {
   const { SLURM_PROCID, SLURM_STEP_NUM_TASKS, MASTER_ADDR: host, MASTER_PORT } = environment;
-  // Steps of one task, and those of jobs that have nothing to do with each other, have no address to meet at.
+  // Steps of one task, and unrelated jobs, have no address to meet at.
   const isStep = host !== undefined && SLURM_STEP_NUM_TASKS !== undefined;
   const { RANK = isStep ? SLURM_PROCID : undefined, WORLD_SIZE = isStep ? SLURM_STEP_NUM_TASKS : undefined } =
     environment;
@@ -206,7 +206,7 @@ function placeIn(environment: Environment): Parameters<Addon['joinProcessGroup']
   const start = numberIn('TORCHELASTIC_RESTART_COUNT', TORCHELASTIC_RESTART_COUNT, RANGES.restarts);
   if (host === undefined || host === '') throw badEnvironment('MASTER_ADDR is missing');
   const hostsStore = rank === 0 && TORCHELASTIC_USE_AGENT_STORE !== 'True';
-  // A restart's keys are not those of the start before it.
+  // A restart has other keys than the start before it.
   return { rank, size, host, port, hostsStore, prefix: `spurmem/${start}` };
 }
 

@@ -1,4 +1,4 @@
-// The process in which `tryAddon` tries an addon: it loads it, and takes a gradient of a small network, whose value is known.
+// The process in which `tryAddon` tries an addon: it loads it, and takes a gradient of a small network with a known value.
 import { messageOf } from '../errors.js';
 import { loadAddon } from './addon.js';
 import type { Libtorch } from './libtorch.js';

@@ -21,7 +21,7 @@ const IMAGE_ENDINGS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.gi
 const JPEG_QUALITY = 95;
 /** PIL's default, which Waterbirds' authors took. */
 const PIL_QUALITY = 75;
-/** Masks that are looked at at once. */
+/** Masks that are checked at once. */
 const LOOKING = 8;
 /** Bad masks that an error names. */
 const NAMED = 10;
@@ -34,8 +34,7 @@ const CHECKING = 'checking masks';
  *
  * Writes `<split>/<group>/<number>.jpg`, `masks/` with the foreground's share of each pixel (by which Grad-CAM measures
  * heat), `dataset.json`, `compose.json` (the options) and, last and atomically, `metadata.csv`, whose further columns name
- * the parts of every image: an interrupted build is no dataset, and is started over. A finished one with the same options is
- * returned as it is.
+ * the parts of every image. An interrupted build is no dataset, and starts over; a finished one with the same options is returned.
  *
  * @throws SpurmemError `USAGE` for options that are wrong, cannot be met, or differ from the dataset's in the folder;
  *   `DATASET_NOT_FOUND` and `DATASET_INVALID` for a source that is missing or damaged; `IMAGE_INVALID` naming bad masks and
@@ -96,7 +95,7 @@ async function planDrawings(
     };
     return { split, y, a, columns, draw };
   });
-  // Images at their photographs' sizes go the article's way; cut-outs lie on images of the model's size.
+  // Images of their photographs' sizes are preprocessed as in the article; cut-outs lie on images of the model's size.
   const preprocessing = { ...ARTICLE_PREPROCESSING, resize: null, crop: null };
   const config = {
     name: preset ?? basename(root),
@@ -130,7 +129,7 @@ async function scenesOf(scenes: string, below: string): Promise<string[]> {
   return images.map((image) => `${below}/${image}`);
 }
 
-/** Looks at every mask before anything is drawn. Throws `IMAGE_INVALID` naming the bad ones unless they are to be left out. */
+/** Checks every mask before anything is drawn. Throws `IMAGE_INVALID` naming bad ones, unless they are to be left out. */
 async function withGoodMasks(
   { foregrounds, skipBadMasks }: ResolvedComposeOptions,
   files: readonly ForegroundFile[],

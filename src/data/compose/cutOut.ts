@@ -11,10 +11,10 @@ export interface Pixels {
 /** The shape of a mask. */
 type MaskShape = ReturnType<typeof shapeOf>;
 
-/** Below this share of pixels a mask counts as empty, above that one as covering the image. */
+/** Shares of pixels below which a mask counts as empty, and above which it counts as covering the image. */
 const EMPTY = 0.001;
 const COVERING = 0.98;
-/** Edges are soft; a mask most of whose pixels are is no mask. Alpha from 0 to 255. */
+/** Edges are soft, but a mask with mostly soft pixels is none. Alpha from 0 to 255. */
 const SOFT = [13, 242] as const;
 const KEPT = 26;
 const HALF = 128;

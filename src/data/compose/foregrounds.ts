@@ -5,7 +5,7 @@ import type { Split } from '../split.js';
 import { classNames, type ResolvedComposeOptions } from './options.js';
 import { isWaterBird } from './waterbirds.js';
 
-/** A foreground before its mask was looked at. */
+/** A foreground whose mask is not checked yet. */
 export interface ForegroundFile {
   /** Relative to the folder of the foregrounds, with `/`. */
   readonly image: string;

@@ -15,7 +15,7 @@ const FOLDERS: Readonly<Record<Split, readonly string[]>> = {
 };
 /** torchvision's `IMG_EXTENSIONS` */
 const EXTENSION = /^\.(?:jpe?g|png|ppm|bmp|pgm|tiff?|webp)$/i;
-/** Folders within one another: deeper ones are taken for links in a circle. */
+/** Max depth of folders: deeper ones are treated as circular links. */
 const MAX_NESTED = 32;
 
 /**

@@ -91,7 +91,7 @@ export const waterbirds = defineLayout({
   },
 });
 
-/** Any table: SubpopBench's, or one whose columns are named. It takes every folder, so it is the list's last. */
+/** Any table: SubpopBench's, or one whose columns are named. It matches every folder, so it is last in the list. */
 export const csv = defineLayout({
   name: 'csv',
   description: 'any other CSV file, which `table` and `columns` name',
