@@ -22,7 +22,7 @@ const data = join(folder, 'data');
 const out = join(folder, 'run');
 const trace = ['trace', 'unstructured', '--run', out, '--threads', '1', '--null-draws', '2'];
 const minimal = ['trace', 'minimal', '--run', out, '--threads', '1'];
-const few = [...minimal, '--examples', '2', '--reference-size', '16', '--most-neurons', '3'];
+const few = [...minimal, '--examples', '2', '--reference-size', '16', '--max-neurons', '3'];
 const after = join(folder, 'after');
 const runs = ['--run', after, '--compare', out, '--threads', '1'];
 
@@ -46,7 +46,7 @@ test('neurons are judged on the other half on request, and too few draws come wi
   const half = [...trace, '--criteria', 'gradient', '--top-k', '1', '--held-out-half', 'yes'];
   const { stdout } = await succeed(half);
   expect(stdout).toContain('the half of each group that no neurons were chosen on');
-  expect(stdout).toMatch(/with up to 2 per set and 4 sets none could pass .*\(null-draws 159\)/);
+  expect(stdout).toMatch(/2 random draws for each of 4 sets cannot pass .*\(null-draws 159\)/);
   const { stdout: whole } = await succeed([...half.slice(0, -1), 'no']);
   expect(whole).not.toContain('no neurons were chosen on');
 });
@@ -88,7 +88,7 @@ test('the minimal neurons are printed as a table, and as JSON', async () => {
     kind: 'trace-minimal',
     examplesPerGroup: 2,
     referenceSize: 16,
-    mostNeurons: 3,
+    maxNeurons: 3,
     seed: 0,
   });
   const { result, ...rest } = document;
