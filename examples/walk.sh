@@ -14,14 +14,14 @@ $spurmem dataset inspect --data "$folder/data"
 step "Part I. A network learns the majority groups, and memorizes the others"
 $spurmem train erm --data "$folder/data" --arch resnet20 --epochs 3 --batch-size 42 --out "$folder/erm"
 
-step "Zeroing the neurons with the largest gradient and magnitude, beside random neurons (Fig. 2)"
+step "Zeroing the neurons with the largest gradient and magnitude, compared with random neurons (Fig. 2)"
 $spurmem reproduce fig2 --run "$folder/erm" --null-draws 4
 
 step "Do the two criteria agree (Fig. 3), and which layers hold the neurons (Fig. 7)?"
 $spurmem reproduce fig3 --run "$folder/erm" --fraction 0.01
 $spurmem reproduce fig7 --run "$folder/erm" --null-draws 0
 
-step "Part II. Fine-tuning against spurious memorization, beside last-layer retraining"
+step "Part II. Fine-tuning against spurious memorization, compared with last-layer retraining"
 $spurmem train finetune --from "$folder/erm" --epochs 1 --out "$folder/finetuned"
 $spurmem train dfr --from "$folder/erm" --out "$folder/dfr"
 

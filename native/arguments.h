@@ -40,9 +40,9 @@ inline std::string shown(const Napi::Value& value) {
     case napi_number:
       return value.ToString().Utf8Value();
     case napi_string: {
-      constexpr size_t kMost = 60;
+      constexpr size_t kMax = 60;
       const auto text = value.As<Napi::String>().Utf8Value();
-      return text.size() > kMost ? "a string of " + std::to_string(text.size()) + " bytes" : text;
+      return text.size() > kMax ? "a string of " + std::to_string(text.size()) + " bytes" : text;
     }
     case napi_bigint:
       return "a bigint";
@@ -89,8 +89,8 @@ inline int64_t toInteger(const Napi::Value& value, const std::string& name, int6
 }
 
 inline int64_t toInteger(const Napi::Value& value, const std::string& name) {
-  constexpr int64_t kMost = (int64_t{1} << 53) - 1;
-  return toInteger(value, name, -kMost, kMost);
+  constexpr int64_t kMax = (int64_t{1} << 53) - 1;
+  return toInteger(value, name, -kMax, kMax);
 }
 
 inline bool toBoolean(const Napi::Value& value, const std::string& name) {

@@ -1,5 +1,5 @@
 // Makes one file each of what the package uses of Vega with Vega-Lite, whose 60 packages would take 15 MB of a project, and of zod:
-// node scripts/bundle.mjs [DIST]. Both load in half the time. Their licenses lie beside them.
+// node scripts/bundle.mjs [DIST]. Both load in half the time. Their licenses lie next to them.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { build } from 'esbuild';

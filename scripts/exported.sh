@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compares exported networks with PyTorch: scripts/exported.sh [NAME:SIDE]..., by default a long list of torchvision's and timm's.
-# Weights, logits, gradients, scores of neurons, stages, ten steps of Adam; timm's need timm beside PyTorch.
+# Weights, logits, gradients, scores of neurons, stages, ten steps of Adam; timm's networks need timm as well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 networks=("$@")

@@ -27,7 +27,7 @@ pack() {
   echo "$(git rev-parse --short=7 HEAD)$(git diff --quiet HEAD || echo +)" >"$stage/spurmem/COMMIT"
   local node
   node=$(readlink -f "$(command -v node)")
-  # Debian's is a small program beside a library of its own.
+  # Debian's is a small program with a library of its own.
   ldd "$node" | grep -q libnode && fail "$node needs libnode: put nodejs.org's Node.js, which is one file, first in PATH."
   cp "$node" "$stage/node"
   strip "$stage/node"

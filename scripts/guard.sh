@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Guards against regressions: builds an earlier commit in the user's cache and measures five cases (start-up, forward pass, step, trace,
-# pipeline) beside it, in turn. A minute and a quarter of a quiet machine, after the earlier build; a case that falls behind is measured three times.
+# pipeline) in turn with it. A minute and a quarter on a quiet machine, after the earlier build; a case that falls behind is measured three times.
 #   scripts/guard.sh [COMMIT]    fails where one takes 8 % more processor time than there, or 24 % more time
 # SPURMEM_BENCH_SLOWDOWN=0.15 plants a slowdown of 15 %, to see whether it is found.
 set -euo pipefail
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 base=${1:-e99820c2}
 
 commit=$(git rev-parse --verify --quiet "$base^{commit}") || {
-  echo "The history here has no commit $base to measure beside: git fetch --unshallow" >&2
+  echo "The history here has no commit $base to compare with: git fetch --unshallow" >&2
   exit 1
 }
 kept=${XDG_CACHE_HOME:-$HOME/.cache}/spurmem/guard

@@ -70,7 +70,7 @@ async function ensure(forTests) {
   // What is not ours is not changed.
   if (found && (found.python === null || process.env.LIBTORCH)) {
     throw new Error(
-      `The tests compare with PyTorch, and ${found.python ?? found.root} lacks ${missing.join(', ')}: install them beside torch, or unset LIBTORCH.`,
+      `The tests compare with PyTorch, and ${found.python ?? found.root} lacks ${missing.join(', ')}: install them next to torch, or unset LIBTORCH.`,
     );
   }
   const own = await ensureEnvironment({ onInfo: console.error });

@@ -133,7 +133,7 @@ else
   stamp addon "${native_inputs[@]}" -- npm run --silent build:native -- --loglevel=error
 fi
 if [ -n "$for_tests" ]; then
-  # Node's own headers where they lie beside the executable or where npm names them; else node-gyp fetches them.
+  # Node's own headers, next to the executable or where npm names them; else node-gyp fetches them.
   prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
   [ -f "$prefix/include/node/common.gypi" ] && export npm_config_nodedir=$prefix
   [ -f build/Release/spurmem.node ] || rm -f node_modules/.spurmem-addon-gyp

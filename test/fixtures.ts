@@ -67,7 +67,7 @@ export async function ermRun(
   return result;
 }
 
-/** The folder that `make` fills; the first test file that needs it makes it, and the others that run beside wait. */
+/** The folder that `make` fills; the first test file that needs it makes it, and others that run at the same time wait. */
 async function madeOnce(settings: object, make: (folder: string) => Promise<void>): Promise<string> {
   const shared = process.env.SPURMEM_TEST_SHARED;
   if (shared === undefined) throw new Error('jest\u2019s globalSetup, test/globalSetup.mjs, did not run');

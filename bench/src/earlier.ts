@@ -11,7 +11,7 @@ import { WORKER } from './side.js';
  * @param folder the checkout, built
  * @throws `USAGE` where it has no built benchmark
  */
-export function besideEarlier(benchCase: BenchCase, folder: string): BenchCase {
+export function againstEarlier(benchCase: BenchCase, folder: string): BenchCase {
   const checkout = resolve(folder);
   const worker = join(checkout, WORKER);
   if (!existsSync(worker)) {

@@ -45,7 +45,7 @@ export async function measureCase(
 
 /** A repeat of less processor time runs its job again, until it has that or has run so often. */
 const LEAST_CPU_SECONDS = 1;
-const MOST_RUNS = 10;
+const MAX_RUNS = 10;
 
 /** A repeat, and the processor time that it took, which hardly depends on what else the machine does. */
 type MeasuredRun = SideRun & { readonly cpuSeconds: number | null };
@@ -100,7 +100,7 @@ async function runOf(side: Side, leastCpuSeconds: number): Promise<MeasuredRun> 
     runs.push(await side.run());
     const after = await side.cpuSeconds();
     used = before === null || after === null ? null : after - before;
-  } while (used !== null && used < leastCpuSeconds && runs.length < MOST_RUNS);
+  } while (used !== null && used < leastCpuSeconds && runs.length < MAX_RUNS);
   const last = runs.at(-1) as SideRun;
   const seconds = mean(runs.map((run) => run.seconds));
   return { ...last, seconds, cpuSeconds: used === null ? null : used / runs.length };

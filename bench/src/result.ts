@@ -16,7 +16,7 @@ const sideSchema = z.strictObject({
   cpuSeconds: z.number().nullable(),
   /** The least of them. */
   leastCpuSeconds: z.number().nullable().optional(),
-  /** Medians of what the side reported besides. */
+  /** Medians of the side's further measures. */
   measures: z.record(z.string(), z.number()),
   /** The part that was run, where times are scaled up to the whole. */
   scaled: z.strictObject({ measured: z.number(), of: z.number(), what: z.string() }).nullable(),

@@ -8,7 +8,7 @@ import type { JobOptions } from '#src/progress.js';
 import { compareWithBaseline, compareWithEarlier, readBaseline, readKept } from './baseline.js';
 import type { BenchCase } from './case.js';
 import { CASES } from './cases.js';
-import { besideEarlier } from './earlier.js';
+import { againstEarlier } from './earlier.js';
 import { describeMachine } from './machine.js';
 import { measureCase } from './measure.js';
 import { pytorchVersion } from './python.js';
@@ -49,7 +49,7 @@ export interface BenchOptions extends JobOptions {
 export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const device = resolveDevice(options.device);
   const cases = chooseCases(options.cases, options.run, device).map((benchCase) =>
-    options.against === undefined ? benchCase : besideEarlier(benchCase, options.against),
+    options.against === undefined ? benchCase : againstEarlier(benchCase, options.against),
   );
   const names = cases.map(({ name }) => name);
   const compare = await comparisonOf(options, names);

@@ -12,7 +12,7 @@ export interface WorkloadPlace {
   readonly threads: number;
 }
 
-/** A share of each job's time, and of its processor time, that is spent besides: a slowdown that scripts/guard.sh should find. */
+/** A share of each job's time, and of its processor time, added on purpose: a slowdown that scripts/guard.sh should find. */
 const PLANTED = Number(process.env.SPURMEM_BENCH_SLOWDOWN ?? 0);
 
 /** Seconds that a job takes. */

@@ -176,7 +176,7 @@ async function earnest({ folder, data }) {
     renameSync(out, join(disk, 'whole'));
     cpSync(join(disk, 'whole'), join(folder, 'whole'), { recursive: true });
     rmSync(join(disk, 'whole'), { recursive: true });
-    // Room for the checkpoints of the first epoch, and not for the second's beside them.
+    // Room for the checkpoints of the first epoch, but not for the second's as well.
     remount('size=6500k');
     await tried('full disk in the second epoch', train(), {}, async () => {
       remount('size=50m');

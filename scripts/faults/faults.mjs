@@ -1,4 +1,4 @@
-// Shared by the scripts of this folder: faults.c beside a process, tiny data, and the comparison of two folders.
+// Shared by the scripts of this folder: faults.c preloaded into a process, tiny data, and the comparison of two folders.
 import { Buffer } from 'node:buffer';
 import { execFileSync, spawn } from 'node:child_process';
 import {

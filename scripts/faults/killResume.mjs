@@ -97,8 +97,8 @@ function studyOf(name, out) {
   return [...words`study run ${name} --data ${data} --out ${out} ${TINY} --seeds 0`, ...set];
 }
 
-/** What lies beside a folder and is named after it. */
-const beside = (path) => readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.`));
+/** Files next to a folder whose names begin with the folder's. */
+const siblings = (path) => readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.`));
 
 /** Kills a command so often and compares what it ends with. */
 async function attack(name) {
@@ -106,7 +106,7 @@ async function attack(name) {
   const fresh = () => {
     rmSync(written, { recursive: true, force: true });
     if (dirname(written) === folder)
-      for (const name of beside(written))
+      for (const name of siblings(written))
         if (!name.endsWith('.undisturbed')) rmSync(join(folder, name), { recursive: true, force: true });
     before?.();
   };
@@ -153,7 +153,7 @@ async function attack(name) {
       );
     }
     counts.left += filesOf(written).filter((file) => /\.(tmp|part)$/.test(file)).length;
-    if (dirname(written) === folder) counts.left += beside(written).length - 1;
+    if (dirname(written) === folder) counts.left += siblings(written).length - 1;
   }
   return {
     subject: name,

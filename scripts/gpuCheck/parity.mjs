@@ -23,12 +23,12 @@ import { RunFolder } from '../../dist/train/runFolder.js';
 // Deterministic products need it, and cuBLAS reads it once, at its first product.
 process.env.CUBLAS_WORKSPACE_CONFIG ??= ':4096:8';
 const [device, file] = process.argv.slice(2);
-const MOST = { logits: 1e-4, gradients: 1e-3, topNeurons: 0, accuracy: 1 / 500, levels: 2 };
+const MAX = { logits: 1e-4, gradients: 1e-3, topNeurons: 0, accuracy: 1 / 500, levels: 2 };
 const [LARGE, SMALL] = [
   { size: 224, batch: 32 },
   { size: 64, batch: 8 },
 ];
-// The device for tests computes as the CPU does, and PyTorch beside it on the CPU.
+// The device for tests computes like the CPU, and is compared with PyTorch on the CPU.
 const isSmall = device === 'cpu' || device.startsWith('test');
 const pythonsDevice = isSmall ? 'cpu' : device;
 const MODELS = isSmall ? ['resnet18', 'vit_tiny_patch16_224'] : ['resnet50', 'vit_small_patch16_224'];
@@ -37,10 +37,10 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'spurmem-gpu-check-'));
 const checks = [];
 
-function check(what, found, most) {
-  const passed = found <= most;
-  checks.push({ what, found, most, passed });
-  console.log(`${passed ? 'ok  ' : 'FAIL'} ${what}: ${found.toPrecision(3)} (at most ${most})`);
+function check(what, found, max) {
+  const passed = found <= max;
+  checks.push({ what, found, max, passed });
+  console.log(`${passed ? 'ok  ' : 'FAIL'} ${what}: ${found.toPrecision(3)} (at most ${max})`);
 }
 
 async function checkModel(arch) {
@@ -59,16 +59,16 @@ async function checkModel(arch) {
   const input = await onDevice.channelsLast();
   const target = await native().tensor(labels.data, [batch], device);
   const evaluated = (await model.network.run(input)).logits;
-  check(`${arch}, logits of evaluation`, difference(await evaluated.data(), theirs.logits.data), MOST.logits);
+  check(`${arch}, logits of evaluation`, difference(await evaluated.data(), theirs.logits.data), MAX.logits);
   const { logits } = await model.network.run(input, { grad: true });
-  check(`${arch}, logits with a graph`, difference(await logits.data(), theirs.logits.data), MOST.logits);
+  check(`${arch}, logits with a graph`, difference(await logits.data(), theirs.logits.data), MAX.logits);
   const loss = await native().crossEntropy(logits, target, 'mean');
   await loss.backward();
   const ours = await takeData(await model.network.gradients());
   const worst = Object.entries(ours).map(([name, { data }]) =>
     distance(data, theirs[`gradient.${name}`].data),
   );
-  check(`${arch}, gradients`, Math.max(...worst), MOST.gradients);
+  check(`${arch}, gradients`, Math.max(...worst), MAX.gradients);
 
   const { layers } = model.description;
   const scores = await (await model.network.neuronScores('gradient', 'neuron')).data();
@@ -82,7 +82,7 @@ async function checkModel(arch) {
   check(
     `${arch}, of the ten neurons with the largest gradients, others than PyTorch\u2019s`,
     missing.length,
-    MOST.topNeurons,
+    MAX.topNeurons,
   );
 }
 
@@ -109,12 +109,12 @@ async function checkImages() {
   const levels = 255 * Math.max(...dataset.preprocessing.std);
   const expected = await viewsOn('cpu');
   const found = await viewsOn(device);
-  const most = Math.max(
+  const max = Math.max(
     ...found.flatMap((values, i) =>
       values.reduce((largest, value, at) => Math.max(largest, Math.abs(value - expected[i][at])), 0),
     ),
   );
-  check(`views on ${device}, largest difference in levels`, most * levels, MOST.levels);
+  check(`views on ${device}, largest difference in levels`, max * levels, MAX.levels);
 }
 
 async function checkTraining() {
@@ -135,16 +135,16 @@ async function checkTraining() {
     for (const split of ['train', 'val']) {
       for (const [group, accuracy] of epoch[split].accuracy.entries()) {
         const found = Math.abs(accuracy - theirs.epochs[i][split][group]);
-        const most = Math.max(1 / counts[split][group], MOST.accuracy) + 1e-9;
-        check(`ERM, ${split} accuracy of group ${group} after epoch ${i + 1}`, found, most);
+        const max = Math.max(1 / counts[split][group], MAX.accuracy) + 1e-9;
+        check(`ERM, ${split} accuracy of group ${group} after epoch ${i + 1}`, found, max);
       }
     }
   }
 }
 
 function difference(ours, theirs) {
-  const largest = theirs.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return ours.reduce((most, value, i) => Math.max(most, Math.abs(value - theirs[i])), 0) / largest;
+  const largest = theirs.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  return ours.reduce((max, value, i) => Math.max(max, Math.abs(value - theirs[i])), 0) / largest;
 }
 
 function distance(ours, theirs) {

@@ -38,14 +38,14 @@ function print(caption, names, rows) {
 
 if (parities.length > 0) {
   const rows = parities.flatMap(({ checks }) =>
-    checks.map(({ what, found, most, passed }) => [
+    checks.map(({ what, found, max, passed }) => [
       what,
       found.toPrecision(2),
-      most.toPrecision(2),
+      max.toPrecision(2),
       passed ? '' : 'FAIL',
     ]),
   );
-  print('Beside PyTorch on the same device', ['what', 'found', 'at most', ''], rows);
+  print('Compared with PyTorch on the same device', ['what', 'found', 'at most', ''], rows);
 }
 if (cases.size > 0) {
   const rows = [...cases.values()].map(({ name, ours, rival, ratio, target, unit }) => [

@@ -1,5 +1,5 @@
 // One row of scripts/matrix.sh: builds the addon against the libtorch of LIBTORCH (or the one that is found), runs the tests that a
-// libtorch may break, and measures a training step and an evaluation pass beside its PyTorch. Writes docs/matrix/NAME.json.
+// libtorch may break, and measures a training step and an evaluation pass against its PyTorch. Writes docs/matrix/NAME.json.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -85,7 +85,7 @@ const BY_FILE = {
   // Experiments
   'src/extras/atlas/observe.ts': [
     ['(value - moments.mean) / Math.sqrt(', '(value - moments.mean) / Math.abs('],
-    ['(list.length > most) list.pop()', '(list.length > most) list.shift()'],
+    ['(list.length > max) list.pop()', '(list.length > max) list.shift()'],
   ],
   'src/extras/atlas/atlas.ts': [
     ['(now - then) ** 2', '(now + then) ** 2'],

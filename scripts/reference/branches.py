@@ -4,7 +4,7 @@ import torch
 
 
 class Branches(torch.nn.Module):
-    """A convolution of 3 x 3 with ReLU beside one of 5 x 3, dropout, and a linear layer."""
+    """A convolution of 3 x 3 with ReLU, parallel to one of 5 x 3, dropout, and a linear layer."""
 
     def __init__(self, num_classes):
         super().__init__()

@@ -6,7 +6,7 @@ KEPT = 0.8
 
 
 class Drops(torch.nn.Module):
-    """A convolution whose output is dropped for some images: `inplace`, with the mask divided beside it (`outside`), or the output (`before`)."""
+    """A convolution whose output is dropped for some images: `inplace`, with the mask divided separately (`outside`), or the output (`before`)."""
 
     def __init__(self, num_classes, form):
         super().__init__()

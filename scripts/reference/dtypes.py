@@ -1,4 +1,4 @@
-"""Writes safetensors files of every dtype to the folder `out`, and beside each the same values as they should be read.
+"""Writes safetensors files of every dtype to the folder `out`, and next to each the values that should be read.
 
 values.safetensors has single tensors; float64, float16 and bfloat16.safetensors are a ResNet-18's state dict in that
 dtype. NAME.expected.safetensors has `value.float()` of every float kind, and of bool the bytes.

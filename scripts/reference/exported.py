@@ -1,4 +1,4 @@
-"""Networks of torchvision or timm, and one of two branches, exported by torch.export: the oracle beside spurmem's own run of that file.
+"""Networks of torchvision or timm, and one of two branches, exported by torch.export: the oracle for spurmem's own run of that file.
 
 Writes the program to `program`, and one safetensors file: init.<name>, input, labels, logits.train, training.grad.<name>, logits.eval,
 grad.<name>, norms.weight, norms.gradient, gradient-x-weight (of the weights that `layers` names), cam.<layer> of the

@@ -27,7 +27,7 @@ else:
     weights = (len(train) / counts.double())[groups]
     loader = DataLoader(train, batch_size=args.batchSize, sampler=WeightedRandomSampler(weights, len(train)))
 
-# The weights in float64, and beside them in float32 by the published update, from the same losses.
+# The weights in float64, and in float32 by the published update, from the same losses.
 q = torch.full((num_groups,), 1 / num_groups, dtype=torch.double)
 published = q.float()
 epochs, published_epochs, steps, without = [], [], 0, 0

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 
 def published_nt_xent(a, b, temperature):
-    """The published function: positives beside all negatives, summed cross-entropy over 2N rows."""
+    """The published function: positives against all negatives, summed cross-entropy over 2N rows."""
     n = len(a)
     both = torch.cat([b, a])
     similarity = F.cosine_similarity(both.unsqueeze(1), both.unsqueeze(0), dim=-1)

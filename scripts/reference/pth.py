@@ -1,4 +1,4 @@
-"""Writes files of torch.save to the folder `out`, and beside each that can be loaded what torch.load makes of it.
+"""Writes files of torch.save to the folder `out`, and next to each loadable one what torch.load makes of it.
 
 NAME.pth (or .pt, .pth.tar) is the file and NAME.safetensors its state dict with plain parameter names, in row-major
 order, float16 and bfloat16 as float32, bool as uint8. `only` takes some of the names.
@@ -37,7 +37,7 @@ def small():
 
 
 def checkpoint(model):
-    """Things that training scripts put beside the weights; nothing of it may disturb."""
+    """Entries that training scripts save with the weights; none may disturb."""
     optimizer = torch.optim.Adam(model.parameters())
     sum(parameter.sum() for parameter in model.parameters()).backward()
     optimizer.step()

@@ -1,19 +1,19 @@
 import type { Dataset } from '../data/dataset.js';
-import { misplaced } from '../errors.js';
+import { usageError } from '../errors.js';
 import { type Generator, native } from '../native/addon.js';
 
 type Grouped = Pick<Dataset, 'groups' | 'numGroups'>;
 
-/** Returns up to `most` examples of each group, group after group: drawn from larger groups, else all in their order. */
+/** Returns up to `max` examples of each group, group after group: drawn from larger groups, else all in their order. */
 export function samplesOfGroups(
   { groups, numGroups }: Grouped,
   indices: Int32Array,
-  most: number | ((group: number) => number),
+  max: number | ((group: number) => number),
   generator: Generator,
 ): Int32Array {
   const drawn = Array.from({ length: numGroups }, (_, group) => {
     const ofGroup = indices.filter((index) => groups[index] === group);
-    const limit = typeof most === 'number' ? most : most(group);
+    const limit = typeof max === 'number' ? max : max(group);
     if (ofGroup.length <= limit) return [...ofGroup];
     return [...generator.randperm(ofGroup.length).slice(0, limit)].map(
       (position) => ofGroup[position] as number,
@@ -27,7 +27,7 @@ export function requireTwoOfEach({ counts, groupNames, table }: Dataset): void {
   const group = counts.train.indexOf(1);
   if (group === -1) return;
   const name = `group ${group} (${groupNames[group] ?? ''})`;
-  throw misplaced(
+  throw usageError(
     'heldOutHalf',
     true,
     'two training examples of each group or more',

@@ -1,6 +1,6 @@
 import type { Dataset, Example } from '../data/dataset.js';
 import { thumbnail } from '../data/pictures.js';
-import { misplaced, SpurmemError } from '../errors.js';
+import { SpurmemError, usageError } from '../errors.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
 import { type NeuronValues, outputsOf, type PerturbationChoice, weightsIn } from '../neurons/perturb.js';
 import { type PerturbationName, perturbationNamed } from '../neurons/perturbations.js';
@@ -16,7 +16,7 @@ import { TRACE_SETTINGS, unstructuredSettings } from './traceSettings.js';
 
 /** Examples that a trace names of those that a group lost, and of each group that it keeps pictures of. */
 const NAMED_EXAMPLES = 12;
-const MOST_PICTURES = 24;
+const MAX_PICTURES = 24;
 
 /** Settings of an unstructured trace; defaults are the protocol's. */
 type UnstructuredChoices = GivenOf<(typeof TRACE_SETTINGS)['unstructured']>;
@@ -101,7 +101,7 @@ function requireCompared(compared: readonly number[] = [], topK: readonly number
   const other = compared.find((k) => !topK.includes(k));
   if (other === undefined) return;
   const problem = `\`comparedTopK\` names ${other}, which is none of \`topK\`: ${topK.join(', ')}.`;
-  throw misplaced('comparedTopK', compared, `some of ${topK.join(', ')}`, problem, 'Name some of `topK`.');
+  throw usageError('comparedTopK', compared, `some of ${topK.join(', ')}`, problem, 'Name some of `topK`.');
 }
 
 /** The name of a result's file: what differs from zeroing on the training split, and from the selected epoch, is part of it. */
@@ -120,7 +120,7 @@ export function resultName(
 async function picturesOf(dataset: Dataset, examples: ReadonlySet<number>): Promise<PicturedExample[]> {
   const groupOf = (example: number): number => dataset.groups[example] as number;
   const shown = dataset.groupNames.flatMap((_, group) =>
-    [...examples].filter((example) => groupOf(example) === group).slice(0, MOST_PICTURES),
+    [...examples].filter((example) => groupOf(example) === group).slice(0, MAX_PICTURES),
   );
   const pictures: PicturedExample[] = [];
   for (const index of shown.sort((a, b) => a - b)) {

@@ -1,7 +1,7 @@
 import { randomLcg } from 'd3-random';
 
 /** Max differences for which all signs are tried; for more, signs are drawn. */
-const SIGN_FLIP = { mostExact: 20, draws: 100_000 } as const;
+const SIGN_FLIP = { maxExact: 20, draws: 100_000 } as const;
 
 /** `assignments`: the number of sign assignments compared, all 2^n or those drawn. */
 export type SignFlip = NonNullable<ReturnType<typeof signFlip>>;
@@ -16,7 +16,7 @@ export type SignFlip = NonNullable<ReturnType<typeof signFlip>>;
 export function signFlip(differences: readonly number[], resolution = 0) {
   const count = differences.length;
   if (count === 0 || !differences.every(Number.isFinite)) return null;
-  const exact = count <= SIGN_FLIP.mostExact;
+  const exact = count <= SIGN_FLIP.maxExact;
   const sums = exact ? allSums(differences) : drawnSums(differences);
   const observed = Math.abs(differences.reduce((sum, value) => sum + value, 0));
   // Equal sums may differ in the last digits.

@@ -1,5 +1,5 @@
 import type { BatchLoader } from '../data/batches.js';
-import { misplaced } from '../errors.js';
+import { usageError } from '../errors.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import type { Generator } from '../native/addon.js';
@@ -14,7 +14,7 @@ export function requireGradientSource({
   gradientDrawn: drawn,
 }: Omit<GradientSource, 'gradientOrder'>): void {
   if (drawn <= worst) return;
-  throw misplaced(
+  throw usageError(
     'gradientDrawn',
     drawn,
     `a whole number from 1 to ${worst}`,

@@ -1,4 +1,4 @@
-import { invalidParameter, misplaced } from '../errors.js';
+import { invalidParameter, usageError } from '../errors.js';
 import type { Protocol } from '../protocol.js';
 import { accepts, metaOf, type ValueType } from './values.js';
 
@@ -166,7 +166,7 @@ export function requireValue(parameter: string, value: unknown, type: ValueType<
   const { expected, item } = metaOf(type);
   if (item && Array.isArray(value)) {
     if (value.length === 0) {
-      throw misplaced(parameter, value, expected, `\`${parameter}\` is empty: it takes ${expected}.`);
+      throw usageError(parameter, value, expected, `\`${parameter}\` is empty: it takes ${expected}.`);
     }
     for (const one of value) requireValue(parameter, one, item);
   }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { misplaced } from '../errors.js';
+import { usageError } from '../errors.js';
 import { erm } from './methods/erm.js';
 import type { RecipeOptions } from './recipe.js';
 import type { Run } from './run.js';
@@ -38,7 +38,7 @@ export async function identify(
   const { labels, splits } = loader.dataset;
   const { predictions } = await run.evaluate(splits.train, 'error set', model);
   if (splits.train.some((index, i) => predictions[i] !== labels[index])) return predictions;
-  throw misplaced(
+  throw usageError(
     'identificationEpochs',
     epochs,
     'fewer epochs here',

@@ -1,6 +1,6 @@
 import type { Dataset } from '../data/dataset.js';
 import { preprocessingSchema } from '../data/preprocessing.js';
-import { misplaced } from '../errors.js';
+import { usageError } from '../errors.js';
 import { RANGES } from '../settings/ranges.js';
 import { whole } from '../settings/schema.js';
 import { checkSettings, defined, type GivenOf, setting } from '../settings/setting.js';
@@ -73,7 +73,7 @@ export function inputSettings(
   const other = (['resize', 'crop'] as const).find((name) => given[name] !== undefined);
   if (imageSize !== undefined && other !== undefined) {
     const problem = `\`imageSize\` is ${shown(imageSize)}, which crops nothing, and \`${other}\` is given, too.`;
-    throw misplaced(
+    throw usageError(
       other,
       given[other],
       'nothing here',
@@ -85,7 +85,7 @@ export function inputSettings(
     const [least, most] = [sides(resize), preprocessing.crop];
     if (least.some((side, i) => side < (most[i] as number))) {
       const problem = `\`resize\` is ${shown(resize)}, and the dataset's preprocessing then crops ${shown(most)} px, which is more.`;
-      throw misplaced(
+      throw usageError(
         'resize',
         resize,
         'at least the crop here',

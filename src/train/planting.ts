@@ -1,7 +1,7 @@
 import type { Batch, Batches, BatchLoader } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
 import { drawnWithoutRepeats, shuffled } from '../data/sampling.js';
-import { misplaced, SpurmemError } from '../errors.js';
+import { SpurmemError, usageError } from '../errors.js';
 import { type Generator, native } from '../native/addon.js';
 import { type Neuron, type NeuronLayer, unknownLayer } from '../neurons/neuron.js';
 import { maskNeurons } from '../neurons/perturb.js';
@@ -56,15 +56,21 @@ export function checkPlanting(config: PlantingConfig, dataset: Dataset): void {
   const { trainable, trainableCount, minorityPerBatch, until, batchSize, select, weightDecay } = config;
   if (trainableCount !== undefined && trainable === undefined) {
     const problem = `\`trainableCount\` is ${trainableCount}, and \`trainable\` names no neurons to draw from.`;
-    throw misplaced('trainableCount', trainableCount, 'nothing here', problem, 'Name layers as `trainable`.');
+    throw usageError(
+      'trainableCount',
+      trainableCount,
+      'nothing here',
+      problem,
+      'Name layers as `trainable`.',
+    );
   }
   if (trainable !== undefined && weightDecay !== 0) {
     const problem = `\`weightDecay\` is ${weightDecay}, and would change neurons that \`trainable\` does not name.`;
-    throw misplaced('weightDecay', weightDecay, '0', problem, 'Leave one of them out.');
+    throw usageError('weightDecay', weightDecay, '0', problem, 'Leave one of them out.');
   }
   if (minorityPerBatch !== undefined && minorityPerBatch >= batchSize) {
     const problem = `\`minorityPerBatch\` is ${minorityPerBatch}, and leaves no room for others in batches of ${batchSize}.`;
-    throw misplaced(
+    throw usageError(
       'minorityPerBatch',
       minorityPerBatch,
       `a whole number from 1 to ${batchSize - 1}`,
@@ -76,7 +82,7 @@ export function checkPlanting(config: PlantingConfig, dataset: Dataset): void {
   }
   if (until !== undefined && select !== 'last') {
     const problem = `\`until\` is ${until}, and \`select\` is ${select}: an epoch before all are fitted could be selected.`;
-    throw misplaced('select', select, 'last', problem, 'Choose `select` last.');
+    throw usageError('select', select, 'last', problem, 'Choose `select` last.');
   }
 }
 
@@ -94,7 +100,7 @@ export function requireMinorityImages(dataset: Dataset, parameter: string, value
     `\`${parameter}\` is ${String(value)}, and ${dataset.name} has no training image of a minority group: its training groups have ` +
     `${dataset.counts.train.join(', ')} images.`;
   const advice = `Leave \`${parameter}\` out, or name another \`data\`.`;
-  throw misplaced(parameter, value, 'nothing here', problem, advice);
+  throw usageError(parameter, value, 'nothing here', problem, advice);
 }
 
 /**
@@ -108,7 +114,7 @@ export async function trainAlone({
   if (trainable === undefined) return undefined;
   if (model.context.isDistributed) {
     const problem = 'Several processes cannot train single neurons together.';
-    throw misplaced('trainable', trainable, 'nothing here', problem, 'Train in one process.');
+    throw usageError('trainable', trainable, 'nothing here', problem, 'Train in one process.');
   }
   const neurons = drawnNeurons(namedNeurons(trainable, model.description.layers), trainableCount, seed);
   await model.network.trainOnly(maskNeurons(neurons).edits);

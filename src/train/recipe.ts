@@ -1,6 +1,6 @@
 import type { Batch, Batches } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
-import { misplaced } from '../errors.js';
+import { usageError } from '../errors.js';
 import { lossOf } from '../metrics/loss.js';
 import { type Architecture, architectureName, isProgram } from '../models/architectures.js';
 import type { Program } from '../models/exported/program.js';
@@ -103,11 +103,11 @@ async function started<Options extends RecipeOptions>(
   if (from === undefined) {
     if (data !== undefined) return { options: { ...given, data }, program: programOf(arch) };
     const expected = 'a dataset\u2019s folder, or what loadDataset gives';
-    throw misplaced('data', data, expected, `\`data\` is missing: it takes ${expected}.`);
+    throw usageError('data', data, expected, `\`data\` is missing: it takes ${expected}.`);
   }
   if (weights !== undefined) {
     const problem = `\`weights\` is ${weights}, and \`from\` is ${from}: a run starts from one of them.`;
-    throw misplaced('weights', weights, 'nothing here', problem, 'Leave one of them out.');
+    throw usageError('weights', weights, 'nothing here', problem, 'Leave one of them out.');
   }
   const run = await openRun(from);
   const { numClasses: _numClasses, ...model } = modelOf(run.config);

@@ -1,7 +1,7 @@
 import { BatchLoader } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Augmentation, Preprocessing } from '../data/preprocessing.js';
-import { misplaced, SpurmemError } from '../errors.js';
+import { SpurmemError, usageError } from '../errors.js';
 import { type Program, readProgram } from '../models/exported/program.js';
 import { Model } from '../models/model.js';
 import { sameShape } from '../models/safetensors.js';
@@ -111,7 +111,7 @@ async function keptProgram(
 function requireImages({ name, imageSize }: Program, inputSize: readonly [number, number]): void {
   if (imageSize === null || sameShape(imageSize, inputSize)) return;
   const [own, ofData] = [imageSize, inputSize].map((size) => size.join(' x '));
-  throw misplaced(
+  throw usageError(
     'imageSize',
     inputSize,
     `${own ?? ''} px`,

@@ -1,4 +1,4 @@
-import { misplaced, SpurmemError } from '../errors.js';
+import { SpurmemError, usageError } from '../errors.js';
 import { type Architecture, architectureOf } from '../models/architectures.js';
 import { checkSettings, defined, type GivenOf } from '../settings/setting.js';
 import { VIT_SETTINGS } from './ermSettings.js';
@@ -32,7 +32,7 @@ export function vitSettings(
 /** Throws `USAGE` naming both sizes if patches do not cover images. */
 export function requirePatches([height, width]: readonly [number, number], patchSize: number): void {
   if (height >= 1 && width >= 1 && height % patchSize === 0 && width % patchSize === 0) return;
-  throw misplaced(
+  throw usageError(
     'patchSize',
     patchSize,
     'a divisor of both sides',

@@ -13,7 +13,7 @@ const place: BenchPlace = { folder, run: undefined, device: 'cpu', threads: 1 };
 const TINY = { arch: 'resnet18', size: 32, batch: 2, steps: 2 } as const;
 const PYTORCH = { memoryFormat: 'channels_last', fused: true } as const;
 
-test('a training step is measured beside PyTorch and the bare kernels, in turn', async () => {
+test('a training step is measured in turn with PyTorch and the bare kernels', async () => {
   // Processor time is counted in hundredths of a second.
   const tiny = { ...computeCase('tiny', 'erm-step', TINY, PYTORCH), leastCpuSeconds: 0.1 };
   const result = await measureCase(tiny, place, 2);

@@ -40,7 +40,7 @@ describe('the benchmark', () => {
     expect(await readFile(baseline, 'utf8')).toBe(text);
   });
 
-  it('measures beside an earlier checkout in the place of PyTorch, and finds a planted slowdown', async () => {
+  it('measures against an earlier checkout instead of PyTorch, and finds a planted slowdown', async () => {
     // Two starts of one program: five times slower is beyond any noise.
     const environment = { SPURMEM_PYTHON: join(folder, 'no-python'), SPURMEM_BENCH_SLOWDOWN: '4' };
     const against = [...case_, '--against', ROOT];

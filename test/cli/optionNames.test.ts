@@ -18,7 +18,7 @@ import { acceptedBy } from '../../src/train/method.js';
 import { TRAINING_METHODS } from '../../src/train/methods.js';
 import { RUN_TYPE } from '../../src/train/runOptions.js';
 
-/** Options that the command line has beside the library's: of its output. */
+/** Options that the library lacks: those of the command line's output. */
 const OWN = ['config', 'json', 'quiet', 'debug', 'dryRun', 'csv'];
 const DATASET = DATASET_OPTIONS.map(({ name }) => name as string);
 

@@ -96,16 +96,16 @@ describe('loadDataset on CelebA', () => {
 
   test('goes after a table in the same folder', async () => {
     await putReleased();
-    const formatBeside = async (name: string, content: string): Promise<string> => {
+    const formatWith = async (name: string, content: string): Promise<string> => {
       await put(join(folder(), name), content);
       return (await loadDataset(folder())).options.format;
     };
-    expect(await formatBeside('other.csv', 'path,label')).toBe('celeba');
-    expect(await formatBeside('metadata.csv', 'filename,split,y,a\n000001.jpg,0,0,1')).toBe('csv');
+    expect(await formatWith('other.csv', 'path,label')).toBe('celeba');
+    expect(await formatWith('metadata.csv', 'filename,split,y,a\n000001.jpg,0,0,1')).toBe('csv');
     const released = 'img_filename,split,y,place\n000001.jpg,0,0,1';
-    expect(await formatBeside('metadata.csv', released)).toBe('waterbirds');
+    expect(await formatWith('metadata.csv', released)).toBe('waterbirds');
     expect((await loadDataset(folder(), { format: 'celeba' })).options.format).toBe('celeba');
-    await failure(formatBeside('metadata.csv', 'path,label'), 'DATASET_INVALID');
+    await failure(formatWith('metadata.csv', 'path,label'), 'DATASET_INVALID');
   });
 
   test('takes other attributes, and records and fingerprints them', async () => {

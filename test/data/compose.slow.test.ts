@@ -248,7 +248,7 @@ test.each<[string, Partial<ComposeOptions>, RegExp, ErrorCode?]>([
   ['one folder twice', { places: [named('a', 'lake'), named('b', 'lake')] }, /cannot belong to another/],
   ['a folder in another', { places: [named('a', 'field'), named('b', 'field/1')] }, /no folder may lie in/],
   ['no table', { table: undefined }, /`table`: is needed/],
-  ['masks beside a table', { masks: 'masks' }, /`masks`: does not apply without `preset`/],
+  ['masks with a table', { masks: 'masks' }, /`masks`: does not apply without `preset`/],
   [
     'three places',
     { places: ['field/0', 'field/1', 'lake'].map((of) => named(of)) },

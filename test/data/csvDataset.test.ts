@@ -56,7 +56,7 @@ test('Waterbirds as released has the standard groups, their names, and the finge
   }
 });
 
-test('SubpopBench\u2019s tables are known by their header, and ask for a choice beside other tables', async () => {
+test('SubpopBench\u2019s tables are known by their header, and ask for a choice if there are other tables', async () => {
   const rows = ['1,a.jpg,0,0,1', '2,b.jpg,0,1,0', '3,c.jpg,1,0,0', '4,d.jpg,2,1,1'];
   const table = ['id,filename,split,y,a', ...rows].join('\n');
   const root = join(folder(), 'waterbirds');

@@ -63,7 +63,7 @@ describe('decodeRgb', () => {
   });
 });
 
-/** Writes images of every kind with PIL (or byte by byte), and beside each what PIL decodes. */
+/** Writes images of every kind with PIL (or byte by byte), and next to each the pixels that PIL decodes. */
 const SCRIPT = String.raw`
 import glob, os, struct, sys, warnings, zlib
 import numpy as np

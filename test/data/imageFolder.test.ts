@@ -118,7 +118,7 @@ test('classes alone are divided, too', async () => {
   });
 });
 
-test.each(['masks', 'more/masks/'])('masks in %s beside the classes are no class', async (masks) => {
+test.each(['masks', 'more/masks/'])('masks in %s next to the classes are no class', async (masks) => {
   const images = [...numbered('cat', 10), ...numbered('dog', 10)];
   await putFiles(...images);
   const { fingerprint } = await load({ heldOut: 0.3 });
@@ -161,7 +161,7 @@ test('a link in a circle ends', async () => {
   await failure(load(), 'DATASET_INVALID', 'folders lie 32 deep here');
 });
 
-test('a CSV file beside the folders is read as a table, as before', async () => {
+test('a CSV file next to the folders is read as a table', async () => {
   await putFiles(...SPLIT_FILES);
   await put(join(folder(), 'labels.csv'), 'filename,split,y,a\ntrain/cat/1.png,0,0,0\n');
   expect((await load()).options.format).toBe('csv');

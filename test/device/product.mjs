@@ -181,7 +181,7 @@ const JOBS = {
   predictions: tracing('evaluateRun', { rows: true }),
   structured: tracing('traceStructured', { nullDraws: 0 }),
   overlap: tracing('traceOverlap', {}),
-  minimal: tracing('traceMinimal', { referenceSize: 8, examples: 2, mostNeurons: 4 }),
+  minimal: tracing('traceMinimal', { referenceSize: 8, examples: 2, maxNeurons: 4 }),
   'grad-cam': tracing('gradCam', {}),
   worker: inWorker,
 };

@@ -48,7 +48,7 @@ test.each([
     () => traceStructured({ ...common, criteria: ['magnitude'], topK: [1], nullDraws: 2 }),
   ],
   ['trace-overlap', () => traceOverlap({ ...common, fraction: 0.01 })],
-  ['trace-minimal', () => traceMinimal({ ...common, examples: 1, mostNeurons: 5 })],
+  ['trace-minimal', () => traceMinimal({ ...common, examples: 1, maxNeurons: 5 })],
   ['grad-cam', () => gradCam({ ...common, samples: 2, examples: 1 })],
   ['neuron-atlas', () => neuronAtlas({ ...common, neurons: ['conv1[9]'], samples: 2 })],
 ] as const)(

@@ -19,7 +19,7 @@ const run = join(folder, 'run');
 const common = { seed: 0, device: 'cpu', threads: 1 };
 const asked = { nullDraws: 3, criteria: ['gradient'], topK: [1, 8], repeats: 3 } as const;
 const options: TraceOptions = { ...common, ...asked, run };
-/** Beside no random neurons. */
+/** Without random neurons. */
 const bare: TraceOptions = { ...options, nullDraws: 0 };
 
 beforeAll(async () => {

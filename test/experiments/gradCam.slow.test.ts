@@ -187,7 +187,7 @@ test('maps a vision transformer by its last block\u2019s patches', async () => {
   expect(result).toMatchObject({ layer: 'blocks.11.norm1', cells: [8, 4] });
   const heated = result.groups.filter(({ after }) => after.share !== null);
   expect(heated.length).toBeGreaterThan(0);
-  // A model beside itself: the same maps.
+  // A model compared with itself: the same maps.
   for (const { before, after, difference } of heated) {
     expect(before).toEqual(after);
     expect(difference).toMatchObject({ mean: 0, interval: [0, 0] });

@@ -14,7 +14,7 @@ test('judges an example by its prediction, margin and loss', () => {
   for (const [i, one] of expected.entries()) expect(losses[i]).toBeCloseTo(one, 12);
 });
 
-test('beside a logit that is no number no example is right', () => {
+test('an example with a logit that is not a number is not right', () => {
   const NAN = Number.NaN;
   const { right, predicted, margins } = judge(Float32Array.of(1, NAN, NAN, 1, NAN, NAN), [0, 0, 0]);
   expect(right).toEqual([false, false, false]);

@@ -41,7 +41,7 @@ test('its results have names of their own, and are none of the report', async ()
   await traceUnstructured({ ...options, ...effects, split: 'test', epoch: 2 });
   await traceStructured({ ...options, ...effects, topK: [1], epoch: 2 });
   await traceOverlap({ ...options, epoch: 2 });
-  await traceMinimal({ ...options, examples: 1, referenceSize: 4, mostNeurons: 2, epoch: 2 });
+  await traceMinimal({ ...options, examples: 1, referenceSize: 4, maxNeurons: 2, epoch: 2 });
   const files = await readdir(join(run, 'results'));
   expect(files.filter((name) => name.includes('epoch')).sort()).toEqual([
     'trace-minimal-epoch-2.json',

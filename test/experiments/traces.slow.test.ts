@@ -159,8 +159,8 @@ test('takes a dataset that is loaded already', async () => {
 test('k beyond the model\u2019s neurons is refused before the long work', async () => {
   const steps: string[] = [];
   const onProgress = ({ task }: { task: string }) => steps.push(task);
-  const beside = traceUnstructured({ ...options, comparedTopK: [1, 4], onProgress });
-  await expect(beside).rejects.toThrow('`comparedTopK` names 4, which is none of `topK`: 1, 2, 3.');
+  const compared = traceUnstructured({ ...options, comparedTopK: [1, 4], onProgress });
+  await expect(compared).rejects.toThrow('`comparedTopK` names 4, which is none of `topK`: 1, 2, 3.');
   const attempt = traceUnstructured({ ...options, topK: [1, 785], onProgress });
   await expect(attempt).rejects.toThrow(/top 785 neurons \(`topK`\): the model has 784/);
   expect(steps).toEqual([]);

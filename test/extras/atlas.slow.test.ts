@@ -35,7 +35,7 @@ beforeAll(async () => {
   await trainErm({ ...recipe, epochs: 1, out: vit, arch: 'vit_tiny_patch16_224', patchSize: 8 });
   traced = await traceUnstructured({ ...common, criteria: ['gradient'], topK: [1, 2], nullDraws: 2 });
   const live = native().liveTensors();
-  atlas = await neuronAtlas({ ...common, most: 4 });
+  atlas = await neuronAtlas({ ...common, maxNeurons: 4 });
   expect(native().liveTensors()).toBe(live);
 });
 
@@ -58,7 +58,7 @@ async function outputsOf(path: string, neuron: NeuronPlace, only?: readonly numb
   return found;
 }
 
-test('shows the neurons that the trace chose, the first ones before the second, beside as many random ones of their layers', () => {
+test('shows the neurons that the trace chose, the first ones before the second, and as many random ones of their layers', () => {
   const chosen = atlas.neurons.filter(({ role }) => role === 'chosen');
   const random = atlas.neurons.filter(({ role }) => role === 'random');
   const firsts = new Set(
@@ -235,7 +235,7 @@ test('a vision transformer\u2019s tokens are patches, or the class token, which 
 });
 
 test('writes JSON, CSV and the report; where images may not be shown, none of them holds one, also later', async () => {
-  const { report, csv, json } = await reproduceNeurons({ ...common, most: 2 });
+  const { report, csv, json } = await reproduceNeurons({ ...common, maxNeurons: 2 });
   const folderOfRun = new RunFolder(run);
   const images = (text: string): number => text.match(/data:image\/(?:jpeg|png)/g)?.length ?? 0;
   const page = await readFile(report, 'utf8');
@@ -245,7 +245,7 @@ test('writes JSON, CSV and the report; where images may not be shown, none of th
   expect(rows).toHaveLength(1 + 4 * 4);
   expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject({ kind: 'neurons' });
 
-  const hidden = await reproduceNeurons({ ...common, most: 2, showImages: false });
+  const hidden = await reproduceNeurons({ ...common, maxNeurons: 2, showImages: false });
   expect(hidden.atlas.pictures).toEqual([]);
   const written = await readFile(folderOfRun.result('neuron-atlas'), 'utf8');
   const filters = hidden.atlas.neurons.filter(({ filter }) => filter !== null).length;
@@ -271,7 +271,7 @@ test('says what is missing', async () => {
     /no neuron conv1\[16\]: conv1 has those from 0 to 15/,
   );
   expect(await refusal({ neurons: [] }, 'USAGE')).toMatch(/`neurons` is empty/);
-  expect(await refusal({ most: 0 }, 'USAGE')).toMatch(/`most` is 0/);
+  expect(await refusal({ maxNeurons: 0 }, 'USAGE')).toMatch(/`maxNeurons` is 0/);
   await rm(join(vit, 'results', 'neuron-atlas.json'), { force: true });
 });
 

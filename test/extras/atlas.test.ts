@@ -25,7 +25,7 @@ const plainText = (markup: string): string =>
     .replace(/<[^>]+>/g, ' ')
     .replace(/\s+/g, ' ');
 
-test('a neuron with its images, its groups beside random neurons, and the predictions that flip', async () => {
+test('a neuron with its images, its groups compared with random neurons, and the predictions that flip', async () => {
   const markup = await sectionOf(withAtlas(atlas));
   const text = plainText(markup);
   expect(text).toContain(

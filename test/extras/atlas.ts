@@ -105,7 +105,7 @@ export async function atlasOf(more: Partial<AtlasResult> = {}): Promise<AtlasRes
     inputSize: [SIDE, SIDE],
     samples: 128,
     baseline: groupAccuracies([128, 183, 55, 128], TOTAL, TRAIN),
-    besides: 20,
+    maxRandom: 20,
     initial: 'seed',
     showsImages: true,
     pictures,

@@ -91,11 +91,13 @@ test('image folders need no class; those without validation images ask how many 
     arch: 'resnet18',
   });
   expect(whole.questions).toHaveLength(2);
-  // A table of two columns beside the folders is that of the attribute.
+  // A table of two columns next to the folders has the attribute.
   await put(join(folder(), 'light.csv'), `image,light\n${files.map((name) => `${name},day`).join('\n')}\n`);
-  const beside = asked({});
-  expect((await interview({ data: folder() }, beside.ask)).options).toMatchObject({ attribute: 'light.csv' });
-  expect(beside.questions[0]).toContain('[light.csv]');
+  const withTable = asked({});
+  expect((await interview({ data: folder() }, withTable.ask)).options).toMatchObject({
+    attribute: 'light.csv',
+  });
+  expect(withTable.questions[0]).toContain('[light.csv]');
   await putFiles([1, 2, 3].flatMap((n) => [`other/train/a/${n}.jpg`, `other/train/b/${n}.jpg`]));
   const undivided = asked({ 'What share': '0.3', 'Where are': join(folder(), 'other') });
   const { options, dataset } = await interview({}, undivided.ask);

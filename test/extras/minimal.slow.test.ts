@@ -24,7 +24,7 @@ const folder = temporaryFolder();
 const data = join(folder, 'data');
 const run = join(folder, 'run');
 const common = { run, device: 'cpu', threads: 1 } as const;
-const options: TraceMinimalOptions = { ...common, seed: 0, examples: 3, referenceSize: 24, mostNeurons: 12 };
+const options: TraceMinimalOptions = { ...common, seed: 0, examples: 3, referenceSize: 24, maxNeurons: 12 };
 
 beforeAll(async () => {
   await tinyDominoes(data);
@@ -109,7 +109,7 @@ test('the reference is measured without the example', async () => {
   const { predictions } = await evaluate(model, loader, train, { batchSize: 42, task: 'whole' });
   const right = train.filter((index, i) => predictions[i] === dataset.labels[index]);
   // All examples that are predicted right are the reference, so that the example is one of them.
-  const whole = { ...options, examples: 1, referenceSize: 1000, mostNeurons: 1 };
+  const whole = { ...options, examples: 1, referenceSize: 1000, maxNeurons: 1 };
   const result = await traceMinimal(whole);
   expect(result.referenceSize).toBe(right.length);
   for (const { filename, neurons, reference } of result.examples) {
@@ -144,12 +144,12 @@ test('a model that predicts nothing right has nothing to forget', async () => {
 });
 
 test('in another precision than the run\u2019s, the result says so', async () => {
-  const { precision } = await traceMinimal({ ...options, precision: 'bf16', examples: 1, mostNeurons: 1 });
+  const { precision } = await traceMinimal({ ...options, precision: 'bf16', examples: 1, maxNeurons: 1 });
   expect(precision).toMatchObject({ precision: 'bf16', ofRun: 'fp32' });
 });
 
 test('single weights can be the unit', async () => {
-  const result = await traceMinimal({ ...options, unit: 'weight', examples: 1, mostNeurons: 2 });
+  const result = await traceMinimal({ ...options, unit: 'weight', examples: 1, maxNeurons: 2 });
   expect(result.numNeurons).toBe(270_256);
   for (const { count } of result.examples) expect(count).toBeLessThanOrEqual(2);
 });
@@ -157,8 +157,8 @@ test('single weights can be the unit', async () => {
 test('more neurons than the model has are refused before the work', async () => {
   const steps: string[] = [];
   const onProgress = ({ task }: { task: string }) => steps.push(task);
-  const attempt = traceMinimal({ ...options, mostNeurons: 785, onProgress });
-  const refused = { code: 'NEURONS_INVALID', parameter: 'mostNeurons', value: 785 };
+  const attempt = traceMinimal({ ...options, maxNeurons: 785, onProgress });
+  const refused = { code: 'NEURONS_INVALID', parameter: 'maxNeurons', value: 785 };
   await expect(attempt).rejects.toMatchObject(refused);
   expect(steps).toEqual([]);
 });

@@ -302,7 +302,7 @@ describe('fetch', () => {
     expect((await readdir(join(folder(), 'data'))).sort()).toEqual(names.sort());
   });
 
-  test('keeps a file of the official name beside the folder, and says which SHA-256 it takes', async () => {
+  test('keeps a file of the official name next to the folder, and says which SHA-256 it takes', async () => {
     const content = await release();
     const data = join(folder(), 'data', 'waterbirds');
     const own = join(folder(), 'data', DATASETS.waterbirds.file);

@@ -24,7 +24,7 @@ test('a paired t-test', () => {
   expect(pairedDifference([0.5, 0.625], [0.375, 0.5])).toMatchObject({ mean: 0.125, ...none });
   const shares = (counts: readonly number[]): number[] => counts.map((count) => count / 56);
   expect(pairedDifference(shares([10, 12, 14]), shares([8, 10, 12]))).toMatchObject({ std: 0, ...none });
-  // Below the spacing of numbers beside 1.
+  // Below the spacing of numbers near 1.
   const tiny = pairedDifference([1, 1.01, 0.99, 1, 1.01, 0.99, 1, 1.01, 0.99, 1], Array<number>(10).fill(0));
   expect(tiny.pValue).toBeGreaterThan(0);
   expect(tiny.pValue).toBeLessThan(1e-17);

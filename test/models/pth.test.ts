@@ -86,14 +86,14 @@ describe('a state dict', () => {
     ['the top', { w: weight }, []],
     ['model_state_dict', { model_state_dict: dict({ w: weight }), epoch: int(3) }, ['model_state_dict']],
     [
-      'state_dict beside a model name',
+      'state_dict with a model name',
       { model: text('resnet18'), state_dict: dict({ w: weight }) },
       ['state_dict'],
     ],
     ['model.state_dict', { model: dict({ state_dict: dict({ w: weight }) }) }, ['model', 'state_dict']],
-    ['state_dict beside a tensor', { acc: weight, state_dict: dict({ w: weight }) }, ['state_dict']],
+    ['state_dict with a tensor', { acc: weight, state_dict: dict({ w: weight }) }, ['state_dict']],
     [
-      'model_state_dict beside a whole model',
+      'model_state_dict with a whole model',
       { model: call(global('net', 'Net')), model_state_dict: dict({ w: weight }) },
       ['model_state_dict'],
     ],
@@ -178,8 +178,8 @@ describe('a state dict', () => {
     // In the place of a shape or storage it is damage, and elsewhere nobody looks at it.
     const inside = call(global('torch._utils', '_rebuild_tensor_v2'), attack, int(0), tuple(), tuple());
     await refusal(read(archive(pickle(dict({ w: inside })), one)), 'has no storage');
-    const beside = dict({ state_dict: dict({ w: weight }), optimizer: attack });
-    expect((await read(archive(pickle(beside), one))).tensors).toEqual({ w: value });
+    const checkpoint = dict({ state_dict: dict({ w: weight }), optimizer: attack });
+    expect((await read(archive(pickle(checkpoint), one))).tensors).toEqual({ w: value });
     expect(existsSync(join(folder, 'executed'))).toBe(false);
   });
 });

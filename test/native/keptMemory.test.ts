@@ -12,11 +12,11 @@ test('memory that is kept for the next tensors goes back when the last job of a 
   (await native().tensor(values, [values.length], 'cpu')).dispose();
   const kept = heldMib() - before;
   first[Symbol.dispose]();
-  const beside = heldMib() - before;
+  const withJob = heldMib() - before;
   second[Symbol.dispose]();
   const left = heldMib() - before;
   process.stdout.write(
-    `  memory: ${[kept, beside, left].map((mib) => mib.toFixed(0)).join(', ')} MiB after a tensor of 256, beside a job, after the last one\n`,
+    `  memory: ${[kept, withJob, left].map((mib) => mib.toFixed(0)).join(', ')} MiB after a tensor of 256, with a job left, after the last one\n`,
   );
-  expect(beside - left).toBeGreaterThan(200);
+  expect(withJob - left).toBeGreaterThan(200);
 });

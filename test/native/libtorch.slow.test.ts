@@ -180,7 +180,7 @@ it('scripts/libtorch.mjs tells what compiling takes', () => {
 });
 
 describe('an addon that does not load', () => {
-  /** The addon with an operator's name changed, beside a record of its build. */
+  /** The addon with an operator's name changed, next to a record of its build. */
   function changed(name: string, to: (found: string) => string, record: object = {}): string {
     const path = join(folder, name, 'Release', 'spurmem.node');
     mkdirSync(dirname(path), { recursive: true });

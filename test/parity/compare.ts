@@ -36,7 +36,7 @@ export function largest(
   );
 }
 
-/** Prints a figure that a parity test saw, beside its tolerance. */
+/** Prints a parity test's figure with its tolerance. */
 export function report(what: string, seen: number, tolerance: number): void {
   process.stdout.write(`  parity: ${what}: ${seen.toExponential(2)} (tolerance ${tolerance})\n`);
 }

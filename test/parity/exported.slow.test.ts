@@ -25,7 +25,7 @@ describeExported(
       ],
 );
 
-describe('an exported ResNet-18 beside the built-in one', () => {
+describe('an exported ResNet-18 compared with the built-in one', () => {
   const folder = temporaryFolder();
   let program: Model;
   let builtIn: Model;

@@ -44,7 +44,7 @@ interface Held {
 }
 
 /**
- * Tests of a network beside the reference: weights, logits and gradients in both modes, neurons' scores, and stages. Returns the network, for
+ * Tests of a network against the reference: weights, logits and gradients in both modes, neurons' scores, and stages. Returns the network, for
  * further tests.
  *
  * @param tolerances relative, of gradients in training and in evaluation, and of scores; without the last, scores are not compared
@@ -123,7 +123,7 @@ export function expectSameBits(
 }
 
 /**
- * Logits and gradients of a batch in both modes, each beside the reference's. Leaves no gradients, and returns the logits in evaluation with
+ * Logits and gradients of a batch in both modes, each compared with the reference's. Leaves no gradients, and returns the logits in evaluation with
  * their graph.
  */
 export async function comparePasses(
@@ -185,7 +185,7 @@ async function compareScores(model: Model, expected: Oracle, tolerance: number):
   expect(maxDifference(await single.data(), product)).toBe(0);
 }
 
-/** The network's gradients, each beside the reference's of that prefix. */
+/** The network's gradients, each compared with the reference's of that prefix. */
 export async function compareWithGradients(
   { arch, network, description }: Model,
   expected: Oracle,

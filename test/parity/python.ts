@@ -7,12 +7,12 @@ import { fileURLToPath } from 'node:url';
 /** Threads of both sides: sums over threads must be split in the same way. */
 export const THREADS = 1;
 
-/** The same where sums are split over more than one thread: slow beside other test files, so not for all. */
+/** The same where sums are split over more than one thread: slow while other test files run, so not for all. */
 export const TEAM = Math.min(availableParallelism(), 2);
 
 const SERVER = fileURLToPath(new URL('server.py', import.meta.url));
 
-/** Runs a script of scripts/reference beside PyTorch with these settings (`common.py`); gives what it printed. */
+/** Runs a script of scripts/reference with these settings (`common.py`), and returns its output. */
 export function reference(script: string, settings: object): string {
   return python([referencePath(script)], JSON.stringify(settings));
 }

@@ -1,4 +1,4 @@
-"""Runs scripts beside PyTorch without importing it anew for each: a server forks a process a request.
+"""Runs scripts without importing PyTorch for each: a server forks one process per request.
 
 `server.py serve SOCKET` imports PyTorch at the first request and ends when its stdin is closed. `server.py run SOCKET ARGV...`
 is a request: the forked process has its stdin, stdout, stderr, environment and folder, and this one exits as that does.

@@ -144,7 +144,7 @@ test('fine-tuning has the parts of its loss and the share of masked neurons', as
   expect(board.scalars['loss/contrast']).toEqual([[1, Math.fround(metrics?.lossTerms?.contrast ?? -1)]]);
 });
 
-test('a study\u2019s runs are beside one another, and compared by the settings', async () => {
+test('a study\u2019s runs lie next to one another, and are compared by the settings', async () => {
   const file = join(folder, 'study.yaml');
   const { arch, batchSize, device, threads } = runs.base;
   await writeFile(

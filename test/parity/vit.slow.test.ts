@@ -83,7 +83,7 @@ for arch in vit.WIDTHS:
     print(states[0] == states[1])
 `;
   const said = python(['-c', code]).trim();
-  console.log(`parity: initial weights and logits beside timm: ${said.replaceAll('\n', ', ')}`);
+  console.log(`parity: initial weights and logits against timm: ${said.replaceAll('\n', ', ')}`);
   expect(said).toMatch(/^(?:timm is not installed|True(?:\nTrue){5})$/);
 });
 
@@ -99,6 +99,10 @@ test('logits in bfloat16 are as near those in float32 as autocast\u2019s', async
   const rms = (values: NativeArray): number =>
     Math.sqrt(mean(Array.from(exact, (value, i) => (value - (values[i] as number)) ** 2)));
   const [ours, theirs] = [rms(await logits.data()), rms(expected('logits.autocast').data)];
-  expectWithin(`logits in bf16, error beside autocast\u2019s ${theirs.toExponential(2)}`, ours, 1.2 * theirs);
+  expectWithin(
+    `logits in bf16, error against autocast\u2019s ${theirs.toExponential(2)}`,
+    ours,
+    1.2 * theirs,
+  );
   expect(ours).toBeGreaterThan(0);
 });

@@ -83,7 +83,7 @@ test('activation lies as colour over an image, inside its frame', async () => {
     const place = 3 * (Math.round((y / 64) * info.height) * info.width + Math.round((x / 64) * info.width));
     return [...data.subarray(place, place + 3)];
   };
-  // The active cell is (1, 1) of 8 x 8; its frame begins at its corner, is light, and dark beside.
+  // The active cell is (1, 1) of 8 x 8; its frame begins at its corner, is light, and dark next to it.
   const grey = Math.round(0.1 * 255);
   for (const value of at(56, 56)) expect(Math.abs(value - grey)).toBeLessThan(12);
   const [red = 0, , blue = 0] = at(12, 12);

@@ -75,7 +75,7 @@ describe('Fig. 2', () => {
     expect(drawn).not.toContain('†');
   });
 
-  test('has the claim beside each null: a dot and a band per set', async () => {
+  test('has the claim against each null: a dot and a band per set', async () => {
     const svg = await svgOf(fullReport, 'fig2-nulls');
     expect(marks(svg, 'circle')).toBe(3 * 15);
     expect(texts(svg)).toEqual(

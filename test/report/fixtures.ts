@@ -93,14 +93,14 @@ export function testsOf(change: number, total: number): OutcomeTests {
   return Object.fromEntries(tests) as OutcomeTests;
 }
 
-/** The same beside every null. */
-function besideAll(comparison: NullComparison): SetComparisons {
+/** One comparison for every null. */
+function againstAll(comparison: NullComparison): SetComparisons {
   return Object.fromEntries(NULL_NAMES.map((null_) => [null_, comparison]));
 }
 
 const around = (value: number) => [value - 0.1, value + 0.1] as const;
 
-/** Changes beside random ones; margins are ten times the accuracies, losses their opposite. */
+/** Changes compared with random ones; margins are ten times the accuracies, losses their opposite. */
 function comparedAs(changes: readonly number[], total: readonly number[]) {
   const minority = mean(MINORITY.map((group) => changes[group] ?? 0));
   const majority = mean(changes.filter((_, group) => !MINORITY.includes(group)));
@@ -117,7 +117,7 @@ function comparedAs(changes: readonly number[], total: readonly number[]) {
       loss: majority - minority,
     },
     lost: [],
-    comparisons: besideAll({
+    comparisons: againstAll({
       groups: changes.map((change, g) => testsOf(change, total[g] ?? 0)),
       difference: testsOf(minority - majority, Math.min(...total)),
     }),
@@ -384,7 +384,7 @@ export function layerTrace(names: readonly string[], ks: readonly number[]): Tra
               marginInterval: around(10 * change),
               loss: -change,
               lossInterval: around(-change),
-              comparisons: besideAll({
+              comparisons: againstAll({
                 groups: TRAIN.map((_, other) => (other === group ? tests : null)),
                 difference: null,
               }),
@@ -488,7 +488,7 @@ export const minimalTrace: TraceMinimalResult = {
   loss: trace.loss,
   examplesPerGroup: 3,
   referenceSize: 128,
-  mostNeurons: 50,
+  maxNeurons: 50,
   seed: 0,
   groups: COUNTS.map((_, group) => summarizeMinimal(examples.filter((example) => example.group === group))),
   comparison: compareMinorities(examples, MINORITY),

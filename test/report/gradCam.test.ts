@@ -50,7 +50,7 @@ test('a number for every group, before and after, and their difference', async (
   expect(text).toContain('50 to 100 % of an image’s height, from the top, and 0 to 100 % of its width: 50 %');
 });
 
-test('images beside their overlays, with a name for each', async () => {
+test('images next to their overlays, with a name for each', async () => {
   const { markup: section } = await sectionOf(gradCam);
   const images = [...section.matchAll(/<svg viewBox="0 0 32 64" role="img" aria-label="([^"]+)"/g)];
   expect(images).toHaveLength(5 * 3);

@@ -72,7 +72,7 @@ it('lets no group name send escape codes or break a line', () => {
   expect(table).toContain('a b');
 });
 
-test('a table that is wider than the terminal goes on below itself, beside the text that rows begin with', () => {
+test('a table that is wider than the terminal goes on below itself, after the text that rows begin with', () => {
   const names = Array.from({ length: 9 }, (_, at) => `measure ${at}`);
   const table = {
     caption:

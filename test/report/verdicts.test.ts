@@ -312,7 +312,7 @@ test('other sections', () => {
   );
 });
 
-test('published numbers stand beside those of the article’s data sets alone', () => {
+test('published numbers are shown for the article’s data sets only', () => {
   const birds = { counts: WATERBIRDS_COUNTS };
   expect(publishedOf({ counts: CELEBA_COUNTS })?.name).toBe('CelebA');
   expect(publishedOf(fullReport.dataset)).toBeUndefined();

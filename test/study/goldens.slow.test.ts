@@ -20,7 +20,7 @@ test.each([
 ])('the tables and charts of %s are those of the recorded results', async (name, file, charts) => {
   const path = join(ROOT, 'studies', `${name}.yaml`);
   const study = await readStudy(path);
-  // Otherwise: npx spurmem study tables STUDY > that file, beside the study
+  // Otherwise: npx spurmem study tables STUDY > that file, next to the study
   const sections = await studyTables(study);
   expect(`${markdown(study, sections)}\n`).toBe(readFileSync(join(dirname(path), file), 'utf8'));
   if (charts === 0) return;

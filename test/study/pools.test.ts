@@ -108,7 +108,7 @@ beforeAll(async () => {
         ['gradient', 'magnitude'].flatMap((criterion) => [
           effect(seed, criterion, { margin1: ofModel.beyond(seed) }),
           effect(seed, criterion, { margin1: ofModel.test(seed), split: 'test' }),
-          // Under the majority group's neurons: +-3 beside the minority's own change.
+          // Under the majority group's neurons: +-3 compared with the minority's own change.
           effect(seed, criterion, {
             margin1: ofModel.beyond(seed) + (seed % 2 === 0 ? 3 : -3),
             chosenFor: 0,

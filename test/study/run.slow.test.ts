@@ -48,7 +48,7 @@ test('a study is run, recorded and put into tables, and what is recorded is not 
     ...[0, 1].map((seed) => ['ERM', String(seed), '{"lr":0.001}']),
     ...[0, 1].map((seed) => ['no mask', String(seed), chosen]),
   ]);
-  // Four groups under each of three models; the late ones in test, too, beside random neurons.
+  // Four groups under each of three models; the late ones in test, too, with random neurons.
   const effects = await table('effects');
   expect(effects).toHaveLength(2 * 4 * 4);
   // An epoch of a run is the run that ended with it.

@@ -12,16 +12,16 @@ import { builtRuns, expectSameRun, stopIn } from './support.js';
 const runs = builtRuns();
 
 test('a job with other threads than one at work is refused, and that one computes as it does alone', async () => {
-  const out = join(runs.folder, 'beside');
+  const out = join(runs.folder, 'meanwhile');
   const refused: Promise<unknown>[] = [];
   await trainErm({
     ...runs.base,
     out,
     onEpoch: () => {
-      const beside = { ...runs.base, out: join(runs.folder, 'refused'), threads: 2 };
+      const other = { ...runs.base, out: join(runs.folder, 'refused'), threads: 2 };
       refused.push(
         failure(
-          trainErm(beside),
+          trainErm(other),
           'USAGE',
           '`threads` is 2, and another job of this process computes with 1',
           'start another process',

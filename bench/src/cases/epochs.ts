@@ -11,7 +11,7 @@ const WHICH = {
 /** The samples of the gradient, and the share of the neurons that it masks. */
 const MASK = { gradientWorst: 256, gradientDrawn: 128, fraction: 0.001 };
 /** The max wait of a callback in milliseconds, as the 99th percentile. */
-const MOST_DELAY = 20;
+const MAX_DELAY = 20;
 
 /** `train erm` against the same loop in PyTorch, which decodes its images on the training thread. */
 function epochCase(
@@ -29,7 +29,7 @@ function epochCase(
     repeats: 5,
     warmups: 1,
     ...(target === undefined ? {} : { target }),
-    limits: { 'event-loop delay p99 ms': MOST_DELAY },
+    limits: { 'event-loop delay p99 ms': MAX_DELAY },
     prepare: async (place) => {
       const data = await dominoes(place);
       const out = join(place.folder, name);
@@ -63,7 +63,7 @@ function finetuningCase(name: string, pytorch: PytorchSettings, target: number):
     repeats: 5,
     warmups: 1,
     target,
-    limits: { 'event-loop delay p99 ms': MOST_DELAY },
+    limits: { 'event-loop delay p99 ms': MAX_DELAY },
     prepare: async (place) => {
       const settings = { arch, batchSize, precision, data: await dominoes(place), ...MASK };
       return {

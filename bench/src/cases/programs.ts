@@ -44,7 +44,7 @@ async function exported({ network, size }: Exported, { folder, signal }: BenchPl
 }
 
 /** An exported network against the PyTorch network it was exported from. */
-function besidePytorch(given: Exported, work: Work, pytorch: PytorchSettings): BenchCase {
+function againstPytorch(given: Exported, work: Work, pytorch: PytorchSettings): BenchCase {
   const { network, ...settings } = given;
   const { precision } = pytorch;
   const label = labelOf(pytorch, work === 'erm-step');
@@ -60,7 +60,7 @@ function besidePytorch(given: Exported, work: Work, pytorch: PytorchSettings): B
 }
 
 /** An exported network against the built-in one. */
-function besideBuiltIn(given: Exported, work: Work, precision?: 'bf16'): BenchCase {
+function againstBuiltIn(given: Exported, work: Work, precision?: 'bf16'): BenchCase {
   const suffix = precision === undefined ? '' : `-${precision}`;
   return {
     ...described(given, work, `${precision === undefined ? '' : `, ${precision},`} against the built-in one`),
@@ -107,12 +107,12 @@ function described({ network, size, batch }: Exported, work: Work, rival: string
 
 export const PROGRAMS: readonly BenchCase[] = [
   ...NETWORKS.flatMap((network) => [
-    besidePytorch(network, 'forward', TUNED),
-    besidePytorch(network, 'erm-step', TUNED),
+    againstPytorch(network, 'forward', TUNED),
+    againstPytorch(network, 'erm-step', TUNED),
   ]),
-  besidePytorch(RESNET50, 'erm-step', AUTOCAST),
-  besideBuiltIn(RESNET50, 'forward'),
-  besideBuiltIn(RESNET50, 'erm-step'),
-  besideBuiltIn(RESNET50, 'erm-step', 'bf16'),
+  againstPytorch(RESNET50, 'erm-step', AUTOCAST),
+  againstBuiltIn(RESNET50, 'forward'),
+  againstBuiltIn(RESNET50, 'erm-step'),
+  againstBuiltIn(RESNET50, 'erm-step', 'bf16'),
   trace,
 ];

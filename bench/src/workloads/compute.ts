@@ -28,7 +28,7 @@ export interface ComputeSettings {
 /**
  * Forward passes in eval mode, as evaluation and tracing run them.
  *
- * @param settings.run a run; the share of its images whose prediction `precision` changes is measured besides
+ * @param settings.run a run, for which the share of images whose prediction `precision` changes is measured, too
  */
 export async function forward(
   settings: ComputeSettings & { readonly run?: string },

@@ -28,7 +28,7 @@ export interface FinetuningEpochSettings extends Omit<EpochSettings, 'lr'> {
   readonly scale: readonly [least: number, most: number];
 }
 
-/** Trains with these besides a method's own settings. */
+/** Settings of training in addition to a method's own. */
 type Train = (
   more: Pick<Parameters<typeof trainErm>[0], 'resume' | 'epochs' | 'seed' | 'signal' | 'onEpoch'>,
 ) => Promise<unknown>;

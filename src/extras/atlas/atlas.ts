@@ -27,7 +27,7 @@ import { drawShown, groupActivations, type Observation, observeNeurons, strongIm
 import { ATLAS_SETTINGS, type AtlasNeuron, type AtlasResult, type Flip, shownFlips } from './result.js';
 
 /** Random neurons of each layer whose group means are compared with a neuron's. */
-const BESIDES = 20;
+const MAX_RANDOM = 20;
 
 /** The choices of an atlas. */
 interface AtlasChoices extends GivenOf<typeof ATLAS_SETTINGS> {
@@ -65,16 +65,16 @@ export async function neuronAtlasIn(
 ): Promise<AtlasResult> {
   const { dataset, model, seed, loader } = session;
   const { layers } = model.description;
-  const { most, samples } = resolveSettings(ATLAS_SETTINGS, session.settings.protocol, given);
+  const { maxNeurons, samples } = resolveSettings(ATLAS_SETTINGS, session.settings.protocol, given);
   const generator = new (native().Generator)(seed);
-  const chosen = neurons ? namedNeurons(neurons, layers) : await tracedNeurons(session, most);
-  const random = neurons ? [] : randomBeside(chosen, layers, generator);
+  const chosen = neurons ? namedNeurons(neurons, layers) : await tracedNeurons(session, maxNeurons);
+  const random = neurons ? [] : randomOfLayers(chosen, layers, generator);
   const places: AtlasPlace[] = [
     ...chosen,
     ...random.map((place) => ({ ...place, role: 'random' as const, chosenBy: [] })),
   ];
-  const counts = new Map([...countByLayer(places).keys()].map((layer) => [layer, BESIDES]));
-  const others = randomBeside(places, layers, generator, counts);
+  const counts = new Map([...countByLayer(places).keys()].map((layer) => [layer, MAX_RANDOM]));
+  const others = randomOfLayers(places, layers, generator, counts);
 
   const observed = await observeNeurons(session, [...places, ...others]);
   const of = (place: NeuronPlace): Observation => observed.get(placeText(place)) as Observation;
@@ -120,7 +120,7 @@ export async function neuronAtlasIn(
     inputSize: loader.inputSize,
     samples,
     baseline: zeroed.baseline,
-    besides: BESIDES,
+    maxRandom: MAX_RANDOM,
     initial: initial?.source ?? null,
     showsImages: showImages,
     pictures: shown?.pictures ?? [],
@@ -153,7 +153,7 @@ function namedNeurons(names: readonly string[], layers: readonly NeuronLayer[]):
  *
  * @throws `USAGE` if there is no such trace
  */
-async function tracedNeurons(session: TraceSession, most: number): Promise<AtlasPlace[]> {
+async function tracedNeurons(session: TraceSession, max: number): Promise<AtlasPlace[]> {
   const { traces, layers } = await readResults(session.folder);
   const isOurs = (trace: { checkpoint: string; unit: string }): boolean =>
     trace.checkpoint === session.checkpoint && trace.unit === 'neuron';
@@ -171,7 +171,7 @@ async function tracedNeurons(session: TraceSession, most: number): Promise<Atlas
     }
   }
   const firstRank = ({ chosenBy }: AtlasPlace): number => Math.min(...chosenBy.map(({ rank }) => rank));
-  const chosen = [...found.values()].sort((a, b) => firstRank(a) - firstRank(b)).slice(0, most);
+  const chosen = [...found.values()].sort((a, b) => firstRank(a) - firstRank(b)).slice(0, max);
   if (chosen.length > 0) return chosen;
   const has = traces.length > 0 || layers !== undefined ? ' of its weights and of whole neurons' : '';
   throw new SpurmemError(
@@ -185,7 +185,7 @@ async function tracedNeurons(session: TraceSession, most: number): Promise<Atlas
 }
 
 /** As many neurons of the same layers, none of them chosen; fewer if a layer has no more. */
-function randomBeside(
+function randomOfLayers(
   chosen: readonly NeuronPlace[],
   layers: readonly NeuronLayer[],
   generator: Generator,

@@ -67,7 +67,7 @@ export const neurons: Figure = {
   },
 };
 
-function method({ images, samples, baseline, seed, besides, showsImages, initial }: AtlasResult): Markup {
+function method({ images, samples, baseline, seed, maxRandom, showsImages, initial }: AtlasResult): Markup {
   const zeroed = baseline.total.reduce((sum, count) => sum + count, 0);
   return html`<p>
       Not in the article. A neuron’s activation is its output before batch-norm, as a forward hook of PyTorch
@@ -81,8 +81,8 @@ function method({ images, samples, baseline, seed, besides, showsImages, initial
     </p>
     <p class="note">
       Zeroed, each alone, on ${plural(zeroed, 'training image')}: at most ${samples} of each majority group
-      (seed ${seed}), and all of the minority groups. Means are compared with those of up to ${besides} random
-      neurons of the same
+      (seed ${seed}), and all of the minority groups. Means are compared with those of up to ${maxRandom}
+      random neurons of the same
       layer.${
         initial === null
           ? ' The weights before training were not kept, so that how far it moved them is not known.'

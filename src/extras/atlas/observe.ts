@@ -15,7 +15,7 @@ import type { GroupActivation, StrongImage } from './result.js';
 /** Strongest images that are kept, of all and of each group. */
 const STRONGEST = { ofAll: 9, ofGroup: 3 } as const;
 /** Cells of a map along a side at most; of finer ones, neighbours are one cell with their highest value. */
-const MOST_CELLS = 32;
+const MAX_CELLS = 32;
 
 /** An image, a neuron's highest output there, and the number of its position. */
 interface StrongestAt {
@@ -88,14 +88,14 @@ async function eachBatch(
   }
 }
 
-/** Adds an image to the strongest `most`, strongest first; ties: the first that came. */
-function keepStrongest(list: StrongestAt[], image: StrongestAt, most: number): void {
+/** Adds an image to the strongest `max`, strongest first; ties: the first that came. */
+function keepStrongest(list: StrongestAt[], image: StrongestAt, max: number): void {
   const last = list.at(-1);
   if (Number.isNaN(image.activation)) return;
-  if (list.length >= most && last !== undefined && image.activation <= last.activation) return;
+  if (list.length >= max && last !== undefined && image.activation <= last.activation) return;
   const after = list.findIndex(({ activation }) => activation < image.activation);
   list.splice(after < 0 ? list.length : after, 0, image);
-  if (list.length > most) list.pop();
+  if (list.length > max) list.pop();
 }
 
 /** Observes neurons on the images of the training split, in one pass over them; by the neurons' texts. */
@@ -231,7 +231,7 @@ async function drawMap(
 /** The least number of cells that become one, so that few enough are left; 1 if none divides them. */
 function poolOf(cells: number): number {
   for (let each = 1; each < cells; each += 1) {
-    if (cells % each === 0 && cells / each <= MOST_CELLS) return each;
+    if (cells % each === 0 && cells / each <= MAX_CELLS) return each;
   }
   return 1;
 }

@@ -9,7 +9,7 @@ import * as z from '../../zod.js';
 
 /** Settings of the neuron atlas. */
 export const ATLAS_SETTINGS = {
-  most: setting({
+  maxNeurons: setting({
     type: integer(1),
     argument: 'n',
     help: 'max neurons that traces chose; as many random ones of the same layers are added for comparison',
@@ -119,7 +119,7 @@ export const atlasSchema = z.looseObject({
   /** The model as it is, on these. */
   baseline: groupAccuraciesSchema,
   /** The max number of random neurons of each layer whose group means are compared with a neuron's. */
-  besides: count,
+  maxRandom: count,
   /** Where the weights before training come from; null if they are not kept. */
   initial: z.enum(['epoch 0', 'weights file', 'seed', 'program']).nullable(),
   /** Whether images may be shown; if not, neither this file nor the run's report holds any. */

@@ -40,7 +40,7 @@ export const minimal: Figure = {
       x: 'needed',
       notes: [
         'small dots: examples; large: median',
-        `examples that were right after ${trace.mostNeurons} stand at ${trace.mostNeurons}`,
+        `examples that were right after ${trace.maxNeurons} stand at ${trace.maxNeurons}`,
       ],
     });
     const tables = minimalTables(trace, groups);
@@ -62,7 +62,7 @@ export const minimal: Figure = {
             ${trace.examplesPerGroup} training examples of a group that are predicted right (seed
             ${trace.seed}), the neuron of ${unitsText(trace)} whose zeroing raises the example’s loss most,
             relative to the mean loss of ${trace.referenceSize} others, is zeroed. The search repeats with
-            those neurons zeroed until the example is predicted wrong or ${trace.mostNeurons} are zeroed. The
+            those neurons zeroed until the example is predicted wrong or ${trace.maxNeurons} are zeroed. The
             product of gradient and weights chooses each neuron.
           </p>
           ${charts.map((chart) => chartFigure(drawn(chart)))}
@@ -116,7 +116,7 @@ function summaryOf({ examples, flipped, median, mean, interval, referenceChange 
 
 /** How many neurons an example of each group needs, and of each kind of group. */
 export function minimalTables(trace: TraceMinimalResult, groups: Groups): Table[] {
-  const { mostNeurons, referenceSize, comparison } = trace;
+  const { maxNeurons, referenceSize, comparison } = trace;
   const kinds = comparison
     ? (['minority', 'majority'] as const).map((kind) => ({ kind, ...summaryOf(comparison[kind]) }))
     : [];
@@ -124,7 +124,7 @@ export function minimalTables(trace: TraceMinimalResult, groups: Groups): Table[
     [...summaryRows(trace), ...kinds],
     ['group', 'kind', 'total', 'flipped', 'needed', 'neededMean', 'change'],
     {
-      caption: `Zeroed ${unitOf(trace)} after which a training example that was predicted right is predicted wrong; one that was not after ${mostNeurons} counts as ${mostNeurons}. Intervals: of the mean over the examples, by Student’s t. Change: of the accuracy on ${referenceSize} other examples.`,
+      caption: `Zeroed ${unitOf(trace)} after which a training example that was predicted right is predicted wrong; one that was not after ${maxNeurons} counts as ${maxNeurons}. Intervals: of the mean over the examples, by Student’s t. Change: of the accuracy on ${referenceSize} other examples.`,
       notes: starNote(groups),
       groupName: (group) => groups[group]?.full ?? `G${group}`,
     },

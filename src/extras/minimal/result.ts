@@ -27,7 +27,7 @@ export const MINIMAL_SETTINGS = {
     default: 128,
     source: `${MAINI}: a training batch, of models that fit all but all of it`,
   }),
-  mostNeurons: setting({
+  maxNeurons: setting({
     type: integer(1),
     argument: 'n',
     help: 'max neurons to zero before giving up on an example',
@@ -97,7 +97,7 @@ export const minimalSchema = z.looseObject({
   /** Examples of each group at most, reference examples, and neurons at which an example was given up. */
   examplesPerGroup: count,
   referenceSize: count,
-  mostNeurons: count,
+  maxNeurons: count,
   /** The seed of the draw of examples. */
   seed: real,
   groups: z.array(summarySchema),

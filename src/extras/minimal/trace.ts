@@ -36,7 +36,7 @@ export interface TraceMinimalOptions
  *
  * Neurons are channels or rows; the authors' code also zeroes single parameters of batch-norm and linear layers.
  *
- * @throws `NEURONS_INVALID` when the model has fewer neurons than `mostNeurons`, `USAGE` for options out of range and for a run
+ * @throws `NEURONS_INVALID` when the model has fewer neurons than `maxNeurons`, `USAGE` for options out of range and for a run
  *   that predicts next to nothing right, and what `TraceSession.open` throws
  */
 export async function traceMinimal(options: TraceMinimalOptions): Promise<TraceMinimalResult> {
@@ -50,8 +50,8 @@ export async function traceMinimalIn(
 ): Promise<TraceMinimalResult> {
   const { dataset, job } = session;
   const settings = resolveSettings(MINIMAL_SETTINGS, session.settings.protocol, options);
-  const { examples: examplesPerGroup, referenceSize, mostNeurons } = settings;
-  requireTopK(mostNeurons, session.numNeurons, 'the model', 'mostNeurons');
+  const { examples: examplesPerGroup, referenceSize, maxNeurons } = settings;
+  requireTopK(maxNeurons, session.numNeurons, 'the model', 'maxNeurons');
   const { train } = dataset.splits;
   const { predictions } = await evaluated(session, train, []);
   const right = train.filter((index, i) => predictions[i] === dataset.labels[index]);
@@ -72,7 +72,7 @@ export async function traceMinimalIn(
   };
   for (const index of chosen) {
     report();
-    const found = await minimalNeurons(session, index, reference, mostNeurons);
+    const found = await minimalNeurons(session, index, reference, maxNeurons);
     const after = await evaluated(session, reference, found.neurons);
     const state = (of: Evaluation): ReferenceState => stateWithout(index, reference, of, dataset.labels);
     examples.push({
@@ -95,7 +95,7 @@ export async function traceMinimalIn(
     ...(precision === undefined ? {} : { precision }),
     examplesPerGroup,
     referenceSize: reference.length,
-    mostNeurons,
+    maxNeurons,
     seed: session.seed,
     groups: dataset.groupNames.map((_, group) =>
       summarizeMinimal(examples.filter((example) => example.group === group)),
@@ -133,12 +133,12 @@ export async function minimalScores(
   });
 }
 
-/** Zeroes neurons one after the other, until the example is predicted wrong or `most` are zeroed. */
+/** Zeroes neurons one after the other, until the example is predicted wrong or `max` are zeroed. */
 async function minimalNeurons(
   session: TraceSession,
   example: number,
   reference: Int32Array,
-  most: number,
+  max: number,
 ): Promise<Pick<MinimalExample, 'flipped' | 'loss'> & { neurons: Neuron[] }> {
   const neurons: Neuron[] = [];
   const state = async () => {
@@ -147,7 +147,7 @@ async function minimalNeurons(
   };
   const first = await state();
   let last = first;
-  while (last.isRight && neurons.length < most) {
+  while (last.isRight && neurons.length < max) {
     const scores = await minimalScores(session, example, reference, neurons);
     const isZeroed = new Set(neurons.map((neuron) => session.position(neuron)));
     // At least one of these is not zeroed yet.

@@ -100,7 +100,7 @@ function others(verdict: PageSection['verdict']): Markup[] | undefined {
 }
 
 /** Bytes above which a file is compressed. */
-const MOST_PLAIN = 20_000;
+const MAX_PLAIN = 20_000;
 
 /** A link that saves numbers as CSV, from within the page. */
 function dataLink(file: PageSection['data']): Markup | undefined {
@@ -110,7 +110,7 @@ function dataLink(file: PageSection['data']): Markup | undefined {
   return html`<p class="files">
     Numbers:
     ${
-      bytes.length > MOST_PLAIN
+      bytes.length > MAX_PLAIN
         ? download(`${name}.gz`, 'application/gzip', gzipSync(bytes, { level: 9 }))
         : download(name, 'text/csv;charset=utf-8', bytes)
     }

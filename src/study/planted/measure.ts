@@ -142,7 +142,7 @@ export function erasedRows(
         const sets = perturbation === 'zero' ? [...ofPlanted, ...chosen] : chosen;
         for (const { criterion, group, neurons } of sets) {
           const change = await changeOf(planting, images, start, neurons, perturbation);
-          const isBesideRandom = criterion !== 'planted' && perturbation === 'zero' && split === 'train';
+          const isCompared = criterion !== 'planted' && perturbation === 'zero' && split === 'train';
           rows.push({
             ...columns,
             split,
@@ -151,7 +151,7 @@ export function erasedRows(
             group,
             ownChange: change[group] ?? null,
             ...Object.fromEntries(KEPT.map((kept) => [`kept${kept}`, change[kept] ?? null])),
-            randomChange: isBesideRandom ? await underRandom(planting, neurons, group) : null,
+            randomChange: isCompared ? await underRandom(planting, neurons, group) : null,
           });
         }
       }

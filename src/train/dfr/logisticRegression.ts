@@ -18,8 +18,8 @@ interface FitOptions {
 const TOLERANCE = 1e-7;
 /** The violation that a step's quadratic model may leave, as a share of that before the step. */
 const MODEL_TOLERANCE = 0.1;
-const MOST_STEPS = 200;
-const MOST_SWEEPS = 1000;
+const MAX_STEPS = 200;
+const MAX_SWEEPS = 1000;
 /** The least share of the decrease that the quadratic model promises. */
 const SUFFICIENT_DECREASE = 0.01;
 
@@ -39,7 +39,7 @@ export async function fitLogistic(
   const weights = new Float64Array(columns.length);
   let intercept = 0;
   const outputs = new Float64Array(targets.length);
-  for (let step = 0; step < MOST_STEPS; step += 1) {
+  for (let step = 0; step < MAX_STEPS; step += 1) {
     await beforeStep?.();
     const probabilities = outputs.map((output) => 1 / (1 + Math.exp(-output)));
     const residuals = probabilities.map((probability, i) => probability - (targets[i] as number));
@@ -106,7 +106,7 @@ function newtonDirection(
   const slopes = Float64Array.of(...coordinates.map((coordinate) => coordinate.slope), slope);
   const weights = Float64Array.of(...coordinates.map(({ weight }) => weight), 0);
   const changes = new Float64Array(columns.length);
-  for (let sweep = 0; sweep < MOST_SWEEPS; sweep += 1) {
+  for (let sweep = 0; sweep < MAX_SWEEPS; sweep += 1) {
     let most = 0;
     for (const [j, row] of matrix.entries()) {
       const second = row[j] as number;

@@ -1,6 +1,6 @@
 import type { Dataset } from '../../data/dataset.js';
 import type { Augmentation } from '../../data/preprocessing.js';
-import { misplaced } from '../../errors.js';
+import { usageError } from '../../errors.js';
 import { architectureOf } from '../../models/architectures.js';
 import { requireGradientSource } from '../../neurons/samples.js';
 import {
@@ -81,7 +81,7 @@ export function hasHead({ contrast, features }: Pick<Resolved, 'contrast' | 'fea
 function requireNegatives(batchSize: number, total: number): void {
   if (batchSize > 1 && total % batchSize !== 1) return;
   const which = batchSize === 1 ? 'every batch' : `the last batch of ${total} training images`;
-  throw misplaced(
+  throw usageError(
     'batchSize',
     batchSize,
     'a size that leaves no batch with one image',

@@ -1,5 +1,5 @@
 import type { Batch } from '../../data/batches.js';
-import { invalidParameter, misplaced } from '../../errors.js';
+import { invalidParameter, usageError } from '../../errors.js';
 import { lossOf } from '../../metrics/loss.js';
 import { native } from '../../native/addon.js';
 import { TensorScope } from '../../native/context.js';
@@ -123,7 +123,7 @@ export const cnc = recipeMethod({
         predictions.value = await identify(run, options);
         if (train.some((index, i) => predictions.value[i] === labels[index])) return;
         const { identificationEpochs: epochs } = config;
-        throw misplaced(
+        throw usageError(
           'identificationEpochs',
           epochs,
           'more epochs here',

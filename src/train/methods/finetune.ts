@@ -1,4 +1,4 @@
-import { misplaced } from '../../errors.js';
+import { usageError } from '../../errors.js';
 import { type Architecture, architectureName } from '../../models/architectures.js';
 import { type Model, withTensors } from '../../models/model.js';
 import { maskNeurons } from '../../neurons/perturb.js';
@@ -74,7 +74,7 @@ export const finetune = continuationMethod<FinetuneOptions, FinetuneConfig>({
 function requireArch(arch: Architecture | undefined, { folder, config }: OpenedRun): void {
   if (arch === undefined || architectureName(arch) === config.arch) return;
   const problem = `\`arch\` is ${arch}, and ${folder.path} was trained with ${config.arch}.`;
-  throw misplaced('arch', arch, config.arch, problem, 'Leave `arch` out, or choose another `from`.');
+  throw usageError('arch', arch, config.arch, problem, 'Leave `arch` out, or choose another `from`.');
 }
 
 function kickIn(options: FinetuneSettings, { config, environment }: OpenedRun): number | 'selected' {
