@@ -36,7 +36,7 @@ Napi::Value toJavaScript(Napi::Env env, const NamedOperator& wanted) {
 namespace {
 
 Napi::Value configure(const Napi::CallbackInfo& info) {
-  // OpenMP would start any number of them, and bring the machine to a standstill.
+  // OpenMP would start any number of threads, and bring the machine to a standstill.
   const int64_t most = std::max(64, omp_get_num_procs());
   return compute(info, [threads = toInteger(info[0], "threads", 0, most)] {
     static const int byDefault = at::get_num_threads();
@@ -54,7 +54,7 @@ Napi::Value release(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// By the names of torch.backends and torch.set_float32_matmul_precision; of the whole process.
+// Settings of the whole process, by the names of torch.backends and torch.set_float32_matmul_precision.
 Napi::Value setNumerics(const Napi::CallbackInfo& info) {
   const Fields given(info[0], "numerics");
   return compute(info, [precision = toChoice<std::string>(

@@ -1,5 +1,5 @@
-// The libtorch calls of torchvision/transforms/_functional_tensor.py, in their order. Left out is only what
-// changes no bit: zeros that are added, and masks where one of their values is taken.
+// The libtorch calls of torchvision/transforms/_functional_tensor.py, in their order. Only steps that
+// change no bit are left out: adding zeros, and masks of which one value is used.
 #include "adjust.h"
 
 namespace spurmem {

@@ -77,7 +77,7 @@ inline double toNumber(const Napi::Value& value, const std::string& name) {
   return value.As<Napi::Number>().DoubleValue();
 }
 
-// From `least` to `most`; by default any integer that a double holds exactly.
+// An integer from `least` to `most`; by default any that a double holds exactly.
 inline int64_t toInteger(const Napi::Value& value, const std::string& name, int64_t least, int64_t most) {
   const double number = toNumber(value, name);
   if (number != std::floor(number)) throw expected(value.Env(), "an integer", name, value);

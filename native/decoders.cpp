@@ -67,7 +67,7 @@ struct TurboJpeg {
   int (*decompress)(JpegHandle, const unsigned char* file, unsigned long size, unsigned char* target,
                     int width, int pitch, int height, int format, int flags);
 };
-// TJCS_GRAY. Beyond are CMYK and YCCK, which PIL converts by its own formula.
+// TJCS_GRAY. Higher numbers are CMYK and YCCK, which PIL converts by its own formula.
 constexpr int kMaxColors = 2;
 constexpr int kRgb = 0;
 // TJFLAG_STOPONWARNING leaves damaged files to sharp, which reports the damage. TJFLAG_LIMITSCANS bounds the
@@ -154,7 +154,7 @@ JpegHandle jpegHandle(const TurboJpeg& library) {
   return owner.handle;
 }
 
-// An image without its pixels' values; none where the size is refused.
+// An image without its pixels' values; none if the size is refused.
 std::optional<Image> imageOf(int64_t height, int64_t width) {
   if (height < 1 || width < 1 || height > kMaxPixels / width) return std::nullopt;
   std::shared_ptr<uint8_t[]> pixels(new uint8_t[3 * height * width]);
@@ -188,7 +188,7 @@ std::optional<Image> decodePng(const Spng& library, const Bytes& file) {
   // PIL clips it at 255.
   if (header.colors == kGrey && header.depth == 16) return std::nullopt;
   const auto image = imageOf(header.height, header.width);
-  // To the end of the file, which may be cut off behind the pixels.
+  // Reads to the end of the file: it may be cut off after the pixels.
   const bool isDecoded = image &&
                          library.decode(context, image->pixels.get(), image->bytes(), kRgb8, 0) == 0 &&
                          library.decodeRest(context) == 0;
@@ -207,7 +207,7 @@ std::optional<Bytes> readFile(const std::string& path) {
   if (!isRealPath(path)) return std::nullopt;
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   const std::shared_ptr<void> closes(nullptr, [file](void*) { ::close(file); });
-  // statx is as old as glibc 2.28; fstat's symbol is not.
+  // glibc 2.28 has statx, but not fstat's symbol.
   struct statx state;
   if (file < 0 || ::statx(file, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &state) != 0 ||
       !S_ISREG(state.stx_mode) || state.stx_size > kMaxFileBytes) {

@@ -11,7 +11,7 @@
 
 #include "kernels/allocator.h"
 
-// The one of all versions of libstdc++; that of GCC 12 and newer would be taken (oldSystems.cpp).
+// The version that every libstdc++ has; the linker would choose GCC 12's (oldSystems.cpp).
 __asm__(
     ".symver _ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE,"
     "_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE@GLIBCXX_3.4.11");
@@ -42,8 +42,8 @@ c10::ThreadPool& threadOf(LaneName lane) {
   return lane == LaneName::compute ? *compute : lane == LaneName::data ? *data : *arrival;
 }
 
-// How the process computes: libtorch's threads and switches are one for all environments, and a job that set
-// them would change the numbers of those at work.
+// The process's numerics: all environments share libtorch's threads and switches, so that a job that set them
+// would change the numbers of running jobs.
 struct Claimed {
   std::mutex mutex;
   std::string how;

@@ -50,7 +50,7 @@ auto inWords(Napi::Env env, const char* call, Callable callable) {
   }
 }
 
-// Answers a Node-API call, which no exception may leave.
+// Runs a Node-API callback, which no exception may leave.
 template <class Callable>
 napi_value answer(napi_env env, napi_callback_info raw, Callable callable) noexcept {
   try {

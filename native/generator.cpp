@@ -13,7 +13,7 @@ namespace spurmem {
 
 namespace {
 
-// A draw is made at once, on JavaScript's thread, and all of it lies in memory.
+// Max numbers of a draw, which blocks JavaScript's thread and is held in memory.
 constexpr int64_t kMaxDraws = int64_t{1} << 27;
 
 int64_t toCount(const Napi::Value& value, int64_t least) { return toInteger(value, "n", least, kMaxDraws); }

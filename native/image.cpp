@@ -38,8 +38,8 @@ struct Rectangle {
   int32_t top, left, height, width;
 };
 
-// A row of `placements`: the part of an image that is resized, to what, the window of that which is kept, and
-// where in the batch's image it goes.
+// A row of `placements`: the part of an image to resize, its new size, the window of it that is kept, and the
+// window's place in the batch's image.
 struct Placement {
   int32_t index;
   Rectangle source;
@@ -47,7 +47,7 @@ struct Placement {
   Rectangle window;
   int32_t top, left, flip;
 };
-// Beyond these, float32 does not tell a pixel from its neighbour, and a batch is a mistake.
+// Beyond these, float32 cannot distinguish neighbouring pixels, and the batch is a mistake.
 constexpr int64_t kMaxPixelsOfSide = 1 << 16;
 constexpr int64_t kMaxPixelsOfBatch = int64_t{1} << 28;
 constexpr int64_t kMaxBytesOfImage = int64_t{1} << 40;
@@ -69,7 +69,7 @@ struct BatchPlan {
   at::MemoryFormat memoryFormat;
 };
 
-// Changes a batch's images in the order of the rows, of which those of an image follow each other.
+// Changes a batch's images in the order of the rows; the rows of an image are consecutive.
 void change(const at::Tensor& batch, const BatchPlan& plan) {
   for (auto row = plan.changes.begin(); row != plan.changes.end();) {
     const auto position = row->position;
@@ -107,8 +107,8 @@ at::Tensor prepare(const BatchPlan& plan, const Pixels& pixels) {
   return batch;
 }
 
-// [N, 3, height, width] float32 on the device: bytes travel there, ToTensor's division and Normalize run
-// there, in torchvision's order.
+// [N, 3, height, width] float32 on the device: bytes are copied there, then divided (ToTensor) and
+// normalized, in torchvision's order.
 at::Tensor normalize(const at::Tensor& batch, const BatchPlan& plan) {
   if (isHost(plan.device)) {
     auto result = at::empty(batch.sizes(), at::kFloat);
@@ -142,7 +142,7 @@ std::shared_ptr<Pixels> openPixels(const Napi::CallbackInfo& info) {
   const auto count = offsets.numel();
   requireRange(info.Env(), count == fileOf.numel() && count == heights.numel() && count == widths.numel(),
                "fileOf, offsets, heights and widths differ in length");
-  // The bytes of each file in which images lie.
+  // The bytes of each file of images.
   std::vector<int64_t> ends(paths.size(), 0);
   for (int64_t i = 0; i < count; ++i) {
     const auto file = fileOf.const_data_ptr<int32_t>()[i];
@@ -177,7 +177,7 @@ void requireInside(Napi::Env env, const char* what, const Rectangle& part, const
                " lies outside of ", whole, " of ", height, " x ", width, " px");
 }
 
-// Pixels outside would be read or written otherwise.
+// Otherwise pixels outside would be read or written.
 void check(Napi::Env env, const Placement& placement, const BatchPlan& plan, const Pixels& pixels) {
   const auto& [index, source, height, width, window, top, left, flip] = placement;
   requireRange(env, index >= 0 && static_cast<size_t>(index) < pixels.images.size(),

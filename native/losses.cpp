@@ -38,7 +38,7 @@ at::Tensor ntXentLoss(const at::Tensor& a, const at::Tensor& b, double temperatu
                                 positives);
 }
 
-// Rows of the features: one anchor a set, and the positives and negatives of the sets, set after set.
+// Rows of the features: one anchor per set, and the sets' positives and negatives, set after set.
 struct ContrastiveSets {
   at::Tensor anchors, positives, negatives;
 };

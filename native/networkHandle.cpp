@@ -64,7 +64,7 @@ at::Tensor toActivation(const Napi::Value& value, const std::string& name) {
                                                    " but received one of ", tensor.scalar_type()));
 }
 
-// How a pass runs, and what it returns besides the logits.
+// How a pass runs, and its results in addition to the logits.
 struct RunOptions {
   size_t stage = 0;
   Statistics statistics = Statistics::frozen;
@@ -113,8 +113,8 @@ Napi::Value toJavaScript(Napi::Env env, const RunResult& result) {
   return object;
 }
 
-// The CPU's fused kernels make 0 of NaN, so that a pass without gradients would give logits of images that
-// have none. Beyond the bound, sums and squares inside a network overflow.
+// The CPU's fused kernels turn NaN into 0, so that a pass without gradients would return logits for images
+// that have none. Beyond the bound, sums and squares inside a network overflow.
 void requireSound(const at::Tensor& images) {
   constexpr double kMax = 1e15;
   if (!images.is_cpu() || images.numel() == 0) return;
@@ -300,7 +300,7 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
       at::NoGradGuard noGrad;
       for (auto& parameter : network->parameters) {
         auto& gradient = parameter.value.mutable_grad();
-        // A process without an example has none.
+        // A process without examples has no gradient.
         if (!gradient.defined()) gradient = at::zeros_like(parameter.value);
         group->sum(gradient);
       }

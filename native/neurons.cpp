@@ -30,7 +30,7 @@ void check(const WeightEdit& edit, const at::Tensor& weight) {
 // A dense tensor's values in the order of its memory. Not by put_, which has no deterministic form.
 at::Tensor inMemory(const at::Tensor& tensor) { return tensor.as_strided({tensor.numel()}, {1}); }
 
-// Where they lie there, from their numbers in row-major order.
+// Converts positions in row-major order to positions in memory.
 at::Tensor placesInMemory(const at::Tensor& tensor, const at::Tensor& index) {
   if (tensor.is_contiguous()) return index;
   auto rest = index;
@@ -92,7 +92,7 @@ at::Tensor sumOfMeans(const at::Tensor& output, bool isConvolution, int64_t imag
 // Maximum number of tokens besides the patches': the class and registers.
 constexpr int64_t kMaxOtherTokens = 8;
 
-// Some neurons' part of a layer's output for `images` images.
+// Returns some neurons' part of a layer's output for `images` images.
 NeuronOutputs::Layer outputsOf(const at::Tensor& output, const at::Tensor& index, bool isConvolution,
                                int64_t images, const Network& network) {
   const bool ofImages = output.size(0) == images;

@@ -29,7 +29,7 @@ void inOrderOfMemory(std::array<at::Tensor, 4>& tensors) {
   for (auto& tensor : tensors) tensor = tensor.permute({0, 2, 3, 1});
 }
 
-// A bool on their device: nothing waits for it here.
+// Returns a bool on their device, without waiting for it.
 at::Tensor areFinite(const std::vector<at::Tensor>& tensors, at::Device device) {
   if (tensors.empty()) return at::ones({}, at::TensorOptions(device).dtype(at::kBool));
   if (!isHost(device)) {
@@ -40,18 +40,17 @@ at::Tensor areFinite(const std::vector<at::Tensor>& tensors, at::Device device) 
   std::vector<at::Tensor> sums;
   for (const auto& tensor : tensors) sums.push_back(tensor.sum());
   const auto isFinite = [](const at::Tensor& values) { return at::isfinite(values).all(); };
-  // Infinity and NaN stay in a sum, which costs one pass through memory; a sum that overflows tells nothing.
+  // A sum, which costs one pass through memory, keeps infinity and NaN. If it overflows, nothing is known.
   const auto ofSums = isFinite(at::stack(sums));
   if (ofSums.item<bool>()) return ofSums;
   for (size_t i = 0; i < tensors.size(); ++i) sums[i] = isFinite(tensors[i]);
   return at::stack(sums).all();
 }
 
-// Adam moves a weight by a few times the rate, whatever the gradient: only such a rate makes finite ones
-// infinite.
+// Adam moves a weight by at most a few times the rate: only such a rate makes finite weights infinite.
 constexpr double overflowingRate = 1e30;
 
-// Whether the gradients are finite, and the weights: two of uint8.
+// Whether the gradients are finite, and the weights: two uint8 values.
 struct Finite : Values {
   Finite(const at::Tensor& gradients, const at::Tensor& weights)
       : Values(of(at::stack({gradients, weights}).to(at::kByte))) {}

@@ -17,8 +17,8 @@ namespace {
 std::atomic<int64_t> liveHandles{0};
 
 // Reports the memory that tensors hold to V8, so that it collects those that were never disposed. V8 may
-// collect whenever the total grows by 64 MiB, which batches do that are disposed in time: the total is
-// reported in large steps.
+// collect whenever the total grows by 64 MiB, as it does with batches that are disposed in time. So the total
+// is reported in large steps.
 class ExternalMemory {
  public:
   void add(Napi::Env env, int64_t bytes) {
@@ -35,7 +35,7 @@ class ExternalMemory {
   int64_t told_ = 0;
 };
 
-// Each environment of Node has a thread.
+// Each Node environment has a thread.
 thread_local ExternalMemory externalMemory;
 
 struct DType {
@@ -53,7 +53,7 @@ constexpr DType kDTypes[] = {
     {napi_uint8_array, "a Uint8Array", at::kByte, "uint8"},
 };
 
-// Null for a type that JavaScript has no array of, and for a value that is no array of one of them.
+// Null for a type without a typed array, and for a value that is no typed array.
 template <class Type>
 const DType* dtypeOf(const Type& value) {
   for (const auto& dtype : kDTypes) {
@@ -159,7 +159,7 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
 };
 
 Napi::Value createTensor(const Napi::CallbackInfo& info) {
-  // On the data lane: a batch's labels need not wait for the step at work.
+  // On the data lane, so that a batch's labels do not wait for the running step.
   return submit(info.Env(), LaneName::data,
                 [tensor = fromTypedArray(info[0], "data"), shape = toIntegers(info[1], "shape"),
                  device = toDevice(info[2])] { return sendTo(device, tensor.reshape(shape)); });

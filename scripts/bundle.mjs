@@ -1,4 +1,4 @@
-// Makes one file each of what the package uses of Vega with Vega-Lite, whose 60 packages would take 15 MB of a project, and of zod:
+// Bundles the used parts of Vega and Vega-Lite, whose 60 packages would take 15 MB of a project, and of zod, into one file each:
 // node scripts/bundle.mjs [DIST]. Both load in half the time. Their licenses lie next to them.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
@@ -11,7 +11,7 @@ if (await bundle(join(dist, 'report', 'vega', 'vega.js'), 'vega')) {
 }
 await bundle(join(dist, 'zod.js'), 'zod');
 
-/** Bundles a file that imports a package, unless it is bundled; whether it was not. */
+/** Bundles a file that imports a package, unless it is bundled already. Returns whether it did. */
 async function bundle(file, name) {
   if (!new RegExp(`from ['"]${name}['"]`).test(readFileSync(file, 'utf8'))) return false;
   const { metafile, outputFiles } = await build({
@@ -26,7 +26,7 @@ async function bundle(file, name) {
     legalComments: 'none',
     // The dist may lie elsewhere than the packages.
     nodePaths: [resolve('node_modules')],
-    // Vega measures text with it where it is there; charts are to be the same everywhere.
+    // Vega would measure text with it if present; charts must be the same everywhere.
     external: ['canvas'],
   });
   writeFileSync(file.replace(/\.js$/, '.LICENSES.txt'), licensesOf(Object.keys(metafile.inputs)));
@@ -55,7 +55,7 @@ function packageOf(path) {
   return folder;
 }
 
-/** Whether a folder's package.json only says how its files are read. */
+/** Whether a folder's package.json only sets the type of its modules. */
 function isPart(folder) {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).name === undefined;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The fast tier, a few minutes where all is built: formatting, lint, types, and the test files that are not named *.slow.test.ts.
+# The fast tier, a few minutes if all is built: formatting, lint, types, and the test files that are not named *.slow.test.ts.
 # Arguments go to jest. Before a change is merged: scripts/test.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."

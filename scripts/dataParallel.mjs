@@ -39,7 +39,7 @@ async function compare() {
   );
 }
 
-/** The measurements of so many processes side by side. */
+/** Returns the measurements of `size` processes side by side. */
 async function start(size) {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,4 +1,4 @@
-// Writes what docs/ has from the code and from docs/benchmarks/*.json and docs/matrix/: npm run docs. --check compares and writes nothing.
+// Writes the generated parts of docs/, from the code, docs/benchmarks/*.json and docs/matrix/: npm run docs. --check compares and writes nothing.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as prettier from 'prettier';

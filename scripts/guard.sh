@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Guards against regressions: builds an earlier commit in the user's cache and measures five cases (start-up, forward pass, step, trace,
 # pipeline) in turn with it. A minute and a quarter on a quiet machine, after the earlier build; a case that falls behind is measured three times.
-#   scripts/guard.sh [COMMIT]    fails where one takes 8 % more processor time than there, or 24 % more time
+#   scripts/guard.sh [COMMIT]    fails if one takes 8 % more processor time than there, or 24 % more time
 # SPURMEM_BENCH_SLOWDOWN=0.15 plants a slowdown of 15 %, to see whether it is found.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Moved on by hand, where a case became faster and shall stay so, or where run folders got another format.
+# Moved by hand when a case became faster and must stay so, or when run folders got another format.
 base=${1:-e99820c2}
 
 commit=$(git rev-parse --verify --quiet "$base^{commit}") || {

@@ -2,7 +2,7 @@
 # Runs jest: scripts/jest.sh [fast] [ARGUMENT...]. `fast` leaves out the test files that are named *.slow.test.ts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# Runs write hundreds of megabytes of checkpoints and sync each file: in memory, where there is room, that costs nothing.
+# Runs write hundreds of megabytes of checkpoints and sync each file: in memory, if there is room, that costs nothing.
 if [ -z "${TMPDIR:-}" ] && [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" -gt 6000000 ] 2>/dev/null; then
   export TMPDIR=/dev/shm
 fi

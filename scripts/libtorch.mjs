@@ -1,13 +1,13 @@
-// Tells where libtorch lies and what compiling against it takes: for CMakeLists.txt, binding.gyp and setup.sh, after
+// Prints where libtorch is and the flags for compiling against it: for CMakeLists.txt, binding.gyp and setup.sh, after
 // `npm run build:package`. It is the one that `spurmem doctor` shows.
 //
 //   node scripts/libtorch.mjs describe       a line for people
-//   node scripts/libtorch.mjs source         `Debian`, `other`, or nothing where there is none
-//   node scripts/libtorch.mjs ensure [test]  installs PyTorch where there is none, or none with what the tests take; prints its
-//                                            folder where it is not the one that is found without a name
+//   node scripts/libtorch.mjs source         `Debian`, `other`, or nothing if there is none
+//   node scripts/libtorch.mjs ensure [test]  installs PyTorch if there is none (or none with the tests' modules); prints its
+//                                            folder if it is not the one found by default
 //   node scripts/libtorch.mjs python         the Python whose torch it is
-//   node scripts/libtorch.mjs prebuilt       the addon of prebuilds/ that fits, where these sources made it
-//   node scripts/libtorch.mjs record FILE    what it is, for the addon that is built against it
+//   node scripts/libtorch.mjs prebuilt       the addon of prebuilds/ that fits, if made from these sources
+//   node scripts/libtorch.mjs record FILE    records it for the addon that is built against it
 //   node scripts/libtorch.mjs include|defines|standard|ldflags|libraries    for the compiler and the linker
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -67,7 +67,7 @@ async function ensure(forTests) {
   const found = firstLibtorch(undefined, true);
   const missing = forTests && found ? missingModules(found.python) : [];
   if (found && missing.length === 0) return found;
-  // What is not ours is not changed.
+  // Other environments are not changed.
   if (found && (found.python === null || process.env.LIBTORCH)) {
     throw new Error(
       `The tests compare with PyTorch, and ${found.python ?? found.root} lacks ${missing.join(', ')}: install them next to torch, or unset LIBTORCH.`,

@@ -5,7 +5,7 @@
 // Each change is built and tested as `npm run check` (fast) or `scripts/test.sh` (whole) test, up to the first file that fails.
 // The test files of the changed file's folder go first, which changes no answer: all others follow until one fails. FILE, by default
 // coverage/mutations-TIER.json, says what was noticed and by which file. What it has of the same change is not tried again, so that
-// a run that was stopped goes on. Exits with 1 where one went unnoticed.
+// a run that was stopped goes on. Exits with 1 if one went unnoticed.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -56,7 +56,7 @@ if (options.list) {
   await run();
 }
 
-/** Every text is found once in its file, which the sources may have outgrown. */
+/** Checks that every text occurs once in its file: sources change. */
 function requireTexts() {
   const problems = MUTATIONS.flatMap(({ file, text, by }, i) => {
     const path = join(ROOT, file);
@@ -116,7 +116,7 @@ function isSame({ file, text, replacement }, mutation) {
   return file === mutation.file && text === mutation.text && replacement === mutation.by;
 }
 
-/** The files of the project that git knows or would, with what is built by the side of them. */
+/** The project's files that git does not ignore, and the builds. */
 function copyProject(copy) {
   const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: ROOT,
@@ -141,7 +141,7 @@ function stopTests() {
   }
 }
 
-/** Builds and tests the copy; the test files that failed until it stopped. */
+/** Builds and tests the copy. Returns the test files that failed until it stopped. */
 async function tested(copy, file) {
   const built = spawnSync('npm', ['run', '--silent', 'build'], { cwd: copy, encoding: 'utf8' });
   // Both tiers check types.

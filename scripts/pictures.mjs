@@ -4,7 +4,7 @@
 //   npm run build && node scripts/pictures.mjs train    # trains and traces the models first, in data/pictures and runs/pictures
 //   npm run build && node scripts/pictures.mjs report runs/quickstart    # the top of that run's report
 //
-// docs/images/pictures.json records what it was drawn by; test/house/pictures.test.ts holds that against the present sources.
+// docs/images/pictures.json records the sources of each picture; test/house/pictures.test.ts compares them with the present ones.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -94,7 +94,7 @@ async function train() {
   await writeFile(DATA, `${JSON.stringify({ made, groups, figures }, rounded, 1)}\n`);
 }
 
-/** The part of a row over models that the picture shows; none where it shows nothing. */
+/** The part of a row over models that the picture shows; none if it shows nothing of it. */
 function drawn(row) {
   const { split, criterion, k, group, chosenFor } = row;
   const isShown =

@@ -1,5 +1,5 @@
 // Makes addons that the package brings: node scripts/prebuild.mjs [FOLDER...], the folders of libtorches (default: the one that is
-// found). Each is for its minor version, this platform and C library; what it needs of the system is printed. scripts/prebuilds.sh
+// found). Each is for its minor version, this platform and C library; its needs of the system are printed. scripts/prebuilds.sh
 // makes all of them.
 //
 //   --arm64    for 64-bit ARM, with Debian's cross compiler; the folders are of wheels for it
@@ -55,7 +55,7 @@ for (const named of folders.length === 0 ? [undefined] : folders) {
   }
 }
 
-/** The libraries that it names, and the newest versions of the system's that it wants. */
+/** Its needed libraries, and the newest symbol versions that it needs of the system's. */
 function neededBy(addon) {
   const read = (option) => execFileSync('readelf', ['--wide', option, addon], { encoding: 'utf8' });
   const libraries = [...read('--dynamic').matchAll(/NEEDED.*\[(.+)\]/g)].map(([, name]) => name);

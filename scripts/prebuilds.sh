@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the addons that the package brings, npm run prebuilds [VERSION...]: for pip's PyTorch of these versions (default: 2.13 2.14 2.15)
-# on this processor, and for 64-bit ARM where Debian's cross compiler is installed (apt-get install g++-aarch64-linux-gnu). Where
+# on this processor, and for 64-bit ARM if Debian's cross compiler is installed (apt-get install g++-aarch64-linux-gnu). If
 # Debian's libtorch-dev is installed, for that one as well. Of each wheel the headers and two libraries are kept while it is compiled.
 # scripts/decoders.sh adds the libraries that decode images.
 set -euo pipefail

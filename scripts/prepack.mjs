@@ -1,5 +1,5 @@
 // Before the package is packed: dist from these sources alone, no prebuild of other native sources, and a package.json without
-// `prepare`, which npm takes for an install script. Git dependencies need it.
+// `prepare`, which npm regards as an install script. Git dependencies need it.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ for (const name of stalePrebuilds()) {
 }
 
 if (process.exitCode !== 1) {
-  // A copy that is there was left by a pack that was interrupted.
+  // An existing copy was left by an interrupted pack.
   if (existsSync(KEPT)) copyFileSync(KEPT, 'package.json');
   copyFileSync('package.json', KEPT);
   const described = JSON.parse(readFileSync('package.json', 'utf8'));

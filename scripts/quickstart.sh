@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs and builds what is missing, then runs the main job on real images. Options go to the job: --help lists them.
 set -euo pipefail
-# In the folder where it is called: options may name others relative to it.
+# In the caller's folder: options may name paths relative to it.
 here=$(cd "$(dirname "$0")/.." && pwd)
 "$here/scripts/setup.sh"
 exec node "$here/bin/spurmem.js" reproduce quickstart "$@"

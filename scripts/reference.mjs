@@ -101,7 +101,7 @@ export async function reference() {
     );
 }
 
-/** All commands that run something, by their whole names: each program loads one command's options. */
+/** All commands that run something, by their full names: each program loads one command's options. */
 async function everyCommand() {
   const found = [];
   for (const { name } of (await createProgram([])).commands.map((command) => ({ name: command.name() }))) {
@@ -197,6 +197,6 @@ function about(checker, symbol) {
   return [kind, escaped(firstSentence(text ?? ''))];
 }
 
-/** Up to the first full stop before a capital letter, so that "Fig. 7" ends nothing. */
+/** The text up to the first full stop before a capital letter, so that "Fig. 7" does not end it. */
 const firstSentence = (text) => /^[\s\S]*?\.(?= [A-Z`]|$)/.exec(text.replaceAll(/\s+/g, ' '))?.[0] ?? text;
 const escaped = (text) => text.replaceAll('<', '\\<');

@@ -4,8 +4,8 @@
 #   scripts/sanitize.sh address    the first alone
 #   scripts/sanitize.sh thread     the second: engine, allocator and image store, which threads share
 # Ends with an error at the first report. Node itself, V8 and libtorch are not built with them: leaks are not looked for, since
-# theirs are not told from ours (scripts/soak.mjs is for those), and scripts/sanitize/thread.supp says what ThreadSanitizer passes
-# over. It takes no mutex of libtorch for unlocked, whose locking it does not see (report_mutex_bugs=0).
+# theirs cannot be distinguished from ours (see scripts/soak.mjs). scripts/sanitize/thread.supp lists what ThreadSanitizer ignores. It
+# does not see libtorch's mutexes being locked, and so must not report them as unlocked (report_mutex_bugs=0).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

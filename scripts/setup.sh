@@ -42,7 +42,7 @@ stamp() {
 base=(g++ cmake make dataset-fashion-mnist libturbojpeg0 libspng0)
 if [ -n "$for_tests" ]; then base+=(bc chromium); fi
 
-# Packages for PyTorch where there is none: on Debian 13 its libtorch.
+# Packages for PyTorch if there is none: on Debian 13 its libtorch.
 choose_packages() {
   packages=()
   local source
@@ -87,9 +87,9 @@ install_packages() {
 has_apt=
 if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
   has_apt=1
-  # A password is asked for now, not while two things run.
+  # Asks for a password now, not while two things run.
   if [ "$(id -u)" -ne 0 ] && [ -n "$(missing "${base[@]}")" ] && command -v sudo >/dev/null; then sudo -v; fi
-  # They come while npm's packages do.
+  # Installed while npm's packages are.
   install_packages "${base[@]}" &
   installing=$!
 fi
@@ -111,7 +111,7 @@ elif [ "${SPURMEM_SKIP_PACKAGES:-}" != 1 ]; then
   - for the tests: bc, and chromium at /usr/bin/chromium or CHROMIUM"
 fi
 
-# Which libtorch, after PyTorch was installed where there is none. A folder is printed where it is another than would be found.
+# The libtorch, after PyTorch was installed if there was none. A folder is printed if it is not the one found by default.
 chosen=$(node scripts/libtorch.mjs ensure $for_tests)
 if [ -n "$chosen" ]; then export LIBTORCH=$chosen; fi
 libtorch=$(node scripts/libtorch.mjs describe)

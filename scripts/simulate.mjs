@@ -1,5 +1,5 @@
-// Simulates the tests and intervals of src/metrics where the truth is known: node scripts/simulate.mjs, after npm run build.
-// Takes some minutes; docs/reliability.md has what it printed.
+// Simulates the tests and intervals of src/metrics with known truths: node scripts/simulate.mjs, after npm run build.
+// Takes some minutes; docs/reliability.md has its output.
 import Table from 'cli-table3';
 import {
   accuracyCoverage,

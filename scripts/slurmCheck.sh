@@ -89,7 +89,7 @@ submit "${study[@]}"
 "${spurmem[@]}" study run "${study[@]}" 2>"$folder/study.log"
 ! grep epoch "$folder/study.log" || { echo "The study trained again." >&2; exit 1; }
 
-# One run in two processes of a step, which is the run that the same two processes are when nobody but their environment starts them.
+# One run in two processes of a step: equal to the run of two processes that only their environment describes.
 pair=(train erm --data "$folder/data" --arch resnet20 --epochs 2 --batch-size 32 --threads 1 --quiet)
 export MASTER_ADDR=127.0.0.1
 MASTER_PORT=29571 srun --ntasks 2 --cpus-per-task 1 --chdir "$PWD" "${spurmem[@]}" "${pair[@]}" --out "$folder/step"

@@ -1,9 +1,9 @@
-// One process for 2,000 steps of ERM, 2,000 of fine-tuning and 200 traces, and what it holds on to:
+// Memory, threads and files that one process holds over 2,000 steps of ERM, 2,000 of fine-tuning and 200 traces:
 //   node scripts/soak.mjs          some minutes
 //   node scripts/soak.mjs 0.1      a tenth of each
 //   node scripts/soak.mjs 1 FILE   and 500 steps and 50 traces of a program of torch.export, for images of 32 x 16 px
 // After a warm-up of a quarter of each part, resident memory stays within 2 %, no tensor is left, and neither threads nor file
-// descriptors become more. Prints the figures, and ends with 1 where one of that is not so.
+// descriptors become more. Prints the figures, and ends with 1 if one of these fails.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

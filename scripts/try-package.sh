@@ -18,7 +18,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export XDG_CACHE_HOME=$work/cache npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false
 unset NODE_OPTIONS SPURMEM_ADDON
-# The one that the checkout is built against.
+# The libtorch that the checkout is built against.
 LIBTORCH=$(node -p "JSON.parse(require('fs').readFileSync('build-cmake/libtorch.json')).root")
 export LIBTORCH
 failed=0
@@ -162,7 +162,7 @@ if wants npm; then
 fi
 
 if wants wheels; then
-  # Everything that this system has but for what compiles.
+  # Everything on this system except compilers.
   bare=$work/bare
   mkdir -p "$bare"
   for program in /usr/bin/* /bin/*; do

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { messageOf, SpurmemError } from '#src/errors.js';
 import { type BenchResult, benchSchema, type CaseResult, type Comparison } from './result.js';
 
-/** An earlier result that new ones are held against. */
+/** An earlier result that new ones are compared with. */
 export interface Baseline {
   readonly path: string;
   readonly result: BenchResult;
@@ -33,7 +33,7 @@ export async function readBaseline(path: string, names: readonly string[]): Prom
 /**
  * The cases of an unfinished result; none if the file is missing.
  *
- * @param about what the new ones are measured on
+ * @param about the machine and settings of the new ones
  * @throws `BASELINE_INVALID` when it is damaged, or of another state of the code or another machine
  */
 export async function readKept(
@@ -44,7 +44,7 @@ export async function readKept(
   const { cases, machine, device, threads } = await readResult(path, '--out');
   const before: Record<string, string | number> = { ...machine, device, threads };
   const differing = Object.entries({ ...about.machine, device: about.device, threads: about.threads })
-    // A part that needs no PyTorch does not say which one there is.
+    // A part that needs no PyTorch does not name one.
     .filter(([name, value]) => before[name] !== undefined && before[name] !== value)
     .map(([name, value]) => `${name} ${before[name]} there and ${value} here`);
   if (differing.length > 0) {
@@ -70,9 +70,8 @@ async function readResult(path: string, option: string): Promise<BenchResult> {
 }
 
 /**
- * Compares results with a baseline. It compares ratios and not times, since ratios change less with the state of a machine. The ratio is
- * that of the sides' least processor times, to which other work on the machine can only add; where a result lacks these, it is the median
- * ratio of the pairs.
+ * Compares results with a baseline by ratios, which depend less on the state of a machine than times. The ratio is that of the sides' min
+ * processor times, to which other work on the machine can only add; if a result lacks these, the median ratio of the pairs.
  *
  * @param tolerance the share of the baseline's ratio by which a case may fall behind it
  */
@@ -95,10 +94,10 @@ export function compareWithBaseline(
   };
 }
 
-/** How many times as far a case may fall behind an earlier build by the clock, which sees cores that are no longer used. */
+/** Factor on the tolerance for wall-clock time against an earlier build, which shows cores that are no longer used. */
 const BY_THE_CLOCK = 3;
 
-/** The same where the rival of each case was an earlier checkout's build, so that a ratio of 1 is as fast as before. */
+/** Compares results whose rival was an earlier checkout's build: a ratio of 1 is as fast as before. */
 export function compareWithEarlier(
   cases: readonly CaseResult[],
   checkout: string,
@@ -124,7 +123,7 @@ function compared(
   return { name, ratio, baselineRatio, fellBehind: ratio < baselineRatio * (1 - tolerance) };
 }
 
-/** The rival's least processor time over ours; null where one is unknown. */
+/** The rival's min processor time over ours; null if one is unknown. */
 function steadyRatio({ ours, rival }: CaseResult): number | null {
   const [own, other] = [ours.leastCpuSeconds ?? 0, rival.leastCpuSeconds ?? 0];
   return own > 0 && other > 0 ? other / own : null;

@@ -4,7 +4,7 @@ import type { JobOptions } from '#src/progress.js';
 export interface BenchPlace extends JobOptions {
   /** The folder of the data that cases make, which is kept between runs. */
   readonly folder: string;
-  /** A run that `trainErm` finished; given where the case needs one. */
+  /** A run that `trainErm` finished; given if the case needs one. */
   readonly run: string | undefined;
   readonly device: string;
   readonly threads: number;
@@ -36,7 +36,7 @@ export type SideSpec =
 export interface Sides {
   readonly ours: SideSpec;
   readonly rival: SideSpec;
-  /** The same amount of work in bare kernels, each at its best: how fast this machine could be. */
+  /** As much work in bare kernels, each at its fastest: the machine's limit. */
   readonly floor?: SideSpec;
   /** The outcomes that must agree, in words; those that the rival does not report are not compared. */
   readonly agreement?: string;
@@ -53,17 +53,17 @@ export interface BenchCase {
   readonly repeats: number;
   /** Unmeasured repeats of each side first. */
   readonly warmups: number;
-  /** A repeat of less processor time runs its job again, until it has that, or often; default: 1 s. */
+  /** Min processor seconds of a repeat, which runs its job up to MAX_RUNS times to reach them; default: 1. */
   readonly leastCpuSeconds?: number;
-  /** Times faster than the rival that the case is meant to be. */
+  /** The target: times faster than the rival. */
   readonly target?: number;
-  /** The most that ours may report of each measure. */
+  /** Max of each measure that ours reports. */
   readonly limits?: Readonly<Record<string, number>>;
-  /** Whether it is meant for a GPU; `all` takes it there alone. */
+  /** Whether it is meant for a GPU: `all` includes it only there. */
   readonly needsGpu?: boolean;
   /** Whether `--run` must be given. */
   readonly needsRun?: boolean;
-  /** Whether a side is a Python script; true unless said otherwise. */
+  /** Whether a side is a Python script; default: true. */
   readonly needsPytorch?: boolean;
   /** Makes the files that the sides need. */
   readonly prepare: (place: BenchPlace) => Promise<Sides>;
@@ -73,7 +73,7 @@ export interface BenchCase {
 export interface SideReady {
   /** Units of work in a repeat. */
   readonly units: number;
-  /** Whether its process's memory is that of the work; true unless said otherwise. */
+  /** Whether its process's memory is that of the work; default: true. */
   readonly knowsProcess?: boolean;
 }
 
@@ -84,7 +84,7 @@ export interface SideRun {
   readonly outcome?: Readonly<Record<string, unknown>>;
   /** Further measurements, by name with their unit. */
   readonly measures?: Readonly<Record<string, number>>;
-  /** Only this part was run, and `seconds` are those of the part times of / measured. */
+  /** The part that was run; `seconds` are the part's times of / measured. */
   readonly scaled?: Scaled;
 }
 

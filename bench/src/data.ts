@@ -21,7 +21,7 @@ const COLUMNS = 4;
 const ROWS = 3;
 const TILE = 125;
 
-/** 200 dominoes for training, 50 a group, enlarged to squares of 224 px. Returns the dataset's folder. */
+/** Makes 200 dominoes for training, 50 per group, enlarged to squares of 224 px. Returns the dataset's folder. */
 export async function squareDominoes(place: BenchPlace): Promise<string> {
   const counts = { train: EVEN, val: FEW, test: FEW };
   return enlarged(place, { name: `dominoes-${SIDE}`, source: 'dominoes-200', counts, type: 'png' });
@@ -57,7 +57,7 @@ async function enlarged(
   const temporary = `${folder}.tmp`;
   await rm(temporary, { recursive: true, force: true });
   for (const { filename } of source.examples) {
-    // Its table names these files, whatever is in them: both decoders look at what they read.
+    // The table keeps the files' names although the formats differ: both decoders detect the format.
     const path = join(temporary, filename);
     await mkdir(dirname(path), { recursive: true });
     const image = sharp(join(source.folder, filename)).resize(SIDE, SIDE, { fit: 'fill' });

@@ -26,7 +26,7 @@ export function describeMachine(
   };
 }
 
-/** The commit of the sources, with a plus where tracked files differ from it. */
+/** The commit of the sources, with a plus if tracked files differ from it. */
 function commitOfCheckout(): string {
   // For a copy without a history.
   if (process.env.SPURMEM_COMMIT !== undefined) return process.env.SPURMEM_COMMIT;

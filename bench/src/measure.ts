@@ -43,11 +43,11 @@ export async function measureCase(
   };
 }
 
-/** A repeat of less processor time runs its job again, until it has that or has run so often. */
+/** A repeat runs its job until it took this processor time, at most MAX_RUNS times. */
 const LEAST_CPU_SECONDS = 1;
 const MAX_RUNS = 10;
 
-/** A repeat, and the processor time that it took, which hardly depends on what else the machine does. */
+/** A repeat, and its processor time, which hardly depends on other work on the machine. */
 type MeasuredRun = SideRun & { readonly cpuSeconds: number | null };
 
 /** A side, and its repeats. */
@@ -68,7 +68,7 @@ async function measureInTurn(
   using started = new Started();
   // One after the other, so that no side prepares while another is measured.
   for (const spec of specs) {
-    // A planted slowdown is ours alone.
+    // Only our side has a planted slowdown.
     const environment = spec === sides.ours ? {} : { SPURMEM_BENCH_SLOWDOWN: '0' };
     started.sides.push({ spec, ...(await Side.start(spec, place, environment)), runs: [] });
   }

@@ -2,8 +2,8 @@ import { median, quantile } from '#src/metrics/statistics.js';
 import type { CaseResult, SideResult } from './result.js';
 
 /**
- * Ratios of measurements that were taken in turn. What slows a machine down for a while slows both of a pair, so that the
- * ratio of a pair holds where times do not.
+ * Ratios of measurements taken in turn. A passing slowdown of the machine affects both measurements of a pair, so that their ratio is
+ * steadier than times.
  *
  * @param ours seconds for a unit of work, at least one
  * @param rival as many, each measured right after its partner

@@ -4,21 +4,21 @@ const seconds = z.array(z.number().positive()).min(1);
 
 const sideSchema = z.strictObject({
   label: z.string(),
-  /** One a repeat. */
+  /** One per repeat. */
   seconds,
   /** Median seconds. */
   median: z.number().positive(),
-  /** Units of work a second, from the median. */
+  /** Units of work per second, from the median. */
   perSecond: z.number().positive(),
-  /** The most memory that the process had resident; null where the system does not say. */
+  /** Peak resident memory of the process; null if the system does not report it. */
   peakBytes: z.number().nullable(),
-  /** Median processor seconds of a repeat; null where the system does not say. */
+  /** Median processor seconds of a repeat; null if the system does not report them. */
   cpuSeconds: z.number().nullable(),
-  /** The least of them. */
+  /** The min of them. */
   leastCpuSeconds: z.number().nullable().optional(),
   /** Medians of the side's further measures. */
   measures: z.record(z.string(), z.number()),
-  /** The part that was run, where times are scaled up to the whole. */
+  /** The part that was run, if times are scaled up to the whole. */
   scaled: z.strictObject({ measured: z.number(), of: z.number(), what: z.string() }).nullable(),
 });
 

@@ -14,10 +14,10 @@ import { measureCase } from './measure.js';
 import { pytorchVersion } from './python.js';
 import type { BenchResult, CaseResult, Comparison } from './result.js';
 
-/** Keeps the whole list in one word. */
+/** The word for the whole list. */
 const ALL_CASES = 'all';
 
-/** How often a case is measured that falls behind. */
+/** How often a case is measured if it falls behind. */
 const ROUNDS = 3;
 
 export interface BenchOptions extends JobOptions {
@@ -76,7 +76,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   return { ...about, cases: asked, comparison: compare(asked) };
 }
 
-/** What results are held against, where something was named. */
+/** Compares results with the named baseline, if any. */
 async function comparisonOf(
   { compare, against, tolerance }: BenchOptions,
   names: readonly string[],

@@ -8,7 +8,7 @@ import { messageOf, SpurmemError } from '#src/errors.js';
 import type { SideReady, SideRun, SideSettings, SideSpec } from './case.js';
 import { pythonPath, sideScript } from './python.js';
 
-/** A request to a side's process, one JSON object a line. */
+/** A request to a side's process, one JSON object per line. */
 export type SideRequest =
   | {
       readonly request: 'prepare';
@@ -21,10 +21,10 @@ export type SideRequest =
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The process that runs our side, in a checkout. It is built, also where a test runs the sources. */
+/** The process that runs our side, in a checkout: always the build, even if a test runs the sources. */
 export const WORKER = 'bench/dist/worker.js';
 
-/** Clock ticks a second in /proc, on every Linux that Node runs on. */
+/** Clock ticks per second in /proc, on every Linux that Node runs on. */
 const TICKS = 100;
 
 /** Lines of stderr that are kept for the message of a side that fails. */
@@ -61,7 +61,7 @@ export class Side implements Disposable {
     this.#child.on('error', (error) => {
       this.#failedToStart = error;
     });
-    // A side that ended shows in its missing reply.
+    // A side that ended is noticed by its missing reply.
     this.#child.stdin.on('error', () => undefined);
     this.#replies = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
     createInterface({ input: this.#child.stderr }).on('line', (line) => {
@@ -76,7 +76,7 @@ export class Side implements Disposable {
    * Starts a side and has it prepare its work.
    *
    * @param environment variables that differ from this process's
-   * @throws `BENCH_FAILED` with what the process said
+   * @throws `BENCH_FAILED` with the process's output
    */
   static async start(
     spec: SideSpec,
@@ -105,14 +105,14 @@ export class Side implements Disposable {
     return (await this.#ask({ request: 'run' })) as SideRun;
   }
 
-  /** The most memory that the process had resident, in bytes; null where the system does not say (Linux does). */
+  /** Peak resident memory of the process in bytes; null if the system does not report it (Linux does). */
   async peakBytes(): Promise<number | null> {
     const status = await readFile(`/proc/${this.#child.pid ?? 0}/status`, 'utf8').catch(() => '');
     const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
     return kibibytes === undefined ? null : Number(kibibytes) * 1024;
   }
 
-  /** Processor seconds that the process and its children that have ended used; null where the system does not say. */
+  /** Processor seconds that the process and its ended children used; null if the system does not report them. */
   async cpuSeconds(): Promise<number | null> {
     const stat = await readFile(`/proc/${this.#child.pid ?? 0}/stat`, 'utf8').catch(() => '');
     // After the name, which may hold spaces: state is field 3, utime and stime are 14 and 15, those of children 16 and 17.

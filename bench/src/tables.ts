@@ -3,7 +3,7 @@ import type { BenchCase } from './case.js';
 import { bestShareOf } from './ratio.js';
 import type { BenchResult, CaseResult, SideResult } from './result.js';
 
-/** The cases that there are. */
+/** All cases. */
 export function caseList(cases: readonly Pick<BenchCase, 'name' | 'description' | 'needsRun'>[]): string {
   const table = new Table({ head: ['case', 'what'], style: { head: [], border: [], compact: true } });
   for (const { name, description, needsRun } of cases) {
@@ -12,7 +12,7 @@ export function caseList(cases: readonly Pick<BenchCase, 'name' | 'description' 
   return `${table.toString()}\nMeasure with: npm run bench -- --case NAME...`;
 }
 
-/** One case in a line, printed when it is measured. */
+/** One line per case, printed when it is measured. */
 export function caseLine({ name, ratio, rival }: CaseResult): string {
   return `${name}: ${times(ratio.median)} as fast as ${rival.label}`;
 }

@@ -1,6 +1,6 @@
 /**
- * The process of one side of ours. Reads one JSON request a line from stdin (`prepare`, then `run` for each repeat) and
- * answers each with one line on stdout. Ends with its input.
+ * The process of one side of ours. Reads one JSON request per line from stdin (`prepare`, then `run` for each repeat) and
+ * answers each with one line on stdout. Ends at the end of its input.
  */
 import { createInterface } from 'node:readline';
 import { messageOf } from '#src/errors.js';

@@ -1,6 +1,6 @@
 import type { SideReady, SideRun } from './case.js';
 
-/** Work of ours that is measured; it lives in a process of its own. */
+/** Our measured work, in a process of its own. */
 export interface Workload extends SideReady {
   /** One repeat. It measures itself: only it knows where set-up ends. */
   readonly run: () => Promise<SideRun>;

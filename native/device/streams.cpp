@@ -69,7 +69,7 @@ void takeStreams(LaneName lane) {
     const auto& own = lane == LaneName::compute ? streams.compute : streams.data;
     guardOf(own.device()).exchangeStream(own);
   }
-  // Models leave the cores to it.
+  // The data lane may use most cores: models run on the device.
   if (lane == LaneName::data) omp_set_num_threads(std::max(1, omp_get_num_procs() - 2));
   taken = devices.streams.size();
 }
@@ -80,7 +80,7 @@ void handOver(const at::Tensor& tensor) {
   c10::Event made(tensor.device().type());
   made.record(streams.data);
   made.block(streams.compute);
-  // Else the allocator would give its memory to the next batch while a model still reads it.
+  // Otherwise the allocator would give its memory to the next batch while a model still reads it.
   guardOf(tensor.device()).recordDataPtrOnStream(tensor.storage().data_ptr(), streams.compute);
 }
 

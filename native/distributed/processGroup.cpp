@@ -16,7 +16,7 @@
 #include "../jobs.h"
 #include "../nn/network.h"
 
-// Else the header is empty. The Gloo that it includes is declared in gloo/ of this folder.
+// Without it the header is empty. The Gloo that it includes is declared in gloo/ of this folder.
 #ifndef USE_C10D_GLOO
 #define USE_C10D_GLOO
 #endif
@@ -31,7 +31,7 @@ namespace {
 
 // torch.distributed's default.
 constexpr std::chrono::minutes kTimeout{30};
-// How long the processes that are left wait for one another, to tell which one is not.
+// How long the remaining processes wait for one another, to find the missing ones.
 constexpr std::chrono::seconds kPatience{5};
 // DistributedDataParallel's.
 constexpr size_t kFirstBucketBytes = 1024 * 1024, kBucketBytes = 25 * 1024 * 1024;
@@ -56,8 +56,8 @@ template <class Reducer, class... Others>
 constexpr bool kTakes =
     std::is_constructible_v<Reducer, std::vector<at::Tensor>, std::vector<std::vector<size_t>>, Others...>;
 
-// Its constructor is another one in libtorch 2.6, from 2.8 on and from 2.11 on. A template, so that what
-// this libtorch does not have is not compiled.
+// Its constructor changed in libtorch 2.8 and 2.11. A template, so that the constructors that this libtorch
+// lacks are not compiled.
 template <class Reducer, class Group, class Names>
 std::shared_ptr<Reducer> makeReducer(const std::vector<at::Tensor>& parameters,
                                      const std::vector<std::vector<size_t>>& buckets,
@@ -125,10 +125,10 @@ std::vector<int64_t> ProcessGroup::missing() const {
       }
       if (!isThere) missing.push_back(rank);
     }
-    // The store goes with its process: it stays until the others have asked.
+    // The store ends with its process, which therefore waits until the others have asked.
     if (group_->getRank() == 0) std::this_thread::sleep_until(deadline);
   } catch (const std::exception&) {
-    // The store has gone with the process that kept it: the first.
+    // The store has ended with its process, rank 0.
     return {0};
   }
   return missing;
@@ -147,7 +147,7 @@ std::shared_ptr<Distribution> distribute(const Network& network, std::shared_ptr
   const std::vector<bool> isSparse(parameters.size(), false);
   auto [buckets, limits] =
       c10d::compute_bucket_assignment_by_size(parameters, {kFirstBucketBytes, kBucketBytes}, isSparse);
-  // A backward pass comes to the last layers first.
+  // A backward pass reaches the last layers first.
   std::reverse(buckets.begin(), buckets.end());
   std::reverse(limits.begin(), limits.end());
   auto reducer = makeReducer<c10d::Reducer>(parameters, buckets, limits, group->group(), isSparse, names);

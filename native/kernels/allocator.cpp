@@ -20,10 +20,10 @@ constexpr size_t hugePage = size_t{2} << 20;
 // libtorch's alignment of CPU memory. The offset also distinguishes large blocks from most of malloc's.
 constexpr size_t offset = 64;
 
-// oneDNN crashes where it finds no memory for its scratch, instead of saying so.
+// Kept free for oneDNN, which crashes without an error if it cannot allocate its scratch memory.
 constexpr size_t leftFree = size_t{128} << 20;
 
-// Without any, gradients and activations would push each other out in every step.
+// With 1, gradients and activations would evict each other in every step.
 constexpr double headroom = 1.5;
 
 size_t roundUp(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
@@ -67,7 +67,7 @@ class BlockCache {
     return hand({base, size});
   }
 
-  // Whether the address was one of its own; it is kept then.
+  // Returns whether the address is its own, and then keeps the block.
   bool giveBack(void* data) {
     if (reinterpret_cast<uintptr_t>(data) % pageSize() != offset) return false;
     std::lock_guard lock(mutex_);
@@ -93,7 +93,7 @@ class BlockCache {
     size_t size;
   };
 
-  // Only if the libraries below then have enough.
+  // Fails unless `leftFree` bytes remain.
   static void* map(size_t size) {
     void* base = mmap(nullptr, size + leftFree, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base != MAP_FAILED) munmap(static_cast<char*>(base) + size, leftFree);
@@ -116,7 +116,7 @@ class BlockCache {
     return data;
   }
 
-  // Among those that are kept.
+  // Returns the smallest kept block within these sizes.
   std::vector<Block>::iterator smallestOf(size_t least, size_t most) {
     auto best = kept_.end();
     for (auto block = kept_.begin(); block != kept_.end(); ++block) {
@@ -126,7 +126,7 @@ class BlockCache {
     return best;
   }
 
-  // Out of those that are kept.
+  // Takes a block out of the kept ones.
   Block withdraw(std::vector<Block>::iterator place) {
     const auto block = *place;
     keptBytes_ -= block.size;

@@ -16,7 +16,7 @@ namespace {
 
 const std::vector<int64_t> kDilation{1, 1};
 
-// Whether folding saves anything there, in float32 or under autocast in bfloat16.
+// Whether folding is faster on this device, in float32 or under autocast in bfloat16.
 bool canFuse(const at::Tensor& x, bool isBf16) {
   static const bool isOn = !isFusionOff();
   static const bool has =
@@ -52,7 +52,7 @@ at::Tensor onAccelerator(const at::Tensor& x, const at::Tensor& weight, const at
 
 bool isAutocast(const at::Tensor& x) { return at::autocast::is_autocast_enabled(x.device().type()); }
 
-// Makes the logits NaN if `value` is.
+// Makes the logits NaN if `value` is NaN.
 void propagateNan(const at::Tensor& value, const ForwardContext& context) {
   if (value.defined()) context.hidden = context.hidden.defined() ? context.hidden + value : value;
 }
@@ -66,13 +66,13 @@ c10::List<std::optional<at::Scalar>> noScalars() { return c10::List<std::optiona
 }  // namespace
 
 bool hasFastBf16() {
-  // Whatever SPURMEM_FUSION is: it tells of the processor.
+  // Independent of SPURMEM_FUSION: it describes the processor.
   const auto asks = operatorInLibtorch(kHasBf16);
   return asks && callOperator(*asks, {}).toBool();
 }
 
 struct ConvNorm::Folded {
-  // `hidden` is 0, or NaN where the other two are not finite; an accelerator has it.
+  // `hidden`, on accelerators: 0, or NaN if the other two are not finite.
   at::Tensor weight, bias, hidden;
   bool cudnnFuses = true;
   // Their sources, and the version of each.
@@ -155,7 +155,7 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution, 
   }
   if (sums) {
     static const auto operation = *findOperator(kConvolutionInto);
-    // It becomes the output. The operator that leaves it alone brings all of it into another layout first.
+    // The residual becomes the output: the out-of-place operator would first copy it into another layout.
     residual = residual.to(type).contiguous(at::MemoryFormat::ChannelsLast);
     const bool isOurs = residual.use_count() == 1 && residual.storage().use_count() == 1;
     auto sum = isOurs ? std::move(residual) : residual.clone();
@@ -214,7 +214,7 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
   return result;
 }
 
-// As oneDNN wants it for inputs of this size; others work too.
+// In oneDNN's layout for inputs of this size; inputs of other sizes work, too.
 at::Tensor ConvNorm::reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const {
   static const auto operation = *findOperator(kReorderedWeight);
   return callOperator(operation, {weight, bothWays(own_.shape.padding), bothWays(own_.shape.stride),

@@ -30,7 +30,7 @@ struct OutputSize {
   int64_t pixels() const { return height * width; }
 };
 
-// The processor's and the system's word; libtorch's function for it is not in every version.
+// Asks the processor and the system, since some versions of libtorch lack the function.
 bool hasAmx() {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("amx-tile") != 0;
@@ -46,7 +46,7 @@ bool isBf16(const at::Tensor& x) {
          at::autocast::get_autocast_dtype(at::kCPU) == at::kBFloat16;
 }
 
-// The output of inputs of these sizes, [N, C, H, W].
+// Returns the output's sizes for inputs of these sizes, [N, C, H, W].
 OutputSize outputSize(at::IntArrayRef input, const ConvShape& shape) {
   const auto side = [&](size_t dimension) {
     const auto room = input[dimension] + 2 * shape.padding - shape.kernel;
@@ -101,7 +101,7 @@ struct Convolution : Function<Convolution> {
   }
 };
 
-// Whether a gradient will be wanted, and its product is faster.
+// Whether a gradient will be needed, and is faster as a product.
 bool prefersProduct(const at::Tensor& x, const at::Tensor& weight, const ConvShape& shape) {
   if (!hasAmx() || isFusionOff() || !x.is_cpu() || !isBf16(x) || !at::GradMode::is_enabled() ||
       !weight.requires_grad()) {

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <vector>
 
-// The widest vectors that the machine has; the arithmetic is the same. Which, is asked while the addon is
-// loaded, before ThreadSanitizer is there.
+// Uses the machine's widest vectors; the arithmetic is the same. They are chosen while the addon is loaded,
+// before ThreadSanitizer starts.
 #if !defined(__x86_64__) || !defined(__GNUC__) || defined(__clang__) || defined(__SANITIZE_THREAD__)
 #define SPURMEM_VECTORIZED
 #elif __GNUC__ < 12
@@ -29,7 +29,7 @@ using Floats = float __attribute__((vector_size(kLanes * sizeof(float)), aligned
 using Integers = int32_t __attribute__((vector_size(kLanes * sizeof(int32_t))));
 using Bytes = uint8_t __attribute__((vector_size(kLanes)));
 
-// Which source positions each target position is the weighted mean of, along one dimension.
+// The source positions whose weighted mean each target position is, along one dimension.
 struct Taps {
   int64_t most;  // of one position
   std::vector<int64_t> first, count;
@@ -101,7 +101,7 @@ SPURMEM_VECTORIZED void resizeRows(const float* columns, const Taps& taps, float
 // Down the columns: one row of `width` pixels, rounded. `target` has room for kRows pixels more.
 SPURMEM_VECTORIZED void resizeColumn(const float* rows, int64_t stride, const float* weights, int64_t count,
                                      int64_t width, uint8_t* target) {
-  // Added and taken away, it leaves no digit behind the point.
+  // Adding and subtracting it rounds to a whole number.
   constexpr float kRounding = 12582912.0F;
   for (int64_t x = 0; x < width; x += kRows) {
     const auto* row = rows + kPixel * x;

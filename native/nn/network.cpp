@@ -21,11 +21,11 @@ using c10::IValue;
 // which old files may lack.
 constexpr auto kPasses = "random.num_batches_tracked";
 
-// Values of one parameter or buffer, 1 GiB: a damaged shape costs no more than that.
+// Max values of a parameter or buffer, 1 GiB: bounds what a damaged shape costs.
 constexpr int64_t kMaxWeights = int64_t{1} << 28;
 
 // torch.autocast(device, dtype=torch.bfloat16) in a scope, or nothing for float32. The cache of cast weights
-// ends with the scope: kept longer, it would hold the weights of the step before.
+// ends with the scope: kept longer, it would hold the previous step's weights.
 class PrecisionGuard {
  public:
   PrecisionGuard(bool isBf16, at::DeviceType device) : isBf16_(isBf16), device_(device) {
@@ -213,7 +213,7 @@ void Network::addGroups(const Plan& plan) {
     const auto& convolves = nodes_.at(convolution);
     const auto& normalizes = nodes_.at(norm);
     const bool isKnown = convolves.square && normalizes.isNorm && takenBy(normalizes, 5) < 0;
-    // A bias that is computed is no parameter.
+    // A computed bias is no parameter.
     if (!isKnown || (convolves.bias == nullptr && takenBy(convolves, 2) >= 0)) continue;
     std::array<const Parameter*, 4> norms{};
     for (size_t i = 0; i < norms.size(); ++i) norms[i] = given(normalizes, i + 1);
@@ -240,7 +240,8 @@ void Network::addGroups(const Plan& plan) {
   }
 }
 
-// A value is freed by the last call that takes it: of calls that may run as one, by the last of them.
+// A value is freed by the last call that takes it; if that call may run as part of a group, by the group's
+// last.
 void Network::planFrees() {
   std::unordered_set<int64_t> crossing;
   for (const auto& stage : stages_) crossing.insert(stage.output);
@@ -388,7 +389,7 @@ IValue valueOf(const Argument& argument, const std::vector<IValue>& values, bool
   return {};
 }
 
-// Those of convolutions, linear layers and products of matrices; 0 for all else.
+// Multiply-adds of convolutions, linear layers and matrix products; 0 for other calls.
 int64_t multiplyAdds(const Node& node, const torch::jit::Stack& taken, const at::Tensor& result) {
   const auto& name = node.operation->schema().name();
   if (name == "aten::conv2d" || name == "aten::linear") {

@@ -42,7 +42,7 @@ c10::List<T> listOf(const std::vector<double>& numbers) {
   return list;
 }
 
-// A number where a tensor is wanted becomes one of no dimension.
+// A number becomes a tensor without dimensions if the schema takes a tensor.
 IValue scalar(const at::Scalar& number, c10::TypeKind wanted) {
   if (wanted == c10::TypeKind::TensorType) return at::native::wrapped_scalar_tensor(number);
   if (wanted == c10::TypeKind::FloatType) return number.toDouble();
@@ -106,7 +106,7 @@ Argument Nodes::argument(const PlannedArgument& given, const c10::Argument& want
     TORCH_CHECK(numbers.size() == 1, name, " takes one number");
     return numbers.front();
   };
-  // Numbers that stand for names: any other one would be no member of the enumeration.
+  // Enumerations as numbers: others would be no members.
   using Kind = c10::TypeKind;
   const std::vector<std::pair<Kind, const char*>> codes{{Kind::ScalarTypeType, "dtype"},
                                                         {Kind::MemoryFormatType, "memoryFormat"},

@@ -1,5 +1,5 @@
-// Draws from all attacks of the project for as long as it is given: node scripts/faults/attack.mjs [MINUTES] [SEED]
-// Each attack is a process that exits with 0 where all is well; its own seed, which is printed where it is not, repeats it.
+// Draws from all attacks of the project for the given time: node scripts/faults/attack.mjs [MINUTES] [SEED]
+// Each attack is a process that exits with 0 if all is well; otherwise its seed is printed, which repeats it.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -60,7 +60,7 @@ const rows = Object.keys(ATTACKS).map((attack) => ({ attack, rounds: 0, failed: 
 console.log(`seed ${seed}, ${minutes} minutes`);
 const end = performance.now() + 60_000 * minutes;
 for (let round = 0; performance.now() < end; round += 1) {
-  // Each once, in an order of chance, and then any.
+  // Each once, in random order, and then any.
   const open = rows.filter(({ rounds }) => rounds === 0);
   const row = one(...(open.length > 0 ? open : rows));
   const own = draw(2 ** 31);

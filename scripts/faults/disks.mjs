@@ -46,7 +46,7 @@ const RECIPE = { arch: NETWORK[1], batchSize: 42, device: 'cpu', threads: 1, res
 
 const SETS = { identificationEpochs: 1, anchors: 4, positives: 4, negatives: 4 };
 
-/** A write in `target`: a job, and what is there before. */
+/** A write in `target`: a job, and the files before it. */
 function subjectsOf(folder) {
   const data = join(folder, 'data');
   const base = { ...RECIPE, data };
@@ -146,10 +146,10 @@ async function injectInto(name) {
   if (counts.unclear + counts.halfWritten + counts.different > 0) process.exitCode = 1;
 }
 
-/** What becomes of a run whose disk failed, where all is well. */
+/** The expected outcomes of a run whose disk failed. */
 const GOES_ON = 'goes on, equal';
 
-/** Disks as they fail in earnest, under the command line. */
+/** Disks that really fail, under the command line. */
 async function earnest({ folder, data }) {
   const disk = join(folder, 'disk');
   const out = join(disk, 'run');

@@ -29,7 +29,7 @@ const withRun = () => cpSync(source, run, { recursive: true });
 const isWriting = (below) =>
   existsSync(below) && readdirSync(below, { recursive: true }).some((name) => name.endsWith('.tmp'));
 
-/** Commands, with what is there before, and the moment when they are ended; else it is a random one. */
+/** Commands, the files before them, and the moment when they are ended (default: a random one). */
 const JOBS = {
   // Sharp takes longer for these few images.
   decoding: {
@@ -51,7 +51,7 @@ const JOBS = {
 const SIGNALS = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGQUIT'];
 const ENDS = [...SIGNALS, 'closed pipe', 'closed terminal'];
 
-/** Starts a command and ends it at a moment. Returns its exit code, that of a shell where a signal ended it. */
+/** Starts a command and ends it at a moment. Returns its exit code, or a shell's code for the signal that ended it. */
 async function end(args, how, environment, moment) {
   const env = { ...process.env, NODE_OPTIONS: '', ...environment };
   const isTerminal = how === 'closed terminal';
@@ -79,7 +79,7 @@ async function end(args, how, environment, moment) {
   return ended;
 }
 
-/** A terminal of its own, which is closed at a line of input: the system hangs up on the job. Prints the job's exit code. */
+/** Runs a job in a terminal of its own, which closes at a line of input: the system sends SIGHUP. Prints the job's exit code. */
 const TERMINAL = `
 import os, pty, select, sys
 pid, master = pty.fork()

@@ -36,7 +36,7 @@ export function words(texts, ...values) {
 /** The network of all runs; SPURMEM_FAULTS_NETWORK names another one, such as `--arch model.pt2`. */
 export const NETWORK = words`${(process.env.SPURMEM_FAULTS_NETWORK ?? '--arch resnet20').split(' ')}`;
 
-/** The arguments of a run that takes seconds; its epochs and what else it takes come after them. */
+/** The arguments of a run that takes seconds; epochs and further options follow. */
 export function trainArguments(data, out) {
   return words`train erm --data ${data} --out ${out} ${NETWORK} --batch-size 42 --threads 1 --quiet --resume`;
 }
@@ -91,7 +91,7 @@ export function callsIn(file) {
   return Number(content.readBigInt64LE(24));
 }
 
-/** A temporary folder with dominoes of 116 images, and what removes it. */
+/** A temporary folder with dominoes of 116 images, and a function that removes it. */
 export async function workplace() {
   const folder = mkdtempSync(join(tmpdir(), 'spurmem-faults-'));
   const data = join(folder, 'data');
@@ -121,7 +121,7 @@ export function spurmem(args, { environment = {}, killAfter, cwd, shell } = {}) 
   });
 }
 
-/** A server of one file, in parts and so slowly that it takes a second; its address, and what ends it. */
+/** Serves one file in parts, within about a second. Returns its address, and a function that ends it. */
 export async function serve(path) {
   const bytes = readFileSync(path);
   const server = createServer(async ({ headers }, response) => {
@@ -150,13 +150,13 @@ export async function serve(path) {
 /** A shell that runs a command under a limit of its own, such as `-n 32`. */
 export const limited = (limit) => ['bash', '-c', `ulimit ${limit}; exec "$@"`, 'limited'];
 
-/** Files in which two folders differ: in bytes, or for JSON in all but the keys that tell time, and their checksums. */
+/** Files in which two folders differ: in bytes, or for JSON in any key except times and checksums. */
 export function differences(folder, other) {
   const names = new Set([folder, other].flatMap(filesOf));
   return [...names].filter((name) => contentOf(join(folder, name)) !== contentOf(join(other, name)));
 }
 
-/** Files of a folder that are neither whole nor known as temporary; nobody reads a lock that is being made. */
+/** Files of a folder that are neither whole nor known as temporary; an unfinished lock is never read. */
 export function damaged(folder) {
   return filesOf(folder).filter((name) => !/\.tmp$|\.lock\//.test(name) && !isWhole(join(folder, name)));
 }
@@ -191,7 +191,7 @@ function contentOf(path) {
   } catch {
     return 'missing';
   }
-  // Its last column is how long epochs took.
+  // Its last column has the epochs' times.
   if (path.endsWith('metrics.csv')) return bytes.toString().replace(/,[^,\n]*$/gm, '');
   // The times of a study's runs are the last two columns of their tables.
   if (/-(test|tuning|models)\.csv$/.test(path)) return bytes.toString().replace(/,[^,\n]*,[^,\n]*$/gm, '');

@@ -26,7 +26,7 @@ const { values } = parseArgs({
 const random = xorshift128plus(Number(values.seed));
 const { folder, data, remove } = await workplace();
 const run = new RunFolder(join(folder, 'run'));
-/** Reads files in turn with a bit changed, so many times. */
+/** Reads files in turn, `times` times, each time with one bit changed. */
 async function flip(what, times, files, read) {
   const whole = files.map((path) => readFileSync(path));
   const reference = await Promise.all(files.map(read));

@@ -35,11 +35,11 @@ const EPOCHS = words`${TINY} --epochs 2 --batch-size 11 --resume`;
 const FROM_DATA = words`${NETWORK} ${EPOCHS}`;
 const LATE = words`--fraction 0.01 --kick-in-epoch selected`;
 const copied = (out) => () => cpSync(erm, out, { recursive: true });
-// Of the data's folder, which is fetched.
+// In the data's folder, which is fetched.
 const archive = join(folder, 'archive.tar');
 let server;
 
-/** A run's command, which is also how it goes on; the folder that it writes; what is there before. */
+/** A run's command, which also resumes it; the folder that it writes; the files before it. */
 const SUBJECTS = {
   erm: (out) => ({
     args: words`train erm --data ${data} --out ${out} ${FROM_DATA} --augmentation crop=0.7-1,flip=0.5`,
@@ -100,7 +100,7 @@ function studyOf(name, out) {
 /** Files next to a folder whose names begin with the folder's. */
 const siblings = (path) => readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.`));
 
-/** Kills a command so often and compares what it ends with. */
+/** Kills a command `kills` times, and compares its final files. */
 async function attack(name) {
   const { args, before, isOneRow = false, written = join(folder, name) } = SUBJECTS[name](join(folder, name));
   const fresh = () => {
@@ -142,7 +142,7 @@ async function attack(name) {
     goesOn = isOneRow && killed.signal !== null && counts.killed < kills;
     if (goesOn) continue;
     const isFetched = /fetch|download/.test(name) && existsSync(written);
-    // What is fetched is not fetched again.
+    // A fetched data set is not fetched again.
     const resumed = isFetched ? killed : await run();
     seconds = Math.max(seconds, resumed.seconds);
     const differing = differences(written, reference);

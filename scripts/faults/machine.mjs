@@ -1,6 +1,6 @@
 // A machine's effects on a run: node scripts/faults/machine.mjs [paths] [zones] [clock] [files] [memory] [rows]
-// Odd paths, time zones and locales, a clock that jumps, few open files, little memory, a table of 1,000,000 rows. What a run
-// writes is compared byte by byte with one that nothing was done to. Needs a C compiler.
+// Odd paths, time zones and locales, a clock that jumps, few open files, little memory, a table of 1,000,000 rows. A run's
+// files are compared byte by byte with those of an undisturbed one. Needs a C compiler.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -145,7 +145,7 @@ const PARTS = {
   },
 };
 
-/** Loads a dataset and its image store, and tells what that took. */
+/** Loads a dataset and its image store, and prints the time and memory. */
 async function load(from) {
   const start = performance.now();
   const dataset = await loadDataset(from);

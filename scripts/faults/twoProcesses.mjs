@@ -1,5 +1,5 @@
 // Two processes on one run folder, in every combination of train, trace, reproduce and report: node scripts/faults/twoProcesses.mjs
-// Each must end well, or be refused because the other one is writing; no file may be half-written, and whoever was refused goes on
+// Each must end well, or be refused because the other one is writing. No file may be half-written, and a refused command succeeds
 // afterwards.
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -7,6 +7,6 @@ const names = CASES.map(({ name }) => name).filter((name) =>
   words.some((word) => (word.endsWith('=') ? name === word.slice(0, -1) : name.startsWith(word))),
 );
 if (names.length === 0) throw new Error(`No case begins with ${words.join(' or ')}`);
-// The long ones, which compile, come last: time may run out.
+// Long cases, which compile, come last: time may run out.
 const minutes = (name) => ['compiled', 'max-autotune'].findIndex((word) => name.endsWith(word));
 console.log([...names].sort((a, b) => minutes(a) - minutes(b)).join(' '));

@@ -1,5 +1,5 @@
-// Trains, fine-tunes and traces on a device, small: node scripts/gpuCheck/small.mjs DEVICE [WAITS]. With WAITS, what waits.cpp was
-// compiled to, libtorch fails where the host waits for the GPU. A value that is read later, at an event, is no such wait.
+// Trains, fine-tunes and traces on a device, small: node scripts/gpuCheck/small.mjs DEVICE [WAITS]. With WAITS, the library
+// compiled from waits.cpp, libtorch fails if the host waits for the GPU. A value that is read later, at an event, is no such wait.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ const work = {
 };
 
 try {
-  // A process may wait when it begins: libraries make what they need once.
+  // A process may wait at first, while libraries initialize.
   await erm(run);
   for (const [name, job] of Object.entries(work)) {
     if (!failOnWaits(true)) throw new Error('libtorch does not raise where it would wait.');

@@ -1,5 +1,5 @@
-// Prints what runs of scripts/gpu-check.sh found as one table: node scripts/gpuCheck/table.mjs FOLDER...
-// Where several of them measured a case, the last one counts.
+// Prints the results of scripts/gpu-check.sh as one table: node scripts/gpuCheck/table.mjs FOLDER...
+// If several of them measured a case, the last one counts.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SQUARES } from '../../bench/dist/data.js';

@@ -37,14 +37,14 @@ function run(program, args, own = {}) {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
-    // What hangs must not keep the machine.
+    // A hanging test must not block the machine.
     timeout: 1_800_000,
     killSignal: 'SIGKILL',
     env: { ...process.env, ...environment, ...own },
   });
 }
 
-/** `12 passed`, or what failed. */
+/** `12 passed`, or the failed tests. */
 function tests(column, patterns) {
   const results = join(work, `${column}.json`);
   const args = ['node_modules/jest/bin/jest.js', '--json', `--outputFile=${results}`, ...patterns];
@@ -66,7 +66,7 @@ function doctor() {
   return { loads: found('addon') === environment.SPURMEM_ADDON, operators: found('operators') };
 }
 
-/** How many times as fast as that PyTorch, by the median of three pairs. */
+/** Speed relative to that PyTorch, the median of three pairs. */
 function speed() {
   const out = join(work, 'bench.json');
   const measured = ['--case', 'resnet18-erm-step', 'resnet18-forward'];

@@ -6,7 +6,7 @@ const HEAD = [
 
 const SUITES = ['native', 'resnet', 'finetune', 'resume', 'processes', 'device'];
 
-/** @param rows what each version gave */
+/** @param rows the results of each version */
 export function withMatrixTable(document, rows) {
   const sorted = [...rows].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
   const table = [HEAD, HEAD.map(() => '---'), ...sorted.map(cellsOf)];

@@ -1,6 +1,6 @@
 /**
- * Changes of behaviour that a test must notice, by file: a text that the file has once, and its replacement. Each compiles, and none
- * is another way to write the same.
+ * Changes of behaviour that a test must notice, by file: a text that the file has once, and its replacement. Each compiles, and
+ * changes the behaviour.
  */
 const BY_FILE = {
   'src/checksum.ts': [['if (sum === checksum(json)) return json;', 'if (sum !== undefined) return json;']],

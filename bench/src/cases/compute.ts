@@ -7,7 +7,7 @@ import type { ComputeSettings } from '../workloads/compute.js';
 export interface PytorchSettings {
   readonly memoryFormat: 'contiguous' | 'channels_last';
   readonly fused: boolean;
-  /** Under autocast; left out: float32. */
+  /** Under autocast; default: float32. */
   readonly precision?: 'bf16';
   /** The mode of torch.compile, whose first call is timed apart; in forward passes with frozen weights. */
   readonly compiled?: 'default' | 'max-autotune';
@@ -15,12 +15,12 @@ export interface PytorchSettings {
   readonly graphed?: boolean;
 }
 
-/** As the authors' published code runs it, and most code does. */
+/** Like the authors' published code, and most code. */
 export const EAGER: PytorchSettings = { memoryFormat: 'contiguous', fused: false };
-/** As fast as PyTorch goes without compiling. */
+/** PyTorch at its fastest without compiling. */
 export const TUNED: PytorchSettings = { memoryFormat: 'channels_last', fused: true };
 
-/** The same under autocast. */
+/** `TUNED` under autocast. */
 export const AUTOCAST: PytorchSettings = { ...TUNED, precision: 'bf16' };
 const COMPILED: PytorchSettings = { ...TUNED, compiled: 'default' };
 const COMPILED_BF16: PytorchSettings = { ...COMPILED, precision: 'bf16' };

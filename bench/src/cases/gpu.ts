@@ -29,7 +29,7 @@ const RIVALS: readonly Rival[] = [
   { name: 'eager', target: 1.2 },
   { name: 'compiled', compiled: 'default', target: 1 },
 ];
-/** For bf16 alone: each takes minutes to compile or holds a second copy of all activations. */
+/** Only for bf16: each takes minutes to compile, or holds a second copy of all activations. */
 const FASTEST: readonly Rival[] = [
   { name: 'graphed', graphed: true, target: 1 },
   { name: 'max-autotune', compiled: 'max-autotune', target: 1 },

@@ -16,7 +16,7 @@ interface Exported extends Omit<ComputeSettings, 'arch'> {
 }
 
 const RESNET50: Exported = { network: 'resnet50', size: 224, batch: 16, steps: 1 };
-/** All of its layers of neurons are convolutions, which are all that the published procedure scores. */
+/** A network whose layers of neurons are all convolutions: the published procedure scores no others. */
 const REGNET: Exported = { network: 'regnet_y_400mf', size: 224, batch: 16, steps: 2 };
 const NETWORKS: readonly Exported[] = [
   RESNET50,

@@ -3,10 +3,10 @@ import type { Precision } from '#src/native/addon.js';
 import type { BenchCase, BenchPlace, Sides, SideSettings } from '../case.js';
 import { copyOfRun, tracedResnet18, tracedResnet50 } from '../data.js';
 
-/** Variants that are evaluated alone where all of them would take half an hour or more. */
+/** Number of variants evaluated one by one if all of them would take half an hour or more. */
 export const FEW_VARIANTS = 12;
 
-/** Structured tracing (article, Fig. 7) against one pass of the split a variant, both ours. */
+/** Structured tracing (article, Fig. 7) against one pass over the split per variant, both ours. */
 const structuredResnet18: BenchCase = {
   name: 'trace-structured-resnet18',
   description: 'ResNet-18, every layer, both criteria, 4 groups, k = 1: variants together or each alone',

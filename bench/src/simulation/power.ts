@@ -10,7 +10,7 @@ export interface PowerCase {
   readonly examples: number;
   /** Accuracy of the model as it is: the share of margins above 0. */
   readonly accuracy: number;
-  /** The accuracy that the chosen neurons take; 0 makes them a random set, to see how often a test is wrong. */
+  /** The accuracy that zeroing the chosen neurons costs; 0 makes them a random set, which shows how often a test is wrong. */
   readonly drop: number;
   /**
    * Standard deviation over random sets of the shift of all margins, as a share of the shift that takes 5 points of
@@ -32,7 +32,7 @@ export interface LevelPower {
   readonly twoSided: Power;
 }
 
-/** Correlation of an example's margins before and after: what a set of neurons does differs from example to example. */
+/** Correlation of an example's margins before and after: the effect of a set differs between examples. */
 const CORRELATION = 0.95;
 const DROP = 0.05;
 /** Draws that are added at a time. */

@@ -4,7 +4,7 @@ import { signFlip } from '#src/metrics/signFlip.js';
 import { mean, momentsOf } from '#src/metrics/statistics.js';
 import type { Distribution } from './distributions.js';
 
-/** Shares of studies in which a test at 5 % says yes. */
+/** Shares of studies in which a test at 5 % is positive. */
 export interface SeedTests {
   /** The paired t-test finds a difference: its interval leaves 0 out. */
   readonly t: number;

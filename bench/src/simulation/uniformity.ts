@@ -21,7 +21,7 @@ function decide(observed: number, rule: StoppingRule, draw: () => number): Monte
   }
 }
 
-/** Tests of observed values that are draws like the others. */
+/** Tests whose observed value is a draw like the others. */
 export function uniformity(
   draw: () => number,
   rule: StoppingRule,

@@ -7,7 +7,7 @@ export interface CommandSettings {
   readonly command: readonly [string, ...string[]];
 }
 
-/** Starts a program and waits for its end, which must be a good one. */
+/** Starts a program and waits for its end. Throws if it fails. */
 export function command({ command: [program, ...args] }: CommandSettings): Promise<Workload> {
   const start = promisify(execFile);
   return Promise.resolve({

@@ -52,7 +52,7 @@ export async function forward(
   return { ...work, knowsProcess, run: async () => ({ ...(await work.run()), measures }) };
 }
 
-/** The share of a run's training images that its model predicts otherwise than in float32. */
+/** The share of a run's training images whose prediction differs from float32's. */
 async function shareChanged(
   run: string,
   { precision = 'fp32', batch }: ComputeSettings,
@@ -96,7 +96,7 @@ export async function ermStep(settings: ComputeSettings, place: WorkloadPlace): 
   });
 }
 
-/** The l2 norm of every neuron's gradient, from gradients that are there. A repeat's units are neurons. */
+/** The l2 norm of every neuron's gradient, from existing gradients. A repeat's units are neurons. */
 export async function neuronNorms(settings: ComputeSettings, place: WorkloadPlace): Promise<Workload> {
   const { model, images, labels } = await create(settings, place);
   using logits = (await model.network.run(images, { grad: true })).logits;

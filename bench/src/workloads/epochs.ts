@@ -33,7 +33,7 @@ type Train = (
   more: Pick<Parameters<typeof trainErm>[0], 'resume' | 'epochs' | 'seed' | 'signal' | 'onEpoch'>,
 ) => Promise<unknown>;
 
-/** ERM, of settings that the rival takes as well. */
+/** ERM with settings that the rival has, too. */
 function ermOf(
   { data, out, arch, batchSize, lr, precision }: EpochSettings,
   { device, threads }: WorkloadPlace,
@@ -41,17 +41,17 @@ function ermOf(
   return (more) => trainErm({ data, out, arch, batchSize, lr, precision, device, threads, ...more });
 }
 
-/** More than are ever measured. */
+/** More epochs than are ever measured. */
 const MANY_EPOCHS = 10_000;
-/** Milliseconds between the checks of the event loop; a delay is what is beyond them. */
+/** Milliseconds between the checks of the event loop; the excess is the delay. */
 const RESOLUTION = 5;
 
-/** Epochs of `train erm` with their validation, one a repeat, from the second on: the images are decoded. */
+/** Epochs of `train erm` with validation, one per repeat, from the second on: the images are decoded. */
 export async function laterEpochs(settings: EpochSettings, place: WorkloadPlace): Promise<Workload> {
   return epochsAfterFirst(settings, ermOf(settings, place));
 }
 
-/** The same of `train finetune`, from a run of one epoch that it makes. */
+/** Epochs of `train finetune`, from a run of one epoch that it makes. */
 export async function laterFinetuningEpochs(
   settings: FinetuningEpochSettings,
   { device, threads }: WorkloadPlace,

@@ -16,7 +16,7 @@ export interface PipelineSettings {
   readonly isCold: boolean;
 }
 
-/** All training images of a dataset as batches, with nothing else to do. */
+/** Makes batches of all training images of a dataset, and nothing else. */
 export async function pipeline(
   { data, batch, training, isCold }: PipelineSettings,
   { device, threads }: WorkloadPlace,

@@ -48,7 +48,7 @@ export async function variantsTogether(settings: VariantSettings, place: Workloa
 }
 
 /**
- * The same variants one after the other, each by a pass of its own over the whole split.
+ * Evaluates these variants one after the other, each in its own pass over the whole split.
  *
  * @param settings.most how many variants are run, spread evenly over all of them; the time is scaled up to all
  */
@@ -73,7 +73,7 @@ export async function variantsAlone(
   };
 }
 
-/** So many items, evenly spaced, from the first one to the last. */
+/** Returns up to `most` items, evenly spaced, from the first one to the last. */
 export function spread<Item>(items: readonly Item[], most: number): Item[] {
   if (most >= items.length) return [...items];
   return Array.from({ length: most }, (_, i) => {
