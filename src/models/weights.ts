@@ -4,8 +4,8 @@ import { readPytorch } from './pytorchFile.js';
 import { readSafetensors, sameShape, type TensorData } from './safetensors.js';
 import { readWeightsFile, saveLine, shown, UnusableContent } from './weightsFile.js';
 
-/** Put before every name by DataParallel and DistributedDataParallel, by torch.compile, and by modules that hold the network. */
-const WRAPPERS = /^(?:module\.|_orig_mod\.|model\.|net\.)+/;
+/** Put before every name by DataParallel and DistributedDataParallel, and by torch.compile. */
+const WRAPPERS = /^(?:module\.|_orig_mod\.)+/;
 /** A linear layer in an nn.Sequential that has nothing else with parameters. */
 const SEQUENTIAL_HEAD = /^(fc|head)\.0\.(weight|bias)$/;
 
@@ -14,8 +14,8 @@ const FEATURIZER = 'featurizer.network.';
 const CLASSIFIER = /^classifier\.(weight|bias)$/;
 
 /**
- * Undoes the changes that wrappers and training scripts make to parameter names: the prefixes of WRAPPERS, a head in an nn.Sequential
- * (`fc.0.weight` is `fc.weight`), and SubpopBench's algorithms, of which the featurizer and the classifier are kept.
+ * Undoes the changes that wrappers and training scripts make to parameter names: the prefixes `module.` and `_orig_mod.`, a head in an
+ * nn.Sequential (`fc.0.weight` is `fc.weight`), and SubpopBench's algorithms, of which the featurizer and the classifier are kept.
  *
  * @returns the values by the names that the model's own `state_dict()` has, and what was renamed, in words
  * @throws UnusableContent when two names become the same
@@ -75,7 +75,7 @@ const PREFIX_BYTES = 512;
 
 /**
  * Reads a weights file: safetensors, or what torch.save wrote (.pth, .pt, .pth.tar). The content decides, not the name.
- * The prefixes of wrappers are taken off, and a `fc.0` or `head.0` becomes `fc` or `head`.
+ * The prefixes of DataParallel and torch.compile are taken off, and a `fc.0` or `head.0` becomes `fc` or `head`.
  *
  * @throws `WEIGHTS_INVALID` naming the file and what to do
  */

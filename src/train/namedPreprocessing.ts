@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { IMAGENET_MEAN, IMAGENET_STD } from '../data/preprocessing.js';
-import { messageOf, misplaced } from '../errors.js';
+import { messageOf, usageError } from '../errors.js';
 import type { GivenOf } from '../settings/setting.js';
 import * as z from '../zod.js';
 import type { INPUT_SETTINGS } from './inputSettings.js';
@@ -41,7 +41,7 @@ export async function namedPreprocessing(name: string): Promise<GivenOf<typeof I
     return { resize: height === width ? resize[0] : resize, crop: [height, width], mean, std };
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
-    throw misplaced(
+    throw usageError(
       'preprocessing',
       name,
       `one of ${PREPROCESSING_NAMES.join(', ')}, or a file`,

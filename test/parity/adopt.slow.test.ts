@@ -70,7 +70,13 @@ test.each([
     expect(adopted.train).toEqual(accuracies);
 
     const scores = await gradientScores(model, loader, train, numbers);
-    const top = selectByCriterion(criterionNamed('gradient'), scores, model.description.layers, { magnitudeLayers: 'all' }, 10);
+    const top = selectByCriterion(
+      criterionNamed('gradient'),
+      scores,
+      model.description.layers,
+      { magnitudeLayers: 'all' },
+      10,
+    );
     const theirs = expected[file]?.top ?? [];
     expect(top.map(({ layer, index }) => `${layer}[${index}]`)).toEqual(
       theirs.map(([layer, index]) => `${layer}[${index}]`),

@@ -60,7 +60,10 @@ describe('files of PyTorch in other dtypes', () => {
 
   test.each(['float64', 'float16', 'bfloat16'])('a model in %s is loaded as value.float()', async (dtype) => {
     using model = await newModel('resnet18', { numClasses: 7 });
-    expect(await loadWeights(model, join(folder, `${dtype}.safetensors`))).toEqual({ newHead: [], changes: [] });
+    expect(await loadWeights(model, join(folder, `${dtype}.safetensors`))).toEqual({
+      newHead: [],
+      changes: [],
+    });
     expectSameBits(await model.stateDict(), await expected(dtype));
   });
 });

@@ -97,9 +97,7 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
       });
       const { groups } = await openGroups(run);
       const table = textTable(accuracyTable(result, groups), output);
-      // A trace needs training examples of every group.
-      const step = result.train.total.includes(0) ? 'report' : 'trace unstructured';
-      const next = `Next: npx spurmem ${step} --run ${quotedWord(run)}`;
+      const next = `Next: npx spurmem trace unstructured --run ${quotedWord(run)}`;
       output.result(`${table}\nRun: ${run}\n${next}`, { run, ...result });
     },
     settingNames(settings),

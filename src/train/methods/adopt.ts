@@ -1,5 +1,5 @@
 import type { Dataset } from '../../data/dataset.js';
-import { misplaced, SpurmemError } from '../../errors.js';
+import { SpurmemError, usageError } from '../../errors.js';
 import { type Architecture, isProgram } from '../../models/architectures.js';
 import type { Program } from '../../models/exported/program.js';
 import { RANGES } from '../../settings/ranges.js';
@@ -59,41 +59,42 @@ export interface AdoptOptions extends Omit<RunOptions, 'data'>, OfData, GivenOf<
  * Makes a run of a checkpoint that was trained elsewhere: the network and its head as they are, measured on every split. Traces, reports,
  * last-layer retraining and fine-tuning then start from it.
  */
-export const adoption: Omit<TrainingMethod, 'train'> & { train(options: AdoptOptions): Promise<TrainedRun> } = {
-  name: 'adopt',
-  title: 'Adopted model',
-  description: 'make a run of a checkpoint that was trained elsewhere',
-  startsFrom: 'data',
-  settings: SETTINGS,
-  /**
-   * Throws `USAGE` without a checkpoint, `WEIGHTS_INVALID` for one of another architecture or other classes, `MODEL_INVALID` for a damaged
-   * program, and what `trainRun` throws.
-   */
-  async train(given) {
-    const isExport = given.weights !== undefined && isProgram(given.weights);
-    const weights = isExport ? undefined : given.weights;
-    const arch = isExport ? (given.weights as Architecture) : given.arch;
-    const program = programOf(arch);
-    if (weights === undefined && program === undefined) {
-      const expected = 'a checkpoint';
-      throw misplaced('weights', given.weights, expected, '`weights` is missing: it takes a checkpoint.');
-    }
-    const { preprocessing, classes } = given;
-    const input = preprocessing === undefined ? {} : await namedPreprocessing(preprocessing);
-    const options = { ...input, ...defined(given), weights, arch };
-    return trainRun(
-      { ...options, resume: true },
-      {
-        ...adoption,
-        weights,
-        program,
-        keepsHead: { classes },
-        configOf: (dataset, network) => configOf(options, dataset, network, weights ?? program?.path),
-        taskOf: () => ({}),
-      },
-    );
-  },
-};
+export const adoption: Omit<TrainingMethod, 'train'> & { train(options: AdoptOptions): Promise<TrainedRun> } =
+  {
+    name: 'adopt',
+    title: 'Adopted model',
+    description: 'make a run of a checkpoint that was trained elsewhere',
+    startsFrom: 'data',
+    settings: SETTINGS,
+    /**
+     * Throws `USAGE` without a checkpoint, `WEIGHTS_INVALID` for one of another architecture or other classes, `MODEL_INVALID` for a damaged
+     * program, and what `trainRun` throws.
+     */
+    async train(given) {
+      const isExport = given.weights !== undefined && isProgram(given.weights);
+      const weights = isExport ? undefined : given.weights;
+      const arch = isExport ? (given.weights as Architecture) : given.arch;
+      const program = programOf(arch);
+      if (weights === undefined && program === undefined) {
+        const expected = 'a checkpoint';
+        throw usageError('weights', given.weights, expected, '`weights` is missing: it takes a checkpoint.');
+      }
+      const { preprocessing, classes } = given;
+      const input = preprocessing === undefined ? {} : await namedPreprocessing(preprocessing);
+      const options = { ...input, ...defined(given), weights, arch };
+      return trainRun(
+        { ...options, resume: true },
+        {
+          ...adoption,
+          weights,
+          program,
+          keepsHead: { classes },
+          configOf: (dataset, network) => configOf(options, dataset, network, weights ?? program?.path),
+          taskOf: () => ({}),
+        },
+      );
+    },
+  };
 
 async function configOf(
   options: AdoptOptions,
