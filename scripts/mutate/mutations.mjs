@@ -125,6 +125,10 @@ const BY_FILE = {
     ['ofClass(correct, y) / ofClass(total, y)', 'ofClass(correct, y) / ofClass(total, 0)'],
     ['return score > bestScore', 'return score >= bestScore'],
   ],
+  'src/train/imageRecord.ts': [
+    ['right === times', 'right > 0'],
+    ['wasRight > isRight', 'wasRight !== isRight'],
+  ],
   'src/train/fit.ts': [
     ['scheduler.step(training.trainLoss)', 'scheduler.step(val.loss)'],
     ['scheduler.load(run.progress.scheduler)', 'void scheduler'],
