@@ -147,4 +147,5 @@ test('data whose groups are in training or in test is trained, evaluated, traced
   await writeReport({ run: out });
   const page = withoutScript(await readFile(new RunFolder(out).report, 'utf8'));
   expect(page).not.toMatch(/NaN|Infinity/);
+  expect(page).toContain('The split has no image of a minority group, or none of a majority group');
 });

@@ -249,9 +249,12 @@ function changeVerdict(compared: readonly Row[], sets: readonly Row[], groups: G
   });
   const [nearest = [], ...others] = groupedBy(compared, ['null']);
   if (nearest.length === 0) {
+    const why = groups.some(({ minority }) => minority)
+      ? 'The split has no image of a minority group, or none of a majority group'
+      : 'No group is a minority group';
     const hasNone =
       differences.length === 0
-        ? 'No group is a minority group: no difference between minority and majority groups was compared with random neurons.'
+        ? `${why}: no difference between minority and majority groups was compared with random neurons.`
         : `${capitalized(gerund)} the chosen neurons was compared with no random neurons, so nothing here tells whether they matter more than others.`;
     return [...overModels, hasNone];
   }
