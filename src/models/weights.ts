@@ -124,6 +124,7 @@ function hint(text: string): string {
 /** A count of training batches that old files lack; batch-norm does not use it. */
 const OPTIONAL = '.num_batches_tracked';
 
+/** How to load a weights file. */
 export interface Loading {
   /** What to do about a file that does not fit. */
   readonly advice?: string;

@@ -2,7 +2,7 @@ import { SpurmemError } from '../errors.js';
 import { checkOptions } from '../settings/options.js';
 import { accepts, metaOf } from '../settings/values.js';
 import { acceptedBy, type TrainingMethod } from './method.js';
-import { adoption } from './methods/adopt.js';
+import { adoption, type AdoptOptions } from './methods/adopt.js';
 import { cnc } from './methods/cnc.js';
 import { dfr } from './methods/dfr.js';
 import { erm } from './methods/erm.js';
@@ -101,7 +101,7 @@ export const trainDfr: typeof dfr.train = checked(dfr);
 export const trainFinetune: typeof finetune.train = checked(finetune);
 
 /** Makes a run of a checkpoint that was trained elsewhere (`methods/adopt.ts`). */
-export const adopt: typeof adoption.train = checked(adoption);
+export const adopt: (options: AdoptOptions) => Promise<TrainedRun> = checked(adoption);
 
 /** Trains a run from a dataset by ERM's recipe. */
 type RecipeTrain = (options: ErmOptions) => Promise<TrainedRun>;

@@ -23,7 +23,8 @@ const loss = setting({
   source: 'cross-entropy',
 });
 
-const SETTINGS = {
+/** What adopting a checkpoint takes. */
+export const ADOPT_SETTINGS = {
   ...MODEL_SETTINGS,
   weights: setting({
     ...MODEL_SETTINGS.weights,
@@ -51,7 +52,7 @@ const SETTINGS = {
   loss,
 } as const;
 
-export interface AdoptOptions extends Omit<RunOptions, 'data'>, OfData, GivenOf<typeof SETTINGS> {
+export interface AdoptOptions extends Omit<RunOptions, 'data'>, OfData, GivenOf<typeof ADOPT_SETTINGS> {
   readonly from?: undefined;
 }
 
@@ -65,7 +66,7 @@ export const adoption: Omit<TrainingMethod, 'train'> & { train(options: AdoptOpt
     title: 'Adopted model',
     description: 'make a run of a checkpoint that was trained elsewhere',
     startsFrom: 'data',
-    settings: SETTINGS,
+    settings: ADOPT_SETTINGS,
     /**
      * Throws `USAGE` without a checkpoint, `WEIGHTS_INVALID` for one of another architecture or other classes, `MODEL_INVALID` for a damaged
      * program, and what `trainRun` throws.
