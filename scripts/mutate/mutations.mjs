@@ -76,7 +76,9 @@ const BY_FILE = {
       '`sigma ${sigma ?? 0} seed ${Math.min(seed, 1)} of ${order}`',
     ],
   ],
-  'src/neurons/criteria.ts': [["magnitudeLayers === 'all' ? layers", "magnitudeLayers !== 'all' ? layers"]],
+  'src/neurons/criteria/magnitude.ts': [
+    ["magnitudeLayers === 'all' ? layers", "magnitudeLayers !== 'all' ? layers"],
+  ],
   'src/neurons/perturbations.ts': [["edit: 'add'", "edit: 'replace'"]],
   'src/neurons/nulls.ts': [
     ['(other) => other !== index', '(other) => other !== index + 1'],

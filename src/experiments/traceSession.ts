@@ -1,6 +1,7 @@
 import type { BatchLoader } from '../data/batches.js';
 import { type Dataset, type DatasetOptions, emptyGroups, requireImages } from '../data/dataset.js';
 import type { Split } from '../data/split.js';
+import { SpurmemError } from '../errors.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
@@ -305,15 +306,32 @@ export class TraceSession implements Disposable {
 
   #scoresOf(criterion: CriterionName, group: number, unit: Unit): Promise<Float32Array> {
     const { job, model, loader, settings } = this;
-    const samples = () => this.#samplesOf(group);
-    return criterionNamed(criterion).scores({ ...job, model, loader, unit, loss: settings.loss, samples });
+    const samples = () => this.#samplesOf([group]);
+    const others = () => this.#samplesOf(this.#othersOf(group, criterion));
+    const how = { ...job, model, loader, unit, loss: settings.loss, samples, others };
+    return criterionNamed(criterion).scores(how);
   }
 
-  async #samplesOf(group: number): Promise<GradientSamples> {
+  async #samplesOf(groups: readonly number[]): Promise<GradientSamples> {
     this.#samples ??= this.#drawSamples();
-    const samples = (await this.#samples)[group];
-    if (!samples) throw new RangeError(`There is no group ${group}`);
-    return samples;
+    const all = await this.#samples;
+    const indices = groups.flatMap((group) => [...(all[group] as GradientSamples).indices]);
+    return { indices: Int32Array.from(indices) };
+  }
+
+  /** Returns the other groups of a group's class with training images. Throws `DATASET_EMPTY_GROUP` if there are none. */
+  #othersOf(group: number, criterion: CriterionName): number[] {
+    const { groupNames, numSpurious, table } = this.dataset;
+    const classOf = (one: number): number => Math.floor(one / numSpurious);
+    const others = this.groupsIn('train').filter(
+      (other) => other !== group && classOf(other) === classOf(group),
+    );
+    if (others.length > 0) return others;
+    throw new SpurmemError(
+      'DATASET_EMPTY_GROUP',
+      `${table}: \`${criterion}\` needs images of another group of the class of group ${group} (${groupNames[group]}).`,
+      { parameter: 'criteria', value: criterion, advice: ['Choose another criterion.'] },
+    );
   }
 
   /** Returns the samples for each group's gradient, drawn group after group from the seed. */

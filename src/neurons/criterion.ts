@@ -36,6 +36,8 @@ export interface ScoringContext extends JobOptions, Pick<ChoiceSettings, 'loss'>
   readonly unit?: Unit | undefined;
   /** Draws the samples that gradients are taken on. */
   readonly samples: () => Promise<GradientSamples>;
+  /** Draws them of the other groups of the class. Throws `DATASET_EMPTY_GROUP` if there are none. */
+  readonly others: () => Promise<GradientSamples>;
   /** Whether the gradients are added to those that the model holds. */
   readonly addsToGradient?: boolean | undefined;
 }

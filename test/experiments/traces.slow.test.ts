@@ -17,6 +17,7 @@ import { gradientScores } from '../../src/neurons/score.js';
 import { lostImages } from '../../src/report/figures/lostImages.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { readRunReport } from '../../src/report/writeReport.js';
+import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
 import { bestOf, recordedIn, tracedRun } from '../fixtures.js';
@@ -317,6 +318,24 @@ test('gradient x weight is the growth of the loss where a neuron shrinks', async
     const score = scores[position] as number;
     expect(Math.abs(growth - score)).toBeLessThan(0.05 * Math.abs(score));
   }
+});
+
+test('the contrast takes gradient x weight of the other groups of the class away, which must have images', async () => {
+  using session = await TraceSession.open({ ...common, run });
+  for (const [group, other] of [1, 0, 3, 2].entries()) {
+    const contrast = await session.scores('gradient-x-weight-contrast', group);
+    const own = await session.scores('gradient-x-weight', group);
+    const others = await session.scores('gradient-x-weight', other);
+    expect(contrast).toEqual(own.map((score, i) => score - (others[i] as number)));
+  }
+
+  const columns = { filename: 'img_filename', y: 'y', split: 'split' };
+  const classes = { ...common, data, datasetOptions: { columns }, out: join(folder, 'classes') };
+  await trainErm({ ...classes, arch: 'resnet20', epochs: 1, batchSize: 20, select: 'last' });
+  const criteria = ['magnitude', 'gradient-x-weight-contrast'] as const;
+  const trace = traceUnstructured({ ...traced, run: classes.out, criteria });
+  const error = await failure(trace, 'DATASET_EMPTY_GROUP');
+  expect(error.message).toContain('`gradient-x-weight-contrast` needs images of another group');
 });
 
 function placeOf(session: TraceSession, position: number): [layer: string, index: number] {

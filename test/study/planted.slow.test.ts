@@ -35,7 +35,7 @@ data:
   minorities: { path: '${at('minorities')}', make: { <<: *plant, kind: minority }, models: { arms: [minority] } }
 traces:
   - { trace: planted, of: &all [flipped, minority] }
-  - { trace: found, of: *all, settings: { criteria: &criteria [gradient, gradient-x-weight minus kept] } }
+  - { trace: found, of: *all, settings: { criteria: &criteria [gradient, gradient-x-weight-contrast] } }
   - { trace: erased, of: *all, settings: { criteria: *criteria, perturbations: [zero, rewind] } }
 tests:
   planted: { pure: { fitted: 0, moved: 1 }, found: { least: 0.75, within: 0.1 }, erased: { least: 0.5, moved: 0.01 } }
@@ -105,7 +105,7 @@ test('accuracies before are those of the start, and those after the run has', as
 test('each criterion is asked for the neurons of each class, and erasing compares with the planted ones', async () => {
   const found = linesOf('runs/records/minorities-found.csv');
   expect(found.map(({ criterion, group }) => [criterion, group])).toEqual(
-    ['gradient', 'gradient-x-weight minus kept'].flatMap((name) => [
+    ['gradient', 'gradient-x-weight-contrast'].flatMap((name) => [
       [name, '1'],
       [name, '3'],
     ]),

@@ -13,7 +13,7 @@ import { type NeuronValues, perturbedVariants, weightsIn, ZERO } from '../../neu
 import { placeAt } from '../../neurons/select.js';
 import type { GivenOf } from '../../settings/setting.js';
 import type { RecordRow } from '../records.js';
-import { type ERASED_SETTINGS, type FOUND_SETTINGS, MINUS_KEPT } from './settings.js';
+import type { ERASED_SETTINGS, FOUND_SETTINGS } from './settings.js';
 
 /** Planted groups are the odd ones: class * 2 + planted. */
 const [KEPT, PLANTED] = [
@@ -88,7 +88,7 @@ export function foundRows(
     const layers = new Set(planted.map(({ layer }) => layer));
     const rows: RecordRow[] = [];
     for (const [criterion, group] of combinations(criteria)) {
-      const scores = await scoresOf(session, criterion, group);
+      const scores = await session.scores(criterion, group);
       const own = [...places].map((place) => scores[place] as number);
       const others = [...scores.keys()].filter((place) => !places.has(place));
       const inLayer = others.filter((place) => layers.has(placeAt(place, session.unitLayers).layer));
@@ -130,7 +130,7 @@ export function erasedRows(
     const { session, planted, columns } = planting;
     const chosen: { criterion: string; group: number; neurons: readonly NeuronPlace[] }[] = [];
     for (const [criterion, group] of combinations(criteria)) {
-      const scores = await scoresOf(session, criterion, group);
+      const scores = await session.scores(criterion, group);
       chosen.push({ criterion, group, neurons: firstOf(session, scores, planted.length) });
     }
     const rows: RecordRow[] = [];
@@ -178,17 +178,8 @@ export function minimalRows(options: SessionOptions, settings: object): Promise<
   });
 }
 
-function combinations(criteria: readonly string[]): [string, number][] {
-  return criteria.flatMap((criterion) => PLANTED.map((group): [string, number] => [criterion, group]));
-}
-
-/** A criterion's scores of all neurons for a planted group, or minus those for the kept images of its class. */
-async function scoresOf(session: TraceSession, criterion: string, group: number): Promise<Float32Array> {
-  const name = criterion.replace(MINUS_KEPT, '') as CriterionName;
-  const scores = await session.scores(name, group);
-  if (name === criterion) return scores;
-  const ofKept = await session.scores(name, group - 1);
-  return scores.map((score, i) => score - (ofKept[i] as number));
+function combinations(criteria: readonly CriterionName[]): [CriterionName, number][] {
+  return criteria.flatMap((criterion) => PLANTED.map((group): [CriterionName, number] => [criterion, group]));
 }
 
 /** The neurons with the highest scores. */

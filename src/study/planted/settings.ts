@@ -1,17 +1,13 @@
-import { CRITERIA } from '../../neurons/criteria.js';
+import { CRITERION_NAMES, type CriterionName } from '../../neurons/criteria.js';
 import { setting, type SettingsTable } from '../../settings/setting.js';
 import { oneOf, severalOf } from '../../settings/values.js';
 
-/** Ends the name of a criterion whose scores for the kept images of the class are subtracted. */
-export const MINUS_KEPT = ' minus kept';
-const NAMES = CRITERIA.map(({ name }): string => name);
-
 export const FOUND_SETTINGS = {
-  criteria: setting({
-    type: severalOf(oneOf([...NAMES, ...NAMES.map((name) => `${name}${MINUS_KEPT}`)])),
+  criteria: setting<readonly CriterionName[]>({
+    type: severalOf(oneOf(CRITERION_NAMES)),
     argument: 'name...',
     help: 'criteria that are asked for the planted neurons',
-    default: NAMES,
+    default: CRITERION_NAMES,
     source: 'ours',
   }),
 } satisfies SettingsTable;

@@ -27,7 +27,8 @@ export async function auxiliaryNeurons(run: Run<FinetuneConfig>, epoch: number):
   };
   const chosenBy = async (name: CriterionName): Promise<Neuron[]> => {
     const byName = criterionNamed(name);
-    const how = { batchSize, unit, loss, samples, addsToGradient };
+    // No mask contrasts groups.
+    const how = { batchSize, unit, loss, samples, others: samples, addsToGradient };
     const scores = await byName.scores({ ...job, model, loader, ...how });
     if (scores.some(Number.isNaN)) throw run.diverged(`${name} scores became NaN in epoch ${epoch}.`);
     return selectByCriterion(byName, scores, layers, config, count);

@@ -1,5 +1,4 @@
 import { BATCH_NORM_STATISTICS, type Unit } from '../../native/addon.js';
-import { CRITERION_NAMES } from '../../neurons/criteria.js';
 import { CHOICE_SETTINGS, type GradientOrder, MAGNITUDE_ORDERS } from '../../neurons/settings.js';
 import type { Protocol } from '../../protocol.js';
 import { protocolSetting, setting } from '../../settings/setting.js';
@@ -20,7 +19,8 @@ import {
  * The choice of the auxiliary model's masked neurons: by a criterion, by both of the article's (Table 10), or, as controls,
  * random ones of the whole model or of the layers that the gradient chooses from, or none.
  */
-const MASK_CRITERIA = [...CRITERION_NAMES, ...['combined', 'random', 'random-same-layers', 'none']] as const;
+const CRITERIA = ['gradient', 'magnitude', 'gradient-x-weight'] as const;
+const MASK_CRITERIA = [...CRITERIA, 'combined', 'random', 'random-same-layers', 'none'] as const;
 
 /**
  * The training samples of the gradient criterion (Table 7) and the labels of their loss: all under their classes, all under the
