@@ -101,6 +101,8 @@ export const evaluateRun = later(async () => (await import('./experiments/evalua
 export const readStudy = later(async () => (await import('./study/document.js')).readStudy);
 /** Runs the jobs of a study without recorded results; any number of processes may share them. */
 export const runStudy = later(async () => (await import('./study/runner.js')).runStudy);
+/** Returns how high criteria rank the planted neurons of a run that planted memories (AUC). */
+export const foundRows = later(async () => (await import('./study/planted/measure.js')).foundRows);
 /** Returns the tables of a study’s recorded results. */
 export const studyTables = later(async () => (await import('./study/tables.js')).studyTables);
 /** Writes a page of a study’s recorded results. */
@@ -150,7 +152,6 @@ export { Model } from './models/model.js';
 export const inspectProgram = later(
   async () => (await import('./models/exported/program.js')).inspectProgram,
 );
-export type { ProgramSummary } from './models/exported/program.js';
 /** Loads a file’s weights into a model. */
 export const loadWeights = later(async () => (await import('./models/weights.js')).loadWeights);
 /** Reads a file of weights. */

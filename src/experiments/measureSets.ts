@@ -23,7 +23,7 @@ interface MeasuredSet {
  */
 export async function measureSets<
   Set extends PlannedSet,
-  Settings extends ValuesOf<(typeof TRACE_SETTINGS)['structured']>,
+  Settings extends Omit<ValuesOf<(typeof TRACE_SETTINGS)['structured']>, 'criteria'>,
 >(
   session: TraceSession,
   sets: readonly Set[],

@@ -3,7 +3,7 @@ import { LOSSES } from '../metrics/loss.js';
 import { monteCarloShape } from '../metrics/monteCarlo.js';
 import { groupAccuraciesSchema, intervalSchema } from '../metrics/schemas.js';
 import { PRECISIONS } from '../native/addon.js';
-import { CRITERION_NAMES } from '../neurons/criteria.js';
+import { CRITERION_NAME } from '../neurons/criterion.js';
 import { neuronSchema } from '../neurons/neuronSchema.js';
 import { NULL_NAMES } from '../neurons/nulls.js';
 import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
@@ -18,7 +18,8 @@ import type { Outcome } from './outcomes.js';
 export const group = count.max(9_999);
 const reals = z.array(real);
 const neurons = z.array(neuronSchema);
-const criterion = z.enum(CRITERION_NAMES);
+/** One of the package, or of a script. */
+export const criterion = z.string().regex(CRITERION_NAME);
 const ofOutcomes = <Schema extends z.ZodType>(schema: Schema) =>
   z.looseObject({ accuracy: schema, margin: schema, loss: schema } satisfies Record<Outcome, Schema>);
 
@@ -90,6 +91,8 @@ const measuredShape = {
   groups: z.array(z.looseObject({ name: z.string(), minority: z.boolean() })).optional(),
   split: z.enum(SPLITS),
   criteria: z.array(criterion),
+  /** Those of a script; absent if there are none. */
+  ownCriteria: z.array(z.looseObject({ name: criterion, dependsOnGroup: z.boolean() })).optional(),
   topK: z.array(count),
   /** Max measured examples of each majority group. */
   samples: count,
@@ -199,7 +202,7 @@ export const unstructuredSchema = z.looseObject({
   /** Seeds of the perturbation's draws; empty if it draws nothing, like zeroing. */
   seeds: reals,
   /** The number of seeds averaged over for each criterion; absent if nothing is drawn. */
-  repeats: z.partialRecord(criterion, count).optional(),
+  repeats: z.record(criterion, count).optional(),
   /** Absent unless weights of an earlier epoch were used. */
   rewound: rewoundSchema.optional(),
   /** Examples that each group lost to its own neurons. */

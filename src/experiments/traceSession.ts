@@ -1,14 +1,14 @@
 import type { BatchLoader } from '../data/batches.js';
 import { type Dataset, type DatasetOptions, emptyGroups, requireImages } from '../data/dataset.js';
 import type { Split } from '../data/split.js';
-import { SpurmemError } from '../errors.js';
+import { SpurmemError, usageError } from '../errors.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
 import { native, type Precision, type Unit } from '../native/addon.js';
 import { ENGINE_TYPES, type EngineOptions, openEngine } from '../native/engine.js';
-import { type CriterionName, criterionNamed } from '../neurons/criteria.js';
-import { candidateLayers, selectByCriterion } from '../neurons/criterion.js';
+import { CRITERIA } from '../neurons/criteria.js';
+import { candidateLayers, checkedScores, type Criterion, selectByCriterion } from '../neurons/criterion.js';
 import type { ModelLayer, Neuron, NeuronPlace } from '../neurons/neuron.js';
 import { meanOutputs } from '../neurons/perturb.js';
 import { type GradientSamples, gradientSamples } from '../neurons/samples.js';
@@ -25,7 +25,13 @@ import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOpti
 import { RunWriter } from '../train/runWriter.js';
 import type { PrecisionChange, SessionHeader } from './results.js';
 import { requireTwoOfEach, type TrainingExamples, trainingExamples } from './samples.js';
-import { type SessionChoices, TRACE_SETTINGS, type TraceSettings, traceSettings } from './traceSettings.js';
+import {
+  type CriterionChoice,
+  type SessionChoices,
+  TRACE_SETTINGS,
+  type TraceSettings,
+  traceSettings,
+} from './traceSettings.js';
 
 export interface OfRunOptions extends JobOptions, EngineOptions {
   readonly run: string;
@@ -90,6 +96,8 @@ export class TraceSession implements Disposable {
   readonly seed: number;
   readonly #training: TrainingExamples;
   readonly #reported = new Set<Split>();
+  /** The package's, and those of one's own that traces were given. */
+  readonly #criteria = new Map<string, Criterion>(CRITERIA.map((criterion) => [criterion.name, criterion]));
   readonly #scores = new Map<string, Promise<Float32Array>>();
   #samples: Promise<readonly GradientSamples[]> | undefined;
   #meanOutputs: Promise<Float64Array> | undefined;
@@ -216,9 +224,26 @@ export class TraceSession implements Disposable {
     return split === 'train' ? this.#training.judgedOn : this.dataset.splits[split];
   }
 
+  /**
+   * Returns the names of criteria, and keeps those of one's own for the methods that take a name. Throws `USAGE` if another criterion has the
+   * name.
+   */
+  namesOf(criteria: readonly CriterionChoice[]): string[] {
+    return criteria.map((one) => {
+      if (typeof one === 'string') return one;
+      const known = this.#criteria.get(one.name) ?? one;
+      if (known !== one) {
+        const problem = `Another criterion is called ${one.name}.`;
+        throw usageError('criteria', one.name, 'criteria of different names', problem, 'Rename yours.');
+      }
+      this.#criteria.set(one.name, one);
+      return one.name;
+    });
+  }
+
   /** Returns the layers that a criterion chooses from. */
-  candidates(criterion: CriterionName): readonly ModelLayer[] {
-    return candidateLayers(criterionNamed(criterion), this.unitLayers, this.settings);
+  candidates(criterion: string): readonly ModelLayer[] {
+    return candidateLayers(this.#named(criterion), this.unitLayers, this.settings);
   }
 
   /**
@@ -227,7 +252,7 @@ export class TraceSession implements Disposable {
    * @param from the source of each k neurons: the whole model, or each of its layers; a smaller layer gives all of its neurons
    */
   requireTopK(
-    criteria: readonly CriterionName[],
+    criteria: readonly string[],
     topK: readonly number[],
     {
       from = 'model',
@@ -246,9 +271,9 @@ export class TraceSession implements Disposable {
   }
 
   /** Returns the k neurons that a criterion chooses for a group, highest score first. */
-  async select(criterion: CriterionName, group: number, k: number): Promise<Neuron[]> {
+  async select(criterion: string, group: number, k: number): Promise<Neuron[]> {
     const scores = await this.scores(criterion, group);
-    return selectByCriterion(criterionNamed(criterion), scores, this.unitLayers, this.settings, k);
+    return selectByCriterion(this.#named(criterion), scores, this.unitLayers, this.settings, k);
   }
 
   /** Returns the norms of the neurons' weights, [M] in layer order. */
@@ -268,7 +293,7 @@ export class TraceSession implements Disposable {
   }
 
   /** Returns scores of all single weights by a criterion for a group, in layer order; too many to cache. */
-  weightScores(criterion: CriterionName, group: number): Promise<Float32Array> {
+  weightScores(criterion: string, group: number): Promise<Float32Array> {
     return this.#scoresOf(criterion, group, 'weight');
   }
 
@@ -285,8 +310,8 @@ export class TraceSession implements Disposable {
   }
 
   /** Returns scores of all neurons by a criterion for a group, [M] in layer order; computed once. */
-  scores(criterion: CriterionName, group: number): Promise<Float32Array> {
-    const key = criterionNamed(criterion).dependsOnGroup ? `${criterion} ${group}` : criterion;
+  scores(criterion: string, group: number): Promise<Float32Array> {
+    const key = this.#named(criterion).dependsOnGroup ? `${criterion} ${group}` : criterion;
     const scores = this.#scores.get(key) ?? this.#scoresOf(criterion, group, this.settings.unit);
     this.#scores.set(key, scores);
     return scores;
@@ -304,12 +329,18 @@ export class TraceSession implements Disposable {
     this.loader.context[Symbol.dispose]();
   }
 
-  #scoresOf(criterion: CriterionName, group: number, unit: Unit): Promise<Float32Array> {
+  async #scoresOf(criterion: string, group: number, unit: Unit): Promise<Float32Array> {
     const { job, model, loader, settings } = this;
     const samples = () => this.#samplesOf([group]);
     const others = () => this.#samplesOf(this.#othersOf(group, criterion));
     const how = { ...job, model, loader, unit, loss: settings.loss, samples, others };
-    return criterionNamed(criterion).scores(how);
+    const scores = await this.#named(criterion).scores(how);
+    if (CRITERIA.some(({ name }) => name === criterion)) return scores;
+    return checkedScores(criterion, scores, unitLayers(model.description.layers, unit));
+  }
+
+  #named(criterion: string): Criterion {
+    return this.#criteria.get(criterion) as Criterion;
   }
 
   async #samplesOf(groups: readonly number[]): Promise<GradientSamples> {
@@ -320,7 +351,7 @@ export class TraceSession implements Disposable {
   }
 
   /** Returns the other groups of a group's class with training images. Throws `DATASET_EMPTY_GROUP` if there are none. */
-  #othersOf(group: number, criterion: CriterionName): number[] {
+  #othersOf(group: number, criterion: string): number[] {
     const { groupNames, numSpurious, table } = this.dataset;
     const classOf = (one: number): number => Math.floor(one / numSpurious);
     const others = this.groupsIn('train').filter(

@@ -8,6 +8,7 @@ import {
   type CriterionName,
   criterionNamed,
 } from '../neurons/criteria.js';
+import { type Criterion, CRITERION_NAME } from '../neurons/criterion.js';
 import { NULL_NAMES, type NullName } from '../neurons/nulls.js';
 import { isDrawn, PERTURBATION_NAMES, type PerturbationName } from '../neurons/perturbations.js';
 import { requireGradientSource } from '../neurons/samples.js';
@@ -19,12 +20,24 @@ import {
   type GivenOf,
   protocolSetting,
   resolveSettings,
+  type Setting,
   setting,
   type SettingsTable,
   type ValuesOf,
   without,
 } from '../settings/setting.js';
-import { integer, oneOf, positive, severalOf, share, text, toggle, valueType } from '../settings/values.js';
+import {
+  either,
+  integer,
+  oneOf,
+  positive,
+  severalOf,
+  share,
+  text,
+  toggle,
+  type ValueType,
+  valueType,
+} from '../settings/values.js';
 import * as z from '../zod.js';
 
 /** The article's standard deviation of random initialization and noise. */
@@ -36,6 +49,8 @@ const NULL_DRAWS = 99;
 const LAYER_NULL_DRAWS = 39;
 
 const COUNT = { type: integer(1), argument: 'n' } as const;
+/** Seeds of random perturbations. */
+const REPEATED = 10;
 /** Of what is computed as many times. */
 const REPEATS = { type: integer(...RANGES.repeats), argument: 'n' } as const;
 const LIST = { type: severalOf(integer(1)), argument: 'list' } as const;
@@ -45,6 +60,27 @@ const classType = valueType(z.union([integer(0), text('a name')]), {
   expected: 'a class, by its name or its number from 0 on',
   form: 'integer or word',
 });
+
+/** A criterion of the package by its name, or one's own. */
+export type CriterionChoice = CriterionName | Criterion;
+
+const ownCriterion = valueType(
+  z.custom<Criterion>((value) => {
+    const { name, dependsOnGroup, scores } = Object(value) as Partial<Record<keyof Criterion, unknown>>;
+    const isNamed = typeof name === 'string' && CRITERION_NAME.test(name);
+    return isNamed && typeof dependsOnGroup === 'boolean' && typeof scores === 'function';
+  }),
+  {
+    form: 'text',
+    expected:
+      'from a script an object with a name (small letters, digits and hyphens), dependsOnGroup and scores',
+  },
+);
+
+/** Types of criteria of which some may be one's own. */
+export const CRITERIA_TYPE = severalOf(either(oneOf(CRITERION_NAMES), ownCriterion)) as ValueType<
+  readonly CriterionChoice[]
+>;
 
 /** Settings of every trace: how a run is opened and its neurons are scored. */
 const session = {
@@ -90,6 +126,7 @@ const session = {
   }),
 } satisfies SettingsTable;
 
+const THREE = measured([1, 2, 3], 'the top 1, 2 and 3 (Figs 2, 4, 5)', NULL_DRAWS);
 const unstructured = {
   perturbation: setting<PerturbationName>({
     type: oneOf(PERTURBATION_NAMES),
@@ -123,7 +160,8 @@ const unstructured = {
     source: '10 random seeds (of Figs 11 and 12)',
     published: '3 for gradient, 10 for magnitude',
   }),
-  ...measured([1, 2, 3], 'the top 1, 2 and 3 (Figs 2, 4, 5)', NULL_DRAWS),
+  ...THREE,
+  criteria: { ...THREE.criteria, type: CRITERIA_TYPE } as Setting<readonly CriterionChoice[]>,
   comparedTopK: setting({
     ...LIST,
     help: 'which of these numbers to compare with random neurons',
@@ -235,14 +273,15 @@ export function unstructuredSettings(given: GivenOf<typeof unstructured>, protoc
   const { criteria, perturbation, topK, nullDraws } = settings;
   const draws = isDrawn(perturbation);
   const table = { repeats: unstructured.repeats };
-  const repeats = criteria.map(
-    (criterion) => [criterion, resolveSettings(table, protocol, given, { criterion }).repeats] as const,
-  );
+  const repeats = criteria.map((one): [string, number] => {
+    const criterion = typeof one === 'string' ? criterionNamed(one) : one;
+    return [criterion.name, resolveSettings(table, protocol, given, { criterion }).repeats];
+  });
   return {
     ...settings,
     sigmas: draws ? sigmas : undefined,
     comparedTopK: nullDraws === 0 ? undefined : topK.filter((k) => comparedTopK?.includes(k) ?? true),
-    repeats: draws ? (Object.fromEntries(repeats) as Partial<Record<CriterionName, number>>) : undefined,
+    repeats: draws ? Object.fromEntries(repeats) : undefined,
   };
 }
 
@@ -304,12 +343,13 @@ function measured(topK: readonly number[], source: string, draws: number) {
 
 /** The default depends on the criterion whose neurons are perturbed. */
 function repeatsUnder(protocol: Protocol): DependentDefault<number> {
-  const counts = CRITERIA.map(({ name, repeats }) => [name, repeats[protocol]] as const);
+  const countOf = ({ repeats }: Criterion): number => repeats?.[protocol] ?? REPEATED;
+  const counts = CRITERIA.map((criterion) => [criterion.name, countOf(criterion)] as const);
   const [first] = counts;
   return {
     words: counts.every(([, count]) => count === first?.[1])
       ? String(first?.[1])
       : counts.map(([name, count]) => `${count} for ${name}`).join(', '),
-    of: ({ criterion }) => criterionNamed(criterion as CriterionName).repeats[protocol],
+    of: ({ criterion }) => countOf(criterion as Criterion),
   };
 }

@@ -43,7 +43,12 @@ export async function traceUnstructuredIn(
 ): Promise<TraceUnstructuredResult> {
   const { dataset } = session;
   const { rewindEpochs, ...settings } = unstructuredSettings(options, session.settings.protocol);
-  const { criteria, topK, perturbation: kind, sigmas = [null], repeats, split } = settings;
+  const { topK, perturbation: kind, sigmas = [null], repeats, split } = settings;
+  const criteria = session.namesOf(settings.criteria);
+  const ownCriteria = settings.criteria.flatMap((one) => {
+    if (typeof one === 'string') return [];
+    return [{ name: one.name, dependsOnGroup: one.dependsOnGroup }];
+  });
   const chosenFor = session.groupsIn('train');
   session.groupsIn(split);
   session.requireTopK(criteria, topK);
@@ -69,11 +74,16 @@ export async function traceUnstructuredIn(
       }
     }
   }
-  const { sets, recorded } = await measureSets(session, planned, settings, {
-    task: 'perturbed variants',
-    namedExamples: NAMED_EXAMPLES,
-    isCompared: ({ k }) => settings.comparedTopK?.includes(k) === true,
-  });
+  const { sets, recorded } = await measureSets(
+    session,
+    planned,
+    { ...settings, criteria },
+    {
+      task: 'perturbed variants',
+      namedExamples: NAMED_EXAMPLES,
+      isCompared: ({ k }) => settings.comparedTopK?.includes(k) === true,
+    },
+  );
   const entries = sets.map(
     ({ criterion, group, k, perturbation: { sigma }, neurons, ...set }): TraceEntry => {
       const outcomes = set.outcomes as readonly (readonly GroupOutcome[])[];
@@ -87,6 +97,7 @@ export async function traceUnstructuredIn(
   const result: TraceUnstructuredResult = {
     kind: 'trace-unstructured',
     ...recorded,
+    ...(ownCriteria.length > 0 ? { ownCriteria } : {}),
     seeds,
     ...(rewound ? { rewound } : {}),
     pictures: await picturesOf(dataset, new Set(shown.map(({ example }) => example))),

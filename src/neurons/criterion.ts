@@ -1,24 +1,26 @@
 import type { BatchLoader } from '../data/batches.js';
+import { SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import type { Unit } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
-import type { ModelLayer, Neuron } from './neuron.js';
+import { type ModelLayer, type Neuron, type NeuronLayer, placeText } from './neuron.js';
 import type { GradientSamples } from './samples.js';
-import { countNeurons, selectTopK, startOf } from './select.js';
+import { countNeurons, placeAt, selectTopK, startOf } from './select.js';
 import type { ChoiceSettings, MagnitudeOrder } from './settings.js';
 
-/** A way to score neurons (article, "Identification of critical neurons"); `CRITERIA` lists all. */
+/** The names that criteria may have, also as parts of file names. */
+export const CRITERION_NAME = /^[a-z][a-z\d-]{0,39}$/;
+
+/** A way to score neurons (article, "Identification of critical neurons"); `CRITERIA` lists those of the package. */
 export interface Criterion {
   readonly name: string;
-  /** After "the neurons with the": `largest gradient`. */
-  readonly largest: string;
   /** Figures of the article show these by default. */
   readonly inArticle?: boolean;
   /** If false, all groups share one set of neurons. */
   readonly dependsOnGroup: boolean;
-  /** Seeds that each protocol averages random perturbations of its neurons over. */
-  readonly repeats: Readonly<Record<Protocol, number>>;
+  /** Seeds that each protocol averages random perturbations of its neurons over; default: 10. */
+  readonly repeats?: Readonly<Record<Protocol, number>>;
   /** A score for each neuron or single weight of the model, [M] in layer order. */
   readonly scores: (context: ScoringContext) => Promise<Float32Array>;
   /** The layers that it chooses from, in their order; default: all. */
@@ -44,6 +46,19 @@ export interface ScoringContext extends JobOptions, Pick<ChoiceSettings, 'loss'>
 
 /** Settings that restrict the layers of a criterion. */
 type PlaceSettings = Pick<ChoiceSettings, 'magnitudeLayers' | 'magnitudeOrder'>;
+
+/** Returns the scores of a criterion of one's own. Throws `NEURONS_INVALID` unless they are a Float32Array of a finite one per neuron. */
+export function checkedScores(name: string, scores: unknown, layers: readonly NeuronLayer[]): Float32Array {
+  const refused = (problem: string): SpurmemError =>
+    new SpurmemError('NEURONS_INVALID', `The criterion ${name} gave ${problem}.`, { parameter: 'criteria' });
+  if (Object.prototype.toString.call(scores) !== '[object Float32Array]') throw refused('no Float32Array');
+  const given = scores as Float32Array;
+  const count = countNeurons(layers);
+  if (given.length > count) throw refused(`${given.length} scores for ${count} neurons`);
+  const odd = Array.from({ length: count }).findIndex((_, place) => !Number.isFinite(given[place]));
+  if (odd < 0) return given;
+  throw refused(`${given[odd] ?? 'no score'} for the neuron ${placeText(placeAt(odd, layers))}`);
+}
 
 /** The layers of a model that a criterion chooses from, in the model's order. */
 export function candidateLayers(

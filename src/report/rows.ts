@@ -11,7 +11,7 @@ import type {
 import type { Row } from '../kit/rows.js';
 import { withHolm } from '../kit/summarize.js';
 import type { Interval } from '../metrics/intervals.js';
-import { type CriterionName, criterionNamed } from '../neurons/criteria.js';
+import { CRITERIA } from '../neurons/criteria.js';
 import { type NeuronPlace, placeText } from '../neurons/neuron.js';
 import { NULL_NAMES } from '../neurons/nulls.js';
 import type { TrainingResult } from '../train/results.js';
@@ -69,7 +69,8 @@ function before({ baseline, baselineMargin }: TraceHeader, group: number): Row {
 
 /** What a row of neurons that a criterion chooses for every group says that they were chosen for. */
 export function sharedSet(row: Row): Row {
-  const dependsOnGroup = criterionNamed(row.criterion as CriterionName).dependsOnGroup;
+  const known = CRITERIA.find(({ name }) => name === row.criterion);
+  const dependsOnGroup = known?.dependsOnGroup ?? row.dependsOnGroup !== false;
   return dependsOnGroup ? row : { ...row, chosenFor: EVERY_GROUP };
 }
 
@@ -93,7 +94,9 @@ export function changeRows(traces: readonly TraceUnstructuredResult[], groupName
       const { criterion, k, sigma, difference, comparisons } = entry;
       const { perturbation, seeds, split, nullDraws: draws } = trace;
       const drawn = { perturbation, sigma, seeds: seeds.length, draws, split };
-      const set = { ...drawn, criterion, chosenFor: entry.group, k };
+      const own = trace.ownCriteria?.find(({ name }) => name === criterion);
+      const depends = own && { dependsOnGroup: own.dependsOnGroup };
+      const set = { ...drawn, criterion, ...depends, chosenFor: entry.group, k };
       const neurons = neuronColumn(entry.neurons);
       const measured = [...groupNames.entries()].filter(([group]) => trace.baseline.total[group] !== 0);
       const ofGroups = measured.map(([group, name]): Row => ({

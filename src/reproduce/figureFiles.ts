@@ -3,7 +3,6 @@ import { gradCam, type GradCamOptions } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import { writeAtomic } from '../files.js';
 import { type EngineOptions, openEngine } from '../native/engine.js';
-import type { CriterionName } from '../neurons/criteria.js';
 import type { Figure, FigureNeeds, FigureRow, ReportDataset, RunResults } from '../report/figure.js';
 import { fig10 } from '../report/figures/gradCam.js';
 import { groupLabels } from '../report/groupLabels.js';
@@ -57,17 +56,16 @@ interface FigureContent {
   /** sha256 of the weights that the results are of. */
   readonly checkpoint: string;
   /** The criteria that were asked for, of which traces may hold more. */
-  readonly criteria: readonly CriterionName[];
+  readonly criteria: readonly string[];
 }
 
 /** What a figure needs of some results, by the criteria that were asked for. */
 function shownBy(
   { traces: needs = [] }: FigureNeeds,
   results: RunResults,
-  criteria: readonly CriterionName[],
+  criteria: readonly string[],
 ): RunResults {
-  const isAsked = ({ criterion }: { readonly criterion: CriterionName }): boolean =>
-    criteria.includes(criterion);
+  const isAsked = ({ criterion }: { readonly criterion: string }): boolean => criteria.includes(criterion);
   const { layers, traces } = results;
   return {
     ...results,

@@ -14,11 +14,10 @@ import { type GivenOf, resolveSettings } from '../settings/setting.js';
 import type * as z from '../zod.js';
 import { mergeNeeds } from './articleFigures.js';
 
-const { criteria, sigmas, repeats, samples, nullDraws, exceedances, comparedTopK } =
-  TRACE_SETTINGS.unstructured;
+const { sigmas, repeats, samples, nullDraws, exceedances, comparedTopK } = TRACE_SETTINGS.unstructured;
 /** Settings of traces that several figures share. Without a value, each figure has its own, and else the protocol's. */
 export const FIGURE_SETTINGS = {
-  criteria,
+  criteria: TRACE_SETTINGS.structured.criteria,
   sigmas,
   repeats,
   layerTopK: TRACE_SETTINGS.structured.topK,

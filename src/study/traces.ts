@@ -111,7 +111,7 @@ export const TRACE_ROWS: Readonly<Record<TraceJob['trace'], MakeRows>> = {
     return [];
   },
   planted: (run) => plantingRows(session(run, {})),
-  found: (run, settings) => foundRows(session(run, {}), settings),
+  found: (run, settings) => foundRows({ ...session(run, {}), ...settings }),
   erased: (run, settings) => erasedRows(session(run, {}), settings),
   minimal: (run, settings) => minimalRows(session(run, {}), settings),
 };

@@ -179,8 +179,8 @@ describe('each option of', () => {
     const erm = { arch, weights, epochs, lr, augmentation };
     const ermOf = (given: unknown): unknown => (given as { readonly erm: unknown }).erm;
     expect(await expectEachToChange(addPart1Commands, argv, erm, ermOf)).toBe(5);
-    const { criteria, sigmas, repeats, samples, nullDraws, exceedances } = TRACE_SETTINGS.unstructured;
-    const layerTopK = TRACE_SETTINGS.structured.topK;
+    const { sigmas, repeats, samples, nullDraws, exceedances } = TRACE_SETTINGS.unstructured;
+    const { criteria, topK: layerTopK } = TRACE_SETTINGS.structured;
     const { batchSize, precision } = TRACE_SETTINGS.session;
     const { fraction } = TRACE_SETTINGS.overlap;
     const measured = { criteria, sigmas, repeats, samples, nullDraws, exceedances, layerTopK };

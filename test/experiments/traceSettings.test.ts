@@ -46,6 +46,24 @@ test('the repeats are told by criterion where they differ', () => {
   );
 });
 
+test('a criterion of one\u2019s own is an object with a name, dependsOnGroup and scores', async () => {
+  const mine = { name: 'mine', dependsOnGroup: true, scores: () => Promise.resolve(new Float32Array()) };
+  const { criteria, repeats } = unstructuredSettings(
+    { criteria: ['magnitude', mine], perturbation: 'noise' },
+    'article',
+  );
+  expect(criteria).toEqual(['magnitude', mine]);
+  expect(repeats).toEqual({ magnitude: 10, mine: 10 });
+  for (const odd of [{ ...mine, name: 'My own' }, { ...mine, scores: 1 }, { name: 'mine' }, null, 'mine']) {
+    const given = { criteria: [odd] } as never;
+    await failure(
+      () => unstructuredSettings(given, 'article'),
+      'USAGE',
+      'or from a script an object with a name',
+    );
+  }
+});
+
 test('loss and precision are the run\u2019s where none is asked for', () => {
   expect(traceSettings({}, 'article', run)).toMatchObject(run);
   expect(traceSettings({ precision: 'bf16' }, 'article', run).precision).toBe('bf16');

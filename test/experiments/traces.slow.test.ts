@@ -1,4 +1,4 @@
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { type Dataset, loadDataset } from '../../src/data/dataset.js';
@@ -12,11 +12,15 @@ import { Model } from '../../src/models/model.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { ARTICLE_CRITERIA } from '../../src/neurons/criteria.js';
+import { gradient } from '../../src/neurons/criteria/gradient.js';
+import type { Criterion } from '../../src/neurons/criterion.js';
 import { maskNeurons, perturbedVariants } from '../../src/neurons/perturb.js';
-import { gradientScores } from '../../src/neurons/score.js';
+import { gradientScores, magnitudeScores } from '../../src/neurons/score.js';
+import { setsOf } from '../../src/report/figures/changes.js';
 import { lostImages } from '../../src/report/figures/lostImages.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
-import { readRunReport } from '../../src/report/writeReport.js';
+import { changeRows } from '../../src/report/rows.js';
+import { readRunReport, writeReport } from '../../src/report/writeReport.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
@@ -336,6 +340,46 @@ test('the contrast takes gradient x weight of the other groups of the class away
   const trace = traceUnstructured({ ...traced, run: classes.out, criteria });
   const error = await failure(trace, 'DATASET_EMPTY_GROUP');
   expect(error.message).toContain('`gradient-x-weight-contrast` needs images of another group');
+});
+
+test('a trace takes criteria of a script, and its report tells those that choose alike for all groups', async () => {
+  const reversed: Criterion = {
+    name: 'reversed',
+    dependsOnGroup: false,
+    scores: async ({ model }) => (await magnitudeScores(model)).map((score) => -score),
+  };
+  const first: Criterion = { ...reversed, name: 'first', dependsOnGroup: true, scores: gradient.scores };
+  const own = { ...traced, run: join(folder, 'own'), topK: [1] };
+  await cp(run, own.run, { recursive: true });
+  const made = await traceUnstructured({ ...own, criteria: ['gradient', reversed, first] });
+  expect(made.criteria).toEqual(['gradient', 'reversed', 'first']);
+  expect(made.ownCriteria).toEqual([
+    { name: 'reversed', dependsOnGroup: false },
+    { name: 'first', dependsOnGroup: true },
+  ]);
+  const of = (criterion: string) => made.entries.filter((entry) => entry.criterion === criterion);
+  expect(of('first').map(({ neurons }) => neurons)).toEqual(of('gradient').map(({ neurons }) => neurons));
+  const sets = setsOf(changeRows([made], ['a', 'b', 'c', 'd'])).filter(({ group }) => group === 0);
+  expect(sets.map(({ criterion, chosenFor }) => [criterion, chosenFor])).toEqual([
+    ...[0, 1, 2, 3].map((group) => ['gradient', group]),
+    ['reversed', 'every group'],
+    ...[0, 1, 2, 3].map((group) => ['first', group]),
+  ]);
+  await writeReport({ run: own.run });
+  const page = await readFile(join(own.run, 'report.html'), 'utf8');
+  for (const name of ['reversed', 'first']) expect(page).toContain(name);
+
+  const taken = { ...reversed, name: 'gradient' };
+  for (const criteria of [[taken], [first, { ...reversed, name: 'first' }]])
+    await failure(traceUnstructured({ ...own, criteria }), 'USAGE', 'Another criterion is called');
+  const broken = { ...reversed, scores: () => Promise.resolve(new Float32Array(3)) };
+  const result = await readFile(new RunFolder(own.run).result('trace-unstructured'));
+  await failure(
+    traceUnstructured({ ...own, criteria: [broken] }),
+    'NEURONS_INVALID',
+    'reversed gave no score',
+  );
+  expect(await readFile(new RunFolder(own.run).result('trace-unstructured'))).toEqual(result);
 });
 
 function placeOf(session: TraceSession, position: number): [layer: string, index: number] {

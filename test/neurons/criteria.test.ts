@@ -1,6 +1,7 @@
 import { ARTICLE_CRITERIA, CRITERIA, CRITERION_NAMES, criterionNamed } from '../../src/neurons/criteria.js';
-import { candidateLayers, selectByCriterion } from '../../src/neurons/criterion.js';
+import { candidateLayers, checkedScores, selectByCriterion } from '../../src/neurons/criterion.js';
 import { perturbationNamed, PERTURBATIONS } from '../../src/neurons/perturbations.js';
+import { failure } from '../data/support.js';
 
 const layers = [
   { name: 'layer2.0.conv2', size: 2, isShortcut: false },
@@ -19,6 +20,18 @@ test('names are distinct, and each finds its object', () => {
   for (const criterion of CRITERIA) expect(criterionNamed(criterion.name)).toBe(criterion);
   expect(new Set(PERTURBATIONS.map(({ name }) => name)).size).toBe(PERTURBATIONS.length);
   for (const perturbation of PERTURBATIONS) expect(perturbationNamed(perturbation.name)).toBe(perturbation);
+});
+
+test('scores of one\u2019s own are one finite number per neuron, in float32', async () => {
+  expect(checkedScores('mine', scores, layers)).toBe(scores);
+  for (const [given, problem] of [
+    [[1, 2, 3, 4, 5], 'no Float32Array'],
+    [scores.slice(0, 3), 'no score for the neuron layer2.0.downsample.0[1]'],
+    [Float32Array.of(...scores, 1), '6 scores for 5 neurons'],
+    [Float32Array.of(1, 2, 3, 4, Number.NaN), 'NaN for the neuron layer2.1.conv1[0]'],
+    [Float32Array.of(1, -Infinity, 3, 4, 5), '-Infinity for the neuron layer2.0.conv2[1]'],
+  ] as const)
+    await failure(() => checkedScores('mine', given, layers), 'NEURONS_INVALID', `mine gave ${problem}.`);
 });
 
 test('figures of the article show the article\u2019s criteria', () => {

@@ -2,7 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { loadDataset } from '../../src/data/dataset.js';
+import { gradientXWeight } from '../../src/neurons/criteria/gradientXWeight.js';
 import { readStudy } from '../../src/study/document.js';
+import { foundRows } from '../../src/study/planted/measure.js';
 import { runStudy, StudyRunner } from '../../src/study/runner.js';
 import { studyTables } from '../../src/study/tables.js';
 import { RunFolder } from '../../src/train/runFolder.js';
@@ -124,6 +126,20 @@ test('each criterion is asked for the neurons of each class, and erasing compare
     ['flips, planted memories', 7],
     ['minorities, planted memories', 7],
   ]);
+  const mine = { ...gradientXWeight, name: 'mine' };
+  const rows = await foundRows({
+    ...options,
+    run: at('runs/flipped-1'),
+    seed: 1,
+    criteria: ['gradient-x-weight', mine],
+  });
+  expect(rows.map(({ criterion, group }) => [criterion, group])).toEqual([
+    ['gradient-x-weight', 1],
+    ['gradient-x-weight', 3],
+    ['mine', 1],
+    ['mine', 3],
+  ]);
+  expect(rows.slice(2).map(({ auc }) => auc)).toEqual(rows.slice(0, 2).map(({ auc }) => auc));
   const states = await new StudyRunner(study, options).states();
   expect(new Set(states.map(({ state }) => state))).toEqual(new Set(['finished']));
 });

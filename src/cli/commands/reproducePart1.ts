@@ -39,9 +39,9 @@ const ERM_OPTIONS = {
   lr,
   augmentation,
 } as const;
-const { criteria, sigmas, repeats, samples, nullDraws, exceedances } = TRACE_SETTINGS.unstructured;
+const { sigmas, repeats, samples, nullDraws, exceedances } = TRACE_SETTINGS.unstructured;
 const TRACE_OPTIONS = {
-  criteria,
+  criteria: TRACE_SETTINGS.structured.criteria,
   heldOutHalf: TRACE_SETTINGS.session.heldOutHalf,
   batchSize: TRACE_SETTINGS.session.batchSize,
   precision: {

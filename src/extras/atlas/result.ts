@@ -1,7 +1,6 @@
-import { group, picture, picturedSchema } from '../../experiments/results.js';
+import { criterion, group, picture, picturedSchema } from '../../experiments/results.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import { groupAccuraciesSchema, intervalSchema } from '../../metrics/schemas.js';
-import { CRITERION_NAMES } from '../../neurons/criteria.js';
 import { count, real, type Recorded } from '../../recorded.js';
 import { setting, type SettingsTable } from '../../settings/setting.js';
 import { integer } from '../../settings/values.js';
@@ -71,7 +70,7 @@ const atlasNeuron = z.looseObject({
   /** Why it is here: a trace chose it, it was drawn for comparison, or the caller named it. */
   role: z.enum(['chosen', 'random', 'asked']),
   /** The traces' choices of it: for which group, and its place among the chosen ones, from 1. */
-  chosenBy: z.array(z.looseObject({ criterion: z.enum(CRITERION_NAMES), group, rank: count })),
+  chosenBy: z.array(z.looseObject({ criterion, group, rank: count })),
   /** Rows and columns of the layer's map; null if its positions are no parts of the image. */
   cells: z.tuple([count, count]).nullable(),
   /** Over all images of the training split. */

@@ -4,7 +4,6 @@ import { gradientScores } from '../score.js';
 /** The l2 norm of the loss's gradient in a neuron's weights, on the worst samples of a group (article, Eq. 1). */
 export const gradient = {
   name: 'gradient',
-  largest: 'largest gradient',
   inArticle: true,
   dependsOnGroup: true,
   repeats: { article: 10, released: 3 },

@@ -4,9 +4,7 @@ import { gradientScores } from '../score.js';
 /** The growth, to first order, of the mean loss on a group's worst samples when a neuron is zeroed; negative where zeroing helps. */
 export const gradientXWeight = {
   name: 'gradient-x-weight',
-  largest: 'largest growth of the loss by gradient x weight',
   dependsOnGroup: true,
-  repeats: { article: 10, released: 10 },
   scores: async (context) => {
     const { indices, labels } = await context.samples();
     const options = { ...context, labels, timesWeight: true };

@@ -4,10 +4,8 @@ import { magnitudeScores } from '../score.js';
 /** The l2 norm of a neuron's weights. */
 export const magnitude = {
   name: 'magnitude',
-  largest: 'largest magnitude',
   inArticle: true,
   dependsOnGroup: false,
-  repeats: { article: 10, released: 10 },
   scores: ({ model, unit }) => magnitudeScores(model, unit),
   layers: (layers, settings) =>
     settings.magnitudeLayers === 'all' ? layers : layers.filter(({ isShortcut }) => !isShortcut),

@@ -5,7 +5,7 @@ import { distinct, groupedBy, numberOf, numbers, type Row } from '../../kit/rows
 import { valuesOf } from '../../kit/summarize.js';
 import { list, pivot } from '../../kit/table.js';
 import { summarizeSeeds } from '../../metrics/seeds.js';
-import { CRITERION_NAMES, type CriterionName } from '../../neurons/criteria.js';
+import { CRITERION_NAMES } from '../../neurons/criteria.js';
 import { NULLS } from '../../neurons/nulls.js';
 import { type PerturbationName, perturbationNamed, PERTURBATIONS } from '../../neurons/perturbations.js';
 import { bars, dots, matrix } from '../chart.js';
@@ -36,8 +36,10 @@ export const isOwn = (row: Row): boolean => row.group !== null && row.group === 
 
 /** Rows by criterion, deviation, group and number of neurons, each set once: criteria that do not depend on the group repeat theirs. */
 export function setsOf(rows: readonly Row[]): Row[] {
+  // Those of scripts come last.
+  const names = [...CRITERION_NAMES, ...distinct(rows, 'criterion')];
   const order = (row: Row): number[] => [
-    CRITERION_NAMES.indexOf(row.criterion as CriterionName),
+    names.indexOf(row.criterion ?? null),
     ...['sigma', 'chosenFor', 'k'].map((column) => numberOf(row, column) || 0),
   ];
   const sorted = [...rows].sort((a, b) => {

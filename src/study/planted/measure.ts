@@ -6,14 +6,13 @@ import { evaluate } from '../../metrics/evaluate.js';
 import { mannWhitney } from '../../metrics/mannWhitney.js';
 import { mean } from '../../metrics/statistics.js';
 import { native, type WeightEdit } from '../../native/addon.js';
-import type { CriterionName } from '../../neurons/criteria.js';
 import type { NeuronPlace } from '../../neurons/neuron.js';
 import { nullNamed } from '../../neurons/nulls.js';
 import { type NeuronValues, perturbedVariants, weightsIn, ZERO } from '../../neurons/perturb.js';
 import { placeAt } from '../../neurons/select.js';
-import type { GivenOf } from '../../settings/setting.js';
+import { type GivenOf, resolveSettings } from '../../settings/setting.js';
 import type { RecordRow } from '../records.js';
-import type { ERASED_SETTINGS, FOUND_SETTINGS } from './settings.js';
+import { type ERASED_SETTINGS, FOUND_SETTINGS } from './settings.js';
 
 /** Planted groups are the odd ones: class * 2 + planted. */
 const [KEPT, PLANTED] = [
@@ -27,6 +26,8 @@ const BATCH_SIZE = 64;
 const SMALLEST_LOSS = 2 ** -24;
 
 type Erasure = 'zero' | 'rewind';
+
+export interface FoundOptions extends SessionOptions, GivenOf<typeof FOUND_SETTINGS> {}
 
 /** A run that planted memories: which neurons were trained, and their weights before. */
 interface Planting {
@@ -78,16 +79,14 @@ export function plantingRows(options: SessionOptions): Promise<RecordRow[]> {
 }
 
 /** Returns how high each criterion's scores for planted images rank the planted neurons: one row per criterion and group. */
-export function foundRows(
-  options: SessionOptions,
-  { criteria = [] }: GivenOf<typeof FOUND_SETTINGS>,
-): Promise<RecordRow[]> {
+export function foundRows({ criteria, ...options }: FoundOptions): Promise<RecordRow[]> {
+  const wanted = resolveSettings(FOUND_SETTINGS, 'article', { criteria }).criteria;
   return inPlanting(options, async ({ session, planted, columns }) => {
     const margins = await meanMargins(session);
     const places = new Set(planted.map((neuron) => session.position(neuron)));
     const layers = new Set(planted.map(({ layer }) => layer));
     const rows: RecordRow[] = [];
-    for (const [criterion, group] of combinations(criteria)) {
+    for (const [criterion, group] of combinations(session.namesOf(wanted))) {
       const scores = await session.scores(criterion, group);
       const own = [...places].map((place) => scores[place] as number);
       const others = [...scores.keys()].filter((place) => !places.has(place));
@@ -129,7 +128,7 @@ export function erasedRows(
   return inPlanting(options, async (planting) => {
     const { session, planted, columns } = planting;
     const chosen: { criterion: string; group: number; neurons: readonly NeuronPlace[] }[] = [];
-    for (const [criterion, group] of combinations(criteria)) {
+    for (const [criterion, group] of combinations(session.namesOf(criteria))) {
       const scores = await session.scores(criterion, group);
       chosen.push({ criterion, group, neurons: firstOf(session, scores, planted.length) });
     }
@@ -178,8 +177,8 @@ export function minimalRows(options: SessionOptions, settings: object): Promise<
   });
 }
 
-function combinations(criteria: readonly CriterionName[]): [CriterionName, number][] {
-  return criteria.flatMap((criterion) => PLANTED.map((group): [CriterionName, number] => [criterion, group]));
+function combinations(criteria: readonly string[]): [string, number][] {
+  return criteria.flatMap((criterion) => PLANTED.map((group): [string, number] => [criterion, group]));
 }
 
 /** The neurons with the highest scores. */

@@ -1,10 +1,11 @@
-import { CRITERION_NAMES, type CriterionName } from '../../neurons/criteria.js';
+import { CRITERIA_TYPE, type CriterionChoice } from '../../experiments/traceSettings.js';
+import { CRITERION_NAMES } from '../../neurons/criteria.js';
 import { setting, type SettingsTable } from '../../settings/setting.js';
 import { oneOf, severalOf } from '../../settings/values.js';
 
 export const FOUND_SETTINGS = {
-  criteria: setting<readonly CriterionName[]>({
-    type: severalOf(oneOf(CRITERION_NAMES)),
+  criteria: setting<readonly CriterionChoice[]>({
+    type: CRITERIA_TYPE,
     argument: 'name...',
     help: 'criteria that are asked for the planted neurons',
     default: CRITERION_NAMES,
