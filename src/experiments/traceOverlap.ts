@@ -55,7 +55,7 @@ export async function traceOverlapIn(
 
 type Ranks = Pick<OverlapEntry, 'reading' | 'neurons' | 'counts'>;
 
-/** Returns a function that ranks neurons under a criterion in every reading; if single weights are the unit, two readings coincide. */
+/** Returns a function that ranks neurons under a criterion in every reading that it has; if single weights are the unit, two coincide. */
 async function ranksOf(
   session: TraceSession,
   rankedBy: CriterionName,
@@ -69,7 +69,8 @@ async function ranksOf(
     sortedLayers.set(layer, known);
     return known;
   };
-  const weights = session.unit === 'neuron' ? await session.weightScores(rankedBy, group) : undefined;
+  const hasWeights = session.unit === 'neuron' && session.criterion(rankedBy).neuronsOnly !== true;
+  const weights = hasWeights ? await session.weightScores(rankedBy, group) : undefined;
   const sortedWeights = weights?.toSorted();
   return (chosen) => {
     const ranked = (reading: 'model' | 'layer', among: (neuron: Neuron) => Float32Array): Ranks => ({

@@ -241,9 +241,14 @@ export class TraceSession implements Disposable {
     });
   }
 
+  /** Returns the criterion of a name. */
+  criterion(name: string): Criterion {
+    return this.#criteria.get(name) as Criterion;
+  }
+
   /** Returns the layers that a criterion chooses from. */
   candidates(criterion: string): readonly ModelLayer[] {
-    return candidateLayers(this.#named(criterion), this.unitLayers, this.settings);
+    return candidateLayers(this.criterion(criterion), this.unitLayers, this.settings);
   }
 
   /**
@@ -273,7 +278,7 @@ export class TraceSession implements Disposable {
   /** Returns the k neurons that a criterion chooses for a group, highest score first. */
   async select(criterion: string, group: number, k: number): Promise<Neuron[]> {
     const scores = await this.scores(criterion, group);
-    return selectByCriterion(this.#named(criterion), scores, this.unitLayers, this.settings, k);
+    return selectByCriterion(this.criterion(criterion), scores, this.unitLayers, this.settings, k);
   }
 
   /** Returns the norms of the neurons' weights, [M] in layer order. */
@@ -311,7 +316,7 @@ export class TraceSession implements Disposable {
 
   /** Returns scores of all neurons by a criterion for a group, [M] in layer order; computed once. */
   scores(criterion: string, group: number): Promise<Float32Array> {
-    const key = this.#named(criterion).dependsOnGroup ? `${criterion} ${group}` : criterion;
+    const key = this.criterion(criterion).dependsOnGroup ? `${criterion} ${group}` : criterion;
     const scores = this.#scores.get(key) ?? this.#scoresOf(criterion, group, this.settings.unit);
     this.#scores.set(key, scores);
     return scores;
@@ -334,13 +339,9 @@ export class TraceSession implements Disposable {
     const samples = () => this.#samplesOf([group]);
     const others = () => this.#samplesOf(this.#othersOf(group, criterion));
     const how = { ...job, model, loader, unit, loss: settings.loss, samples, others };
-    const scores = await this.#named(criterion).scores(how);
+    const scores = await this.criterion(criterion).scores(how);
     if (CRITERIA.some(({ name }) => name === criterion)) return scores;
     return checkedScores(criterion, scores, unitLayers(model.description.layers, unit));
-  }
-
-  #named(criterion: string): Criterion {
-    return this.#criteria.get(criterion) as Criterion;
   }
 
   async #samplesOf(groups: readonly number[]): Promise<GradientSamples> {

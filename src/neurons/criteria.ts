@@ -2,10 +2,11 @@ import { gradient } from './criteria/gradient.js';
 import { gradientXWeight } from './criteria/gradientXWeight.js';
 import { gradientXWeightContrast } from './criteria/gradientXWeightContrast.js';
 import { magnitude } from './criteria/magnitude.js';
+import { unitmem } from './criteria/unitmem.js';
 import type { Criterion } from './criterion.js';
 
 /** All criteria, in the order in which results show them. */
-export const CRITERIA = [gradient, magnitude, gradientXWeight, gradientXWeightContrast] as const;
+export const CRITERIA = [gradient, magnitude, gradientXWeight, gradientXWeightContrast, unitmem] as const;
 
 export type CriterionName = (typeof CRITERIA)[number]['name'];
 

@@ -17,6 +17,8 @@ export interface Criterion {
   readonly name: string;
   /** Figures of the article show these by default. */
   readonly inArticle?: boolean;
+  /** Whether single weights have no such score. */
+  readonly neuronsOnly?: boolean;
   /** If false, all groups share one set of neurons. */
   readonly dependsOnGroup: boolean;
   /** Seeds that each protocol averages random perturbations of its neurons over; default: 10. */

@@ -291,6 +291,9 @@ test('the overlap ranks the criteria that are asked for, two at least', async ()
   const { entries } = await traceOverlap({ ...common, run, criteria, fraction: 0.006 });
   const pairs = new Set(entries.map(({ chosenBy, rankedBy }) => `${chosenBy} by ${rankedBy}`));
   expect([...pairs].sort()).toEqual(['gradient by gradient-x-weight', 'gradient-x-weight by gradient']);
+  const { entries: ofOutputs } = await traceOverlap({ ...common, run, criteria: ['gradient', 'unitmem'] });
+  const readings = ofOutputs.filter(({ rankedBy }) => rankedBy === 'unitmem').map(({ reading }) => reading);
+  expect(new Set(readings)).toEqual(new Set(['model', 'layer']));
   for (const few of [['gradient'], ['gradient', 'gradient']] as const) {
     const error = await failure(traceOverlap({ ...common, run, criteria: few }), 'USAGE');
     expect(error).toMatchObject({ parameter: 'criteria', value: few });

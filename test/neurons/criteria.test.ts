@@ -1,4 +1,5 @@
 import { ARTICLE_CRITERIA, CRITERIA, CRITERION_NAMES, criterionNamed } from '../../src/neurons/criteria.js';
+import { unitmem } from '../../src/neurons/criteria/unitmem.js';
 import { candidateLayers, checkedScores, selectByCriterion } from '../../src/neurons/criterion.js';
 import { perturbationNamed, PERTURBATIONS } from '../../src/neurons/perturbations.js';
 import { failure } from '../data/support.js';
@@ -32,6 +33,31 @@ test('scores of one\u2019s own are one finite number per neuron, in float32', as
     [Float32Array.of(1, -Infinity, 3, 4, 5), '-Infinity for the neuron layer2.0.conv2[1]'],
   ] as const)
     await failure(() => checkedScores('mine', given, layers), 'NEURONS_INVALID', `mine gave ${problem}.`);
+});
+
+test('UnitMem compares the image of the largest mean output with the others, negative outputs being 0', async () => {
+  const outputs = [
+    [1, -1, 4, 2],
+    [3, -2, 0, 2],
+    [2, -3, -2, 2],
+  ];
+  const batchOf = (index: number) => ({ images: index, [Symbol.dispose]: () => undefined });
+  const model = {
+    numNeurons: 4,
+    network: {
+      outputSums: (index: number) => ({
+        data: () => Promise.resolve(Float64Array.from(outputs[index] ?? [])),
+        [Symbol.dispose]: () => undefined,
+      }),
+    },
+  };
+  const loader = { evaluation: (indices: Int32Array) => Array.from(indices, batchOf) };
+  const scoresOf = (indices: readonly number[], unit = 'neuron') =>
+    unitmem.scores({ model, loader, unit, samples: () => ({ indices: Int32Array.from(indices) }) } as never);
+  // (3 - 1.5) / (3 + 1.5); never active; (4 - 0) / (4 + 0); alike on all.
+  expect(await scoresOf([0, 1, 2])).toEqual(Float32Array.of(1 / 3, 0, 1, 0));
+  await failure(scoresOf([0]), 'NEURONS_INVALID', 'two images at least');
+  await failure(scoresOf([0, 1], 'weight'), 'NEURONS_INVALID', 'single weights have no outputs');
 });
 
 test('figures of the article show the article\u2019s criteria', () => {
