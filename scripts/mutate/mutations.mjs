@@ -76,6 +76,10 @@ const BY_FILE = {
       '`sigma ${sigma ?? 0} seed ${Math.min(seed, 1)} of ${order}`',
     ],
   ],
+  'src/neurons/criteria/gradientXWeightContrast.ts': [
+    ['score - (others[i] as number)', 'score + (others[i] as number)'],
+  ],
+  'src/neurons/criteria/unitmem.ts': [['(indices.length - 1)', 'indices.length']],
   'src/neurons/criteria/magnitude.ts': [
     ["magnitudeLayers === 'all' ? layers", "magnitudeLayers !== 'all' ? layers"],
   ],
