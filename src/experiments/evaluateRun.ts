@@ -14,7 +14,7 @@ import {
   type SettingsTable,
 } from '../settings/setting.js';
 import { integer, oneOf, toggle } from '../settings/values.js';
-import { openDataset } from '../train/runData.js';
+import { imagesOf, openDataset } from '../train/runData.js';
 import { openRun, weightsAt } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
 import { type Prediction, predictionRows } from './predictions.js';
@@ -49,7 +49,7 @@ export interface EvaluateOptions extends OfRunOptions, GivenOf<typeof EVALUATE_S
   readonly rows?: boolean | undefined;
 }
 
-/** The accuracies of a run's model on one split. */
+/** The accuracies of a run's model on one split; of training on the images that it trained on. */
 export interface RunEvaluation {
   readonly kind: 'evaluation';
   readonly run: string;
@@ -86,8 +86,8 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
   using loader = await openImages(config, dataset, { ...options, context });
   using model = await loadModel({ ...config, precision }, loader, weights, folder);
   const { onProgress, signal, rows: logits } = options;
-  const evaluateSplit = (one: Split) =>
-    evaluate(model, loader, dataset.splits[one], {
+  const evaluated = (one: Split, indices: Int32Array) =>
+    evaluate(model, loader, indices, {
       onProgress,
       signal,
       loss: config.loss,
@@ -95,12 +95,19 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
       task: `evaluation, ${one}`,
       batchSize,
     });
-  const evaluation = await evaluateSplit(split);
+  const ofSplit = dataset.splits[split];
+  const evaluation = await evaluated(split, ofSplit);
   const rows: Prediction[][] = [];
   for (const one of logits === true ? SPLITS : []) {
-    const indices = dataset.splits[one];
+    const indices = imagesOf(dataset, one);
     if (indices.length === 0 || (options.split ?? one) !== one) continue;
-    rows.push(predictionRows(dataset, indices, one === split ? evaluation : await evaluateSplit(one)));
+    rows.push(
+      predictionRows(
+        dataset,
+        indices,
+        one === split && indices.length === ofSplit.length ? evaluation : await evaluated(one, indices),
+      ),
+    );
   }
   return {
     kind: 'evaluation',

@@ -13,6 +13,8 @@ export type Prediction = Row & {
   readonly class: string;
   readonly attribute: string;
   readonly group: number;
+  /** Whether the run trained on it, where it left some of its training split out. */
+  readonly trained?: boolean;
   readonly prediction: string;
   /** The softmax of the logits, of the image's own class. */
   readonly probability: number;
@@ -24,11 +26,13 @@ export type Prediction = Row & {
 
 /** Returns a row for each of these examples, [N], from an evaluation with logits. */
 export function predictionRows(
-  { examples, labels, targetNames, spuriousNames }: Dataset,
+  { examples, labels, splits, targetNames, spuriousNames }: Dataset,
   indices: Int32Array,
   { losses, predictions, logits = new Float32Array() }: Evaluation,
 ): Prediction[] {
   const classes = targetNames.length;
+  const trained = new Set(splits.train);
+  const leavesOut = examples.some((example, index) => example.split === 'train' && !trained.has(index));
   const nameOf = (y: number): string => targetNames[y] ?? String(y);
   const { margins } = judge(
     logits,
@@ -43,6 +47,7 @@ export function predictionRows(
       class: nameOf(y),
       attribute: spuriousNames[a] ?? String(a),
       group,
+      ...(leavesOut ? { trained: trained.has(index) } : {}),
       prediction: nameOf(predictions[i] as number),
       probability: probabilities[y] as number,
       margin: margins[i] as number,

@@ -5,7 +5,7 @@ import { protocolOf } from '../settings/setting.js';
 import type { TrainingMethod } from './method.js';
 import type { TrainedRun, TrainingResult } from './results.js';
 import { modelOf, type RunConfig } from './runConfig.js';
-import { dataOf, requireDatasetOfRun } from './runData.js';
+import { dataOf, requireDatasetOfRun, requireNoneLeftOut } from './runData.js';
 import { type OpenedRun, openRun } from './runFolder.js';
 import type { RunOptions } from './runOptions.js';
 import { type RunPlan, trainRun } from './trainRun.js';
@@ -44,6 +44,7 @@ export function continuationMethod<
     startsFrom: 'run',
     async train(options) {
       const from = await openRun(options.from);
+      requireNoneLeftOut(from);
       const { folder, config } = from;
       const weights = (await startAt?.(options, from)) ?? from.weights;
       const program =

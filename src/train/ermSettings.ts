@@ -134,6 +134,15 @@ export const TRACK_IMAGES = setting<boolean | undefined>({
   source: 'none',
 });
 
+export const LEAVE_OUT = setting<number | undefined>({
+  type: share(),
+  argument: 'share',
+  help: 'leave out this share of every group\u2019s training images, drawn by the seed',
+  default: undefined,
+  otherwise: 'none',
+  source: 'none (as Feldman and Zhang 2020)',
+});
+
 /** ERM's recipe (article, Methods, "Implementation details"), which the baselines share. */
 export const ERM_SETTINGS = {
   epochs: protocolSetting({
@@ -194,6 +203,7 @@ export const ERM_SETTINGS = {
   precision: setting({ ...PRECISION, default: 'fp32' }),
   ema: EMA,
   trackImages: TRACK_IMAGES,
+  leaveOut: LEAVE_OUT,
   ...fixedSettings(3),
 } as const;
 

@@ -21,7 +21,7 @@ import type { TrainingMethod } from './method.js';
 import type { EpochTraining, TrainedRun } from './results.js';
 import type { Run, Task } from './run.js';
 import { type EpochsConfig, modelOf } from './runConfig.js';
-import { dataOf } from './runData.js';
+import { dataOf, requireNoneLeftOut } from './runData.js';
 import { openRun } from './runFolder.js';
 import type { EpochOptions, OfData } from './runOptions.js';
 import { trainRun } from './trainRun.js';
@@ -99,7 +99,7 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
 async function started<Options extends RecipeOptions>(
   given: Options,
 ): Promise<{ options: Options & OfData; program: ReturnType<typeof programOf> }> {
-  const { from, data, weights, arch } = given;
+  const { from, data, weights, arch, leaveOut } = given;
   if (from === undefined) {
     if (data !== undefined) return { options: { ...given, data }, program: programOf(arch) };
     const expected = 'a dataset\u2019s folder, or what loadDataset gives';
@@ -109,7 +109,12 @@ async function started<Options extends RecipeOptions>(
     const problem = `\`weights\` is ${weights}, and \`from\` is ${from}: a run starts from one of them.`;
     throw usageError('weights', weights, 'nothing here', problem, 'Leave one of them out.');
   }
+  if (leaveOut !== undefined) {
+    const problem = `\`leaveOut\` is ${leaveOut}, and \`from\` is ${from}: its model may have seen the images to leave out.`;
+    throw usageError('leaveOut', leaveOut, 'nothing here', problem, 'Leave one of them out.');
+  }
   const run = await openRun(from);
+  requireNoneLeftOut(run);
   const { numClasses: _numClasses, ...model } = modelOf(run.config);
   // A given `imageSize` replaces the run's `resize` and `crop`, and these replace its `imageSize`.
   const isSize = given.imageSize !== undefined;

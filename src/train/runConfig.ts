@@ -58,6 +58,8 @@ const epochsShape = {
   /** Decay of the moving average of the weights that is evaluated and selected; default: none. */
   ema: recipe.ema.optional(),
   trackImages: recipe.trackImages.optional(),
+  /** The share of every group's training images that it did not train on. */
+  leaveOut: recipe.leaveOut.optional(),
 };
 
 /** Checks the configuration of every training method. */

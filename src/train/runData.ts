@@ -1,6 +1,10 @@
 import type { DataDescription } from '../data/dataDescription.js';
 import { type Dataset, datasetOf, type DatasetOptions } from '../data/dataset.js';
-import { SpurmemError } from '../errors.js';
+import { drawnWithoutRepeats } from '../data/sampling.js';
+import type { Split } from '../data/split.js';
+import { SpurmemError, usageError } from '../errors.js';
+import { native } from '../native/addon.js';
+import type { RunConfig } from './runConfig.js';
 import type { OpenedRun } from './runFolder.js';
 
 /** Reads a run's record of its data. Throws `RUN_INVALID` if it is missing. */
@@ -38,10 +42,64 @@ export function requireDatasetOfRun({ config, folder }: OpenedRun, dataset: Data
   );
 }
 
-/** Loads a run's dataset. Throws `DATASET_INVALID` if it is not the one that the run was trained on, and what loading it throws. */
+/**
+ * Returns a run's dataset: its training split lacks the images that `leaveOut` leaves out of each group, drawn by the seed; `examples` keeps
+ * them. Throws `USAGE` if a group is too small to leave one out.
+ */
+export function trainedOn(
+  dataset: Dataset,
+  { leaveOut, seed }: Pick<RunConfig, 'leaveOut' | 'seed'>,
+): Dataset {
+  if (leaveOut === undefined) return dataset;
+  const { groups, groupNames, splits } = dataset;
+  const all = imagesOf(dataset, 'train');
+  const kept = new Set(all);
+  const ofGroups = groupNames.map((_, group) => all.filter((index) => groups[index] === group));
+  const smallest = Math.min(...ofGroups.map(({ length }) => length || Infinity));
+  if (Math.floor(leaveOut * smallest) === 0) {
+    const group = ofGroups.findIndex(({ length }) => length === smallest);
+    throw tooSmall(`group ${group} (${groupNames[group] ?? ''})`, smallest, leaveOut);
+  }
+  const generator = new (native().Generator)(seed);
+  const counts = ofGroups.map((own) => {
+    const left = Math.floor(leaveOut * own.length);
+    for (const index of drawnWithoutRepeats(own, left, generator)) kept.delete(index);
+    return own.length - left;
+  });
+  const train = all.filter((index) => kept.has(index));
+  return { ...dataset, splits: { ...splits, train }, counts: { ...dataset.counts, train: counts } };
+}
+
+/** Returns the indices of a split's images, with those that a run left out of training. */
+export function imagesOf({ examples }: Dataset, split: Split): Int32Array {
+  return Int32Array.from(examples.keys()).filter((index) => examples[index]?.split === split);
+}
+
+function tooSmall(group: string, size: number, share: number): SpurmemError {
+  const problem = `\`leaveOut\` is ${share}, and ${group} has ${size} training ${size === 1 ? 'image' : 'images'}: it would leave out none.`;
+  const least = Math.ceil(1000 / size) / 1000;
+  return size === 1
+    ? usageError('leaveOut', share, 'nothing here', problem, 'Add images of this group, or remove it.')
+    : usageError(
+        'leaveOut',
+        share,
+        `a share from ${least}`,
+        problem,
+        `The smallest share that works is ${least}.`,
+      );
+}
+
+/** Throws `USAGE` if a run left images out of training: training it further would show it these. */
+export function requireNoneLeftOut({ config: { leaveOut }, folder }: OpenedRun): void {
+  if (leaveOut === undefined) return;
+  const problem = `${folder.path} left images out of training (\`leaveOut\` ${leaveOut}), and training it further would show it these.`;
+  throw usageError('from', folder.path, 'a run that trained on all images', problem);
+}
+
+/** Loads a run's dataset, with the images that it trained on as the training split. Throws `DATASET_INVALID` if it is not the one that the run was trained on, and what loading it throws. */
 export async function openDataset(run: OpenedRun, options: DataOptions): Promise<Dataset> {
   const { data, datasetOptions } = dataOf(run, options);
   const dataset = await datasetOf(data, datasetOptions);
   requireDatasetOfRun(run, dataset);
-  return dataset;
+  return trainedOn(dataset, run.config);
 }

@@ -16,6 +16,7 @@ import type { TrainingMethod } from './method.js';
 import { type TrainedRun, type TrainingResult, trainingResultSchema } from './results.js';
 import { Run, type Task } from './run.js';
 import { configDifferences, type EpochsConfig, methodOf, type RunConfig } from './runConfig.js';
+import { trainedOn } from './runData.js';
 import { defaultRunFolder, selectedOf } from './runFolder.js';
 import { createModel, openImages } from './runModel.js';
 import type { EpochOptions, OfData } from './runOptions.js';
@@ -55,12 +56,13 @@ export async function trainRun<Config extends RunConfig>(
   const { onProgress, signal, onInfo, onWarning, from } = options;
   throwIfAborted(signal, 'the start');
   using context = await openEngine(options);
-  const dataset = await datasetOf(options.data, options.datasetOptions);
-  requireImages(dataset);
-  if (plan.needsGroupsIn !== undefined) requireGroups(dataset, [plan.needsGroupsIn]);
+  const whole = await datasetOf(options.data, options.datasetOptions);
+  requireImages(whole);
+  if (plan.needsGroupsIn !== undefined) requireGroups(whole, [plan.needsGroupsIn]);
   // Holds its own copy of the weights, which is freed once the model has them.
   let program = plan.program && (await readProgram(plan.program.path, plan.program.name));
-  const config = { ...(await plan.configOf(dataset, program)), ...processesOf(context, plan, options) };
+  const config = { ...(await plan.configOf(whole, program)), ...processesOf(context, plan, options) };
+  const dataset = trainedOn(whole, config);
   const out = options.out ?? defaultRunFolder(plan.name, dataset.name, from);
   options.onStart?.({ config, dataset, out });
   const kept = keptEpochs(options, config, dataset);
