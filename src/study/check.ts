@@ -21,7 +21,7 @@ import {
   type TraceName,
 } from './schema.js';
 import { combinationsOf, tunedWith } from './tuning.js';
-import { ownSettingsOf, variantsOf } from './variants.js';
+import { ownSettingsOf, tracesOn, variantsOf } from './variants.js';
 
 type Trace = StudyDocument['traces'][number];
 
@@ -38,10 +38,11 @@ const TRACE_TABLES: Readonly<Record<Exclude<TraceName, 'figures'>, SettingsTable
   found: FOUND_SETTINGS,
   erased: ERASED_SETTINGS,
   minimal: MINIMAL_SETTINGS,
+  predictions: {},
 };
 
 /** Tables that identify an arm's traces by its name alone. */
-const OF_PLANTINGS: readonly TraceName[] = ['planted', 'found', 'erased', 'minimal'];
+const BY_ARM: readonly TraceName[] = ['planted', 'found', 'erased', 'minimal', 'predictions'];
 
 /** Checks what the schema cannot: references to other parts, and settings. Throws `USAGE` naming the key. */
 export function checkStudy(study: Study): void {
@@ -89,7 +90,7 @@ export function checkStudy(study: Study): void {
     known(`traces[${i}].of`, of, arms, 'arm');
     at(`traces[${i}]`, () => {
       const same = traces.slice(0, i).findIndex((earlier) => overlaps(earlier, traces[i] as Trace));
-      if (OF_PLANTINGS.includes(trace) && same >= 0)
+      if (BY_ARM.includes(trace) && same >= 0)
         throw refused(`it makes ${trace} of an arm of which traces[${same}] makes them: join the two.`);
     });
     at(`traces[${i}].settings`, () => {
@@ -202,8 +203,13 @@ function checkRows(study: Study, name: string): void {
       throw refused('`seeds` is missing: each is a run of every arm.');
   for (const arm of models.arms) {
     const { of, epoch } = study.arms[arm] as Arm;
+    const [variant] = variantsOf(study, name, of ?? arm, new Map());
+    const isAsked = tracesOn(study, name, arm).some(({ trace }) => trace === 'predictions');
+    if (isAsked && variant?.settings.leaveOut === undefined)
+      throw refused(
+        `predictions of ${arm} tell what is memorized if it leaves images out: set \`leaveOut\`, such as 0.5.`,
+      );
     if (of === undefined || epoch === undefined) continue;
-    const [variant] = variantsOf(study, name, of, new Map());
     const epochs = Number(variant?.settings.epochs ?? erm.settings.epochs?.article);
     if (epoch > epochs) throw refused(`${arm} is epoch ${epoch} of ${of}, which has ${epochs} epochs here.`);
   }
@@ -254,7 +260,7 @@ function checkNeurons(
     const same = traces.slice(0, i).findIndex((earlier) => overlaps(earlier, trace));
     if (same >= 0)
       throw refuse(`makes ${trace.trace} that traces[${same}] makes, and each model would count twice.`);
-    if (['effects', 'heat', 'figures'].includes(trace.trace)) continue;
+    if (['effects', 'heat', 'figures', 'predictions'].includes(trace.trace)) continue;
     if ([trace.of].flat().some((arm) => arm !== tested))
       throw refuse(`has ${trace.trace} of an arm that is not ${tested}, which is tested.`);
     if (valuesIn(trace, 'split').some((split) => split !== 'train'))

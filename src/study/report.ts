@@ -1,5 +1,7 @@
 import { join } from 'node:path';
+import { stringify } from 'csv-stringify/sync';
 import { makeFolder, writeAtomic } from '../files.js';
+import { csvRows } from '../kit/rows.js';
 import type { Section } from '../report/figure.js';
 import { groupLabels } from '../report/groupLabels.js';
 import { chartFigure, html, htmlTable } from '../report/html/html.js';
@@ -11,6 +13,7 @@ import { openRun } from '../train/runFolder.js';
 import { completeArms } from './armTables.js';
 import { armChart, modelCharts } from './charts.js';
 import { figuresOver } from './figures.js';
+import { memorizationChart, memorizationRows } from './memorization.js';
 import { plantedChart } from './planted/tables.js';
 import { pooled } from './records.js';
 import type { Study } from './schema.js';
@@ -56,6 +59,11 @@ export async function writeStudyReport(
     <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025).`;
   const { page, figures } = await drawPage(study.title, lead, sections);
   await makeFolder(folder);
+  for (const [name, members] of sets) {
+    const images = await memorizationRows(pooled(study.recordsFolder, name, members));
+    const csv = join(folder, `${name}-memorization.csv`);
+    if (images.length > 0) await writeAtomic(csv, stringify(csvRows(images), { header: true }));
+  }
   for (const { name, svg } of figures) await writeAtomic(join(folder, name), standalone(svg));
   const path = join(folder, 'report.html');
   await writeAtomic(path, page);
@@ -72,6 +80,7 @@ async function chartsOf(
   const { planted } = study.tests;
   if (part === 'models') return modelCharts(study, records);
   if (part === 'planted' && planted) return plantedChart(planted, records);
+  if (part === 'memorization') return memorizationChart(records);
   if (part === 'arms') return armChart(study, name, (await completeArms(study, members)).complete);
   return [];
 }

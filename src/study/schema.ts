@@ -23,6 +23,7 @@ export const TRACES = [
   'found',
   'erased',
   'minimal',
+  'predictions',
 ] as const;
 export type TraceName = (typeof TRACES)[number];
 

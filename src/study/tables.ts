@@ -2,6 +2,7 @@ import { SpurmemError } from '../errors.js';
 import type { Table } from '../kit/table.js';
 import { nearestSentence } from '../settings/names.js';
 import { acrossTables, armTables } from './armTables.js';
+import { memorizationTables } from './memorization.js';
 import { modelTables } from './modelTables.js';
 import { plantedTables } from './planted/tables.js';
 import { settingsOf } from './recordedSettings.js';
@@ -13,7 +14,7 @@ export interface StudySection {
   /** Their data or pool. */
   readonly name: string;
   readonly heading: string;
-  readonly part: 'models' | 'planted' | 'arms' | 'across';
+  readonly part: 'models' | 'planted' | 'memorization' | 'arms' | 'across';
   readonly tables: readonly Table[];
 }
 
@@ -64,6 +65,12 @@ export async function studyTables(study: Study, wanted?: readonly string[]): Pro
         heading: `${name}, planted memories`,
         tables: await plantedTables(planted, records),
       });
+    sections.push({
+      name,
+      part: 'memorization',
+      heading: `${name}, memorization`,
+      tables: await memorizationTables(records),
+    });
     sections.push({
       name,
       part: 'arms',

@@ -1,6 +1,7 @@
 import { type Split, SPLITS } from '../data/split.js';
 import { evaluateRun } from '../experiments/evaluateRun.js';
 import { gradCam } from '../experiments/gradCam.js';
+import { answersOf } from '../experiments/memorization.js';
 import { judge, OUTCOMES } from '../experiments/outcomes.js';
 import type { TraceEntry } from '../experiments/results.js';
 import { traceOverlap } from '../experiments/traceOverlap.js';
@@ -32,6 +33,7 @@ const WITH_STAGE: readonly TraceJob['trace'][] = [
   'found',
   'erased',
   'minimal',
+  'predictions',
 ];
 
 /** Returns the columns that identify a job's run in the table of its trace. */
@@ -114,6 +116,7 @@ export const TRACE_ROWS: Readonly<Record<TraceJob['trace'], MakeRows>> = {
   found: (run, settings) => foundRows({ ...session(run, {}), ...settings }),
   erased: (run, settings) => erasedRows(session(run, {}), settings),
   minimal: (run, settings) => minimalRows(session(run, {}), settings),
+  predictions: ({ from: _from, onStep: _onStep, seed: _seed, ...run }) => answersOf(run),
 };
 
 /** Returns the names of the figures that a trace of figures makes. */

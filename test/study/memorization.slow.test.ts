@@ -1,0 +1,144 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import sharp from 'sharp';
+import type { ErrorCode } from '../../src/errors.js';
+import { memorization } from '../../src/experiments/memorization.js';
+import { numberOf, select } from '../../src/kit/rows.js';
+import { mean } from '../../src/metrics/statistics.js';
+import { native } from '../../src/native/addon.js';
+import { readStudy } from '../../src/study/document.js';
+import { Records } from '../../src/study/records.js';
+import { writeStudyReport } from '../../src/study/report.js';
+import { runStudy } from '../../src/study/runner.js';
+import { studyTables } from '../../src/study/tables.js';
+import { failure, put } from '../data/support.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const at = (...parts: string[]): string => join(folder, ...parts);
+const SIDE = 16;
+const SEEDS = [0, 1, 2, 3, 4, 5, 6, 7];
+/** Images of each class: of training, those with another's label among them, and of validation and test. */
+const [TRAIN, FLIPPED, OTHERS] = [200, 20, 20];
+
+const STUDY = `
+title: Flipped labels
+runs: ${at('runs')}
+folder: '{arm}-{seed}'
+seeds: [${SEEDS.join(', ')}]
+arms: { half: { settings: { arch: resnet20, epochs: 20, batchSize: 20, lr: 0.002, select: last, leaveOut: 0.5 } } }
+data: { flips: { path: '${at('data')}', options: { table: images.csv }, models: { arms: [half] } } }
+traces: [{ trace: predictions, of: half }]
+`;
+const options = { device: 'cpu', threads: 1 } as const;
+
+/** Noise, in which each image can be told from the others, above a colour that tells the class. */
+async function putNoise(path: string, label: number, noise: Float32Array): Promise<void> {
+  const pixels = noise.map((value, i) =>
+    Math.min(255, Math.max(0, 110 + 50 * value + (i % 3 === label ? 40 : 0))),
+  );
+  const raw = { width: SIDE, height: SIDE, channels: 3 } as const;
+  await put(path, await sharp(Buffer.from(pixels), { raw }).png().toBuffer());
+}
+
+beforeAll(async () => {
+  const generator = new (native().Generator)(5);
+  const rows = ['img_filename,y,split,place'];
+  for (const [split, size] of [TRAIN, OTHERS, OTHERS].entries())
+    for (let i = 0; i < 2 * size; i += 1) {
+      const [seen, isFlipped] = [i % 2, Number(split === 0 && i < 2 * FLIPPED)];
+      const name = `${split}-${i}.png`;
+      await putNoise(at('data', name), seen, generator.randn(SIDE * SIDE * 3));
+      rows.push([name, isFlipped === 1 ? 1 - seen : seen, split, isFlipped].join(','));
+    }
+  await put(at('data/images.csv'), rows.join('\n'));
+  const values = [0.5, 0.5, 0.5];
+  const preprocessing = { resize: [SIDE, SIDE], crop: null, mean: values, std: values, augmentation: null };
+  await put(at('data/dataset.json'), JSON.stringify({ preprocessing }));
+  writeFileSync(at('study.yaml'), STUDY);
+  await runStudy(await readStudy(at('study.yaml')), options);
+});
+
+type Line = Readonly<Record<string, string>>;
+const runs = SEEDS.map((seed) => at(`runs/half-${seed}`));
+
+test('flipped labels are memorized, and the others are not', async () => {
+  const study = await readStudy(at('study.yaml'));
+  await writeStudyReport(study, at('out'));
+  const [section] = (await studyTables(study)).filter(({ part }) => part === 'memorization');
+  expect(section?.heading).toBe('flips, memorization');
+  expect(section?.tables[0]?.rows.map((row) => row.slice(0, 4))).toEqual([
+    ['half', 'G0 (0, 0)', '8', '180'],
+    ['half', 'G1 (0, 1)', '8', '20'],
+    ['half', 'G2 (1, 0)', '8', '180'],
+    ['half', 'G3 (1, 1)', '8', '20'],
+  ]);
+  expect(readFileSync(at('out/flips-memorization.svg'), 'utf8')).toContain('G3 (1, 1)');
+
+  const images: Line[] = parse(readFileSync(at('out/flips-memorization.csv')), { columns: true });
+  expect(images).toHaveLength(2 * TRAIN);
+  const models = images.map((line) => Number(line.in) + Number(line.out));
+  expect(new Set(models)).toEqual(new Set([SEEDS.length]));
+  const { groups, images: ofRuns } = await memorization({ runs });
+  expect(ofRuns.map((row) => [row.file, row.in, numberOf(row, 'rightIn').toFixed(4)])).toEqual(
+    images.map((line) => [
+      line.file,
+      Number(line.in),
+      line.rightIn === '' ? 'NaN' : Number(line.rightIn).toFixed(4),
+    ]),
+  );
+
+  // A model that finds the class by its colour gives a share q of new images their colour's class: it is right about q of those left out
+  // with their own label, and about 1 - q of those with the other one. All other answers are memory.
+  const measured = select(await new Records(study.recordsFolder, 'flips').read('models'), { split: 'test' });
+  const q = mean(
+    measured.filter(({ accuracy }) => typeof accuracy === 'number').map((row) => numberOf(row, 'accuracy')),
+  );
+  expect(q).toBeGreaterThan(0.9);
+  for (const row of groups) {
+    const isFlipped = numberOf(row, 'group') % 2 === 1;
+    const expected = numberOf(row, 'rightIn') - (isFlipped ? 1 - q : q);
+    // Four standard errors of 80 answers, at the largest share that is expected to be wrong.
+    expect(Math.abs(numberOf(row, 'memorization') - expected)).toBeLessThan(4 * Math.sqrt((0.1 * 0.9) / 80));
+    expect(numberOf(row, 'rightIn')).toBeGreaterThan(0.9);
+    const share = numberOf(row, 'memorized') / numberOf(row, 'images');
+    if (isFlipped) expect(share).toBeGreaterThan(0.8);
+    else expect(share).toBeLessThan(0.1);
+  }
+});
+
+test('runs that cannot be set against each other are named', async () => {
+  const [first = '', second = ''] = runs;
+  const refused = (others: readonly string[], code: ErrorCode, ...parts: readonly string[]) =>
+    failure(memorization({ runs: others }), code, ...parts);
+  await refused([first], 'USAGE', '`runs` names fewer than two runs');
+  const changed = async (file: string, change: (content: string) => string): Promise<string> => {
+    const copy = at(`copy-${file.replaceAll('/', '-')}-${copies++}`);
+    await cp(second, copy, { recursive: true });
+    const { checksum: _checksum, ...content } = JSON.parse(readFileSync(join(copy, file), 'utf8')) as Line;
+    writeFileSync(join(copy, file), change(JSON.stringify(content)));
+    return copy;
+  };
+  let copies = 0;
+  const same = await changed('config.json', (text) => text);
+  await refused([first, second, same], 'USAGE', `${second} and ${same} have the same seed, 1`);
+  const config = (from: RegExp, to: string) => changed('config.json', (text) => text.replace(from, to));
+  const faster = await config(/"lr":0.002/, '"lr":0.5');
+  await refused([first, faster], 'USAGE', `${faster} has other settings than ${first}: lr: 0.002 -> 0.5.`);
+  const whole = await config(/"leaveOut":0.5,/, '');
+  await refused([first, whole], 'USAGE', `${whole} trained on all images`);
+  const table = await config(/"fingerprint":"/, '"fingerprint":"0');
+  await refused([first, table], 'DATASET_INVALID', `${table} was trained on other images than ${first}`);
+  const pixels = await changed('checkpoints/epoch-20/epoch.json', (text) =>
+    text.replace(/"images":"/, '"images":"0'),
+  );
+  await refused([first, pixels], 'DATASET_INVALID', `${pixels} was trained on other images than ${first}`);
+  writeFileSync(at('whole.yaml'), STUDY.replace(', leaveOut: 0.5', ''));
+  await failure(
+    readStudy(at('whole.yaml')),
+    'USAGE',
+    'data.flips: predictions of half tell what is memorized',
+  );
+});
