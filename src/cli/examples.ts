@@ -51,6 +51,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'study report': ['study report study.yaml --to page'],
   runs: ['runs', 'runs --sort test-worst --filter method=erm seed=0', 'runs --in studies --json'],
   compare: ['compare runs/erm runs/erm-finetune', 'compare runs/erm-* --format markdown'],
+  memorization: ['memorization runs/half-* --csv memorization.csv'],
   evaluate: ['evaluate --run runs/erm --split test', 'evaluate --run runs/erm --split test --epoch 40'],
   report: ['report --run runs/erm'],
   card: ['card --run runs/erm', 'card --run runs/erm/seed-* --out card --no-weights'],

@@ -45,6 +45,10 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, ...load: 
     'evaluate a run\u2019s model on a split, without training',
     () => import('./commands/evaluate.js'),
   ],
+  memorization: [
+    'tell which training images are memorized, by runs that left some out',
+    () => import('./commands/memorization.js'),
+  ],
   report: [
     'write a run\u2019s report.html and figures from its results',
     () => import('./commands/report.js'),

@@ -134,7 +134,7 @@ export function groupRows(answers: readonly Row[]): Row[] {
 async function requireAlike(runs: readonly OpenedRun[]): Promise<void> {
   const [first, ...others] = runs;
   if (!first || others.length === 0) {
-    const problem = '`runs` names fewer than two runs: an image is in some and left out by others.';
+    const problem = 'Memorization takes two runs or more: an image is in some, and others left it out.';
     throw usageError('runs', runs.length, 'two runs or more', problem);
   }
   const seen = new Map<number, string>();

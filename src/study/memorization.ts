@@ -8,15 +8,19 @@ import type { RecordSource } from './records.js';
 const groupOf = ({ group, class: label, attribute }: Row): string =>
   `G${String(group)} (${[label, attribute].filter((text) => text !== null && text !== '').join(', ')})`;
 
-/** Returns the table of images left out of training, by group. None if no model's answers are recorded. */
-export async function memorizationTables(records: RecordSource): Promise<Table[]> {
-  const rows = groupRows(await records.read('predictions'));
+/** Returns the table of models' answers by group; none without rows. */
+export function memorizationTable(rows: readonly Row[]): Table[] {
   const names = new Map(rows.map((row) => [row.group, groupOf(row)]));
   return list(rows, ['stage', 'group', 'n', 'images', 'rightIn', 'rightOut', 'memorization', 'memorized'], {
     caption: 'Memorization: accuracy on images that a model trained on, minus on images that it left out',
     notes: ['means over models, 95 % intervals; a model is a pair'],
     groupName: (group) => names.get(group) ?? `G${group}`,
   });
+}
+
+/** Returns the table of recorded answers. None if none are recorded. */
+export async function memorizationTables(records: RecordSource): Promise<Table[]> {
+  return memorizationTable(groupRows(await records.read('predictions')));
 }
 
 /** Draws the memorization of each group: a dot per model. */

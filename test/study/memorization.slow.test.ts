@@ -13,6 +13,7 @@ import { Records } from '../../src/study/records.js';
 import { writeStudyReport } from '../../src/study/report.js';
 import { runStudy } from '../../src/study/runner.js';
 import { studyTables } from '../../src/study/tables.js';
+import { succeed } from '../cli/support.js';
 import { failure, put } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -81,6 +82,12 @@ test('flipped labels are memorized, and the others are not', async () => {
   expect(images).toHaveLength(2 * TRAIN);
   const models = images.map((line) => Number(line.in) + Number(line.out));
   expect(new Set(models)).toEqual(new Set([SEEDS.length]));
+  const { stdout } = await succeed(['memorization', ...runs, '--threads', '1', '--csv', at('own.csv')]);
+  expect(stdout).toContain(`G3 (1, 1)`);
+  const own: Line[] = parse(readFileSync(at('own.csv')), { columns: true });
+  expect(own.map(({ file, memorization }) => [file, Number(memorization).toFixed(4)])).toEqual(
+    images.map(({ file, memorization }) => [file, Number(memorization).toFixed(4)]),
+  );
   const { groups, images: ofRuns } = await memorization({ runs });
   expect(ofRuns.map((row) => [row.file, row.in, numberOf(row, 'rightIn').toFixed(4)])).toEqual(
     images.map((line) => [
@@ -113,7 +120,7 @@ test('runs that cannot be set against each other are named', async () => {
   const [first = '', second = ''] = runs;
   const refused = (others: readonly string[], code: ErrorCode, ...parts: readonly string[]) =>
     failure(memorization({ runs: others }), code, ...parts);
-  await refused([first], 'USAGE', '`runs` names fewer than two runs');
+  await refused([first], 'USAGE', 'Memorization takes two runs or more');
   const changed = async (file: string, change: (content: string) => string): Promise<string> => {
     const copy = at(`copy-${file.replaceAll('/', '-')}-${copies++}`);
     await cp(second, copy, { recursive: true });

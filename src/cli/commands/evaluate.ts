@@ -51,7 +51,7 @@ export function addCommand(command: Command): void {
 }
 
 /** Throws `OUTPUT_UNWRITABLE` before anything is computed: the file may be a table of somebody's labels. */
-async function requireNew(path: string): Promise<void> {
+export async function requireNew(path: string): Promise<void> {
   if ((await kindOf(path)) !== undefined) {
     const problem = `${path} is there already. Nothing was changed.`;
     const blame = { parameter: 'csv', value: path, advice: ['Choose another `csv`, or remove it.'] };
