@@ -8,6 +8,7 @@ import type { Criterion } from './criterion.js';
 /** All criteria, in the order in which results show them. */
 export const CRITERIA = [gradient, magnitude, gradientXWeight, gradientXWeightContrast, unitmem] as const;
 
+/** The name of a criterion of the package. */
 export type CriterionName = (typeof CRITERIA)[number]['name'];
 
 export const CRITERION_NAMES: readonly CriterionName[] = CRITERIA.map(({ name }) => name);
