@@ -29,7 +29,7 @@ export const dataDescriptionSchema = z.strictObject({
   minorityGroups: counts,
   /** Examples of each group in each split, [numGroups]. */
   counts: z.strictObject(perSplit(() => counts)).readonly(),
-  /** Where every image shows its class; null if dataset.json does not say. */
+  /** The region in which every image shows its class; null if dataset.json names none. */
   coreRegion: coreRegionSchema.nullable(),
   /** How images became the model's input; absent in runs of earlier versions. */
   preprocessing: preprocessingSchema.optional(),

@@ -43,7 +43,7 @@ export interface Dataset {
   /** The groups that are rare within their class in training, ascending. */
   readonly minorityGroups: readonly number[];
   readonly preprocessing: Preprocessing;
-  /** Where every image shows its class; null if dataset.json does not say. */
+  /** The region in which every image shows its class; null if dataset.json names none. */
   readonly coreRegion: CoreRegion | null;
   /** In table order. */
   readonly examples: readonly Example[];

@@ -1,12 +1,12 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { stringify } from 'csv-stringify/sync';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import { buildOnce, LOCK_NAME } from '../buildOnce.js';
+import { writeCsv } from '../csvFile.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
-import { makeFolder, readText, removeLeftovers, unwritable, writeAtomic, writeJson } from '../files.js';
+import { makeFolder, readText, removeLeftovers, unwritable, writeJson } from '../files.js';
 import { isLockAside } from '../lock.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { checkOptions, JOB_TYPES } from '../settings/options.js';
@@ -162,7 +162,7 @@ async function draw(
   }
   await writeJson(join(root, CONFIG_NAME), config);
   const rows = placed.map(({ row }) => row);
-  await writeAtomic(join(root, TABLE_NAME), stringify(rows, { header: true }));
+  await writeCsv(join(root, TABLE_NAME), rows);
 }
 
 /** The numbers below `size` in a random order (Fisher and Yates). */

@@ -65,7 +65,7 @@ export interface WeightsFile {
   readonly named: Tensors;
   /** The format and the place in the file, in words. */
   readonly source: string;
-  /** What was renamed, in words. */
+  /** The names that were changed, in words. */
   readonly changes: readonly string[];
 }
 
@@ -126,7 +126,7 @@ const OPTIONAL = '.num_batches_tracked';
 
 /** How to load a weights file. */
 export interface Loading {
-  /** What to do about a file that does not fit. */
+  /** Advice for a file that does not fit. */
   readonly advice?: string;
   /** The file, if it is being read already (`readAhead`). */
   readonly content?: Promise<WeightsFile>;
@@ -138,7 +138,7 @@ export interface Loading {
 export interface Loaded {
   /** The head's parameters that keep their initial values, because the file's head has other classes. */
   readonly newHead: readonly string[];
-  /** What was renamed or left out, in words. */
+  /** The names that were changed or left out, in words. */
   readonly changes: readonly string[];
 }
 

@@ -1,7 +1,6 @@
-import { stringify } from 'csv-stringify/sync';
+import { writeCsv } from '../csvFile.js';
 import { gradCam, type GradCamOptions } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
-import { writeAtomic } from '../files.js';
 import { type EngineOptions, openEngine } from '../native/engine.js';
 import type { Figure, FigureNeeds, FigureRow, ReportDataset, RunResults } from '../report/figure.js';
 import { fig10 } from '../report/figures/gradCam.js';
@@ -44,7 +43,7 @@ export async function writeFigures(
     await folder.writeResult(name, result);
     const json = folder.result(name);
     const csv = json.replace(/json$/, 'csv');
-    await writeAtomic(csv, stringify([...result.rows], { header: true }));
+    await writeCsv(csv, result.rows);
     written.push({ ...result, json, csv, tables: shown?.tables ?? [] });
   }
   return written;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { stringify } from 'csv-stringify/sync';
+import { writeCsv } from '../csvFile.js';
 import { makeFolder, writeAtomic } from '../files.js';
 import { csvRows } from '../kit/rows.js';
 import type { Section } from '../report/figure.js';
@@ -62,7 +62,7 @@ export async function writeStudyReport(
   for (const [name, members] of sets) {
     const images = await memorizationRows(pooled(study.recordsFolder, name, members));
     const csv = join(folder, `${name}-memorization.csv`);
-    if (images.length > 0) await writeAtomic(csv, stringify(csvRows(images), { header: true }));
+    if (images.length > 0) await writeCsv(csv, csvRows(images));
   }
   for (const { name, svg } of figures) await writeAtomic(join(folder, name), standalone(svg));
   const path = join(folder, 'report.html');

@@ -1,6 +1,7 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
+import { writeCsv } from '../csvFile.js';
 import { describeData } from '../data/dataDescription.js';
 import type { Dataset } from '../data/dataset.js';
 import { SpurmemError, systemCode } from '../errors.js';
@@ -128,7 +129,7 @@ export class RunWriter extends RunFolder {
   async writeImages(rows: TrackedImages['rows']): Promise<void> {
     await this.writeResult('images', { kind: 'images', rows });
     const table = join(dirname(this.result('images')), 'images.csv');
-    await this.#write(() => writeAtomic(table, stringify([...rows], { header: true })));
+    await this.#write(() => writeCsv(table, rows));
   }
 
   async writeResult(name: string, result: object): Promise<void> {

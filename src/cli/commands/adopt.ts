@@ -1,7 +1,5 @@
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
-import { quotedWord } from '../../provenance.js';
-import { accuracyTable } from '../../report/figures/accuracy.js';
 import { adopt } from '../../train/methods.js';
 import { adoption, type AdoptOptions } from '../../train/methods/adopt.js';
 import { addJob } from '../job.js';
@@ -12,9 +10,8 @@ import {
   pick,
   sharedOptionsOf,
 } from '../options.js';
+import { printRun } from '../printRun.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
-import { openGroups } from '../tables.js';
-import { textTable } from '../textTable.js';
 
 interface AdoptCommandOptions extends ComputeOptions, DatasetOptions {
   readonly data: string;
@@ -29,20 +26,13 @@ export function addCommand(command: Command): void {
   addJob<AdoptCommandOptions>(
     command,
     async (options, output, control) => {
-      const { run, ...result } = await adopt({
+      const adopted = await adopt({
         ...control,
         ...pick(options, 'data', 'out', 'seed'),
         ...sharedOptionsOf(options),
         ...(givenSettings(adoption.settings, options) as Partial<AdoptOptions>),
       });
-      const { groups } = await openGroups(run);
-      const next = ['trace unstructured', 'report'].map(
-        (name) => `npx spurmem ${name} --run ${quotedWord(run)}`,
-      );
-      output.result(
-        `${textTable(accuracyTable(result, groups), output)}\nRun: ${run}\nNext: ${next.join(' && ')}`,
-        { run, ...result },
-      );
+      await printRun(adopted, output, ['trace unstructured', 'report']);
     },
     settingNames(adoption.settings),
     true,

@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import { stringify } from 'csv-stringify/sync';
+import { writeCsv } from '../../csvFile.js';
 import { kindOf } from '../../data/sourceFile.js';
 import { SpurmemError } from '../../errors.js';
 import { EVALUATE_SETTINGS, evaluateRun } from '../../experiments/evaluateRun.js';
-import { makeFolder, writeAtomic } from '../../files.js';
+import { makeFolder } from '../../files.js';
 import { csvRows } from '../../kit/rows.js';
 import { addJob } from '../job.js';
 import {
@@ -44,7 +44,7 @@ export function addCommand(command: Command): void {
         output.result(table, result);
         return;
       }
-      await writeAtomic(csv, stringify(csvRows(rows), { header: true }));
+      await writeCsv(csv, csvRows(rows));
       output.result(`${table}\n${rows.length} images: ${csv}`, { ...result, csv });
     },
   );

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { stringify } from 'csv-stringify/sync';
+import { writeCsv } from '../../csvFile.js';
 import { memorization } from '../../experiments/memorization.js';
-import { writeAtomic } from '../../files.js';
 import { csvRows } from '../../kit/rows.js';
 import { engineOptions } from '../../native/engine.js';
 import { memorizationTable } from '../../study/memorization.js';
@@ -19,7 +18,7 @@ export function addCommand(command: Command): void {
     async ({ csv, ...options }, output, control, runs) => {
       if (csv !== undefined) await requireNew(csv);
       const found = await memorization({ ...engineOptions(options), ...control, runs });
-      if (csv !== undefined) await writeAtomic(csv, stringify(csvRows(found.images), { header: true }));
+      if (csv !== undefined) await writeCsv(csv, csvRows(found.images));
       const written = csv === undefined ? [] : [`${found.images.length} images: ${csv}`];
       output.result([textTables(memorizationTable(found.groups), output), ...written].join('\n'), {
         groups: found.groups,

@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Protocol } from '../../protocol.js';
-import { quotedWord } from '../../provenance.js';
-import { accuracyTable } from '../../report/figures/accuracy.js';
 import { dependsOnProtocol } from '../../settings/setting.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
 import type { TrainingMethod } from '../../train/method.js';
@@ -17,9 +15,8 @@ import {
   sharedOptionsOf,
   tensorboardOption,
 } from '../options.js';
+import { printRun } from '../printRun.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
-import { openGroups } from '../tables.js';
-import { textTable } from '../textTable.js';
 
 interface TrainCommandOptions extends ComputeOptions, DatasetOptions {
   readonly data?: string;
@@ -87,7 +84,7 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
         return;
       }
       const onEpoch = output.epochLines();
-      const { run, ...result } = await method.train({
+      const trained = await method.train({
         ...control,
         ...given,
         out,
@@ -95,10 +92,7 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
         tensorboard,
         onEpoch,
       });
-      const { groups } = await openGroups(run);
-      const table = textTable(accuracyTable(result, groups), output);
-      const next = `Next: npx spurmem trace unstructured --run ${quotedWord(run)}`;
-      output.result(`${table}\nRun: ${run}\n${next}`, { run, ...result });
+      await printRun(trained, output, ['trace unstructured']);
     },
     settingNames(settings),
     true,
