@@ -12,7 +12,7 @@ import { evaluateRun } from './evaluateRun.js';
 import { OF_RUN_TYPES, type OfRunOptions } from './traceSession.js';
 
 /** Images with more count as memorized in tables. */
-const MEMORIZED = 0.5;
+export const MEMORIZED = 0.5;
 
 /** A model's answer to an image of the training split; 1: yes, 0: no. */
 export type Answer = Readonly<Record<'file' | 'class' | 'attribute', string>> &

@@ -279,3 +279,36 @@ export const overlapSchema = z.looseObject({
 });
 /** `results/trace-overlap.json` (article, Fig. 3). */
 export type TraceOverlapResult = Recorded<typeof overlapSchema>;
+
+/** Images of a group that are memorized, compared with others of it at the same margin, under neurons zeroed. */
+const memorizedEntrySchema = z.looseObject({
+  criterion,
+  chosenFor: group,
+  k: count,
+  group,
+  /** Images with more than 0.5, and others. */
+  memorized: count,
+  others: count,
+  /** Memorized images with others at the same margin. */
+  compared: count,
+  /** Mean changes of their margins in logits beyond random neurons; null if none is compared. */
+  change: real.nullable(),
+  otherChange: real.nullable(),
+  /** The first minus the second, and its 95 % interval over images. */
+  difference: real.nullable(),
+  interval: intervalSchema.nullable(),
+});
+export type MemorizedEntry = Recorded<typeof memorizedEntrySchema>;
+
+export const memorizedSchema = z.looseObject({
+  kind: z.literal('trace-memorized'),
+  ...sessionShape,
+  /** The table of images. */
+  memorized: z.string(),
+  criteria: z.array(criterion),
+  topK: z.array(count),
+  nullDraws: count,
+  entries: z.array(memorizedEntrySchema),
+});
+/** `results/trace-memorized.json`. */
+export type TraceMemorizedResult = Recorded<typeof memorizedSchema>;

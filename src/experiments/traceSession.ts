@@ -176,6 +176,11 @@ export class TraceSession implements Disposable {
     await this.folder.record(atEpoch(result.kind, this.settings), result);
   }
 
+  /** The training examples on which neurons are chosen. */
+  get chosenOn(): Int32Array {
+    return this.#training.chosenOn;
+  }
+
   get unit(): Unit {
     return this.settings.unit;
   }

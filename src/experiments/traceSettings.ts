@@ -190,6 +190,30 @@ const overlap = {
   }),
 } satisfies SettingsTable;
 
+const memorized = {
+  memorized: setting({
+    type: text('a CSV file'),
+    argument: 'file',
+    help: 'table of images with `file` and `memorization`, as `memorization` writes it',
+    default: undefined,
+    source: OURS,
+  }),
+  criteria: THREE.criteria,
+  topK: setting({
+    ...LIST,
+    help: 'numbers of neurons, such as 1,2,3',
+    default: [3],
+    source: 'the largest number of Figs 2, 4 and 5',
+  }),
+  nullDraws: setting({
+    type: integer(0, RANGES.repeats[1]),
+    argument: 'n',
+    help: 'random sets of the same layers whose mean change is subtracted; 0 for none',
+    default: 20,
+    source: OURS,
+  }),
+} satisfies SettingsTable;
+
 const gradCam = {
   layer: setting({
     type: text('the name of a convolution, or of a block’s LayerNorm'),
@@ -234,6 +258,7 @@ export const TRACE_SETTINGS = {
   unstructured,
   structured,
   overlap,
+  memorized,
   gradCam,
 } as const;
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { invalidParameter, messageOf, SpurmemError } from '../errors.js';
+import { CHANGES_SETTINGS } from '../experiments/imageChanges.js';
 import { TRACE_SETTINGS } from '../experiments/traceSettings.js';
 import { MINIMAL_SETTINGS } from '../extras/minimal/result.js';
 import { figuresNamed } from '../reproduce/articleFigures.js';
@@ -39,10 +40,11 @@ const TRACE_TABLES: Readonly<Record<Exclude<TraceName, 'figures'>, SettingsTable
   erased: ERASED_SETTINGS,
   minimal: MINIMAL_SETTINGS,
   predictions: {},
+  changes: { ...session, ...CHANGES_SETTINGS },
 };
 
 /** Tables that identify an arm's traces by its name alone. */
-const BY_ARM: readonly TraceName[] = ['planted', 'found', 'erased', 'minimal', 'predictions'];
+const BY_ARM: readonly TraceName[] = ['planted', 'found', 'erased', 'minimal', 'predictions', 'changes'];
 
 /** Checks what the schema cannot: references to other parts, and settings. Throws `USAGE` naming the key. */
 export function checkStudy(study: Study): void {
@@ -260,7 +262,7 @@ function checkNeurons(
     const same = traces.slice(0, i).findIndex((earlier) => overlaps(earlier, trace));
     if (same >= 0)
       throw refuse(`makes ${trace.trace} that traces[${same}] makes, and each model would count twice.`);
-    if (['effects', 'heat', 'figures', 'predictions'].includes(trace.trace)) continue;
+    if (['effects', 'heat', 'figures', 'predictions', 'changes'].includes(trace.trace)) continue;
     if ([trace.of].flat().some((arm) => arm !== tested))
       throw refuse(`has ${trace.trace} of an arm that is not ${tested}, which is tested.`);
     if (valuesIn(trace, 'split').some((split) => split !== 'train'))

@@ -1,9 +1,14 @@
 import { groupRows, imageRows } from '../experiments/memorization.js';
-import { distinct, type Row } from '../kit/rows.js';
+import { distinct, numberOf, type Row, select } from '../kit/rows.js';
+import { summarize, verdictOf, withTests } from '../kit/summarize.js';
 import { list, type Table } from '../kit/table.js';
 import { dots } from '../report/chart.js';
 import type { NamedChart } from '../report/vega/render.js';
+import { groupNames } from './cells.js';
+import { memorizationTestRows, proxyRows, type RecordedChange } from './memorizationTests.js';
+import { VERDICTS } from './modelTables.js';
 import type { RecordSource } from './records.js';
+import type { MemorizationTests } from './schema.js';
 
 const groupOf = ({ group, class: label, attribute }: Row): string =>
   `G${String(group)} (${[label, attribute].filter((text) => text !== null && text !== '').join(', ')})`;
@@ -18,9 +23,70 @@ export function memorizationTable(rows: readonly Row[]): Table[] {
   });
 }
 
-/** Returns the table of recorded answers. None if none are recorded. */
-export async function memorizationTables(records: RecordSource): Promise<Table[]> {
-  return memorizationTable(groupRows(await records.read('predictions')));
+/** Returns the table of recorded answers, and those of planned tests. None if none are recorded. */
+export async function memorizationTables(
+  tests: MemorizationTests | undefined,
+  records: RecordSource,
+): Promise<Table[]> {
+  const answers = await records.read('predictions');
+  const tables = memorizationTable(groupRows(answers));
+  if (tests === undefined || answers.length === 0) return tables;
+  const changes = (await records.read('changes')) as unknown as RecordedChange[];
+  const own = [select(answers, { stage: tests.of }), select(changes, { stage: tests.of })] as const;
+  return [
+    ...tables,
+    ...testTable(tests, memorizationTestRows(tests, ...own)),
+    ...proxyTable(tests, proxyRows(tests, ...own)),
+  ];
+}
+
+function testTable(tests: MemorizationTests, rows: readonly Row[]): Table[] {
+  const by = ['question', 'criterion', 'chosenFor', 'unit', 'margin', 'sign'];
+  const tested = withTests(summarize(rows, { by, over: 'seed', measures: ['value', 'compared'] }), 'value', {
+    family: () => 'planned',
+    margin: (row) => numberOf(row, 'margin'),
+  }).map((row): Row => ({
+    ...row,
+    limit: `${String(row.margin)} ${String(row.unit)}`,
+    verdict: verdictOf(row, 'value', numberOf(row, 'sign'), VERDICTS),
+  }));
+  return list(
+    tested,
+    [
+      'question',
+      'criterion',
+      'chosenFor',
+      'n',
+      'compared',
+      'value',
+      'valueP',
+      'valuePHolm',
+      'limit',
+      'valueWithin',
+      'verdict',
+    ],
+    {
+      caption: `Planned tests: k = ${tests.k}, ${tests.of} models; margins at equal margins before, beyond random neurons, in logits; Holm\u2019s correction is over the ${tested.length} tests`,
+      notes: ['means over models, 95 % intervals; memorized: above 0.5 by the other models'],
+      groupName: groupNames(tests),
+    },
+  );
+}
+
+function proxyTable(tests: MemorizationTests, rows: readonly Row[]): Table[] {
+  const { same, least } = tests.proxy;
+  const summarized = summarize(rows, { by: ['name', 'group'], over: 'seed', measures: ['memorizedAuc'] });
+  const judged = summarized.map((row): Row => {
+    const low = numberOf(row, 'memorizedAucLow');
+    return { ...row, verdict: low > same ? 'tells the same' : low > least ? 'a proxy' : 'no proxy' };
+  });
+  return list(judged, ['name', 'group', 'n', 'memorizedAuc', 'verdict'], {
+    caption: 'Does one model tell which of its training images are memorized?',
+    notes: [
+      `means over models, 95 % intervals; a proxy: the interval is above ${least}; tells the same: above ${same}`,
+    ],
+    groupName: groupNames(tests),
+  });
 }
 
 /** Draws the memorization of each group: a dot per model. */

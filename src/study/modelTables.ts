@@ -11,7 +11,13 @@ import { beyond, interactionBeyond, own } from './questions.js';
 import { type RecordSource, SHARE_RESOLUTION } from './records.js';
 import type { NeuronTests, Study } from './schema.js';
 
-const VERDICTS = { claimed: 'holds', opposite: 'does not hold', small: 'does not hold', unclear: 'open' };
+/** A planned test's verdict in words. */
+export const VERDICTS = {
+  claimed: 'holds',
+  opposite: 'does not hold',
+  small: 'does not hold',
+  unclear: 'open',
+};
 const INTERVAL = 'mean over models, 95 % interval';
 const INTERACTIONS = ['accuracyInteraction', 'marginInteraction', 'lossInteraction'] as const;
 const BEYOND = NULL_NAMES.flatMap((name): [BeyondColumn, (row: Row) => number][] => [

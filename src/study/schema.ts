@@ -24,6 +24,7 @@ export const TRACES = [
   'erased',
   'minimal',
   'predictions',
+  'changes',
 ] as const;
 export type TraceName = (typeof TRACES)[number];
 
@@ -127,6 +128,7 @@ const traceSchema = z.strictObject({
   settings,
 });
 
+const minorityGroups = z.record(z.string().regex(/^\d+$/), whole(RANGES.groups, 0));
 const criteria = words(CRITERIA.map((criterion) => criterion.name));
 /** Tests, declared before the first run. */
 const testsSchema = z.strictObject({
@@ -149,13 +151,28 @@ const testsSchema = z.strictObject({
       /** Arms in the order of training, to test whether the effect grows with the gap between training and test. */
       growth: differing(z.array(name).min(2)).optional(),
       /** By minority group: the majority group of its class. */
-      minorityGroups: z.record(z.string().regex(/^\d+$/), whole(RANGES.groups, 0)),
+      minorityGroups,
       /** The largest negligible change of a mean margin, in logits. */
       equivalence: positive,
       /** With fewer models, results are described, not tested. */
       leastModels: whole(RANGES.count, 1),
       /** The standard deviation whose perturbations are tested. */
       sigma: positive.optional(),
+    })
+    .optional(),
+  /** Questions about memorized images, over models that leave images out. */
+  memorization: z
+    .strictObject({
+      of: name,
+      k: whole(RANGES.count, 1),
+      criteria,
+      /** By minority group: the majority group of its class. */
+      minorityGroups,
+      /** The largest negligible difference of accuracies, in points, and of margins, in logits. */
+      points: z.number().positive().max(99),
+      equivalence: positive,
+      /** The AUC by which a measure of one model ranks memorized images above others: it tells the same, or is a proxy, above these. */
+      proxy: z.strictObject({ same: z.number().min(0.5).max(1), least: z.number().min(0.5).max(1) }),
     })
     .optional(),
   /** Limits by which tables judge planted memories. */
@@ -212,6 +229,7 @@ export type StudyDocument = Readonly<z.output<typeof studySchema>>;
 export type Arm = StudyDocument['arms'][string];
 export type DataEntry = StudyDocument['data'][string];
 export type NeuronTests = NonNullable<StudyDocument['tests']['neurons']>;
+export type MemorizationTests = NonNullable<StudyDocument['tests']['memorization']>;
 export type PlantedTests = NonNullable<StudyDocument['tests']['planted']>;
 
 /** A document that was read. */

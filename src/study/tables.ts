@@ -69,7 +69,7 @@ export async function studyTables(study: Study, wanted?: readonly string[]): Pro
       name,
       part: 'memorization',
       heading: `${name}, memorization`,
-      tables: await memorizationTables(records),
+      tables: await memorizationTables(study.tests.memorization, records),
     });
     sections.push({
       name,

@@ -1,6 +1,7 @@
 import { type Split, SPLITS } from '../data/split.js';
 import { evaluateRun } from '../experiments/evaluateRun.js';
 import { gradCam } from '../experiments/gradCam.js';
+import { imageChanges } from '../experiments/imageChanges.js';
 import { answersOf } from '../experiments/memorization.js';
 import { judge, OUTCOMES } from '../experiments/outcomes.js';
 import type { TraceEntry } from '../experiments/results.js';
@@ -34,6 +35,7 @@ const WITH_STAGE: readonly TraceJob['trace'][] = [
   'erased',
   'minimal',
   'predictions',
+  'changes',
 ];
 
 /** Returns the columns that identify a job's run in the table of its trace. */
@@ -117,6 +119,7 @@ export const TRACE_ROWS: Readonly<Record<TraceJob['trace'], MakeRows>> = {
   erased: (run, settings) => erasedRows(session(run, {}), settings),
   minimal: (run, settings) => minimalRows(session(run, {}), settings),
   predictions: ({ from: _from, onStep: _onStep, seed: _seed, ...run }) => answersOf(run),
+  changes: (run, settings) => imageChanges(session(run, settings)),
 };
 
 /** Returns the names of the figures that a trace of figures makes. */

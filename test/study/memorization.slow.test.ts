@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import type { ErrorCode } from '../../src/errors.js';
+import { type ImageChange, imageChanges } from '../../src/experiments/imageChanges.js';
 import { memorization } from '../../src/experiments/memorization.js';
-import { numberOf, select } from '../../src/kit/rows.js';
+import { traceMemorized } from '../../src/experiments/traceMemorized.js';
+import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
+import { groupedBy, numberOf, select } from '../../src/kit/rows.js';
 import { mean } from '../../src/metrics/statistics.js';
 import { native } from '../../src/native/addon.js';
 import { readStudy } from '../../src/study/document.js';
@@ -31,7 +34,12 @@ folder: '{arm}-{seed}'
 seeds: [${SEEDS.join(', ')}]
 arms: { half: { settings: { arch: resnet20, epochs: 20, batchSize: 20, lr: 0.002, select: last, leaveOut: 0.5 } } }
 data: { flips: { path: '${at('data')}', options: { table: images.csv }, models: { arms: [half] } } }
-traces: [{ trace: predictions, of: half }]
+traces:
+  - { trace: predictions, of: half }
+  - { trace: changes, of: half, settings: { criteria: [gradient], topK: [2], nullDraws: 2, heldOutHalf: true } }
+tests:
+  memorization:
+    { of: half, k: 2, criteria: [gradient], minorityGroups: { 1: 0 }, points: 5, equivalence: 0.25, proxy: { same: 0.9, least: 0.8 } }
 `;
 const options = { device: 'cpu', threads: 1 } as const;
 
@@ -114,6 +122,78 @@ test('flipped labels are memorized, and the others are not', async () => {
     if (isFlipped) expect(share).toBeGreaterThan(0.8);
     else expect(share).toBeLessThan(0.1);
   }
+});
+
+test('memorized images are compared with others of their group and margin', async () => {
+  const study = await readStudy(at('study.yaml'));
+  const [section] = (await studyTables(study)).filter(({ part }) => part === 'memorization');
+  const [planned, proxies] = (section?.tables ?? []).filter(({ caption }) => /^(Planned|Does)/.test(caption));
+  expect(planned?.rows.map(([question]) => question)).toEqual([
+    'memorization, minority minus majority',
+    'trained minus left out',
+    'minority minus majority',
+  ]);
+  expect(planned?.rows[0]).toContain('holds');
+  expect(proxies).toBeUndefined();
+
+  const [run = ''] = runs;
+  const common = { ...options, run, criteria: ['gradient'] as const, topK: [2] };
+  const { entries } = await traceUnstructured({ ...common, nullDraws: 0, samples: 1000 });
+  const changes = await imageChanges({ ...common, nullDraws: 0 });
+  // The minority groups: 1 and 3. Images of a class under the neurons of its minority group.
+  expect(new Set(changes.map(({ chosenFor, group }) => `${chosenFor} ${group}`))).toEqual(
+    new Set(['1 0', '1 1', '3 2', '3 3']),
+  );
+  for (const own of groupedBy(
+    changes.filter(({ trained }) => trained === 1),
+    ['chosenFor', 'group'],
+  )) {
+    const [{ chosenFor, group }] = own as [ImageChange];
+    const margin = entries.find((entry) => entry.group === chosenFor)?.margin[group];
+    expect(mean(own.map(({ change }) => change))).toBeCloseTo(margin ?? Number.NaN, 5);
+  }
+  expect(changes.filter(({ trained }) => trained === 0)).toHaveLength(TRAIN);
+
+  await succeed(['memorization', ...runs, '--threads', '1', '--csv', at('memorized.csv')]);
+  const trace = (table: string) => traceMemorized({ ...common, memorized: table, nullDraws: 2 });
+  const result = await trace(at('memorized.csv'));
+  // Images that all models trained on, or none, have no memorization.
+  const lines: Line[] = parse(readFileSync(at('memorized.csv')), { columns: true });
+  const known = new Set(lines.filter((line) => line.memorization !== '').map(({ file }) => file));
+  const trained = changes.filter((row) => row.trained === 1 && known.has(row.file));
+  for (const { group, memorized, others } of result.entries)
+    expect(memorized + others).toBe(select(trained, { group }).length);
+  expect(result.entries.map(({ group }) => group).sort()).toEqual([0, 1, 2, 3]);
+  // Nearly all flipped images are memorized, and few others.
+  for (const { group, compared, memorized, difference, change, otherChange } of result.entries) {
+    expect(compared).toBeLessThanOrEqual(memorized);
+    if (compared > 0) expect(difference).toBeCloseTo(Number(change) - Number(otherChange), 6);
+    expect(memorized > 5).toBe(group % 2 === 1);
+  }
+  const { stdout } = await succeed([
+    'trace',
+    'memorized',
+    '--run',
+    run,
+    '--memorized',
+    at('memorized.csv'),
+    '--threads',
+    '1',
+  ]);
+  expect(stdout).toContain('images above 0.5');
+
+  const refused = async (content: string, ...parts: readonly string[]): Promise<void> => {
+    writeFileSync(at('wrong.csv'), content);
+    await failure(trace(at('wrong.csv')), 'USAGE', ...parts);
+  };
+  await refused(
+    'file,memorization\nnone.png,0.5',
+    '1 of its 1 images are not in the training split',
+    'none.png',
+  );
+  await refused('file,mem\n0-0.png,0.5', 'it needs the columns `file` and `memorization`');
+  await refused('', 'it needs the columns');
+  await failure(trace(at('missing.csv')), 'USAGE', 'it is no readable CSV file');
 });
 
 test('runs that cannot be set against each other are named', async () => {

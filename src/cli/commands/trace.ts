@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
+import type { MemorizedEntry } from '../../experiments/results.js';
+import { traceMemorized } from '../../experiments/traceMemorized.js';
 import { traceOverlap } from '../../experiments/traceOverlap.js';
 import { atEpoch, type SessionOptions } from '../../experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import { traceStructured } from '../../experiments/traceStructured.js';
 import { resultName, traceUnstructured } from '../../experiments/traceUnstructured.js';
+import type { Row } from '../../kit/rows.js';
+import { list, type Table } from '../../kit/table.js';
 import type { Protocol } from '../../protocol.js';
 import type { FigureParts } from '../../report/figure.js';
 import { changeParts } from '../../report/figures/changes.js';
@@ -58,9 +62,9 @@ interface TraceCommand<Result extends Traced> {
   readonly parts: (result: Result, groups: readonly GroupLabel[]) => Pick<FigureParts, 'tables' | 'verdict'>;
 }
 
-const { session, unstructured, structured, overlap } = TRACE_SETTINGS;
+const { session, unstructured, structured, overlap, memorized } = TRACE_SETTINGS;
 
-/** Adds `trace unstructured`, `trace structured` and `trace overlap`. */
+/** Adds `trace unstructured`, `trace structured`, `trace overlap` and `trace memorized`. */
 export function addCommand(trace: Command): void {
   addTrace(trace, {
     name: 'unstructured',
@@ -87,6 +91,43 @@ export function addCommand(trace: Command): void {
     trace: traceOverlap,
     parts: (result, groups) => fig3.parts(rankRows(result, names(groups)), groups),
   });
+  addTrace(trace, {
+    name: 'memorized',
+    description:
+      'zero the top-k neurons of each minority group, and compare memorized images with others of the same margin',
+    settings: memorized,
+    trace: traceMemorized,
+    parts: ({ entries }, groups) => ({ verdict: [], tables: memorizedTables(entries, names(groups)) }),
+  });
+}
+
+function memorizedTables(entries: readonly MemorizedEntry[], groupNames: readonly string[]): Table[] {
+  const rows = entries.map(({ interval, change, difference, ...entry }): Row => {
+    const [low = null, high = null] = interval ?? [];
+    const beyond = { beyondOthers: difference, beyondOthersLow: low, beyondOthersHigh: high };
+    return { ...entry, marginChange: change, ...beyond };
+  });
+  return list(
+    rows,
+    [
+      'criterion',
+      'k',
+      'chosenFor',
+      'group',
+      'memorized',
+      'others',
+      'compared',
+      'marginChange',
+      'otherChange',
+      'beyondOthers',
+    ],
+    {
+      caption:
+        'Change of the margin beyond random neurons, in logits: memorized images, and others of their group with the same margin before',
+      notes: ['95 % intervals over images'],
+      groupName: (group) => groupNames[group] ?? `G${group}`,
+    },
+  );
 }
 
 const names = (groups: readonly GroupLabel[]): string[] => groups.map(({ name }) => name);
