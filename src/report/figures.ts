@@ -7,6 +7,7 @@ import { fig1 } from './figures/accuracy.js';
 import { fig2, fig4, fig5, fig11, fig12, table3, table11, table13, table14 } from './figures/changes.js';
 import { fig10 } from './figures/gradCam.js';
 import { fig7 } from './figures/layers.js';
+import { memorized } from './figures/memorized.js';
 import { fig3 } from './figures/overlap.js';
 
 /** Every figure and table of the article's Part I, and those beyond it, in the order in which the report shows them. */
@@ -24,6 +25,7 @@ export const FIGURES: readonly Figure[] = [
   fig3,
   fig7,
   minimal,
+  memorized,
   neurons,
   fig10,
 ];

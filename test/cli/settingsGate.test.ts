@@ -29,6 +29,7 @@ const TRACES = {
   Unstructured: `${EXPERIMENTS}traceUnstructured.js`,
   Structured: `${EXPERIMENTS}traceStructured.js`,
   Overlap: `${EXPERIMENTS}traceOverlap.js`,
+  Memorized: `${EXPERIMENTS}traceMemorized.js`,
   Minimal: `${MINIMAL}trace.js`,
 };
 for (const [name, path] of Object.entries(TRACES)) {
@@ -157,6 +158,7 @@ describe('each option of', () => {
     ['unstructured', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.unstructured }],
     ['structured', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.structured }],
     ['overlap', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.overlap }],
+    ['memorized', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.memorized }],
     ['minimal', { unit: TRACE_SETTINGS.session.unit, ...MINIMAL_SETTINGS }],
   ] as [string, SettingsTable][])('trace %s changes the trace', async (name, table) => {
     const path = name === 'minimal' ? `${MINIMAL}command.js` : '../../src/cli/commands/trace.js';

@@ -39,7 +39,7 @@ const ELSEWHERE: readonly (readonly [command: RegExp, test: string])[] = [
   [/^study (?!tables)/, 'test/study: many runs'],
   [/^dataset compose|^dataset dominoes/, 'test/data/compose.slow.test.ts, test/data/dominoes.test.ts'],
   [/celeba/, 'test/data/celeba.test.ts'],
-  [/^memorization/, 'test/study/memorization.slow.test.ts: many runs'],
+  [/^memorization|^trace memorized/, 'test/study/memorization.slow.test.ts: many runs'],
   [/^completion/, 'test/cli/completion.test.ts'],
   [/\.pt2|vit_small/, 'test/train/exported.slow.test.ts, scripts/exported.sh, test/models'],
 ];

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeCsv } from '../../src/csvFile.js';
+import { evaluateRun } from '../../src/experiments/evaluateRun.js';
 import { gradCam } from '../../src/experiments/gradCam.js';
+import { traceMemorized } from '../../src/experiments/traceMemorized.js';
 import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
@@ -48,6 +51,17 @@ test.each([
     () => traceStructured({ ...common, criteria: ['magnitude'], topK: [1], nullDraws: 2 }),
   ],
   ['trace-overlap', () => traceOverlap({ ...common, fraction: 0.01 })],
+  [
+    'trace-memorized',
+    async () => {
+      const { rows = [] } = await evaluateRun({ ...common, split: 'train', rows: true });
+      await writeCsv(
+        join(folder, 'memorized.csv'),
+        rows.map((row, at) => ({ file: row.file, memorization: at % 2 })),
+      );
+      await traceMemorized({ ...common, memorized: join(folder, 'memorized.csv'), nullDraws: 2 });
+    },
+  ],
   ['trace-minimal', () => traceMinimal({ ...common, examples: 1, maxNeurons: 5 })],
   ['grad-cam', () => gradCam({ ...common, samples: 2, examples: 1 })],
   ['neuron-atlas', () => neuronAtlas({ ...common, neurons: ['conv1[9]'], samples: 2 })],

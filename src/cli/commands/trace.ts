@@ -1,17 +1,15 @@
 import type { Command } from 'commander';
-import type { MemorizedEntry } from '../../experiments/results.js';
 import { traceMemorized } from '../../experiments/traceMemorized.js';
 import { traceOverlap } from '../../experiments/traceOverlap.js';
 import { atEpoch, type SessionOptions } from '../../experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import { traceStructured } from '../../experiments/traceStructured.js';
 import { resultName, traceUnstructured } from '../../experiments/traceUnstructured.js';
-import type { Row } from '../../kit/rows.js';
-import { list, type Table } from '../../kit/table.js';
 import type { Protocol } from '../../protocol.js';
 import type { FigureParts } from '../../report/figure.js';
 import { changeParts } from '../../report/figures/changes.js';
 import { fig7 } from '../../report/figures/layers.js';
+import { memorized as memorizedFigure, memorizedRows } from '../../report/figures/memorized.js';
 import { fig3 } from '../../report/figures/overlap.js';
 import type { GroupLabel } from '../../report/groupLabels.js';
 import { measuredTable } from '../../report/measured.js';
@@ -97,37 +95,8 @@ export function addCommand(trace: Command): void {
       'zero the top-k neurons of each minority group, and compare memorized images with others of the same margin',
     settings: memorized,
     trace: traceMemorized,
-    parts: ({ entries }, groups) => ({ verdict: [], tables: memorizedTables(entries, names(groups)) }),
+    parts: (result, groups) => memorizedFigure.parts(memorizedRows(result), groups),
   });
-}
-
-function memorizedTables(entries: readonly MemorizedEntry[], groupNames: readonly string[]): Table[] {
-  const rows = entries.map(({ interval, change, difference, ...entry }): Row => {
-    const [low = null, high = null] = interval ?? [];
-    const beyond = { beyondOthers: difference, beyondOthersLow: low, beyondOthersHigh: high };
-    return { ...entry, marginChange: change, ...beyond };
-  });
-  return list(
-    rows,
-    [
-      'criterion',
-      'k',
-      'chosenFor',
-      'group',
-      'memorized',
-      'others',
-      'compared',
-      'marginChange',
-      'otherChange',
-      'beyondOthers',
-    ],
-    {
-      caption:
-        'Change of the margin beyond random neurons, in logits: memorized images, and others of their group with the same margin before',
-      notes: ['95 % intervals over images'],
-      groupName: (group) => groupNames[group] ?? `G${group}`,
-    },
-  );
 }
 
 const names = (groups: readonly GroupLabel[]): string[] => groups.map(({ name }) => name);
