@@ -41,6 +41,11 @@ Agreement of criteria (Fig. 3):
 <!-- settings: overlap -->
 <!-- end -->
 
+Memorized images, compared with others of the same margin:
+
+<!-- settings: memorized -->
+<!-- end -->
+
 The fewest neurons that hold an example:
 
 <!-- settings: minimal -->
