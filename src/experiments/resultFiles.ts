@@ -30,13 +30,16 @@ export async function readResults(folder: RunFolder) {
 async function readTraces(folder: RunFolder) {
   const { name, schema } = RESULTS.traces;
   const names = (await folder.results()).filter((file) => file.startsWith(name));
-  const traces = await Promise.all(names.map((file) => folder.readResult(file, schema)));
+  const traces = (await Promise.all(names.map((file) => folder.readResult(file, schema)))).filter(
+    (trace) => trace !== undefined,
+  );
+  // Those of scripts come last.
+  const order = [...PERTURBATION_NAMES, ...traces.map(({ perturbation }) => perturbation)];
   return traces
-    .filter((trace) => trace !== undefined)
     .filter(({ epoch }) => epoch === undefined)
     .sort(
       (a, b) =>
-        PERTURBATION_NAMES.indexOf(a.perturbation) - PERTURBATION_NAMES.indexOf(b.perturbation) ||
+        order.indexOf(a.perturbation) - order.indexOf(b.perturbation) ||
         SPLITS.indexOf(a.split) - SPLITS.indexOf(b.split),
     );
 }

@@ -6,7 +6,7 @@ import { PRECISIONS } from '../native/addon.js';
 import { CRITERION_NAME } from '../neurons/criterion.js';
 import { neuronSchema } from '../neurons/neuronSchema.js';
 import { NULL_NAMES } from '../neurons/nulls.js';
-import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
+import { PERTURBATION_NAME } from '../neurons/perturbation.js';
 import { GRADIENT_ORDERS, MAGNITUDE_LAYERS, UNITS } from '../neurons/settings.js';
 import { PROTOCOLS } from '../protocol.js';
 import { count, real, type Recorded } from '../recorded.js';
@@ -194,7 +194,8 @@ export type RewoundTo = Recorded<typeof rewoundSchema>;
 export const unstructuredSchema = z.looseObject({
   kind: z.literal('trace-unstructured'),
   ...measuredShape,
-  perturbation: z.enum(PERTURBATION_NAMES),
+  /** One of the package, or of a script. */
+  perturbation: z.string().regex(PERTURBATION_NAME),
   /** Standard deviations; absent if nothing is drawn. */
   sigmas: z.array(z.number()).optional(),
   /** The numbers of neurons compared with random ones; absent if none were. */

@@ -10,7 +10,8 @@ import {
 } from '../neurons/criteria.js';
 import { type Criterion, CRITERION_NAME } from '../neurons/criterion.js';
 import { NULL_NAMES, type NullName } from '../neurons/nulls.js';
-import { isDrawn, PERTURBATION_NAMES, type PerturbationName } from '../neurons/perturbations.js';
+import { type OwnPerturbation, PERTURBATION_NAME } from '../neurons/perturbation.js';
+import { isDrawn, PERTURBATION_NAMES, type PerturbationOption } from '../neurons/perturbations.js';
 import { requireGradientSource } from '../neurons/samples.js';
 import { CHOICE_SETTINGS } from '../neurons/settings.js';
 import type { Protocol } from '../protocol.js';
@@ -27,6 +28,8 @@ import {
   without,
 } from '../settings/setting.js';
 import {
+  accepts,
+  callback,
   either,
   integer,
   oneOf,
@@ -82,6 +85,18 @@ export const CRITERIA_TYPE = severalOf(either(oneOf(CRITERION_NAMES), ownCriteri
   readonly CriterionChoice[]
 >;
 
+const ownPerturbation = valueType(
+  z.custom<OwnPerturbation>((value) => {
+    const { name, weights } = Object(value) as Partial<Record<keyof OwnPerturbation, unknown>>;
+    return typeof name === 'string' && PERTURBATION_NAME.test(name) && accepts(callback(), weights);
+  }),
+  {
+    form: 'text',
+    expected:
+      'from a script an object with a name (small letters and digits, but no split\u2019s name) and weights, a function',
+  },
+);
+
 /** Settings of every trace: how a run is opened and its neurons are scored. */
 const session = {
   ...CHOICE_SETTINGS,
@@ -128,8 +143,8 @@ const session = {
 
 const THREE = measured([1, 2, 3], 'the top 1, 2 and 3 (Figs 2, 4, 5)', NULL_DRAWS);
 const unstructured = {
-  perturbation: setting<PerturbationName>({
-    type: oneOf(PERTURBATION_NAMES),
+  perturbation: setting<PerturbationOption>({
+    type: either(oneOf(PERTURBATION_NAMES), ownPerturbation) as ValueType<PerturbationOption>,
     help: 'perturbation of the neurons',
     argument: 'kind',
     default: 'zero',
@@ -346,7 +361,7 @@ function measured(topK: readonly number[], source: string, draws: number) {
       argument: 'n',
       default: {
         words: `${draws}; none for perturbations that draw, which multiply them by their seeds`,
-        of: ({ perturbation = 'zero' }) => (isDrawn(perturbation as PerturbationName) ? 0 : draws),
+        of: ({ perturbation = 'zero' }) => (isDrawn(perturbation as PerturbationOption) ? 0 : draws),
       },
       source: OURS,
     }),

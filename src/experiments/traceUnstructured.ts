@@ -2,8 +2,14 @@ import type { Dataset, Example } from '../data/dataset.js';
 import { thumbnail } from '../data/pictures.js';
 import { SpurmemError, usageError } from '../errors.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
-import { type NeuronValues, outputsOf, type PerturbationChoice, weightsIn } from '../neurons/perturb.js';
-import { type PerturbationName, perturbationNamed } from '../neurons/perturbations.js';
+import {
+  type NeuronValues,
+  outputsOf,
+  type PerturbationChoice,
+  weightsBy,
+  weightsIn,
+} from '../neurons/perturb.js';
+import { PERTURBATION_NAMES, perturbationNamed, type PerturbationOption } from '../neurons/perturbations.js';
 import type { GivenOf } from '../settings/setting.js';
 import { selectedEpoch } from '../train/results.js';
 import { keptEpoch } from '../train/runFolder.js';
@@ -43,7 +49,8 @@ export async function traceUnstructuredIn(
 ): Promise<TraceUnstructuredResult> {
   const { dataset } = session;
   const { rewindEpochs, ...settings } = unstructuredSettings(options, session.settings.protocol);
-  const { topK, perturbation: kind, sigmas = [null], repeats, split } = settings;
+  const { topK, perturbation, sigmas = [null], repeats, split } = settings;
+  const kind = nameOf(perturbation);
   const criteria = session.namesOf(settings.criteria);
   const ownCriteria = settings.criteria.flatMap((one) => {
     if (typeof one === 'string') return [];
@@ -56,7 +63,7 @@ export async function traceUnstructuredIn(
   if (repeats === undefined && options.sigmas !== undefined) {
     session.options.onWarning?.(`\`sigmas\` has no part in ${kind}, which draws no numbers.`);
   }
-  const { known, rewound } = await knownOfRun(session, kind, rewindEpochs);
+  const { known, rewound } = await knownOfRun(session, perturbation, rewindEpochs);
   const most = Math.max(0, ...Object.values(repeats ?? {}));
   const seeds = Array.from({ length: most }, (_, i) => session.seed + i);
 
@@ -68,8 +75,8 @@ export async function traceUnstructuredIn(
       const neurons = await session.select(criterion, group, Math.max(...topK));
       for (const k of topK) {
         for (const sigma of sigmas) {
-          const perturbation: PerturbationChoice = { kind, sigma, seeds: ofCriterion, known };
-          planned.push({ criterion, group, k, neurons: neurons.slice(0, k), perturbation, groups });
+          const choice: PerturbationChoice = { kind, sigma, seeds: ofCriterion, known };
+          planned.push({ criterion, group, k, neurons: neurons.slice(0, k), perturbation: choice, groups });
         }
       }
     }
@@ -77,7 +84,7 @@ export async function traceUnstructuredIn(
   const { sets, recorded } = await measureSets(
     session,
     planned,
-    { ...settings, criteria },
+    { ...settings, criteria, perturbation: kind },
     {
       task: 'perturbed variants',
       namedExamples: NAMED_EXAMPLES,
@@ -147,18 +154,29 @@ async function picturesOf(dataset: Dataset, examples: ReadonlySet<number>): Prom
   return pictures;
 }
 
+/** Returns the name of a perturbation. Throws `USAGE` if one of one's own has a name of the package's. */
+function nameOf(perturbation: PerturbationOption): string {
+  if (typeof perturbation === 'string') return perturbation;
+  const { name } = perturbation;
+  if (!PERTURBATION_NAMES.some((known) => known === name)) return name;
+  const problem = `Another perturbation is called ${name}.`;
+  throw usageError('perturbation', name, 'a perturbation of another name', problem, 'Rename yours.');
+}
+
 /**
- * Returns the values that a perturbation takes from a session's run (weights of an earlier epoch or mean outputs) and their source.
+ * Returns the values that a perturbation takes from a session's run (weights of an earlier epoch or mean outputs), or makes of its weights, and
+ * their source.
  *
  * @param rewindEpochs epochs before the traced one
  * @throws `RUN_NOT_FOUND` when the run has not kept that epoch, and `USAGE` when it has no epochs or its units no outputs
  */
 async function knownOfRun(
   session: TraceSession,
-  perturbation: PerturbationName,
+  perturbation: PerturbationOption,
   rewindEpochs: number,
 ): Promise<{ readonly known?: NeuronValues; readonly rewound?: RewoundTo }> {
   const { model, unit } = session;
+  if (typeof perturbation !== 'string') return { known: await weightsBy(perturbation, model, unit) };
   const { values } = perturbationNamed(perturbation);
   if (values === 'earlierWeights') {
     const { path, ...rewound } = await rewoundTo(session, perturbation, rewindEpochs);
@@ -179,7 +197,7 @@ async function knownOfRun(
 
 async function rewoundTo(
   { folder, config, settings }: TraceSession,
-  perturbation: PerturbationName,
+  perturbation: string,
   epochs: number,
 ): Promise<RewoundTo & { readonly path: string }> {
   const result = await folder.readTrainingResult();

@@ -1,11 +1,12 @@
 import type { BatchLoader } from '../data/batches.js';
 import { SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
+import type { TensorData } from '../models/safetensors.js';
 import { native, type Unit, type WeightEdit } from '../native/addon.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { type NeuronPlace, placeText, unknownLayer } from './neuron.js';
-import type { Perturbation } from './perturbation.js';
-import { type PerturbationName, perturbationNamed, zero } from './perturbations.js';
+import { type OwnPerturbation, ownWeights, type Perturbation } from './perturbation.js';
+import { perturbationNamed, zero } from './perturbations.js';
 import { startOf } from './select.js';
 
 const NO_VALUES = new Float32Array();
@@ -30,7 +31,8 @@ export interface NeuronValues {
 
 /** A perturbation with its settings. */
 export interface PerturbationChoice {
-  readonly kind: PerturbationName;
+  /** Its name. */
+  readonly kind: string;
   /** Standard deviation; null if nothing is drawn. */
   readonly sigma: number | null;
   /** Seeds of the draws, one variant each; if nothing is drawn it is empty, and there is one variant. */
@@ -135,23 +137,34 @@ export async function weightsIn(
 ): Promise<NeuronValues> {
   const { readSafetensors } = await import('../models/safetensors.js');
   const { tensors } = await readSafetensors(path);
-  const weightsOf = ({ weight }: (typeof layers)[number]) =>
-    tensors[weight]?.data as Float32Array | undefined;
-  const unfit = layers.find((layer) => weightsOf(layer)?.length !== layer.size * layer.weights);
-  if (unfit) {
-    throw new SpurmemError(
-      'WEIGHTS_INVALID',
-      `${path} has no weights of ${unfit.name} that fit the model. Restore the checkpoint that the run wrote.`,
-    );
-  }
-  const byName = new Map(layers.map((layer) => [layer.name, weightsOf(layer) as Float32Array]));
+  const unfit = layers.find(({ weight, size, weights }) => tensors[weight]?.data.length !== size * weights);
+  if (!unfit) return { name, of: (neuron) => weightsOf(neuron, tensors, layers, unit) };
+  throw new SpurmemError(
+    'WEIGHTS_INVALID',
+    `${path} has no weights of ${unfit.name} that fit the model. Restore the checkpoint that the run wrote.`,
+  );
+}
+
+/** Returns what a perturbation of one's own makes of the weights of a model's neurons. */
+export async function weightsBy(own: OwnPerturbation, model: Model, unit: Unit): Promise<NeuronValues> {
+  const { layers } = model.description;
+  const tensors = await model.stateDict();
   return {
-    name,
-    of({ layer, index }) {
-      const each = weightsPerUnit(layer, layers, unit);
-      return (byName.get(layer) as Float32Array).slice(index * each, (index + 1) * each);
-    },
+    name: own.name,
+    of: (neuron) => ownWeights(own, weightsOf(neuron, tensors, layers, unit), neuron),
   };
+}
+
+/** Returns a copy of a neuron's weights among tensors by parameter. */
+function weightsOf(
+  { layer, index }: NeuronPlace,
+  tensors: Readonly<Record<string, TensorData>>,
+  layers: Model['description']['layers'],
+  unit: Unit,
+): Float32Array {
+  const each = weightsPerUnit(layer, layers, unit);
+  const parameter = layers.find(({ name }) => name === layer)?.weight ?? '';
+  return (tensors[parameter]?.data as Float32Array).slice(index * each, (index + 1) * each);
 }
 
 /**

@@ -1,4 +1,6 @@
+import { SpurmemError } from '../errors.js';
 import type { WeightEdit } from '../native/addon.js';
+import { type NeuronPlace, placeText } from './neuron.js';
 
 /** A change of selected neurons (article, "random initialization and random noise"); `PERTURBATIONS` lists all. */
 export interface Perturbation {
@@ -14,8 +16,40 @@ export interface Perturbation {
   readonly words: PerturbationWords;
 }
 
-/** The weights that a neuron had in an earlier epoch, or the mean of its output over the training split, one number. */
-type KnownValues = 'earlierWeights' | 'meanOutput';
+/** A neuron's weights in an earlier epoch; the mean of its output over the training split, one number; the weights that a script makes. */
+type KnownValues = 'earlierWeights' | 'meanOutput' | 'ownWeights';
+
+/** The names that perturbations may have, as parts of file names between hyphens. */
+export const PERTURBATION_NAME = /^(?!(?:train|val|test)$)[a-z][a-z\d]{0,39}$/;
+
+/** A perturbation of one's own: new weights for each chosen neuron. */
+export interface OwnPerturbation {
+  readonly name: string;
+  /** Returns as many weights as it is given, the neuron's. */
+  readonly weights: (weights: Float32Array, neuron: NeuronPlace) => Float32Array;
+}
+
+/** Returns a neuron's new weights. Throws `NEURONS_INVALID` unless they are a Float32Array of as many finite ones. */
+export function ownWeights(
+  { name, weights }: OwnPerturbation,
+  before: Float32Array,
+  neuron: NeuronPlace,
+): Float32Array {
+  const count = before.length;
+  const given: unknown = weights(before, neuron);
+  const refused = (problem: string): SpurmemError =>
+    new SpurmemError(
+      'NEURONS_INVALID',
+      `The perturbation ${name} gave ${problem} for the neuron ${placeText(neuron)}.`,
+      { parameter: 'perturbation' },
+    );
+  if (Object.prototype.toString.call(given) !== '[object Float32Array]') throw refused('no Float32Array');
+  const values = given as Float32Array;
+  if (values.length !== count) throw refused(`${values.length} instead of ${count} weights`);
+  const odd = values.find((value) => !Number.isFinite(value));
+  if (odd !== undefined) throw refused(`${odd}`);
+  return values;
+}
 
 /** The words of charts and tables. */
 export interface PerturbationWords {

@@ -1,4 +1,4 @@
-import type { Perturbation } from './perturbation.js';
+import type { OwnPerturbation, Perturbation } from './perturbation.js';
 
 /** m in f(m * theta, .): z_i = 0 (article, Fig. 2). */
 export const zero = {
@@ -84,13 +84,33 @@ export type PerturbationName = (typeof PERTURBATIONS)[number]['name'];
 
 export const PERTURBATION_NAMES: readonly PerturbationName[] = PERTURBATIONS.map(({ name }) => name);
 
-export function perturbationNamed(name: PerturbationName): Perturbation {
-  return PERTURBATIONS.find((perturbation) => perturbation.name === name) as Perturbation;
+/** Returns the perturbation of a name; of another than the package's, as a script's. */
+export function perturbationNamed(name: string): Perturbation {
+  return PERTURBATIONS.find((perturbation) => perturbation.name === name) ?? ofScript(name);
 }
 
+function ofScript(name: string): Perturbation {
+  return {
+    name,
+    edit: 'replace',
+    values: 'ownWeights',
+    words: {
+      heading: `Neurons changed by ${name}`,
+      participle: `changed by ${name}`,
+      gerund: `applying ${name} to`,
+      method: `get new weights from ${name}, a perturbation of a script`,
+      singular: `is changed by ${name}`,
+      plural: `are changed by ${name}`,
+    },
+  };
+}
+
+/** A perturbation of the package by its name, or one's own. */
+export type PerturbationOption = PerturbationName | OwnPerturbation;
+
 /** Whether a perturbation takes a standard deviation and seeds. */
-export function isDrawn(name: PerturbationName): boolean {
-  return typeof perturbationNamed(name).values === 'function';
+export function isDrawn(perturbation: string | OwnPerturbation): boolean {
+  return typeof perturbation === 'string' && typeof perturbationNamed(perturbation).values === 'function';
 }
 
 /** eps_i ~ N(0, sigma^2): sigma times the draws, in float32 as PyTorch multiplies. */

@@ -58,15 +58,19 @@ export async function writeReport(options: ReportOptions): Promise<string> {
 
 /** Sections of no figure, before and after the figures' own. */
 const OPENING: readonly Show<RunReport>[] = [showComparison, showData];
-const CLOSING: readonly Show<RunReport>[] = [...furtherChanges, showTraining, showConfiguration];
+const CLOSING: readonly Show<RunReport>[] = [showTraining, showConfiguration];
 
 /** The sections that have data: the finding first, then the figures' in the order of `FIGURES`; each figure is shown once. */
 export function sectionsOf(report: RunReport): Section[] {
   const groups = groupLabels(report.dataset);
   const ofFigures = FIGURES.flatMap(({ show, sections = [show] }) => sections);
-  const shown = [...new Set([...OPENING, ...ofFigures, ...CLOSING])].flatMap(
-    (show) => show(report, groups) ?? [],
-  );
+  const shownBy = (shows: readonly Show<RunReport>[]): Section[] =>
+    [...new Set(shows)].flatMap((show) => show(report, groups) ?? []);
+  const shown = [
+    ...shownBy([...OPENING, ...ofFigures]),
+    ...furtherChanges(report, groups),
+    ...shownBy(CLOSING),
+  ];
   return [...showSummary(report, groups, shown), ...shown];
 }
 

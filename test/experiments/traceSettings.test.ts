@@ -64,6 +64,28 @@ test('a criterion of one\u2019s own is an object with a name, dependsOnGroup and
   }
 });
 
+test('a perturbation of one\u2019s own is an object with a name and a function of weights', async () => {
+  const mine = { name: 'mine', weights: (weights: Float32Array) => weights };
+  const { perturbation, ...settings } = unstructuredSettings({ perturbation: mine }, 'article');
+  expect(perturbation).toBe(mine);
+  expect(settings).toMatchObject({ sigmas: undefined, repeats: undefined, nullDraws: 99 });
+  const odd = [
+    { ...mine, name: 'my-own' },
+    { ...mine, name: 'test' },
+    { ...mine, weights: async () => new Promise(() => undefined) },
+    { name: 'mine' },
+    'mine',
+  ];
+  for (const one of odd) {
+    const given = { perturbation: one } as never;
+    await failure(
+      () => unstructuredSettings(given, 'article'),
+      'USAGE',
+      'or from a script an object with a name',
+    );
+  }
+});
+
 test('loss and precision are the run\u2019s where none is asked for', () => {
   expect(traceSettings({}, 'article', run)).toMatchObject(run);
   expect(traceSettings({ precision: 'bf16' }, 'article', run).precision).toBe('bf16');

@@ -1,4 +1,4 @@
-import { appendFile, cp, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { type Dataset, loadDataset } from '../../src/data/dataset.js';
@@ -14,6 +14,7 @@ import { native } from '../../src/native/addon.js';
 import { ARTICLE_CRITERIA } from '../../src/neurons/criteria.js';
 import { gradient } from '../../src/neurons/criteria/gradient.js';
 import type { Criterion } from '../../src/neurons/criterion.js';
+import { placeText } from '../../src/neurons/neuron.js';
 import { maskNeurons, perturbedVariants } from '../../src/neurons/perturb.js';
 import { gradientScores, magnitudeScores } from '../../src/neurons/score.js';
 import { setsOf } from '../../src/report/figures/changes.js';
@@ -383,6 +384,54 @@ test('a trace takes criteria of a script, and its report tells those that choose
     'reversed gave no score',
   );
   expect(await readFile(new RunFolder(own.run).result('trace-unstructured'))).toEqual(result);
+});
+
+test('a trace takes a perturbation of a script, which makes new weights of a neuron\u2019s own', async () => {
+  const own = { ...traced, run: join(folder, 'perturbed'), topK: [1], nullDraws: 2 };
+  await cp(run, own.run, { recursive: true });
+  const silent = { name: 'silent', weights: (weights: Float32Array) => weights.fill(0) };
+  const zeroed = await traceUnstructured(own);
+  const made = await traceUnstructured({ ...own, perturbation: silent });
+  const of = ({ perturbation, entries, sigmas, seeds }: typeof made) => ({
+    perturbation,
+    entries,
+    sigmas,
+    seeds,
+  });
+  expect(of(made)).toEqual({ ...of(zeroed), perturbation: 'silent' });
+  expect(recordedIn(new RunFolder(own.run).result('trace-unstructured-silent'))).toMatchObject({
+    perturbation: 'silent',
+  });
+  const places = new Set<string>();
+  const same = {
+    name: 'same',
+    weights(weights: Float32Array, { layer, index }: { readonly layer: string; readonly index: number }) {
+      places.add(`${layer}[${index}]`);
+      return weights;
+    },
+  };
+  const kept = await traceUnstructured({ ...own, nullDraws: 0, unit: 'weight', perturbation: same });
+  for (const { change, margin } of kept.entries)
+    expect(new Set([...change, ...margin])).toEqual(new Set([0]));
+  expect(places).toEqual(new Set(kept.entries.flatMap(({ neurons }) => neurons.map(placeText))));
+  await writeReport({ run: own.run });
+  const page = await readFile(join(own.run, 'report.html'), 'utf8');
+  expect(page).toContain('Neurons changed by silent');
+
+  const before = await readdir(join(own.run, 'results'));
+  const broken = { name: 'broken', weights: () => Float32Array.of(1) };
+  await failure(
+    traceUnstructured({ ...own, perturbation: broken }),
+    'NEURONS_INVALID',
+    /broken gave 1 instead of \d+ weights for the neuron \S+\[\d+\]/,
+  );
+  const taken = { ...silent, name: 'zero' };
+  await failure(
+    traceUnstructured({ ...own, perturbation: taken }),
+    'USAGE',
+    'Another perturbation is called zero',
+  );
+  expect(await readdir(join(own.run, 'results'))).toEqual(before);
 });
 
 function placeOf(session: TraceSession, position: number): [layer: string, index: number] {

@@ -1,5 +1,6 @@
 import { native } from '../../src/native/addon.js';
 import { maskNeurons, perturbedVariants } from '../../src/neurons/perturb.js';
+import { ownWeights } from '../../src/neurons/perturbation.js';
 import { failure } from '../data/support.js';
 
 const layers = [
@@ -54,4 +55,18 @@ test('an unknown layer is refused by name, with the nearest ones', async () => {
   const reason = 'The model has no layer of neurons named bb. The nearest are b, a.';
   const perturb = () => perturbedVariants([{ layer: 'bb', index: 0 }], noise, layers);
   await failure(perturb, 'NEURONS_INVALID', reason);
+});
+
+test('weights of one\u2019s own are as many finite ones as the neuron has', async () => {
+  const [neuron, before] = [{ layer: 'b', index: 2 }, Float32Array.of(1, 2, 3)];
+  const by = (given: unknown) => () =>
+    ownWeights({ name: 'mine', weights: () => given as Float32Array }, before, neuron);
+  expect(by(before)()).toBe(before);
+  for (const [given, problem] of [
+    [[1, 2, 3], 'no Float32Array'],
+    [before.slice(1), '2 instead of 3 weights'],
+    [Float32Array.of(1, Number.NaN, 3), 'NaN'],
+    [Float32Array.of(1, 2, Infinity), 'Infinity'],
+  ] as const)
+    await failure(by(given), 'NEURONS_INVALID', `mine gave ${problem} for the neuron b[2].`);
 });

@@ -1,3 +1,4 @@
+import { SPLITS } from '../../data/split.js';
 import { DIFFERENCE } from '../../experiments/overModels.js';
 import { ARTICLE_SIGMA } from '../../experiments/traceSettings.js';
 import { type ColumnName, MARK, MARKED_P, probability } from '../../kit/columns.js';
@@ -7,10 +8,10 @@ import { list, pivot } from '../../kit/table.js';
 import { summarizeSeeds } from '../../metrics/seeds.js';
 import { CRITERION_NAMES } from '../../neurons/criteria.js';
 import { NULLS } from '../../neurons/nulls.js';
-import { type PerturbationName, perturbationNamed, PERTURBATIONS } from '../../neurons/perturbations.js';
+import { PERTURBATION_NAMES, type PerturbationName, perturbationNamed } from '../../neurons/perturbations.js';
 import { bars, dots, matrix } from '../chart.js';
 import { claim, drawsToPass } from '../claim.js';
-import type { Figure, FigureParts, Show, TraceNeed } from '../figure.js';
+import type { Figure, FigureParts, FigureSource, Section, TraceNeed } from '../figure.js';
 import { capitalized, percent, plural, pointsSpread, SPLIT_NAME } from '../format.js';
 import { groupNameIn, type Groups } from '../groupLabels.js';
 import { foldedTable, html, htmlTable } from '../html/html.js';
@@ -99,7 +100,7 @@ export function changeParts(
   facet: readonly ColumnName[] = ['criterion'],
 ): FigureParts {
   const rows = asOneRun(given);
-  const { participle } = perturbationNamed(rows[0]?.perturbation as PerturbationName).words;
+  const { participle } = perturbationNamed(String(rows[0]?.perturbation)).words;
   const split = SPLIT_NAME[rows[0]?.split as keyof typeof SPLIT_NAME];
   const sets = setsOf(rows);
   const ofGroups = sets.filter((row) => !isDifference(row));
@@ -237,7 +238,7 @@ function changeText(row: Row): string {
 /** Whether the chosen neurons matter more to minority groups, and more than random ones do. */
 function changeVerdict(compared: readonly Row[], sets: readonly Row[], groups: Groups): string[] {
   const [first] = sets;
-  const { gerund } = perturbationNamed(first?.perturbation as PerturbationName).words;
+  const { gerund } = perturbationNamed(String(first?.perturbation)).words;
   const does = `${gerund} the chosen neurons costs minority groups`;
   const differences = sets.filter(isDifference);
   const overModels = claim(differences, {
@@ -323,19 +324,31 @@ export const fig11 = changeFigure('fig11', 'Random initialization over standard 
 export const fig5 = changeFigure('fig5', 'Noise on the top neurons', noise);
 export const fig12 = changeFigure('fig12', 'Noise over standard deviations', noises);
 
-/** Sections for traces of no figure: other perturbations than the article's, and test traces without a training trace. */
-export const furtherChanges: readonly Show[] = PERTURBATIONS.flatMap(({ name: perturbation, words }) =>
-  (['train', 'val', 'test'] as const).map((split): Show => (source, groups) => {
-    const isOfFigure = ['zero', 'reinit', 'noise'].includes(perturbation);
-    const hasTraining = source.traces.some(
-      (trace) => trace.perturbation === perturbation && trace.split === 'train',
-    );
-    if (isOfFigure && (split === 'train' || hasTraining)) return undefined;
-    const name = split === 'train' ? perturbation : `${perturbation}-${split}`;
-    const need = { perturbation, split, topK: FEW, compared: [], sigmas: [] };
-    return changeFigure(name, `${words.heading}, ${SPLIT_NAME[split]} accuracy`, need).show(source, groups);
-  }),
-);
+/** Returns sections for traces of no figure: other perturbations than the article's, and test traces without a training trace. */
+export function furtherChanges(source: FigureSource, groups: Groups): Section[] {
+  const names = new Set([...PERTURBATION_NAMES, ...source.traces.map(({ perturbation }) => perturbation)]);
+  return [...names].flatMap((perturbation) =>
+    SPLITS.flatMap((split) => {
+      const isOfFigure = ['zero', 'reinit', 'noise'].includes(perturbation);
+      const hasTraining = source.traces.some(
+        (trace) => trace.perturbation === perturbation && trace.split === 'train',
+      );
+      if (isOfFigure && (split === 'train' || hasTraining)) return [];
+      const isOwn = !PERTURBATION_NAMES.some((name) => name === perturbation);
+      const name = `${isOwn ? 'perturbation-' : ''}${perturbation}${split === 'train' ? '' : `-${split}`}`;
+      const title = `${perturbationNamed(perturbation).words.heading}, ${SPLIT_NAME[split]} accuracy`;
+      // One of a script, too: nothing makes what these sections need.
+      const need = {
+        perturbation: perturbation as PerturbationName,
+        split,
+        topK: FEW,
+        compared: [],
+        sigmas: [],
+      };
+      return changeFigure(name, title, need).show(source, groups) ?? [];
+    }),
+  );
+}
 
 /** A table of the article: each group under its own neurons, in the rows of its figures. */
 function changeTable(
