@@ -1,7 +1,7 @@
 import type { BatchLoader } from '../data/batches.js';
 import { type Dataset, type DatasetOptions, emptyGroups, requireImages } from '../data/dataset.js';
 import type { Split } from '../data/split.js';
-import { SpurmemError, usageError } from '../errors.js';
+import { SpurmemError } from '../errors.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
@@ -28,6 +28,7 @@ import { requireTwoOfEach, type TrainingExamples, trainingExamples } from './sam
 import {
   type CriterionChoice,
   type SessionChoices,
+  takenName,
   TRACE_SETTINGS,
   type TraceSettings,
   traceSettings,
@@ -237,10 +238,7 @@ export class TraceSession implements Disposable {
     return criteria.map((one) => {
       if (typeof one === 'string') return one;
       const known = this.#criteria.get(one.name) ?? one;
-      if (known !== one) {
-        const problem = `Another criterion is called ${one.name}.`;
-        throw usageError('criteria', one.name, 'criteria of different names', problem, 'Rename yours.');
-      }
+      if (known !== one) throw takenName('criteria', 'criterion', one.name);
       this.#criteria.set(one.name, one);
       return one.name;
     });

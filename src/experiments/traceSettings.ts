@@ -1,4 +1,5 @@
 import { type Split, SPLITS } from '../data/split.js';
+import { type SpurmemError, usageError } from '../errors.js';
 import { type Loss, LOSSES } from '../metrics/loss.js';
 import { type Precision, PRECISIONS } from '../native/addon.js';
 import {
@@ -79,6 +80,12 @@ const ownCriterion = valueType(
       'from a script an object with a name (small letters, digits and hyphens), dependsOnGroup and scores',
   },
 );
+
+/** Returns the error of one's own criterion or perturbation that has the name of another. */
+export function takenName(parameter: string, kind: string, name: string): SpurmemError {
+  const problem = `Another ${kind} is called ${name}.`;
+  return usageError(parameter, name, `a ${kind} of another name`, problem, 'Rename yours.');
+}
 
 /** Types of criteria of which some may be one's own. */
 export const CRITERIA_TYPE = severalOf(either(oneOf(CRITERION_NAMES), ownCriterion)) as ValueType<

@@ -18,7 +18,7 @@ import { measureSets } from './measureSets.js';
 import { type GroupOutcome, summarizeOutcomes } from './outcomes.js';
 import type { PicturedExample, RewoundTo, TraceEntry, TraceUnstructuredResult } from './results.js';
 import { atEpoch, type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
-import { TRACE_SETTINGS, unstructuredSettings } from './traceSettings.js';
+import { takenName, TRACE_SETTINGS, unstructuredSettings } from './traceSettings.js';
 
 /** Examples that a trace names of those that a group lost, and of each group that it keeps pictures of. */
 const NAMED_EXAMPLES = 12;
@@ -159,8 +159,7 @@ function nameOf(perturbation: PerturbationOption): string {
   if (typeof perturbation === 'string') return perturbation;
   const { name } = perturbation;
   if (!PERTURBATION_NAMES.some((known) => known === name)) return name;
-  const problem = `Another perturbation is called ${name}.`;
-  throw usageError('perturbation', name, 'a perturbation of another name', problem, 'Rename yours.');
+  throw takenName('perturbation', 'perturbation', name);
 }
 
 /**

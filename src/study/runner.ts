@@ -5,18 +5,24 @@ import { type Dataset, datasetOf } from '../data/dataset.js';
 import { buildDominoes, DEFAULT_DOMINOES, unusedDominoes } from '../data/dominoes.js';
 import { SPLITS } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
+import { takenName } from '../experiments/traceSettings.js';
 import { makeFolder } from '../files.js';
 import { isOf } from '../kit/rows.js';
 import { isLocked, tryLock } from '../lock.js';
 import type { EngineOptions } from '../native/engine.js';
+import { CRITERIA } from '../neurons/criteria.js';
+import type { Criterion } from '../neurons/criterion.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
+import { resolveSettings } from '../settings/setting.js';
 import { methodNamed } from '../train/methods.js';
 import type { TrainedRun } from '../train/results.js';
 import { openRun, RunFolder, runState } from '../train/runFolder.js';
 import type { EpochOptions } from '../train/runOptions.js';
 import * as z from '../zod.js';
+import { valuesIn } from './check.js';
 import { type DataJob, type Job, planStudy, type TraceJob, type TrainJob } from './plan.js';
 import { plant } from './planted/plant.js';
+import { FOUND_SETTINGS } from './planted/settings.js';
 import { settingsOf } from './recordedSettings.js';
 import { keepSettings, readTuned, type RecordRow, Records, requireSettings, timed } from './records.js';
 import { entryOf, type Study } from './schema.js';
@@ -312,6 +318,18 @@ export class StudyRunner {
   }
 }
 
+function withCriteria(study: Study, criteria: readonly Criterion[]): Study {
+  resolveSettings(FOUND_SETTINGS, 'article', { criteria });
+  const taken = criteria.find(({ name }) => CRITERIA.some((known) => known.name === name));
+  if (taken) throw takenName('criteria', 'criterion', taken.name);
+  const traces = study.traces.map((trace) => {
+    if (trace.trace !== 'found' && trace.trace !== 'erased') return trace;
+    const all = [...valuesIn(trace, 'criteria'), ...criteria];
+    return { ...trace, settings: { ...trace.settings, criteria: all } };
+  });
+  return { ...study, traces };
+}
+
 /** Whether a job is only needed by others. */
 function isStart(job: Job): boolean {
   return job.kind === 'data' || (job.kind === 'train' && job.role === 'start');
@@ -338,8 +356,16 @@ function byGroup(accuracies: readonly (number | null)[]): RecordRow {
   return Object.fromEntries(accuracies.map((accuracy, group) => [`group${group}`, accuracy]));
 }
 
-/** Runs all jobs of a study without recorded results, in order. */
-export async function runStudy(study: Study, options: StudyOptions = {}): Promise<void> {
-  const runner = new StudyRunner(study, options);
+/**
+ * Runs all jobs of a study without recorded results, in order.
+ *
+ * @param options.criteria criteria of one's own, by which planted neurons are sought besides the study's
+ * @throws `USAGE` for a criterion with a name of the package's
+ */
+export async function runStudy(
+  study: Study,
+  { criteria = [], ...options }: StudyOptions & { readonly criteria?: readonly Criterion[] } = {},
+): Promise<void> {
+  const runner = new StudyRunner(criteria.length === 0 ? study : withCriteria(study, criteria), options);
   for (const { job, state } of await runner.states()) if (state !== 'finished') await runner.run(job.index);
 }

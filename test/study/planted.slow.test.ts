@@ -9,7 +9,7 @@ import { runStudy, StudyRunner } from '../../src/study/runner.js';
 import { studyTables } from '../../src/study/tables.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { CELEBA_ATTRIBUTES, celebaLists } from '../data/standardSplits.js';
-import { put, putJpeg } from '../data/support.js';
+import { failure, put, putJpeg } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -140,6 +140,18 @@ test('each criterion is asked for the neurons of each class, and erasing compare
     ['mine', 3],
   ]);
   expect(rows.slice(2).map(({ auc }) => auc)).toEqual(rows.slice(0, 2).map(({ auc }) => auc));
+  const other = await readStudy(at('study.yaml'), { set: [`records=${at('mine')}`] });
+  const criteria = [mine];
+  await failure(
+    () => runStudy(other, { ...options, criteria: [gradientXWeight] }),
+    'USAGE',
+    'Another criterion',
+  );
+  await runStudy(other, { ...options, criteria });
+  expect(linesOf('mine/flips-found.csv').map(({ criterion, auc }) => [criterion, auc])).toEqual([
+    ...linesOf('runs/records/flips-found.csv').map(({ criterion, auc }) => [criterion, auc]),
+    ...rows.slice(2).map(({ auc }) => ['mine', String(Number(Number(auc).toPrecision(5)))]),
+  ]);
   const states = await new StudyRunner(study, options).states();
   expect(new Set(states.map(({ state }) => state))).toEqual(new Set(['finished']));
 });
