@@ -1,12 +1,20 @@
 import { gradient } from './criteria/gradient.js';
 import { gradientXWeight } from './criteria/gradientXWeight.js';
 import { gradientXWeightContrast } from './criteria/gradientXWeightContrast.js';
+import { learnedMask } from './criteria/learnedMask.js';
 import { magnitude } from './criteria/magnitude.js';
 import { unitmem } from './criteria/unitmem.js';
 import type { Criterion } from './criterion.js';
 
 /** All criteria, in the order in which results show them. */
-export const CRITERIA = [gradient, magnitude, gradientXWeight, gradientXWeightContrast, unitmem] as const;
+export const CRITERIA = [
+  gradient,
+  magnitude,
+  gradientXWeight,
+  gradientXWeightContrast,
+  unitmem,
+  learnedMask,
+] as const;
 
 /** The name of a criterion of the package. */
 export type CriterionName = (typeof CRITERIA)[number]['name'];

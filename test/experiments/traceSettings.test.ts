@@ -42,7 +42,7 @@ test('the repeats are told by criterion where they differ', () => {
   const { repeats } = TRACE_SETTINGS.unstructured;
   expect(defaultInWords(repeats, 'article')).toBe('10');
   expect(defaultInWords(repeats, 'released')).toBe(
-    '3 for gradient, 10 for magnitude, 10 for gradient-x-weight, 10 for gradient-x-weight-contrast, 10 for unitmem',
+    '3 for gradient, 10 for magnitude, 10 for gradient-x-weight, 10 for gradient-x-weight-contrast, 10 for unitmem, 10 for learned-mask',
   );
 });
 
