@@ -75,7 +75,6 @@ export const gradCam = later(async () => (await import('./experiments/gradCam.js
 export const neuronAtlas = later(async () => (await import('./extras/atlas/atlas.js')).neuronAtlas);
 export type { TraceOptions } from './experiments/traceUnstructured.js';
 export type { GradCamOptions } from './experiments/gradCam.js';
-export type { NeuronAtlasOptions } from './extras/atlas/atlas.js';
 export type { TraceUnstructuredResult } from './experiments/results.js';
 /** Opens a run once for several traces. */
 export const TraceSession = {
@@ -97,6 +96,8 @@ export async function figures(): Promise<readonly Figure[]> {
 }
 /** Evaluates a run’s model on one split, or each image of all; writes nothing. */
 export const evaluateRun = later(async () => (await import('./experiments/evaluateRun.js')).evaluateRun);
+/** Measures which training images runs memorized that left some out; writes nothing. */
+export const memorization = later(async () => (await import('./experiments/memorization.js')).memorization);
 /** Reads a study from a file, or by the name of one in the package. */
 export const readStudy = later(async () => (await import('./study/document.js')).readStudy);
 /** Runs the jobs of a study without recorded results; any number of processes may share them. */
