@@ -80,6 +80,8 @@ const BY_FILE = {
     ['score - (others[i] as number)', 'score + (others[i] as number)'],
   ],
   'src/neurons/criteria/unitmem.ts': [['(indices.length - 1)', 'indices.length']],
+  'src/neurons/criteria/learnedMask.ts': [['await model.loadStateDict(Object.fromEntries(own));', '']],
+  'src/neurons/perturbation.ts': [['!Number.isFinite(value)', 'Number.isNaN(value)']],
   'src/neurons/criteria/magnitude.ts': [
     ["magnitudeLayers === 'all' ? layers", "magnitudeLayers !== 'all' ? layers"],
   ],
@@ -121,7 +123,16 @@ const BY_FILE = {
   ],
   'src/experiments/traceSession.ts': [['? this.#training.judgedOn :', '? this.dataset.splits.train :']],
   'src/extras/minimal/result.ts': [['probabilityFewer = 1 - u / ', 'probabilityFewer = u / ']],
+  'src/experiments/memorization.ts': [
+    ['Math.hypot(rightIn.se, rightOut.se)', 'rightIn.se + rightOut.se'],
+    ['(mean * (1 - mean)) / count', '(mean * (1 - mean)) / (count - 1)'],
+  ],
   // Training: defaults, loop, methods, resume
+  'src/train/runData.ts': [
+    ['const left = Math.floor(leaveOut * own.length);', 'const left = Math.ceil(leaveOut * own.length);'],
+  ],
+  'src/train/namedPreprocessing.ts': [['Math.floor(side / crop_pct)', 'Math.round(side / crop_pct)']],
+  'src/models/weights.ts': [['of classes.entries())', 'of [...classes].sort().entries())']],
   'src/train/ermSettings.ts': [['article: 40 / 100', 'article: 50 / 100']],
   'src/train/scheduler.ts': [
     ['this.#badEpochs > this.patience', 'this.#badEpochs >= this.patience'],
