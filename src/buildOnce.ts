@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { tryLock } from './lock.js';
+import { isLocked, tryLock } from './lock.js';
 import { throwIfAborted } from './progress.js';
 
 /** The name of the lock in a folder that is being built. */
@@ -45,19 +45,19 @@ export async function buildAlone<T>(
     if (finished !== undefined) return finished;
     throwIfAborted(signal, steps.task);
     const lock = await tryLock(lockPath);
-    if (lock === undefined) {
+    if (lock !== undefined) {
+      try {
+        return await lock.during(async () => (await steps.ready()) ?? (await steps.build()));
+      } catch (error) {
+        // A process that was suspended for long loses its lock, and the new owner may have removed its files.
+        if (!lock.isLost()) throw error;
+      }
+    }
+    while (await isLocked(lockPath)) {
       if (!waits) steps.waits?.();
       waits = true;
+      throwIfAborted(signal, steps.task);
       await sleep(POLL_MS);
-      continue;
-    }
-    try {
-      return (await steps.ready()) ?? (await steps.build());
-    } catch (error) {
-      // A process that was suspended for long loses its lock, and the new owner may have removed its files.
-      if (!lock.isLost()) throw error;
-    } finally {
-      await lock.release();
     }
   }
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import {
@@ -17,6 +18,30 @@ import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { withChecksum } from './checksum.js';
 import { messageOf, SpurmemError, systemCode } from './errors.js';
+
+/** Called before a job puts a file in place. */
+const checks = new AsyncLocalStorage<() => void>();
+
+/** Runs a job, calling `check` before it puts a file in place; the file stays as it was if that throws. */
+export function withCheck<Result>(check: () => void, job: () => Promise<Result>): Promise<Result> {
+  const outer = checks.getStore();
+  const all = (): void => {
+    outer?.();
+    check();
+  };
+  return checks.run(all, job);
+}
+
+/** Calls the checks of the job that calls this. */
+export function checkWrites(): void {
+  checks.getStore()?.();
+}
+
+/** Renames a finished file or folder, after the job's checks. */
+export async function putInPlace(temporary: string, path: string): Promise<void> {
+  checkWrites();
+  await rename(temporary, path);
+}
 
 /**
  * Writes a whole file or nothing: a temporary file next to it, fsync, rename. Throws `OUTPUT_UNWRITABLE`.
@@ -56,7 +81,7 @@ export async function writeLargeFile<Result>(
     } finally {
       await file.close();
     }
-    await rename(temporary, target);
+    await putInPlace(temporary, target);
     return result;
   } catch (error) {
     // The error is what matters, also where the folder or the disk is gone.
@@ -68,6 +93,7 @@ export async function writeLargeFile<Result>(
 /** Appends to a file; an interruption may cut the addition off. Throws `OUTPUT_UNWRITABLE`. */
 export async function append(path: string, content: string | Buffer): Promise<void> {
   try {
+    checkWrites();
     await appendFile(path, content);
   } catch (error) {
     throw unwritable(error, path, await spaceNeeded(error, path, () => Buffer.byteLength(content)));

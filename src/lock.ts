@@ -1,273 +1,220 @@
 import { randomUUID } from 'node:crypto';
-import fs, { existsSync, readFileSync, readlinkSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { closeSync, openSync, rmdirSync, unlinkSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { callbackify, isDeepStrictEqual } from 'node:util';
-import lockfile from 'proper-lockfile';
 import { checksum } from './checksum.js';
-import { systemCode } from './errors.js';
-import { unwritable } from './files.js';
-import * as z from './zod.js';
+import { SpurmemError, systemCode } from './errors.js';
+import { unwritable, withCheck } from './files.js';
+import { bootId, isGone, type LockOwner, ownHost, ownOwner, wasKilled } from './lockOwner.js';
+import { type JobOptions, STOPPED_ADVICE, throwIfAborted } from './progress.js';
 
-/** A lock of another host or container that is not refreshed for this long is stale: its process was killed. */
-const STALE_MS = 30_000;
-const REFRESH_MS = 5_000;
-const POLL_MS = 100;
-/** The namespace of process ids outside of containers, whose number Linux fixes. */
-const HOST_PIDS = 'pid:[4026531836]';
-/** In the lock's folder. */
-const OWNER_NAME = 'owner.json';
+// A lock is a folder with one file, named by a random id, which holds the owner and a counter that the owner raises. Renaming a folder
+// over a missing or empty one takes the lock; removing the file frees it. Each succeeds for one process only. No clocks or times of
+// files are compared: NFS caches these for up to a minute.
 
-const ownerSchema = z.object({
-  pid: z.number(),
-  /** The system's id of its thread: the main Node environment and each worker have one. */
-  thread: z.number().optional(),
-  host: z.string(),
-  /** Ids of the system's boot and of the thread's start, which distinguish it from a later thread of the same number; null if unknown. */
-  boot: z.string().nullable(),
-  started: z.string().nullable(),
-});
-
-/** The thread of a process that holds a lock. */
-export type LockOwner = Readonly<z.infer<typeof ownerSchema>>;
+/** How often an owner raises its counter, how long a process of another host must see it unchanged to take the lock over, how often it looks. */
+export const LEASE = { beatMs: 5_000, staleMs: 120_000, pollMs: 100 };
 
 /** A lock that this thread holds. */
 export interface Lock {
   /** Whether the lock was removed, or taken over by another host, which regards a long-suspended process as killed. */
   isLost(): boolean;
   release(): Promise<void>;
+  /** Runs a job, then releases the lock. A job whose lock is lost puts no file in place. Throws `RUN_BUSY` then. */
+  during<Result>(job: () => Promise<Result>): Promise<Result>;
+}
+
+/** The files of this thread's locks. */
+const held = new Set<string>();
+process.on('exit', releaseAll);
+
+/** Releases the locks of this thread, whose process is about to end. */
+export function releaseAll(): void {
+  for (const file of held) {
+    try {
+      unlinkSync(file);
+      rmdirSync(dirname(file));
+    } catch {
+      // Lost, or the disk fails.
+    }
+  }
 }
 
 /**
  * Takes a lock, a folder in no other use, or returns undefined while another job holds it. The lock of a process that was killed, or of a
- * worker thread that was terminated, is taken over: at once on the same host, after 30 seconds on another one.
+ * worker thread that was terminated, is taken over: at once on the same host, and on another one after this process has seen its counter
+ * unchanged for `staleMs`.
  *
  * @throws SpurmemError `OUTPUT_UNWRITABLE` when it cannot be made
  */
 export async function tryLock(lockPath: string): Promise<Lock | undefined> {
+  const { state, file: stale } = await inspect(lockPath);
+  if (state !== 'free') return undefined;
+  // Only this lock, and no later one, which has another id.
+  if (stale !== undefined) await unlink(stale).catch(() => undefined);
   await removeAsides(dirname(lockPath));
-  const owner = await ownerOf(lockPath);
-  if (owner !== undefined) {
-    if (wasKilled(owner)) await removeOfKilled(lockPath);
-    // Whatever the time of its last refresh: the clock may have been set, or the process suspended.
-    else if (owner.host === ownHost()) return undefined;
-  }
-  let lost = false;
+  const [owner, id] = [ownOwner(), randomUUID()];
+  // Not the lock's name plus a suffix, which could be too long.
+  const aside = join(dirname(lockPath), `.${checksum(owner.host)}-${owner.pid}-${id.slice(0, 8)}.lock`);
+  const file = join(lockPath, id);
   try {
-    const release = await lockfile.lock(lockPath, {
-      ...optionsOf(lockPath),
-      update: REFRESH_MS,
-      // The default throws outside any promise, which would end the process.
-      onCompromised: () => {
-        lost = true;
-      },
-    });
-    return {
-      isLost: () => lost || !isOwn(lockPath),
-      // Failing to release means that the lock was lost: there is nothing left to release.
-      release: () => release().catch(() => undefined),
-    };
+    await mkdir(aside);
+    await writeFile(join(aside, id), JSON.stringify(owner));
+    await rename(aside, lockPath);
   } catch (error) {
-    if (systemCode(error) === 'ELOCKED') return undefined;
+    await rm(aside, { recursive: true, force: true }).catch(() => undefined);
+    if (['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) return undefined;
     throw unwritable(error, lockPath);
   }
+  held.add(file);
+  let beats = 0;
+  let beating = Promise.resolve();
+  const beat = setInterval(() => {
+    const text = JSON.stringify({ ...owner, beats: (beats += 1) });
+    // In place: readers find a whole text, and a removed file stays removed.
+    beating = beating.then(() => writeFile(file, text, { flag: 'r+' })).catch(() => undefined);
+  }, LEASE.beatMs).unref();
+  let lost: boolean | undefined;
+  const isLost = (): boolean => lost ?? !isThere(file);
+  const requireHeld = (): void => {
+    if (!isLost()) return;
+    const problem = `The lock on ${lockPath.replace(/\.lock$/, '')} was lost: it was removed, or taken by another process while this one was suspended.`;
+    throw new SpurmemError('RUN_BUSY', problem, { advice: STOPPED_ADVICE });
+  };
+  const release = async (): Promise<void> => {
+    clearInterval(beat);
+    await beating;
+    held.delete(file);
+    lost ??= await unlink(file).then(
+      () => false,
+      () => true,
+    );
+    // Fails if another process has taken the lock meanwhile.
+    await rmdir(lockPath).catch(() => undefined);
+  };
+  const during: Lock['during'] = async (job) => {
+    try {
+      return await withCheck(requireHeld, job);
+    } catch (error) {
+      // The new owner may have removed what this one was writing.
+      requireHeld();
+      throw error;
+    } finally {
+      await release();
+    }
+  };
+  return { isLost, release, during };
 }
 
-/** Like `tryLock`, with retries for `patience` milliseconds. */
-export async function awaitLock(lockPath: string, patience: number): Promise<Lock | undefined> {
+/**
+ * Like `tryLock`, with retries for `patience` milliseconds, and until it shows whether an owner on another host lives.
+ *
+ * @throws SpurmemError `OUTPUT_UNWRITABLE`, `INTERRUPTED`
+ */
+export async function awaitLock(
+  lockPath: string,
+  patience: number,
+  options: JobOptions = {},
+): Promise<Lock | undefined> {
   const start = performance.now();
   for (;;) {
     const lock = await tryLock(lockPath);
-    if (lock !== undefined || performance.now() - start >= patience) return lock;
-    await sleep(POLL_MS);
+    if (lock !== undefined) return lock;
+    if (performance.now() - start >= patience && (await isHeld(lockPath, options))) return undefined;
+    await sleep(LEASE.pollMs);
+    throwIfAborted(options.signal, 'the wait for a lock');
   }
 }
 
-/** Whether a job holds a lock. */
+/** Whether a living process holds a lock: of an owner on another host, waits until it shows. Throws `INTERRUPTED`. */
+export async function isHeld(lockPath: string, { onInfo, signal }: JobOptions = {}): Promise<boolean> {
+  for (let isFirst = true; ; isFirst = false) {
+    const { state, owner } = await inspect(lockPath);
+    if (state !== 'unknown') return state === 'held';
+    const who = `process ${owner?.pid} of ${owner?.host}`;
+    const max = LEASE.staleMs / 1000;
+    if (isFirst) onInfo?.(`Waiting to see whether ${who}, which holds ${lockPath}, lives: up to ${max} s.`);
+    throwIfAborted(signal, 'the wait for a lock');
+    await sleep(LEASE.pollMs);
+  }
+}
+
+/** Whether a job holds a lock, as far as is known: an owner on another host counts as alive until this process has watched it. */
 export async function isLocked(lockPath: string): Promise<boolean> {
-  if (!existsSync(lockPath)) return false;
-  const owner = await ownerOf(lockPath);
-  if (owner !== undefined && wasKilled(owner)) return false;
-  if (owner?.host === ownHost()) return true;
-  return lockfile.check(lockPath, optionsOf(lockPath));
+  return (await inspect(lockPath)).state !== 'free';
 }
 
 /** Returns the holder of a lock; undefined if it is free. */
 export async function ownerOf(lockPath: string): Promise<LockOwner | undefined> {
+  return (await read(lockPath))?.owner;
+}
+
+/** What this process saw of locks of other hosts: since when the content is unchanged, and whether it ever changed. */
+const watched = new Map<string, { file: string; text: string; since: number; lives: boolean }>();
+
+/** Returns whether a lock can be taken: `unknown` is one of another host that was not seen to change. */
+async function inspect(lockPath: string) {
+  const found = await read(lockPath);
+  if (found === undefined) return { state: 'free' } as const;
+  const { file, text, owner } = found;
+  const stateOf = () => {
+    if (owner?.host === ownHost() && owner.boot === bootId()) return wasKilled(owner) ? 'free' : 'held';
+    let seen = watched.get(lockPath);
+    if (seen?.file !== file || seen.text !== text) {
+      seen = { file, text, since: performance.now(), lives: seen?.file === file };
+      watched.set(lockPath, seen);
+    }
+    if (performance.now() - seen.since >= LEASE.staleMs) return 'free';
+    return seen.lives ? 'held' : 'unknown';
+  };
+  return { state: stateOf(), file, owner };
+}
+
+/** Reads the file of a lock; undefined if the lock is free. */
+async function read(lockPath: string) {
   try {
-    return ownerSchema.parse(JSON.parse(await readFile(join(lockPath, OWNER_NAME), 'utf8')));
+    // Without a name by which NFS keeps a removed file that is open.
+    const id = (await readdir(lockPath)).find((name) => !name.startsWith('.'));
+    const file = join(lockPath, id as string);
+    const text = await readFile(file, 'utf8');
+    return { file, text, owner: ownerIn(text) };
   } catch {
     return undefined;
   }
 }
 
-/** Whether a lock exists and belongs to this thread, or cannot be read. */
-function isOwn(lockPath: string): boolean {
+function ownerIn(text: string): LockOwner | undefined {
   try {
-    const owner: unknown = JSON.parse(readFileSync(join(lockPath, OWNER_NAME), 'utf8'));
-    return isDeepStrictEqual(owner, ownOwner());
-  } catch (error) {
-    return systemCode(error) !== 'ENOENT';
+    return JSON.parse(text) as LockOwner;
+  } catch {
+    // Power loss may cut a file off.
+    return undefined;
   }
 }
 
-function optionsOf(lockPath: string) {
-  return {
-    lockfilePath: lockPath,
-    realpath: false,
-    stale: STALE_MS,
-    // The library's locks are empty folders; these name their owner from the moment they exist.
-    fs: {
-      ...fs,
-      mkdir: callbackify(makeOwned),
-      rmdir: callbackify(removeLock),
-      rmdirSync: (path: string) => {
-        const aside = asideOf(path);
-        fs.renameSync(path, aside);
-        fs.rmSync(aside, { recursive: true, force: true });
-      },
-    },
-  };
-}
-
-/** Makes a lock, or rejects with EEXIST. */
-async function makeOwned(lockPath: string): Promise<void> {
-  const aside = asideOf(lockPath);
+/** Whether a file exists, or cannot be read. Opens it: NFS answers other calls from its cache. */
+function isThere(file: string): boolean {
   try {
-    await mkdir(aside);
-    await writeFile(join(aside, OWNER_NAME), JSON.stringify(ownOwner()));
-    await rename(aside, lockPath);
+    closeSync(openSync(file, 'r'));
+    return true;
   } catch (error) {
-    await rm(aside, { recursive: true, force: true }).catch(() => undefined);
-    const isTaken = ['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '');
-    throw isTaken ? Object.assign(new Error(`${lockPath} exists`), { code: 'EEXIST' }) : error;
+    return !['ENOENT', 'ENOTDIR', 'ESTALE'].includes(systemCode(error) ?? '');
   }
 }
 
-/** Removes a lock. A process that is killed meanwhile leaves no lock without an owner. */
-async function removeLock(lockPath: string): Promise<void> {
-  const aside = asideOf(lockPath);
-  // In place if the disk fails: a lock that stays would belong to a living process.
-  const isMoved = await rename(lockPath, aside).then(
-    () => true,
-    () => false,
-  );
-  await rm(isMoved ? aside : lockPath, { recursive: true, force: true });
-}
-
-/** Removes the locks of processes of this host that were killed while they made or removed one. */
-async function removeAsides(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
-  for (const name of names.filter(isLockAside)) {
-    const owner = await ownerOf(join(folder, name));
-    if (owner === undefined ? !isOfKilled(name) : !wasKilled(owner)) continue;
-    await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
-  }
-}
-
-/** The host and the process that make or remove a lock, before it has an owner or when it has none any more. */
+/** The temporary folder of a lock that is being made names the host and the process. */
 const ASIDE = /^\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.lock$/;
 
-/** Whether a file is the temporary one of a lock that is being made or removed. */
 export function isLockAside(name: string): boolean {
   return ASIDE.test(name);
 }
 
-/** Returns the temporary path at which a lock is made and removed. */
-function asideOf(lockPath: string): string {
-  // Not the lock's name plus a suffix, which could be too long.
-  const name = `.${checksum(ownHost())}-${process.pid}-${randomUUID().slice(0, 8)}.lock`;
-  return join(dirname(lockPath), name);
-}
-
-/** Whether the process in such a name has ended. */
-function isOfKilled(name: string): boolean {
-  const [, host, pid] = ASIDE.exec(name) ?? [];
-  return host === checksum(ownHost()) && isGone(Number(pid));
-}
-
-/** Removes the lock of a process of this host that has ended. */
-async function removeOfKilled(lockPath: string): Promise<void> {
-  const aside = asideOf(lockPath);
-  try {
-    // Only one of several processes that see it can move it.
-    await rename(lockPath, aside);
-  } catch {
-    return;
-  }
-  const moved = await ownerOf(aside);
-  if (moved !== undefined && !wasKilled(moved)) {
-    // Another process was faster, and this is its own lock: put it back.
-    await rename(aside, lockPath).catch(() => undefined);
-    return;
-  }
-  await rm(aside, { recursive: true, force: true });
-}
-
-function wasKilled({ pid, thread, host, boot, started }: LockOwner): boolean {
-  if (host !== ownHost()) return false;
-  if (boot !== bootId() || isGone(pid)) return true;
-  const start = startOf(pid, thread);
-  // Another user's process, which may be hidden, counts as alive.
-  return start === null ? existsSync(`/proc/${pid}`) && started !== null : start !== started;
-}
-
-function isGone(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return systemCode(error) === 'ESRCH';
-  }
-}
-
-function ownOwner(): LockOwner {
-  const thread = ownThread();
-  return {
-    pid: process.pid,
-    thread,
-    host: ownHost(),
-    boot: bootId(),
-    started: startOf(process.pid, thread),
-  };
-}
-
-/** Returns an id of this host, or of this container, which cannot see processes of others. */
-export function ownHost(): string {
-  try {
-    const pids = readlinkSync('/proc/self/ns/pid');
-    return pids === HOST_PIDS ? hostname() : `${hostname()} (${pids})`;
-  } catch {
-    return hostname();
-  }
-}
-
-function bootId(): string | null {
-  return readOrNull('/proc/sys/kernel/random/boot_id');
-}
-
-/** Returns the id of the current thread; the main thread's if the system does not report it. */
-function ownThread(): number {
-  try {
-    // Synchronous: asynchronous calls run on pool threads.
-    return Number(basename(readlinkSync('/proc/thread-self')));
-  } catch {
-    return process.pid;
-  }
-}
-
-/** Returns the start in ticks since boot: word 22 of a line whose word 2, in parentheses, may contain spaces. */
-function startOf(pid: number, thread = pid): string | null {
-  const line = readOrNull(`/proc/${pid}/task/${thread}/stat`);
-  return line?.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-}
-
-function readOrNull(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return null;
+/** Removes the temporary folders of processes of this host that were killed. */
+async function removeAsides(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const [, host, pid] = ASIDE.exec(name) ?? [];
+    if (host !== checksum(ownHost()) || !isGone(Number(pid))) continue;
+    await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }

@@ -12,10 +12,8 @@ const PATIENCE_MS = 30_000;
 export async function writeAlone<Result>(path: string, job: () => Promise<Result>): Promise<Result> {
   const lock = await awaitLock(`${path}.lock`, PATIENCE_MS);
   if (!lock) throw new SpurmemError('RUN_BUSY', `Another process is writing to ${path}.`);
-  try {
+  return lock.during(async () => {
     await removeLeftovers(dirname(path), (name) => name === basename(path));
-    return await job();
-  } finally {
-    await lock.release();
-  }
+    return job();
+  });
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { lock } from 'proper-lockfile';
+import { buildAlone } from '../src/buildOnce.js';
 import { withChecksum, withoutChecksum } from '../src/checksum.js';
 import { type Dataset, loadDataset } from '../src/data/dataset.js';
 import { buildDominoes, DEFAULT_DOMINOES, type DominoesOptions } from '../src/data/dominoes.js';
@@ -73,23 +73,15 @@ async function madeOnce(settings: object, make: (folder: string) => Promise<void
   if (shared === undefined) throw new Error('jest\u2019s globalSetup, test/globalSetup.mjs, did not run');
   const name = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16);
   const folder = join(shared, name);
-  if (existsSync(folder)) return folder;
-  const unlock = await lock(folder, {
-    realpath: false,
-    stale: 60_000,
-    retries: { forever: true, minTimeout: 50, maxTimeout: 200 },
-  });
-  try {
-    if (!existsSync(folder)) {
-      const unfinished = `${folder}.unfinished`;
-      await rm(unfinished, { recursive: true, force: true });
-      await make(unfinished);
-      await rename(unfinished, folder);
-    }
-  } finally {
-    await unlock();
-  }
-  return folder;
+  const ready = () => Promise.resolve(existsSync(folder) ? folder : undefined);
+  const build = async (): Promise<string> => {
+    const unfinished = `${folder}.unfinished`;
+    await rm(unfinished, { recursive: true, force: true });
+    await make(unfinished);
+    await rename(unfinished, folder);
+    return folder;
+  };
+  return buildAlone(`${folder}.lock`, { task: 'making a fixture', ready, build }, undefined);
 }
 
 /** Without a dataset's store of decoded images, which depends on who read the original before. */

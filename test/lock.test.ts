@@ -1,20 +1,36 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { jest } from '@jest/globals';
 import { checksum } from '../src/checksum.js';
-import { isLocked, type LockOwner, ownerOf, tryLock } from '../src/lock.js';
+import { awaitLock, isLocked, LEASE, ownerOf, tryLock } from '../src/lock.js';
+import type { LockOwner } from '../src/lockOwner.js';
 import { ROOT } from './cli/support.js';
 import { failure } from './data/support.js';
 import { temporaryFolder } from './temporary.js';
 
 const folder = temporaryFolder();
+const PRODUCT = { ...LEASE };
+beforeAll(() => Object.assign(LEASE, { beatMs: 20, staleMs: 400, pollMs: 10 }));
+afterEach(async () => {
+  jest.restoreAllMocks();
+  for (const end of started.splice(0)) await end();
+});
 let count = 0;
 const path = (): string => join(folder, `${(count += 1)}.lock`);
 
-/** A lock of that owner, refreshed just now. */
+/** A lock of that owner. */
 function lockOf(owner: Partial<LockOwner>): string {
   const lock = path();
   mkdirSync(lock);
@@ -24,6 +40,10 @@ function lockOf(owner: Partial<LockOwner>): string {
 }
 
 const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+
+test('one is watched for longer than NFS caches', () => {
+  expect(PRODUCT).toEqual({ beatMs: 5_000, staleMs: 120_000, pollMs: 100 });
+});
 
 test('one holds it, until it lets go', async () => {
   const lock = path();
@@ -40,10 +60,13 @@ test('one holds it, until it lets go', async () => {
   await second?.release();
 });
 
-test('is kept while it is refreshed', async () => {
+test('is kept while its counter rises', async () => {
   const lock = path();
   const held = await tryLock(lock);
-  await sleep(6_000); // It is refreshed every 5 s.
+  const text = (): string => readFileSync(join(lock, readdirSync(lock)[0] ?? ''), 'utf8');
+  const before = text();
+  await sleep(2 * LEASE.staleMs);
+  expect(text()).not.toBe(before);
   expect(held?.isLost()).toBe(false);
   expect(await tryLock(lock)).toBeUndefined();
   await held?.release();
@@ -112,39 +135,45 @@ test('is lost where another has taken it, or it was removed', async () => {
   const lock = path();
   const held = await tryLock(lock);
   expect(held?.isLost()).toBe(false);
-  const owner = await ownerOf(lock);
-  writeFileSync(join(lock, 'owner.json'), JSON.stringify({ ...owner, host: 'elsewhere' }));
-  expect(held?.isLost()).toBe(true);
-  rmSync(lock, { recursive: true });
+  const [file = ''] = readdirSync(lock);
+  renameSync(join(lock, file), join(lock, 'another'));
   expect(held?.isLost()).toBe(true);
   await held?.release();
+  expect(readdirSync(lock)).toEqual(['another']);
 });
 
-test.each([
-  ['a process that was before the system started', { boot: 'another' }],
-  ['an earlier process of the same number', { boot, started: '1' }],
-])('that of %s is taken over', async (_what, owner) => {
-  const lock = lockOf(owner);
-  const taken = await tryLock(lock);
+test('that of an earlier process of the same number is taken over', async () => {
+  const taken = await tryLock(lockOf({ boot, started: '1' }));
   expect(taken).toBeDefined();
   await taken?.release();
 });
 
-test.each([
-  ['host', 'elsewhere'],
-  ['container', `${hostname()} (pid:[1])`],
-])('of a process of another %s, only one that is no longer refreshed', async (_place, host) => {
-  // A number that no process here has.
-  const lock = lockOf({ host, boot, pid: 2 ** 22 + 1 });
-  expect(await tryLock(lock)).toBeUndefined();
-  expect(await isLocked(lock)).toBe(true);
-  const past = Date.now() / 1000 - 60;
-  utimesSync(lock, past, past);
-  expect(await isLocked(lock)).toBe(false);
-  const taken = await tryLock(lock);
-  expect(taken).toBeDefined();
-  await taken?.release();
-});
+const ELSEWHERE = [
+  ['host', { host: 'elsewhere' }],
+  ['container', { host: `${hostname()} (pid:[1])` }],
+  ['system of this name', { boot: 'another' }],
+] as const;
+test.each(ELSEWHERE)(
+  'of a process of another %s, only one that this process has seen unchanged',
+  async (_place, owner) => {
+    // A number that no process here has.
+    const lock = lockOf({ boot, pid: 2 ** 22 + 1, ...owner });
+    await sleep(1.2 * LEASE.staleMs);
+    const start = performance.now();
+    const now = Date.now();
+    const clock = jest.spyOn(Date, 'now');
+    for (const time of [now - 3600e3, now + 3600e3]) {
+      clock.mockReturnValue(time);
+      for (const one of [lock, join(lock, 'owner.json')]) utimesSync(one, time / 1000, time / 1000);
+      expect(await tryLock(lock)).toBeUndefined();
+    }
+    while (await isLocked(lock)) await sleep(5);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(LEASE.staleMs);
+    const taken = await tryLock(lock);
+    expect(taken).toBeDefined();
+    await taken?.release();
+  },
+);
 
 const CONTAINER = ['--user', '--map-root-user', '--pid', '--fork', '--mount-proc'];
 const hasContainers = spawnSync('unshare', [...CONTAINER, 'true']).status === 0;
@@ -175,6 +204,94 @@ test('several that find a lock of a killed process take it once', async () => {
     expect(await tryLock(lock)).toBeUndefined();
     await own?.release();
   }
+});
+
+/**
+ * Starts a process that takes itself to be on another host, with a clock an hour ahead. `holds` takes the lock and keeps it; `stops` takes it
+ * again and again, stops itself before it writes, and prints errors' codes.
+ */
+function startOn(host: string, task: 'holds' | 'stops', lock: string, lease: typeof LEASE) {
+  const code = `
+    import { appendFileSync } from 'node:fs';
+    import { syncBuiltinESMExports } from 'node:module';
+    import os from 'node:os';
+    const [host, task, lock, lease] = process.argv.slice(1);
+    os.hostname = () => host;
+    syncBuiltinESMExports();
+    const now = Date.now;
+    Date.now = () => now() + 3600e3;
+    const { awaitLock, LEASE } = await import('#src/lock.js');
+    const { append } = await import('#src/files.js');
+    Object.assign(LEASE, JSON.parse(lease));
+    for (;;) {
+      const held = await awaitLock(lock, 60_000);
+      const job = async () => {
+        await append(lock + '.log', host + ' takes\\n');
+        if (task === 'holds') await new Promise((resolve) => setTimeout(resolve, 60_000));
+        process.kill(process.pid, 'SIGSTOP');
+        await append(lock + '.log', host + ' writes\\n');
+      };
+      await held.during(job).catch((error) => appendFileSync(lock + '.log', host + ' ' + error.code + '\\n'));
+    }`;
+  const node = ['--no-warnings', '--input-type=module', '-e', code, host, task, lock, JSON.stringify(lease)];
+  const child = spawn(process.execPath, node, { cwd: ROOT, stdio: 'inherit' });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const end = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  started.push(end);
+  return { host, child, end };
+}
+const started: (() => Promise<void>)[] = [];
+
+/** The lines that these processes wrote. */
+const linesOf = (lock: string, word: string): string[] =>
+  existsSync(`${lock}.log`)
+    ? readFileSync(`${lock}.log`, 'utf8')
+        .split('\n')
+        .filter((line) => line.endsWith(word))
+    : [];
+
+test('a process that was stopped while others took its lock writes nothing: 50 times', async () => {
+  const lock = path();
+  const lease = { beatMs: 5, staleMs: 60, pollMs: 10 };
+  const all = ['a', 'b', 'c'].map((host) => startOn(host, 'stops', lock, lease));
+  for (let takes = 0; takes < 51; takes += 1) {
+    while (linesOf(lock, 'takes').length <= takes) await sleep(5);
+    const [host] = linesOf(lock, 'takes')[takes - 1]?.split(' ') ?? [];
+    // It has lost its lock by now.
+    all.find((one) => one.host === host)?.child.kill('SIGCONT');
+  }
+  while (linesOf(lock, 'RUN_BUSY').length < 50) await sleep(5);
+  expect(linesOf(lock, 'writes')).toEqual([]);
+}, 60_000);
+
+test('a process of another host is awaited until its counter rises, and until it is seen to have ended', async () => {
+  const lock = path();
+  const other = startOn('a', 'holds', lock, LEASE);
+  while (linesOf(lock, 'takes').length === 0) await sleep(5);
+  expect(await awaitLock(lock, 0)).toBeUndefined();
+  expect(await isLocked(lock)).toBe(true);
+  await other.end();
+  const start = performance.now();
+  const taken = await awaitLock(lock, 60_000);
+  expect(taken).toBeDefined();
+  expect(performance.now() - start).toBeGreaterThan(0.9 * LEASE.staleMs);
+  await taken?.release();
+});
+
+test('waiting for a process of another host is reported, and stops when aborted', async () => {
+  const lock = lockOf({ host: 'elsewhere', boot });
+  const told: string[] = [];
+  const options = {
+    onInfo: (text: string) => told.push(text),
+    signal: AbortSignal.timeout(LEASE.staleMs / 4),
+  };
+  await failure(awaitLock(lock, 0, options), 'INTERRUPTED');
+  expect(told).toEqual([
+    `Waiting to see whether process ${process.pid} of elsewhere, which holds ${lock}, lives: up to 0.4 s.`,
+  ]);
 });
 
 test('says where none can be made', async () => {

@@ -233,10 +233,14 @@ const BY_FILE = {
     ['for (const metrics of epochs) {', 'for (const metrics of epochs.slice(1)) {'],
   ],
   'src/lock.ts': [
+    ['owner?.host === ownHost() && owner.boot === bootId()', 'owner?.host === ownHost()'],
+    ['seen.since >= LEASE.staleMs', 'seen.since >= 0'],
+    ["writeFile(file, text, { flag: 'r+' })", 'Promise.resolve()'],
+    ['lost ?? !isThere(file)', 'lost ?? false'],
+  ],
+  'src/lockOwner.ts': [
     ["systemCode(error) === 'ESRCH'", "systemCode(error) !== 'ESRCH'"],
     [': start !== started', ': start === started'],
-    ['if (host !== ownHost()) return false;', 'if (host !== ownHost()) return true;'],
-    ['return isDeepStrictEqual(owner, ownOwner());', 'return true;'],
   ],
   // Checksums
   'src/models/safetensors.ts': [

@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Command } from 'commander';
 import { type ErrorCode, messageOf, SpurmemError, systemCode } from '../errors.js';
+import { releaseAll } from '../lock.js';
 import { isOutOfMemory } from '../native/context.js';
 import { joinProcessGroup, type ProcessGroup } from '../native/processGroup.js';
 import { type JobOptions, STOPPED_ADVICE } from '../progress.js';
@@ -55,6 +56,7 @@ async function runJob<Options extends CommonOptions>(
       output.reportError(describeError(stopped, names));
       // By the signal itself: process.exit would unload libtorch under a running kernel.
       for (const name of STOPPING) process.off(name, onSignal);
+      releaseAll();
       process.kill(process.pid, signal);
       return;
     }

@@ -6,7 +6,7 @@ import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import { buildOnce, LOCK_NAME } from '../buildOnce.js';
 import { writeCsv } from '../csvFile.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
-import { makeFolder, readText, removeLeftovers, unwritable, writeJson } from '../files.js';
+import { checkWrites, makeFolder, readText, removeLeftovers, unwritable, writeJson } from '../files.js';
 import { isLockAside } from '../lock.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { checkOptions, JOB_TYPES } from '../settings/options.js';
@@ -151,6 +151,7 @@ async function draw(
   for (const folder of new Set(paths.map((path) => dirname(path)))) await makeFolder(join(root, folder));
   const write = async ({ image, paths: own }: (typeof placed)[number]) => {
     const contents = await image.draw();
+    checkWrites();
     await Promise.all(contents.map((bytes, at) => writeFile(join(root, own[at] as string), bytes)));
   };
   const report = (done: number) => onProgress?.({ task, done, total: images.length, unit: 'images' });

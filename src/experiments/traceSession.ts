@@ -142,7 +142,7 @@ export class TraceSession implements Disposable {
     const { config } = run;
     const settings = traceSettings(options, protocolOf(TRACE_SETTINGS.session, options), config);
     const weights = await weightsAt(run, settings.epoch);
-    await run.folder.requireUnlocked();
+    await run.folder.requireUnlocked(options);
     const context = await openEngine(options);
     const folder = new RunWriter(run.folder.path, context);
     const { precision } = settings;

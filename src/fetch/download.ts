@@ -1,7 +1,7 @@
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SpurmemError } from '../errors.js';
-import { sha256Of, unwritable, writeAtomic } from '../files.js';
+import { putInPlace, sha256Of, unwritable, writeAtomic } from '../files.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 
 /** Tries of a download that makes no progress; one that grew starts counting, and waiting, anew. */
@@ -67,7 +67,7 @@ export async function download(
   if (!isOf(sha256, wanted)) await removePart(part);
   requireChecksum(url, sha256, wanted);
   const bytes = (await sizeOf(part.path)) ?? 0;
-  await rename(part.path, path);
+  await putInPlace(part.path, path);
   await rm(part.version, { force: true });
   return { bytes, sha256, isVerified: wanted !== undefined };
 }

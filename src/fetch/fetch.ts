@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { copyFile, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { copyFile, readdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { buildAlone } from '../buildOnce.js';
 import { invalidParameter, messageOf, SpurmemError, systemCode } from '../errors.js';
-import { makeFolder, sha256Of, unwritable } from '../files.js';
+import { makeFolder, putInPlace, sha256Of, unwritable } from '../files.js';
 import type { JobOptions } from '../progress.js';
 import {
   DATASETS,
@@ -132,7 +132,7 @@ async function unpackInto(path: string, archive: string, source: string): Promis
     await rmdir(path).catch((error: unknown) => {
       if (systemCode(error) !== 'ENOENT') throw error;
     });
-    await rename(unfinished, path);
+    await putInPlace(unfinished, path);
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true });
     throw unwritable(error, path);
@@ -156,7 +156,7 @@ async function copy(source: string, path: string, expected: Expectation): Promis
   const part = `${path}.part`;
   try {
     await copyFile(source, part);
-    await rename(part, path);
+    await putInPlace(part, path);
   } catch (error) {
     await rm(part, { force: true });
     throw unwritable(error, path);

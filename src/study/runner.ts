@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { buildAlone } from '../buildOnce.js';
 import { type Dataset, datasetOf } from '../data/dataset.js';
 import { buildDominoes, DEFAULT_DOMINOES, unusedDominoes } from '../data/dominoes.js';
 import { SPLITS } from '../data/split.js';
@@ -8,7 +9,7 @@ import { SpurmemError } from '../errors.js';
 import { takenName } from '../experiments/traceSettings.js';
 import { makeFolder } from '../files.js';
 import { isOf } from '../kit/rows.js';
-import { isLocked, tryLock } from '../lock.js';
+import { isLocked } from '../lock.js';
 import type { EngineOptions } from '../native/engine.js';
 import { CRITERIA } from '../neurons/criteria.js';
 import type { Criterion } from '../neurons/criterion.js';
@@ -291,19 +292,12 @@ export class StudyRunner {
   /** Runs an action in one process at a time, unless another process has finished it. */
   async #alone(job: DataJob | TraceJob, act: () => Promise<void>): Promise<void> {
     await makeFolder(this.study.recordsFolder);
-    for (;;) {
-      const lock = await tryLock(this.#lockOf(job));
-      if (lock) {
-        try {
-          if (!(await this.#isRecorded(job))) await act();
-          return;
-        } finally {
-          await lock.release();
-        }
-      }
+    const ready = async () => (await this.#isRecorded(job)) || undefined;
+    const build = () => act().then(() => true);
+    const waits = () =>
       this.options.onInfo?.(`Waiting for job ${job.index}, which another process is running.`);
-      await this.#waitWhile(`job ${job.index}`, () => isLocked(this.#lockOf(job)));
-    }
+    const task = `job ${job.index}`;
+    await buildAlone(this.#lockOf(job), { task, ready, waits, build }, this.options.signal);
   }
 
   async #waitWhile(what: string, isUnderWay: () => Promise<boolean>): Promise<void> {

@@ -4,7 +4,9 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type DataDescription, dataDescriptionSchema } from '../data/dataDescription.js';
 import { SpurmemError } from '../errors.js';
 import { makeFolder, removeLeftovers } from '../files.js';
-import { awaitLock, isLocked, ownerOf, ownHost } from '../lock.js';
+import { awaitLock, isHeld, isLocked, ownerOf } from '../lock.js';
+import { ownHost } from '../lockOwner.js';
+import type { JobOptions } from '../progress.js';
 import type { Recorded } from '../recorded.js';
 import type * as z from '../zod.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
@@ -117,8 +119,8 @@ export class RunFolder {
   }
 
   /** Throws `RUN_BUSY` if another job is writing here. For jobs that lock the folder only at their end. */
-  async requireUnlocked(): Promise<void> {
-    if (await this.isBusy()) throw await this.busy();
+  async requireUnlocked(options: JobOptions): Promise<void> {
+    if (await isHeld(await this.lockPath(), options)) throw await this.busy();
   }
 
   /** Returns the lock's path: next to the folder, by its real path. */
@@ -145,12 +147,10 @@ export class RunFolder {
   async publish<Result>(job: () => Promise<Result>): Promise<Result> {
     const lock = await awaitLock(join(this.path, 'figures', '.report.lock'), PATIENCE_MS);
     if (!lock) throw await this.busy();
-    try {
+    return lock.during(async () => {
       await this.removeLeftovers(isReport);
-      return await job();
-    } finally {
-      await lock.release();
-    }
+      return job();
+    });
   }
 
   /** Undefined if the file is missing, like everything read here. Throws `RUN_INVALID`. */

@@ -4,14 +4,15 @@ import { stringify } from 'csv-stringify/sync';
 import { writeCsv } from '../csvFile.js';
 import { describeData } from '../data/dataDescription.js';
 import type { Dataset } from '../data/dataset.js';
-import { SpurmemError, systemCode } from '../errors.js';
-import { makeFolder, unwritable, writeAtomic, writeCheckedJson } from '../files.js';
+import { systemCode } from '../errors.js';
+import { checkWrites, makeFolder, putInPlace, unwritable, writeAtomic, writeCheckedJson } from '../files.js';
 import { awaitLock, type Lock } from '../lock.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import { writeProgram } from '../models/exported/archive.js';
 import type { Program } from '../models/exported/program.js';
 import { writeSafetensors, type WrittenTensor } from '../models/safetensors.js';
 import type { ComputeContext } from '../native/context.js';
+import type { JobOptions } from '../progress.js';
 import { provenance } from '../provenance.js';
 import type { TrackedImages } from './imageRecord.js';
 import type { EpochMetrics, TrainingProgress } from './results.js';
@@ -20,8 +21,6 @@ import { isReport, PATIENCE_MS, RunFolder } from './runFolder.js';
 
 /** A run's folder that a job writes to; of several processes, rank 0 writes. */
 export class RunWriter extends RunFolder {
-  #lock: Lock | undefined;
-
   constructor(
     path: string,
     readonly context: Pick<ComputeContext, 'onRankZero'>,
@@ -36,23 +35,16 @@ export class RunWriter extends RunFolder {
   /** Runs `job` with the run locked: processes outside its group can only write the report. Throws `RUN_BUSY`. */
   async locked<Result>(
     job: () => Promise<Result>,
-    { waits = false }: { readonly waits?: boolean } = {},
+    { waits = false, ...options }: JobOptions & { readonly waits?: boolean } = {},
   ): Promise<Result> {
+    let lock: Lock | undefined;
     await this.context.onRankZero(async () => {
-      this.#lock = await awaitLock(await this.lockPath(), waits ? PATIENCE_MS : 0);
-      if (this.#lock === undefined) throw await this.busy();
+      lock = await awaitLock(await this.lockPath(), waits ? PATIENCE_MS : 0, options);
+      if (lock === undefined) throw await this.busy();
       await this.removeLeftovers((name) => !isReport(name));
       await this.removeAsides();
     });
-    try {
-      return await job();
-    } catch (error) {
-      // The new owner may have removed what this one was writing.
-      this.#requireLock();
-      throw error;
-    } finally {
-      await this.#lock?.release();
-    }
+    return lock === undefined ? job() : lock.during(job);
   }
 
   /** Writes the result of a job that computed without the lock. Throws `RUN_BUSY`. */
@@ -86,7 +78,6 @@ export class RunWriter extends RunFolder {
     state: Readonly<Record<string, WrittenTensor>>,
   ): Promise<void> {
     await this.#write(async () => {
-      this.#requireLock();
       const folder = this.epoch(progress.epoch);
       const aside = `${folder}.tmp`;
       try {
@@ -95,12 +86,13 @@ export class RunWriter extends RunFolder {
         await writeSafetensors(join(aside, 'weights.safetensors'), weights);
         await writeSafetensors(join(aside, 'state.safetensors'), state);
         await writeCheckedJson(join(aside, 'epoch.json'), progress);
-        this.#requireLock();
+        checkWrites();
         // Only weights from before the first epoch can have been saved under this number.
         await discard(folder);
-        await rename(aside, folder);
+        await putInPlace(aside, folder);
         await syncFolder(this.checkpoints);
       } catch (error) {
+        checkWrites();
         await rm(aside, { recursive: true, force: true }).catch(() => undefined);
         throw unwritable(error, folder);
       }
@@ -134,7 +126,6 @@ export class RunWriter extends RunFolder {
 
   async writeResult(name: string, result: object): Promise<void> {
     await this.#write(async () => {
-      this.#requireLock();
       await writeCheckedJson(this.result(name), { ...result, origin: provenance() });
     });
   }
@@ -145,18 +136,10 @@ export class RunWriter extends RunFolder {
 
   /** Writes on rank 0; the other processes wait and see the result. */
   #write(job: () => Promise<void>): Promise<void> {
-    return this.context.onRankZero(job);
-  }
-
-  /** Throws if the lock is lost, as after a long suspension: the file may belong to another process by now. */
-  #requireLock(): void {
-    if (this.#lock?.isLost() !== true) return;
-    throw new SpurmemError(
-      'RUN_BUSY',
-      `The lock on ${this.path} was lost: it was removed, or taken by another process while this one was suspended. ` +
-        'The last checkpoint is kept.',
-      { advice: ['Continue with `resume` once no other process uses the folder.'] },
-    );
+    return this.context.onRankZero(async () => {
+      checkWrites();
+      await job();
+    });
   }
 }
 

@@ -139,7 +139,7 @@ export async function trainRun<Config extends RunConfig>(
     await folder.writeResult(trained.kind, trained);
     await board?.finish(trained);
     return trained;
-  });
+  }, options);
   return { ...result, run: out };
 }
 
