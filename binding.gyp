@@ -20,7 +20,7 @@
       'variables': { 'recorded': '<!(node scripts/libtorch.mjs record build/libtorch.json)' },
       # Node's own flags switch off what libtorch's headers need.
       'cflags_cc!': ['-fno-rtti', '-fno-exceptions'],
-      'cflags_cc': ['-std=gnu++<!(node scripts/libtorch.mjs standard)', '-fexceptions', '-frtti', '-fopenmp', '-fvisibility=hidden', '-Wno-unused-parameter'],
+      'cflags_cc': ['-include', '<(module_root_dir)/native/oldSystems.h', '-std=gnu++<!(node scripts/libtorch.mjs standard)', '-fexceptions', '-frtti', '-fopenmp', '-fvisibility=hidden', '-Wno-unused-parameter'],
       'ldflags': ['-Wl,-z,now', '-Wl,-z,nodelete', '<!@(node scripts/libtorch.mjs ldflags)'],
       'libraries': ['<!@(node scripts/libtorch.mjs libraries)'],
     },

@@ -25,15 +25,6 @@
 #include "exports.h"
 #include "jobs.h"
 
-// Symbols that every glibc has; the linker would choose those of 2.34 (oldSystems.cpp).
-#if defined(__x86_64__)
-__asm__(".symver dlopen,dlopen@GLIBC_2.2.5");
-__asm__(".symver dlsym,dlsym@GLIBC_2.2.5");
-#elif defined(__aarch64__)
-__asm__(".symver dlopen,dlopen@GLIBC_2.17");
-__asm__(".symver dlsym,dlsym@GLIBC_2.17");
-#endif
-
 namespace spurmem {
 
 namespace {

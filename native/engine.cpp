@@ -11,11 +11,6 @@
 
 #include "kernels/allocator.h"
 
-// The version that every libstdc++ has; the linker would choose GCC 12's (oldSystems.cpp).
-__asm__(
-    ".symver _ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE,"
-    "_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE@GLIBCXX_3.4.11");
-
 namespace spurmem {
 
 namespace {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches the libraries that decode images for the package, from this Debian's packages, for x64 and 64-bit ARM: libjpeg-turbo and libspng,
-# with their licenses, into prebuilds/decoders. Prints what each needs of the system.
+# with their licenses, into prebuilds/decoders, so that they need no newer system than pip's PyTorch.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -21,8 +21,7 @@ for pair in amd64:x64 arm64:arm64; do
   done
   for library in libturbojpeg.so.0 libspng.so.0; do
     install -m 644 "$(realpath "$apt/root/usr/lib"/*/"$library")" "$target/$library"
-    needed=$(readelf --wide --dynamic "$target/$library" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | tr '\n' ' ')
-    glibc=$(readelf --wide --version-info "$target/$library" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
-    echo "$target/$library: $(stat -c %s "$target/$library") bytes, needs $needed$glibc"
   done
+  # libspng takes pow of glibc 2.29.
+  node scripts/symbols.mjs --oldest "$target"/*.so.0
 done

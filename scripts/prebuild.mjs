@@ -1,11 +1,11 @@
 // Makes addons that the package brings: node scripts/prebuild.mjs [FOLDER...], the folders of libtorches (default: the one that is
-// found). Each is for its minor version, this platform and C library; its needs of the system are printed. scripts/prebuilds.sh
-// makes all of them.
+// found). Each is for its minor version, this platform and C library; it may need no newer system than that libtorch
+// (scripts/symbols.mjs). scripts/prebuilds.sh makes all of them.
 //
 //   --arm64    for 64-bit ARM, with Debian's cross compiler; the folders are of wheels for it
 //   --clean    only removes those that were made from other sources
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -16,7 +16,8 @@ import {
   stalePrebuilds,
 } from '../dist/native/addonFiles.js';
 import { compile } from '../dist/native/install.js';
-import { compareVersions, findLibtorch } from '../dist/native/libtorch.js';
+import { findLibtorch, libraryFolder } from '../dist/native/libtorch.js';
+import { needsOf, requireOld } from './symbols.mjs';
 
 const words = process.argv.slice(2);
 if (words.includes('--clean')) {
@@ -37,33 +38,20 @@ for (const named of folders.length === 0 ? [undefined] : folders) {
   const folder = mkdtempSync(join(tmpdir(), 'spurmem-prebuild-'));
   try {
     await compile(folder, libtorch, {}, isArm ? { CXX: `${tools.prefix}g++` } : {});
+    const made = join(folder, 'Release', 'spurmem.node');
+    execFileSync(`${tools.prefix}strip`, ['--strip-unneeded', made]);
+    // Debian's libtorch needs Debian's libraries, and pip's older ones.
+    requireOld(made, needsOf(join(libraryFolder(libtorch.root), 'libtorch_cpu.so')));
     const version = join(PREBUILDS, prebuildName(libtorch));
     const addon = join(version, 'prebuilds', tools.platform, `spurmem.${cLibrary()}.node`);
     mkdirSync(join(addon, '..'), { recursive: true });
-    copyFileSync(join(folder, 'Release', 'spurmem.node'), addon);
-    execFileSync(`${tools.prefix}strip`, ['--strip-unneeded', addon]);
+    copyFileSync(made, addon);
     const { version: torch, cxx11Abi } = libtorch;
     writeFileSync(
       join(version, 'built.json'),
       `${JSON.stringify({ torch, cxx11Abi, sources: nativeSources() }, null, 2)}\n`,
     );
-    console.log(
-      `${addon}: ${(statSync(addon).size / 1e6).toFixed(1)} MB, needs ${neededBy(addon).join(', ')}`,
-    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** Its needed libraries, and the newest symbol versions that it needs of the system's. */
-function neededBy(addon) {
-  const read = (option) => execFileSync('readelf', ['--wide', option, addon], { encoding: 'utf8' });
-  const libraries = [...read('--dynamic').matchAll(/NEEDED.*\[(.+)\]/g)].map(([, name]) => name);
-  const versions = ['GLIBC', 'GLIBCXX', 'CXXABI'].flatMap((name) => {
-    const all = [...read('--version-info').matchAll(new RegExp(`Name: (${name}_[\\d.]+)`, 'g'))].map(
-      ([, found]) => found,
-    );
-    return all.sort(compareVersions).slice(-1);
-  });
-  return [...libraries, ...versions];
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   cpSync,
@@ -125,6 +125,25 @@ it('survives a prebuild that crashes', async () => {
   const { status, fix } = await addonCheck();
   expect(status).toBe('error');
   expect(fix).toContain('Reason: it ended the process by SIGSEGV');
+});
+
+it('needs no newer system than libtorch, as decoders do whose functions are taken in their oldest version', () => {
+  const needs = (...args: readonly string[]) =>
+    spawnSync(process.execPath, [join(ROOT, 'scripts/symbols.mjs'), ...args], { encoding: 'utf8' });
+  expect(needs(ADDON)).toMatchObject({ status: 0, stdout: expect.stringContaining('GLIBC_2.28') as string });
+  const [source, library] = [join(folder, 'power.c'), join(folder, 'libpower.so')];
+  writeFileSync(
+    source,
+    '#include <math.h>\n#include <unistd.h>\ndouble power(double x) { return getpid() > 0 ? pow(x, x) : 0; }\n',
+  );
+  execFileSync('gcc', ['-shared', '-fPIC', '-o', library, source, '-lm']);
+  const { status, stderr } = needs(library);
+  expect(status).toBe(1);
+  expect(stderr).toContain('libpower.so needs a newer system than libtorch: GLIBC_2.29 (at most GLIBC_2.28)');
+  expect(needs('--oldest', library)).toMatchObject({ status: 0 });
+  const code =
+    'import ctypes, sys; f = ctypes.CDLL(sys.argv[1]).power; f.restype = ctypes.c_double; print(f(ctypes.c_double(3)))';
+  expect(execFileSync('python3', ['-c', code, library], { encoding: 'utf8' })).toBe('27.0\n');
 });
 
 it.each([
