@@ -67,6 +67,10 @@ export const traceStructured = later(
 );
 /** Ranks each criterion’s top neurons under the others (Fig. 3). */
 export const traceOverlap = later(async () => (await import('./experiments/traceOverlap.js')).traceOverlap);
+/** Compares memorized images with others of the same margin, under the top neurons of minority groups zeroed. */
+export const traceMemorized = later(
+  async () => (await import('./experiments/traceMemorized.js')).traceMemorized,
+);
 /** Tests how few neurons a training example depends on (Maini et al. 2023). */
 export const traceMinimal = later(async () => (await import('./extras/minimal/trace.js')).traceMinimal);
 /** Maps which parts of images raise an output, for one run or two (Fig. 10). */
@@ -74,7 +78,6 @@ export const gradCam = later(async () => (await import('./experiments/gradCam.js
 /** Shows the images that single neurons respond to, and the effect of zeroing each. */
 export const neuronAtlas = later(async () => (await import('./extras/atlas/atlas.js')).neuronAtlas);
 export type { TraceOptions } from './experiments/traceUnstructured.js';
-export type { GradCamOptions } from './experiments/gradCam.js';
 export type { TraceUnstructuredResult } from './experiments/results.js';
 /** Opens a run once for several traces. */
 export const TraceSession = {

@@ -85,7 +85,7 @@ test.each(['short', 'waterbird, water background', 'WWWWWWWWWWWWWWWWWWWW', '\u{1
 );
 
 test('a name of 60,000 characters takes no time', () => {
-  const start = performance.now();
+  const start = process.cpuUsage();
   expect(fit('name '.repeat(12_000), 11, 200)).toMatch(/^name .*\u2026$/);
-  expect(performance.now() - start).toBeLessThan(200);
+  expect(process.cpuUsage(start).user).toBeLessThan(2e5);
 });
