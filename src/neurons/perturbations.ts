@@ -80,6 +80,7 @@ const mean = {
 /** All perturbations, in the order in which results show them. */
 export const PERTURBATIONS = [zero, reinit, noise, rewind, mean] as const;
 
+/** The name of a perturbation of the package. */
 export type PerturbationName = (typeof PERTURBATIONS)[number]['name'];
 
 export const PERTURBATION_NAMES: readonly PerturbationName[] = PERTURBATIONS.map(({ name }) => name);
