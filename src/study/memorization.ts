@@ -7,7 +7,7 @@ import type { NamedChart } from '../report/vega/render.js';
 import { groupNames } from './cells.js';
 import { memorizationTestRows, proxyRows, type RecordedChange } from './memorizationTests.js';
 import { VERDICTS } from './modelTables.js';
-import type { RecordSource } from './records.js';
+import { type RecordSource, rounded } from './records.js';
 import type { MemorizationTests } from './schema.js';
 
 const groupOf = ({ group, class: label, attribute }: Row): string =>
@@ -23,21 +23,26 @@ export function memorizationTable(rows: readonly Row[]): Table[] {
   });
 }
 
+type Tests = MemorizationTests | undefined;
+
 /** Returns the table of recorded answers, and those of planned tests. None if none are recorded. */
-export async function memorizationTables(
-  tests: MemorizationTests | undefined,
-  records: RecordSource,
-): Promise<Table[]> {
+export async function memorizationTables(tests: Tests, records: RecordSource): Promise<Table[]> {
   const answers = await records.read('predictions');
   const tables = memorizationTable(groupRows(answers));
   if (tests === undefined || answers.length === 0) return tables;
-  const changes = (await records.read('changes')) as unknown as RecordedChange[];
-  const own = [select(answers, { stage: tests.of }), select(changes, { stage: tests.of })] as const;
+  const own = await testedRows(tests, records);
   return [
     ...tables,
     ...testTable(tests, memorizationTestRows(tests, ...own)),
     ...proxyTable(tests, proxyRows(tests, ...own)),
   ];
+}
+
+/** The answers and changes of the tested models. */
+async function testedRows({ of: stage }: MemorizationTests, records: RecordSource) {
+  const [answers, changes] = await Promise.all(['predictions', 'changes'].map((name) => records.read(name)));
+  const of = { stage };
+  return [select(answers ?? [], of), select((changes ?? []) as unknown as RecordedChange[], of)] as const;
 }
 
 function testTable(tests: MemorizationTests, rows: readonly Row[]): Table[] {
@@ -67,7 +72,9 @@ function testTable(tests: MemorizationTests, rows: readonly Row[]): Table[] {
     ],
     {
       caption: `Planned tests: k = ${tests.k}, ${tests.of} models; margins at equal margins before, beyond random neurons, in logits; Holm\u2019s correction is over the ${tested.length} tests`,
-      notes: ['means over models, 95 % intervals; memorized: above 0.5 by the other models'],
+      notes: [
+        'means over models, 95 % intervals; memorized images are of the majority group of the class, above 0.5 by the other models',
+      ],
       groupName: groupNames(tests),
     },
   );
@@ -89,11 +96,11 @@ function proxyTable(tests: MemorizationTests, rows: readonly Row[]): Table[] {
   });
 }
 
-/** Draws the memorization of each group: a dot per model. */
-export async function memorizationChart(records: RecordSource): Promise<NamedChart[]> {
+/** Draws the memorization of each group, and the planned tests in logits: a dot per model. */
+export async function memorizationCharts(tests: Tests, records: RecordSource): Promise<NamedChart[]> {
   const rows = groupRows(await records.read('predictions'));
   const isOne = distinct(rows, 'stage').length <= 1;
-  return dots(
+  const groups = dots(
     rows.map((row) => ({ ...row, arm: `${isOne ? '' : `${String(row.stage)}, `}${groupOf(row)}` })),
     {
       name: `${records.name}-memorization`,
@@ -103,9 +110,23 @@ export async function memorizationChart(records: RecordSource): Promise<NamedCha
       x: 'memorization',
     },
   );
+  if (tests === undefined || rows.length === 0) return groups;
+  const tested = memorizationTestRows(tests, ...(await testedRows(tests, records)));
+  const by = ['question', 'criterion', 'chosenFor'] as const;
+  const inLogits = select(tested, { unit: 'logits' }).map((row): Row => ({ ...row, logits: row.value }));
+  return [
+    ...groups,
+    ...dots(summarize(inLogits, { by, over: 'seed', measures: ['logits'] }), {
+      name: `${records.name}-memorized-logits`,
+      title: `${records.name}: planned tests, margins at equal margins before`,
+      groups: [],
+      down: by,
+      x: 'logits',
+    }),
+  ];
 }
 
 /** Returns a row per image and arm, for `memorization.csv`. */
 export async function memorizationRows(records: RecordSource): Promise<Row[]> {
-  return imageRows(await records.read('predictions'));
+  return imageRows(await records.read('predictions')).map(rounded);
 }

@@ -87,7 +87,7 @@ export function memorizationTestRows(
         const trained = of(majority, 1);
         const [yes, no] = parted(trained, memorization);
         const pairs = {
-          'memorized minus not memorized, of the majority group': matched(yes, no),
+          'memorized minus not memorized': matched(yes, no),
           'trained minus left out': [chosenFor, majority].flatMap((group) =>
             matched(of(group, 1), of(group, 0)),
           ),

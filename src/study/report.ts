@@ -3,6 +3,7 @@ import { writeCsv } from '../csvFile.js';
 import { makeFolder, writeAtomic } from '../files.js';
 import { csvRows } from '../kit/rows.js';
 import type { Section } from '../report/figure.js';
+import { plural } from '../report/format.js';
 import { groupLabels } from '../report/groupLabels.js';
 import { chartFigure, html, htmlTable } from '../report/html/html.js';
 import { drawPage } from '../report/html/page.js';
@@ -13,7 +14,7 @@ import { openRun } from '../train/runFolder.js';
 import { completeArms } from './armTables.js';
 import { armChart, modelCharts } from './charts.js';
 import { figuresOver } from './figures.js';
-import { memorizationChart, memorizationRows } from './memorization.js';
+import { memorizationCharts, memorizationRows } from './memorization.js';
 import { plantedChart } from './planted/tables.js';
 import { pooled } from './records.js';
 import type { Study } from './schema.js';
@@ -54,7 +55,7 @@ export async function writeStudyReport(
       sections.push({ ...section, id: `${name}-${id}`, title: `${title}: ${row} on ${name}` });
     }
   }
-  const lead = html`A study of ${String(Object.keys(study.arms).length)} arms on
+  const lead = html`A study of ${plural(Object.keys(study.arms).length, 'arm')} on
     ${Object.keys(study.data).join(', ')}, after You et al.,
     <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025).`;
   const { page, figures } = await drawPage(study.title, lead, sections);
@@ -80,7 +81,7 @@ async function chartsOf(
   const { planted } = study.tests;
   if (part === 'models') return modelCharts(study, records);
   if (part === 'planted' && planted) return plantedChart(planted, records);
-  if (part === 'memorization') return memorizationChart(records);
+  if (part === 'memorization') return memorizationCharts(study.tests.memorization, records);
   if (part === 'arms') return armChart(study, name, (await completeArms(study, members)).complete);
   return [];
 }

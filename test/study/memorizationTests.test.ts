@@ -86,7 +86,7 @@ test('each question finds the effect that was put in', () => {
   // Group 3 is right where trained and wrong where left out; of group 2 a quarter is.
   for (const value of valuesOf('memorization, minority minus majority')) expect(value).toBeGreaterThan(60);
   // Neighbours' margins differ by hundredths, of which half is lost.
-  for (const value of valuesOf('memorized minus not memorized, of the majority group')) {
+  for (const value of valuesOf('memorized minus not memorized')) {
     expect(Math.abs(value + 1)).toBeLessThan(0.02);
   }
   for (const value of valuesOf('trained minus left out')) expect(Math.abs(value + 2)).toBeLessThan(0.2);
