@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks that read the sources and run nothing: formatting, lint, types, the library's reference.
+# Checks that read the sources and run nothing: formatting, lint, types, the library's reference, the package.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cache=node_modules/.cache/spurmem
@@ -11,4 +11,6 @@ npx prettier --check . --log-level warn --cache --cache-strategy content --cache
 npm run --silent typecheck -- --incremental --tsBuildInfoFile "$cache/tsbuildinfo"
 # The reference of the library: every type that it names is in it and documented, and no link in it is broken.
 npm run --silent api -- --emit none --logLevel Warn
+# The fields of package.json fit the files that they name.
+npx publint --strict --pack false --level warning
 wait "$lint"

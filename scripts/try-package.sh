@@ -5,7 +5,7 @@
 #   scripts/try-package.sh             all of these parts; or some:
 #   scripts/try-package.sh short       the tarball with this Node.js and npm: size, import, types, the ESM example (scripts/test.sh)
 #   scripts/try-package.sh examples    the other examples
-#   scripts/try-package.sh npm         npm 10, 11 and 12 on Node.js 20.19, 22 and 24: install, npm ci, scripts blocked
+#   scripts/try-package.sh npm         npm 10, 11 and 12 on Node.js 20.19, 22.12, 24 and 26: install, npm ci, scripts blocked
 #   scripts/try-package.sh git         a git dependency, which has no prebuild: spurmem build, and a reinstall
 #   WHEELS='ENVIRONMENT ...' scripts/try-package.sh wheels    with the torch of virtual environments, and no compiler in PATH:
 #                                      install, doctor, and a training
@@ -148,7 +148,7 @@ if wants examples; then
 fi
 
 if wants npm; then
-  for pair in 20.19:10 20.19:11 22:11 22:12 24:12; do
+  for pair in 20.19:10 20.19:11 22.12:11 22:12 24:12 26:12; do
     tools=$(toolchain "${pair%:*}" "${pair#*:}")
     PATH=$tools:$PATH
     project matrix
