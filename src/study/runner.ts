@@ -101,6 +101,27 @@ export class StudyRunner {
     else await this.#record(jobs, job);
   }
 
+  /** Runs jobs in order, those last that other processes are running or making a start for. */
+  async runAll(indices: readonly number[], onDone?: (index: number) => void): Promise<void> {
+    for (const left = [...indices]; left.length > 0;) {
+      const jobs = await this.jobs();
+      let at = 0;
+      while (at < left.length && (await this.#isElsewhere(jobs, left[at] as number))) at += 1;
+      const [next] = left.splice(at % left.length, 1) as [number];
+      await this.run(next);
+      onDone?.(next);
+    }
+  }
+
+  async #isElsewhere(jobs: readonly Job[], index: number): Promise<boolean> {
+    const job = jobs[index] as Job;
+    for (const one of [job, ...job.parents.map((parent) => jobs[parent] as Job)]) {
+      const isRun = one.kind === 'train' && one.out !== undefined;
+      if (await (isRun ? new RunFolder(one.out).isBusy() : isLocked(this.#lockOf(one)))) return true;
+    }
+    return false;
+  }
+
   async #stateOf(job: Job, read: ReadTable): Promise<JobState> {
     if (await this.#isRecorded(job, read)) return { job, state: 'finished', epochs: 0 };
     const isRunning = await isLocked(this.#lockOf(job));
@@ -351,7 +372,7 @@ function byGroup(accuracies: readonly (number | null)[]): RecordRow {
 }
 
 /**
- * Runs all jobs of a study without recorded results, in order.
+ * Runs all jobs of a study without recorded results, those last that other processes are running.
  *
  * @param options.criteria criteria of one's own, by which planted neurons are sought besides the study's
  * @throws `USAGE` for a criterion with a name of the package's
@@ -361,5 +382,6 @@ export async function runStudy(
   { criteria = [], ...options }: StudyOptions & { readonly criteria?: readonly Criterion[] } = {},
 ): Promise<void> {
   const runner = new StudyRunner(criteria.length === 0 ? study : withCriteria(study, criteria), options);
-  for (const { job, state } of await runner.states()) if (state !== 'finished') await runner.run(job.index);
+  const unfinished = (await runner.states()).filter(({ state }) => state !== 'finished');
+  await runner.runAll(unfinished.map(({ job }) => job.index));
 }

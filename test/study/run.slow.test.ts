@@ -281,6 +281,21 @@ test('a run that another process is at is waited for, and Ctrl-C ends the wait',
   expect(await new Records(at('waited/records'), 'dataset').read('test')).toHaveLength(1);
 });
 
+test('a run that another process is at comes after the others', async () => {
+  const set = ['settings.data={arch: resnet20, epochs: 1, batchSize: 42}', 'arms={one: {}}', 'tests={}'];
+  const study = await readStudy('table4', { data, out: at('last'), seeds: [0, 1], set });
+  const { out = '' } = ((await new StudyRunner(study).jobs())[0] ?? {}) as { out?: string };
+  await new RunFolder(out).create();
+  const lock = await tryLock(`${out}.lock`);
+  const steps: string[] = [];
+  const onStep = (step: string): void => {
+    steps.push(step);
+    if (step.endsWith('seed 1')) void lock?.release();
+  };
+  await runStudy(study, { device: 'cpu', threads: 1, onStep });
+  expect(steps.map((step) => step.at(-1))).toEqual(['1', '0']);
+});
+
 test('processes that record at once lose no rows', async () => {
   const records = () => new Records(at('shared'), 'dominoes');
   const seeds = [0, 1, 2, 3];

@@ -78,12 +78,7 @@ export function addCommand(study: Command): void {
     };
     if (processes > 1)
       await sideBySide(wordsOf(file, options), wanted, processes, { ...control, onDone: done });
-    else {
-      for (const number of wanted) {
-        await runner.run(number);
-        done(number);
-      }
-    }
+    else await runner.runAll(wanted, done);
     if (index) {
       output.result(`${wanted.length} of ${states.length} jobs are finished here.`, { jobs: wanted });
       return;
