@@ -5,7 +5,7 @@ import { list, type Table } from '../kit/table.js';
 import { dots } from '../report/chart.js';
 import type { NamedChart } from '../report/vega/render.js';
 import { groupNames } from './cells.js';
-import { memorizationTestRows, proxyRows, type RecordedChange } from './memorizationTests.js';
+import { memorizationTestRows, POST_HOC, proxyRows, type RecordedChange } from './memorizationTests.js';
 import { VERDICTS } from './modelTables.js';
 import { type RecordSource, rounded } from './records.js';
 import type { MemorizationTests } from './schema.js';
@@ -48,7 +48,7 @@ async function testedRows({ of: stage }: MemorizationTests, records: RecordSourc
 function testTable(tests: MemorizationTests, rows: readonly Row[]): Table[] {
   const by = ['question', 'criterion', 'chosenFor', 'unit', 'margin', 'sign'];
   const tested = withTests(summarize(rows, { by, over: 'seed', measures: ['value', 'compared'] }), 'value', {
-    family: () => 'planned',
+    family: ({ question }) => (String(question).startsWith(POST_HOC) ? null : 'planned'),
     margin: (row) => numberOf(row, 'margin'),
   }).map((row): Row => ({
     ...row,
@@ -71,7 +71,7 @@ function testTable(tests: MemorizationTests, rows: readonly Row[]): Table[] {
       'verdict',
     ],
     {
-      caption: `Planned tests: k = ${tests.k}, ${tests.of} models; margins at equal margins before, beyond random neurons, in logits; Holm\u2019s correction is over the ${tested.length} tests`,
+      caption: `Planned tests: k = ${tests.k}, ${tests.of} models; margins at equal margins before, beyond random neurons, in logits; Holm\u2019s correction is over the ${tested.filter((row) => row.valueP !== undefined).length} tests`,
       notes: [
         'means over models, 95 % intervals; memorized images are of the majority group of the class, above 0.5 by the other models',
       ],
@@ -113,7 +113,9 @@ export async function memorizationCharts(tests: Tests, records: RecordSource): P
   if (tests === undefined || rows.length === 0) return groups;
   const tested = memorizationTestRows(tests, ...(await testedRows(tests, records)));
   const by = ['question', 'criterion', 'chosenFor'] as const;
-  const inLogits = select(tested, { unit: 'logits' }).map((row): Row => ({ ...row, logits: row.value }));
+  const inLogits = select(tested, { unit: 'logits' })
+    .filter(({ question }) => !question.startsWith(POST_HOC))
+    .map((row): Row => ({ ...row, logits: row.value }));
   return [
     ...groups,
     ...dots(summarize(inLogits, { by, over: 'seed', measures: ['logits'] }), {

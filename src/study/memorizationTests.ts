@@ -11,6 +11,9 @@ import type { MemorizationTests } from './schema.js';
 /** Fewer compared images give no number. */
 const LEAST_IMAGES = 5;
 
+/** Questions that are described, and not tested: whether a difference is of the images, and not of the memory. */
+export const POST_HOC = 'post hoc: ';
+
 /** A row of the trace `changes`. */
 export type RecordedChange = ImageChange & { readonly seed: number; readonly stage: string };
 
@@ -86,12 +89,15 @@ export function memorizationTestRows(
         const of = (group: number, trained: number) => select(own, { group, trained });
         const trained = of(majority, 1);
         const [yes, no] = parted(trained, memorization);
+        const [leftOut, others] = parted(of(majority, 0), memorization);
         const pairs = {
           'memorized minus not memorized': matched(yes, no),
           'trained minus left out': [chosenFor, majority].flatMap((group) =>
             matched(of(group, 1), of(group, 0)),
           ),
           'minority minus majority': matched(of(chosenFor, 1), trained),
+          [`${POST_HOC}memorized minus not memorized, left out`]: matched(leftOut, others),
+          [`${POST_HOC}trained minus left out, memorized`]: matched(yes, leftOut),
         };
         return Object.entries(pairs).map(([question, found]): MemorizationRow => {
           const value = meanDifference(found, LEAST_IMAGES);

@@ -90,8 +90,12 @@ test('each question finds the effect that was put in', () => {
     expect(Math.abs(value + 1)).toBeLessThan(0.02);
   }
   for (const value of valuesOf('trained minus left out')) expect(Math.abs(value + 2)).toBeLessThan(0.2);
-  expect(new Set(rows.map(({ question }) => question)).size).toBe(4);
-  expect(rows).toHaveLength(4 * SEEDS.length);
+  for (const value of valuesOf('post hoc: memorized minus not memorized, left out'))
+    expect(Math.abs(value + 1)).toBeLessThan(0.02);
+  for (const value of valuesOf('post hoc: trained minus left out, memorized'))
+    expect(Math.abs(value + 2)).toBeLessThan(0.2);
+  expect(new Set(rows.map(({ question }) => question)).size).toBe(6);
+  expect(rows).toHaveLength(6 * SEEDS.length);
 });
 
 test('summed loss ranks memorized images, and a small margin does not', () => {
