@@ -2,12 +2,10 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { SpurmemError } from '../errors.js';
+import { PROCESS_NUMBER } from '../native/engine.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/spurmem.js', import.meta.url));
-
-/** Set in the environment of each process that `sideBySide` starts. */
-const VARIABLE = 'SPURMEM_TAKES_JOBS';
 
 /** Sent by an idle process with the result of its last job; the answer is its next job. */
 interface Done {
@@ -40,13 +38,13 @@ export async function sideBySide(
   const waiting = [...indices];
   const failed: number[] = [];
 
-  const oneProcess = (): Promise<void> =>
+  const oneProcess = (number: number): Promise<void> =>
     new Promise((resolve) => {
       let current: number | undefined;
       // Ctrl-C reaches this process only, which forwards it once.
       const child = fork(PROGRAM, words, {
         detached: true,
-        env: { ...process.env, [VARIABLE]: '1' },
+        env: { ...process.env, [PROCESS_NUMBER]: String(number) },
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       });
       const stop = (): void => void child.kill('SIGTERM');
@@ -64,10 +62,10 @@ export async function sideBySide(
       });
     });
 
-  const worker = async (): Promise<void> => {
+  const worker = async (_: unknown, number: number): Promise<void> => {
     while (waiting.length > 0 && signal?.aborted !== true) {
       const left = waiting.length;
-      await oneProcess();
+      await oneProcess(number);
       // A process that ends before it takes a job would fail again.
       if (waiting.length === left) failed.push(...waiting.splice(0));
     }
@@ -83,7 +81,7 @@ export async function sideBySide(
 
 /** Whether this process was started by `sideBySide`. */
 export function isOneOfSeveral(): boolean {
-  return process.send !== undefined && process.env[VARIABLE] !== undefined;
+  return process.send !== undefined && process.env[PROCESS_NUMBER] !== undefined;
 }
 
 /** Runs the jobs that `sideBySide` hands to this process. Stops, as after SIGTERM, when the parent process ends. */

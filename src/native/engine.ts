@@ -127,6 +127,9 @@ function claim(wanted: Readonly<Record<string, unknown>>): () => void {
   };
 }
 
+/** Numbers the processes that run jobs side by side, in their environment: each takes a GPU of its own. */
+export const PROCESS_NUMBER = 'SPURMEM_PROCESS_NUMBER';
+
 let isExplained = false;
 
 /** Explains once why a libtorch with CUDA computes on the CPU though `device` is auto. */
@@ -138,7 +141,7 @@ function explainCpu({ isCpu }: ComputeContext, onInfo: JobOptions['onInfo']): vo
 
 /**
  * Resolves a device's name (default: auto). `auto` is the first GPU, or the one of this process's number on its machine (LOCAL_RANK,
- * SLURM_LOCALID); without a GPU, the CPU.
+ * SLURM_LOCALID, or that of jobs side by side); without a GPU, the CPU.
  *
  * @returns `cpu` or `cuda:n`
  * @throws `USAGE` for another word, `DEVICE_UNAVAILABLE` for a missing device
@@ -147,7 +150,8 @@ export function resolveDevice(name = 'auto', isDistributed = false): string {
   const accelerators = native().accelerators();
   const expected = ['auto', 'cpu', ...accelerators.map((one) => `${one.name}:n`)].join(', ');
   if (name === 'cpu') return 'cpu';
-  if (name === 'auto') return automatic(accelerators, isDistributed ? process.env : {});
+  if (name === 'auto')
+    return automatic(accelerators, isDistributed ? process.env : { LOCAL_RANK: process.env[PROCESS_NUMBER] });
   const [, kind, number = '0'] = /^([a-z]+)(?::(\d+))?$/.exec(name) ?? [];
   const accelerator = accelerators.find((one) => one.name === kind);
   if (!accelerator) throw invalidParameter('device', name, expected);
