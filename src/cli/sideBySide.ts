@@ -21,13 +21,13 @@ interface Next {
  * Runs jobs in processes of this program; an idle process takes the next job. If a process prints an error and ends,
  * another one takes over the remaining jobs.
  *
- * @param words the command line of a process, whose command calls `takeJobs`
+ * @param words returns the command line of a process by its number, whose command calls `takeJobs`
  * @param count the number of processes
  * @param onDone receives each result
  * @throws `INTERRUPTED`; `PROCESS_LOST` naming the failed jobs, once all others are finished
  */
 export async function sideBySide(
-  words: readonly string[],
+  words: (number: number) => readonly string[],
   indices: readonly number[],
   count: number,
   {
@@ -42,7 +42,7 @@ export async function sideBySide(
     new Promise((resolve) => {
       let current: number | undefined;
       // Ctrl-C reaches this process only, which forwards it once.
-      const child = fork(PROGRAM, words, {
+      const child = fork(PROGRAM, words(number), {
         detached: true,
         env: { ...process.env, [PROCESS_NUMBER]: String(number) },
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

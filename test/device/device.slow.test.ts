@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { vectorInstructions } from '../../src/machine.js';
+import { ROOT } from '../cli/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { buildDevice, type JobLine, KIND, runInTwo, runJobs } from './support.js';
@@ -98,4 +100,36 @@ test('stopped and resumed, a run is the one that was not', () => {
 test('no lane waits for the device, but to cache the images there before the first step', () => {
   const waits = onDevice.map((line) => [line.job, waitsInLanes(line)] as const);
   expect(Object.fromEntries(waits.filter(([, found]) => Object.keys(found).length > 0))).toEqual({});
+});
+
+test('jobs side by side take the named devices in turn', () => {
+  const study = join(folder, 'study.yaml');
+  writeFileSync(
+    study,
+    `
+title: Eight jobs
+runs: ${join(folder, 'runs')}
+folder: 'seed-{seed}'
+seeds: [0, 1, 2, 3, 4, 5, 6, 7]
+arms: { ERM: { settings: { arch: resnet20, epochs: 1, batchSize: 32 } } }
+data: { dominoes: { path: '${join(folder, 'data')}' } }
+`,
+  );
+  const names = [0, 1].map((number) => `${KIND}:${number}`);
+  const command = ['study', 'run', study, '--devices', names.join(','), '--threads', '1', '--quiet'];
+  execFileSync(
+    process.execPath,
+    ['--require', join(ROOT, 'test/device/load.cjs'), join(ROOT, 'bin/spurmem.js'), ...command],
+    {
+      env: { ...process.env, NODE_OPTIONS: '' },
+    },
+  );
+  const used = Array.from({ length: 8 }, (_, seed) => {
+    const text = readFileSync(join(folder, `runs/seed-${seed}/config.json`), 'utf8');
+    return (JSON.parse(text) as { readonly environment: { readonly device: string } }).environment.device;
+  });
+  console.log(
+    `jobs by device: ${names.map((name) => used.filter((device) => device === name).length).join(', ')}`,
+  );
+  expect(new Set(used)).toEqual(new Set(names));
 });

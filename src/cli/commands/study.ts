@@ -33,6 +33,7 @@ interface DocumentOptions extends CommonOptions {
 interface RunOptions extends DocumentOptions, ComputingOptions {
   readonly index?: readonly number[];
   readonly jobs: number;
+  readonly devices?: readonly string[];
   readonly tensorboard?: string | boolean;
 }
 interface TableOptions extends DocumentOptions {
@@ -50,11 +51,18 @@ export function addCommand(study: Command): void {
         integer(1),
       ).default(1),
     )
+    .addOption(
+      new Option(
+        '--devices <list>',
+        'devices that these processes take in turn, such as cuda:0,cuda:1: as many processes at least (default: all GPUs)',
+      ).argParser((text: string) => text.split(',')),
+    )
     .addOption(tensorboardOption());
   addJob<RunOptions>(addEngineOptions(run), async (options, output, control, [file = '']) => {
     const { StudyRunner } = await import('../../study/runner.js');
     const opened = await open(file, options);
-    const { index, jobs: processes, tensorboard } = options;
+    const { index, jobs: jobs, devices = [], tensorboard } = options;
+    const processes = Math.max(jobs, devices.length);
     const runner = new StudyRunner(opened, {
       ...control,
       ...engineOptions(options),
@@ -77,7 +85,17 @@ export function addCommand(study: Command): void {
       output.info(`Job ${number} is finished.`);
     };
     if (processes > 1)
-      await sideBySide(wordsOf(file, options), wanted, processes, { ...control, onDone: done });
+      await sideBySide(
+        (number) =>
+          wordsOf(file, {
+            ...options,
+            jobs: processes,
+            device: devices[number % devices.length] ?? options.device,
+          }),
+        wanted,
+        processes,
+        { ...control, onDone: done },
+      );
     else await runner.runAll(wanted, done);
     if (index) {
       output.result(`${wanted.length} of ${states.length} jobs are finished here.`, { jobs: wanted });
