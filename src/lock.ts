@@ -150,7 +150,7 @@ export async function ownerOf(lockPath: string): Promise<LockOwner | undefined> 
   return (await read(lockPath))?.owner;
 }
 
-/** What this process saw of locks of other hosts: since when the content is unchanged, and whether it ever changed. */
+/** The locks of other hosts as this process saw them: since when the content is unchanged, and whether it ever changed. */
 const watched = new Map<string, { file: string; text: string; since: number; lives: boolean }>();
 
 /** Returns whether a lock can be taken: `unknown` is one of another host that was not seen to change. */

@@ -27,7 +27,7 @@ export function missingSplits(
 
 /**
  * Returns the images of the missing splits: a share of each group's training images, drawn by a hash of their names, so that every copy
- * of the data is divided alike. All rows of an image are in one split.
+ * of the data has the same splits. All rows of an image are in one split.
  *
  * @param rows with normalized names
  */

@@ -32,26 +32,25 @@ export function imageChanges(
 }
 
 interface ZeroedSet extends Pick<ImageChange, 'criterion' | 'chosenFor' | 'k'> {
-  /** Of the class of `chosenFor`. */
+  /** The groups of the class that `chosenFor` belongs to. */
   readonly groups: readonly number[];
   readonly mask: NeuronMask;
   readonly random: readonly NeuronMask[];
 }
 
 /**
- * Zeroes the top neurons of each minority group, and measures each image of the group's class in the training split, also those that the run
- * left out. With `heldOutHalf`, the images of the group that chose them are not among these.
+ * Zeroes the top neurons of each minority group, and measures the training images of the group's class, including those that the run left out.
+ * With `heldOutHalf`, the images on which the group's neurons were chosen are not measured.
  */
 export async function imageChangesIn(session: TraceSession, choices: Choices): Promise<ImageChange[]> {
   const { dataset, loader, model, unit, unitLayers: layers } = session;
   const { criteria, topK, nullDraws } = choices;
-  const classOf = (group: number): number => Math.floor(group / dataset.numSpurious);
   const from = { layers, magnitudes: await session.magnitudes() };
   const seeds = new (native().Generator)(session.seed);
   const sets: ZeroedSet[] = [];
   for (const criterion of criteria) {
     for (const chosenFor of minorityGroupsOf(session)) {
-      const groups = [...dataset.groupNames.keys()].filter((group) => classOf(group) === classOf(chosenFor));
+      const groups = session.groupsOfClass(chosenFor);
       const chosen = await session.select(criterion, chosenFor, Math.max(...topK));
       for (const k of topK) {
         const neurons = chosen.slice(0, k);

@@ -35,11 +35,11 @@ export interface MemorizationOptions extends Omit<OfRunOptions, 'run'> {
 }
 
 /**
- * Measures the memorization of each training image: the share of models that are right about it where they trained on it, minus the share
- * where they left it out. Writes nothing.
+ * Measures the memorization of each training image: the share of correct answers among the models that trained on it, minus the share among
+ * those that did not. Writes nothing.
  *
  * @throws `USAGE` for fewer than two runs, runs that left out nothing, share a seed, or differ in other settings; `DATASET_INVALID` for runs
- *   of different images, and what `evaluateRun` throws
+ *   of different images, and the errors of `evaluateRun`
  */
 export async function memorization(options: MemorizationOptions): Promise<Memorization> {
   const { run: _run, ...types } = OF_RUN_TYPES;

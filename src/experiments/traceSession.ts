@@ -225,6 +225,13 @@ export class TraceSession implements Disposable {
     return [...dataset.groupNames.keys()].filter((group) => dataset.counts[split][group] !== 0);
   }
 
+  /** Returns the groups of a group's class, with itself. */
+  groupsOfClass(group: number): number[] {
+    const { groupNames, numSpurious } = this.dataset;
+    const classOf = (one: number): number => Math.floor(one / numSpurious);
+    return [...groupNames.keys()].filter((other) => classOf(other) === classOf(group));
+  }
+
   /** Returns the examples of a split to test neurons on; with `heldOutHalf`, the training examples that did not choose them. */
   judgedOn(split: Split): Int32Array {
     return split === 'train' ? this.#training.judgedOn : this.dataset.splits[split];
@@ -356,11 +363,9 @@ export class TraceSession implements Disposable {
 
   /** Returns the other groups of a group's class with training images. Throws `DATASET_EMPTY_GROUP` if there are none. */
   #othersOf(group: number, criterion: string): number[] {
-    const { groupNames, numSpurious, table } = this.dataset;
-    const classOf = (one: number): number => Math.floor(one / numSpurious);
-    const others = this.groupsIn('train').filter(
-      (other) => other !== group && classOf(other) === classOf(group),
-    );
+    const { groupNames, table } = this.dataset;
+    const ofClass = this.groupsOfClass(group);
+    const others = this.groupsIn('train').filter((other) => other !== group && ofClass.includes(other));
     if (others.length > 0) return others;
     throw new SpurmemError(
       'DATASET_EMPTY_GROUP',

@@ -1,13 +1,13 @@
 import { groupRows, imageRows } from '../experiments/memorization.js';
 import { distinct, numberOf, type Row, select } from '../kit/rows.js';
-import { summarize, verdictOf, withTests } from '../kit/summarize.js';
+import { summarize, withTests } from '../kit/summarize.js';
 import { list, type Table } from '../kit/table.js';
 import { dots } from '../report/chart.js';
 import type { NamedChart } from '../report/vega/render.js';
 import { groupNames } from './cells.js';
 import { memorizationTestRows, POST_HOC, proxyRows, type RecordedChange } from './memorizationTests.js';
-import { VERDICTS } from './modelTables.js';
-import { type RecordSource, rounded } from './records.js';
+import { judged } from './modelTables.js';
+import { type RecordRow, type RecordSource, rounded } from './records.js';
 import type { MemorizationTests } from './schema.js';
 
 const groupOf = ({ group, class: label, attribute }: Row): string =>
@@ -30,7 +30,7 @@ export async function memorizationTables(tests: Tests, records: RecordSource): P
   const answers = await records.read('predictions');
   const tables = memorizationTable(groupRows(answers));
   if (tests === undefined || answers.length === 0) return tables;
-  const own = await testedRows(tests, records);
+  const own = await testedRows(tests, answers, records);
   return [
     ...tables,
     ...testTable(tests, memorizationTestRows(tests, ...own)),
@@ -39,10 +39,13 @@ export async function memorizationTables(tests: Tests, records: RecordSource): P
 }
 
 /** The answers and changes of the tested models. */
-async function testedRows({ of: stage }: MemorizationTests, records: RecordSource) {
-  const [answers, changes] = await Promise.all(['predictions', 'changes'].map((name) => records.read(name)));
-  const of = { stage };
-  return [select(answers ?? [], of), select((changes ?? []) as unknown as RecordedChange[], of)] as const;
+async function testedRows(
+  { of: stage }: MemorizationTests,
+  answers: readonly RecordRow[],
+  records: RecordSource,
+) {
+  const changes = (await records.read('changes')) as unknown as RecordedChange[];
+  return [select(answers, { stage }), select(changes, { stage })] as const;
 }
 
 function testTable(tests: MemorizationTests, rows: readonly Row[]): Table[] {
@@ -50,11 +53,7 @@ function testTable(tests: MemorizationTests, rows: readonly Row[]): Table[] {
   const tested = withTests(summarize(rows, { by, over: 'seed', measures: ['value', 'compared'] }), 'value', {
     family: ({ question }) => (String(question).startsWith(POST_HOC) ? null : 'planned'),
     margin: (row) => numberOf(row, 'margin'),
-  }).map((row): Row => ({
-    ...row,
-    limit: `${String(row.margin)} ${String(row.unit)}`,
-    verdict: verdictOf(row, 'value', numberOf(row, 'sign'), VERDICTS),
-  }));
+  }).map((row) => judged(row));
   return list(
     tested,
     [
@@ -83,11 +82,11 @@ function testTable(tests: MemorizationTests, rows: readonly Row[]): Table[] {
 function proxyTable(tests: MemorizationTests, rows: readonly Row[]): Table[] {
   const { same, least } = tests.proxy;
   const summarized = summarize(rows, { by: ['name', 'group'], over: 'seed', measures: ['memorizedAuc'] });
-  const judged = summarized.map((row): Row => {
+  const named = summarized.map((row): Row => {
     const low = numberOf(row, 'memorizedAucLow');
     return { ...row, verdict: low > same ? 'tells the same' : low > least ? 'a proxy' : 'no proxy' };
   });
-  return list(judged, ['name', 'group', 'n', 'memorizedAuc', 'verdict'], {
+  return list(named, ['name', 'group', 'n', 'memorizedAuc', 'verdict'], {
     caption: 'Does one model tell which of its training images are memorized?',
     notes: [
       `means over models, 95 % intervals; a proxy: the interval is above ${least}; tells the same: above ${same}`,
@@ -98,7 +97,8 @@ function proxyTable(tests: MemorizationTests, rows: readonly Row[]): Table[] {
 
 /** Draws the memorization of each group, and the planned tests in logits: a dot per model. */
 export async function memorizationCharts(tests: Tests, records: RecordSource): Promise<NamedChart[]> {
-  const rows = groupRows(await records.read('predictions'));
+  const answers = await records.read('predictions');
+  const rows = groupRows(answers);
   const isOne = distinct(rows, 'stage').length <= 1;
   const groups = dots(
     rows.map((row) => ({ ...row, arm: `${isOne ? '' : `${String(row.stage)}, `}${groupOf(row)}` })),
@@ -111,7 +111,7 @@ export async function memorizationCharts(tests: Tests, records: RecordSource): P
     },
   );
   if (tests === undefined || rows.length === 0) return groups;
-  const tested = memorizationTestRows(tests, ...(await testedRows(tests, records)));
+  const tested = memorizationTestRows(tests, ...(await testedRows(tests, answers, records)));
   const by = ['question', 'criterion', 'chosenFor'] as const;
   const inLogits = select(tested, { unit: 'logits' })
     .filter(({ question }) => !question.startsWith(POST_HOC))

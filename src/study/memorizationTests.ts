@@ -1,11 +1,11 @@
 import type { ImageChange } from '../experiments/imageChanges.js';
 import { matched, meanDifference } from '../experiments/matching.js';
 import { MEMORIZED } from '../experiments/memorization.js';
-import type { Unit } from '../kit/columns.js';
 import { distinct, groupedBy, numberOf, numbers, type Row, select } from '../kit/rows.js';
 import { mannWhitney } from '../metrics/mannWhitney.js';
 import { mean } from '../metrics/statistics.js';
 import { majorityOf, minoritiesOf } from './cells.js';
+import type { Answer } from './modelTests.js';
 import type { MemorizationTests } from './schema.js';
 
 /** Fewer compared images give no number. */
@@ -17,18 +17,9 @@ export const POST_HOC = 'post hoc: ';
 /** A row of the trace `changes`. */
 export type RecordedChange = ImageChange & { readonly seed: number; readonly stage: string };
 
-/** A question about memorized images: one number per model. */
-export interface MemorizationRow extends Row {
-  readonly question: string;
-  readonly criterion: string | null;
-  readonly chosenFor: number;
-  readonly seed: number;
-  readonly value: number;
-  readonly unit: Unit;
-  /** The largest negligible mean, and the sign of the claim. */
-  readonly margin: number;
-  readonly sign: 1 | -1;
-  /** Images that were compared; null for a difference of accuracies. */
+/** A question about memorized images. */
+interface MemorizationRow extends Answer {
+  /** The number of compared images; null for a difference of accuracies. */
   readonly compared: number | null;
 }
 
@@ -39,7 +30,7 @@ export function memorizationByOthers(answers: readonly Row[]): (seed: unknown, f
   for (const row of answers) {
     const [file, trained, right] = [String(row.file), numberOf(row, 'trained'), numberOf(row, 'right')];
     own.set(JSON.stringify([row.seed, file]), [trained, right]);
-    // Models that left it out, how many of them are right, and the same of those that trained on it.
+    // Models without the image and the correct ones among them, then models with it and the correct ones.
     const sum = sums.get(file) ?? [0, 0, 0, 0];
     sum[2 * trained] = (sum[2 * trained] as number) + 1;
     sum[2 * trained + 1] = (sum[2 * trained + 1] as number) + right;

@@ -11,8 +11,7 @@ import { beyond, interactionBeyond, own } from './questions.js';
 import { type RecordSource, SHARE_RESOLUTION } from './records.js';
 import type { NeuronTests, Study } from './schema.js';
 
-/** A planned test's verdict in words. */
-export const VERDICTS = {
+const VERDICTS = {
   claimed: 'holds',
   opposite: 'does not hold',
   small: 'does not hold',
@@ -123,6 +122,16 @@ export async function modelTables(study: Study, records: RecordSource): Promise<
   ];
 }
 
+/** Adds a test's margin and its verdict in words; the verdict is empty unless the test was planned and made. */
+export function judged(row: Row, isPlanned = true): Row {
+  const limit = row.margin === null ? '' : `${String(row.margin)} ${String(row.unit)}`;
+  return {
+    ...row,
+    limit,
+    verdict: isPlanned ? verdictOf(row, 'value', numberOf(row, 'sign'), VERDICTS) : '',
+  };
+}
+
 /** Returns planned tests, other questions, and post-hoc questions: means over models, p-values, and verdicts for a planned family. */
 function testTables(
   { k, of: stage, sigma, leastModels, family }: NeuronTests,
@@ -142,12 +151,7 @@ function testTables(
       margin: (row) => numberOf(row, 'margin'),
       // Of recorded shares.
       resolution: (row) => (row.status === 'Post hoc' && row.unit === 'points' ? 100 * SHARE_RESOLUTION : 0),
-    }).map((row): Row => {
-      const limit = row.margin === null ? '' : `${String(row.margin)} ${String(row.unit)}`;
-      const verdict =
-        row.family === 'planned' ? verdictOf(row, 'value', numberOf(row, 'sign'), VERDICTS) : '';
-      return { ...row, limit, verdict };
-    });
+    }).map((row) => judged(row, row.family === 'planned'));
     const left = all
       .filter((row) => row.value === undefined)
       .map(({ question, criterion }) => [question, criterion].filter(Boolean).join(' '));

@@ -12,9 +12,8 @@ const LEAST_SPREAD = 1e-6;
 /** The unit of each outcome, and its factor. */
 const OUTCOMES = { margin: ['logits', 1], accuracy: ['points', 100], loss: ['nats', 1] } as const;
 
-/** A question about a set of neurons: one number per model. */
-interface TestRow extends Row {
-  readonly status: 'Primary' | 'Not planned' | 'Post hoc';
+/** A question about models: one number per model. */
+export interface Answer extends Row {
   readonly question: string;
   readonly criterion: string | null;
   readonly chosenFor: number;
@@ -24,6 +23,11 @@ interface TestRow extends Row {
   /** The largest negligible mean, and the sign of the claim. */
   readonly margin: number | null;
   readonly sign: 1 | -1;
+}
+
+/** A question about a set of neurons. */
+interface TestRow extends Answer {
+  readonly status: 'Primary' | 'Not planned' | 'Post hoc';
   /** The family within which Holm corrects; null: described, not tested. */
   readonly family: string | null;
 }

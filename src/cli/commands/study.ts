@@ -61,8 +61,8 @@ export function addCommand(study: Command): void {
   addJob<RunOptions>(addEngineOptions(run), async (options, output, control, [file = '']) => {
     const { StudyRunner } = await import('../../study/runner.js');
     const opened = await open(file, options);
-    const { index, jobs: jobs, devices = [], tensorboard } = options;
-    const processes = Math.max(jobs, devices.length);
+    const { index, devices = [], tensorboard } = options;
+    const processes = Math.max(options.jobs, devices.length);
     const runner = new StudyRunner(opened, {
       ...control,
       ...engineOptions(options),

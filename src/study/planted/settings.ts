@@ -3,7 +3,7 @@ import { CRITERION_NAMES } from '../../neurons/criteria.js';
 import { setting, type SettingsTable } from '../../settings/setting.js';
 import { oneOf, severalOf } from '../../settings/values.js';
 
-/** What ranking planted neurons takes. */
+/** The settings of ranking planted neurons. */
 export const FOUND_SETTINGS = {
   criteria: setting<readonly CriterionChoice[]>({
     type: CRITERIA_TYPE,
