@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs two studies of six small runs, and one run in two processes on a real Slurm of this one host, and removes it all: as root, with
-# Debian’s slurm-wlm and munge.
+# Tries on a real Slurm of this one host, with two partitions, what study plan --slurm and srun promise, and removes it all: as root, with
+# Debian’s slurm-wlm and munge. With a number, also as many jobs as arrays of 101 tasks: scripts/slurmCheck.sh 3000
 # Not part of the tests: it starts daemons.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,7 +25,7 @@ chmod 700 "$folder/munge"
 head -c 1024 /dev/urandom >"$folder/munge/key"
 chmod 600 "$folder/munge/key"
 munged --foreground --force --key-file="$folder/munge/key" --socket="$folder/munge/socket" --pid-file="$folder/munge/pid" \
-  --log-file="$folder/munge/log" --seed-file="$folder/munge/seed" &
+  --log-file="$folder/munge/log" --seed-file="$folder/munge/seed" 2>/dev/null &
 daemons+=($!)
 cat >"$folder/slurm.conf" <<CONF
 ClusterName=check
@@ -47,14 +47,22 @@ SlurmdLogFile=$folder/slurmd.log
 SlurmctldPort=46817
 SlurmdPort=46818
 ReturnToService=2
+KillWait=30
+SchedulerParameters=batch_sched_delay=1,sched_interval=5,bf_interval=5
+JobCompType=jobcomp/filetxt
+JobCompLoc=$folder/states
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
-PartitionName=all Nodes=ALL Default=YES State=UP
+PartitionName=all Nodes=ALL Default=YES State=UP PriorityTier=1
+PartitionName=graceful Nodes=ALL State=UP PriorityTier=1 GraceTime=60
+PartitionName=first Nodes=ALL State=UP PriorityTier=2
 CONF
 export SLURM_CONF=$folder/slurm.conf
 sleep 1
-slurmctld -D & daemons+=($!)
+slurmctld -D 2>/dev/null & daemons+=($!)
 sleep 2
-slurmd -D & daemons+=($!)
+slurmd -D 2>/dev/null & daemons+=($!)
 for _ in $(seq 30); do sinfo --noheader --format %T 2>/dev/null | grep -q idle && break; sleep 1; done
 sinfo
 
@@ -72,22 +80,110 @@ arms:
   dfr: { method: dfr, from: erm, settings: { draws: 1 } }
 YAML
 
-# Submits a study's jobs, and waits until all six of them are finished: STUDY OPTION...
+settled() { for _ in $(seq 600); do [ -z "$(squeue --noheader)" ] && return; sleep 1; done; squeue; return 1; }
+# Slurm's states of jobs by name, and how often each began: NAME
+states() { grep -o "JobId=[0-9]* .* Name=$1 JobState=[A-Z]*" "$folder/states" | sed 's/.*JobState=//' | sort | uniq -c | tr '\n' ' '; }
+fail() { echo "$1" >&2; tail -n 30 "$folder"/job-*.log "$folder"/slurm*.log >&2; exit 1; }
+# The folder of a study's run: STUDY NUMBER
+run_of() { "${spurmem[@]}" study plan "$1" --json | sed -n 's/.*"out": "\(.*\)".*/\1/p' | sed -n "$2p"; }
+finished() { "${spurmem[@]}" study status "$@" --json | grep -c '"state": "finished"' || true; }
+# Submits the jobs of a study, some options of sbatch first: [OPTION ...] -- STUDY [OPTION ...]
 submit() {
-  "${spurmem[@]}" study plan "$@" --slurm "$folder/submit.sh"
-  bash "$folder/submit.sh" --output "$folder/job-%A-%a.log" --cpus-per-task 1
-  for _ in $(seq 120); do [ -z "$(squeue --noheader)" ] && break; sleep 2; done
-  "${spurmem[@]}" study status "$@" || true
-  [ "$("${spurmem[@]}" study status "$@" --json | grep -c '"state": "finished"')" -eq 6 ] ||
-    { cat "$folder"/job-*.log "$folder"/slurm*.log | tail -40 >&2; exit 1; }
+  local options=()
+  while [ "$1" != -- ]; do options+=("$1"); shift; done
+  shift
+  "${spurmem[@]}" study plan "$@" --slurm "$folder/submit.sh" --quiet | tail -1
+  bash "$folder/submit.sh" --output "$folder/job-%A-%a.log" --cpus-per-task 1 "${options[@]}"
 }
 
-submit "$folder/pairs.yaml"
+echo '== Two studies of six jobs each'
+submit -- "$folder/pairs.yaml"
+settled
+[ "$(finished "$folder/pairs.yaml")" -eq 6 ] || fail 'Not all of them are finished.'
 study=(baselines --data "$folder/data" --out "$folder/study" --seeds 0,1,2 --set 'settings.data={arch: resnet20, epochs: 2, batchSize: 32}'
   'data.dataset.compared={arms: [ERM, DFR]}' 'tests={}')
-submit "${study[@]}"
+submit -- "${study[@]}"
+settled
+[ "$(finished "${study[@]}")" -eq 6 ] || fail 'Not all of them are finished.'
 "${spurmem[@]}" study run "${study[@]}" 2>"$folder/study.log"
-! grep epoch "$folder/study.log" || { echo "The study trained again." >&2; exit 1; }
+! grep epoch "$folder/study.log" || fail 'The study trained again.'
+
+echo '== A parent that fails: its child fails as well, the others run; two jobs a task, one task at a time'
+sed "s|$folder/runs|$folder/failing|" "$folder/pairs.yaml" >"$folder/failing.yaml"
+run=$(run_of "$folder/failing.yaml" 2)
+mkdir -p "$(dirname "$run")"
+touch "$run"
+: >"$folder/states"
+submit -- "$folder/failing.yaml" --per-task 2 --at-once 1
+settled
+echo "finished: $(finished "$folder/failing.yaml") of 6; tasks: $(states 'study-.')"
+[ "$(finished "$folder/failing.yaml")" -eq 4 ] || fail 'Not the other four.'
+rm "$run"
+submit -- "$folder/failing.yaml" --per-task 2 --at-once 1
+settled
+[ "$(finished "$folder/failing.yaml")" -eq 6 ] || fail 'The same script did not finish the rest.'
+
+# A run of a minute or two, three times: undisturbed, and stopped in two ways.
+long() {
+  cat >"$folder/$1.yaml" <<YAML
+title: One long run
+runs: $folder/$1
+seeds: [0]
+settings: { all: { batchSize: 32 }, data: { epochs: ${EPOCHS:-150} } }
+data: { dominoes: { path: $folder/data } }
+arms: { erm: { settings: { arch: resnet20, lr: 0.001 } } }
+YAML
+}
+equal() {
+  local files='checkpoints/*/weights.safetensors'
+  diff <(cd "$(run_of "$folder/undisturbed.yaml" 1)" && sha256sum $files) <(cd "$(run_of "$folder/$1.yaml" 1)" && sha256sum $files) ||
+    fail "$1: other results."
+}
+started() { for _ in $(seq 120); do grep -q 'epoch 3:' "$folder"/job-"$1"-0.log 2>/dev/null && return; sleep 0.5; done; fail 'No epoch.'; }
+last() { squeue --noheader --format %A | head -1; }
+long undisturbed
+"${spurmem[@]}" study run "$folder/undisturbed.yaml" --quiet --threads 1 >/dev/null
+
+for partition in all graceful; do
+  echo "== Preempted in partition $partition"
+  long "$partition"
+  submit --partition "$partition" -- "$folder/$partition.yaml"
+  id=$(last)
+  started "$id"
+  sbatch --partition first --exclusive --output /dev/null --wrap 'sleep 5' --job-name urgent
+  for _ in $(seq 60); do squeue --noheader --format '%j %T' | grep urgent | grep -q RUNNING && break; sleep 1; done
+  squeue --format '%.8i %.10j %.10T %.4r'
+  scontrol show job "$id" | grep -o 'JobState=[A-Z]*\|Restarts=[0-9]*' | tr '\n' ' '
+  settled
+  scontrol show job "$id" | grep -o 'JobState=[A-Z]*\|Restarts=[0-9]*' | tr '\n' ' '
+  grep -n 'Stopped\|epoch 1:' "$folder/job-$id-0.log" | head -5
+  equal "$partition"
+  echo "equal to the undisturbed run"
+done
+
+echo '== Its time is over: stopped two minutes before, continued'
+EPOCHS=900 long limited
+submit --time 3 -- "$folder/limited.yaml"
+id=$(last)
+for _ in $(seq 300); do scontrol show job "$id" | grep -q 'Restarts=[1-9]' && break; sleep 1; done
+scontrol show job "$id" | grep -o 'JobState=[A-Z]*\|Restarts=[0-9]*' | tr '\n' ' '
+started "$id"
+grep -c 'epoch 1:' "$folder/job-$id-0.log" | sed 's/^/first epochs in its log: /'
+
+echo '== Cancelled: it does not come back'
+scancel "$id"
+settled
+scontrol show job "$id" | grep -o 'JobState=[A-Z]*\|Restarts=[0-9]*' | tr '\n' ' '
+
+if [ "${1:-0}" -gt 0 ]; then
+  echo "== $1 jobs, ten a task, in arrays of 101 tasks"
+  sed "s|$folder/runs|$folder/many|; s|\[0, 1, 2\]|[$(seq -s , 1 "$1")]|; s|epochs: 2|epochs: 1|; /dfr/d" "$folder/pairs.yaml" >"$folder/many.yaml"
+  : >"$folder/states"
+  submit -- "$folder/many.yaml" --per-task 10 --array-limit 101
+  for _ in $(seq 3600); do [ -z "$(squeue --noheader)" ] && break; sleep 1; done
+  echo "finished: $(finished "$folder/many.yaml") of $1; tasks: $(states 'study-.')"
+  [ "$(finished "$folder/many.yaml")" -eq "$1" ] || fail 'Jobs were lost.'
+fi
 
 # One run in two processes of a step: equal to the run of two processes that only their environment describes.
 pair=(train erm --data "$folder/data" --arch resnet20 --epochs 2 --batch-size 32 --threads 1 --quiet)

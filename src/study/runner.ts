@@ -5,7 +5,7 @@ import { buildAlone } from '../buildOnce.js';
 import { type Dataset, datasetOf } from '../data/dataset.js';
 import { buildDominoes, DEFAULT_DOMINOES, unusedDominoes } from '../data/dominoes.js';
 import { SPLITS } from '../data/split.js';
-import { SpurmemError } from '../errors.js';
+import { messageOf, SpurmemError } from '../errors.js';
 import { takenName } from '../experiments/traceSettings.js';
 import { makeFolder } from '../files.js';
 import { isOf } from '../kit/rows.js';
@@ -101,16 +101,30 @@ export class StudyRunner {
     else await this.#record(jobs, job);
   }
 
-  /** Runs jobs in order, those last that other processes are running or making a start for. */
+  /**
+   * Runs jobs in order, those last that other processes are running or making a start for. Goes on after a job that failed, and throws its
+   * error in the end; at once if a second one fails alike, as all would.
+   */
   async runAll(indices: readonly number[], onDone?: (index: number) => void): Promise<void> {
+    let failure: string | undefined;
+    let failed: unknown;
     for (const left = [...indices]; left.length > 0;) {
       const jobs = await this.jobs();
       let at = 0;
       while (at < left.length && (await this.#isElsewhere(jobs, left[at] as number))) at += 1;
       const [next] = left.splice(at % left.length, 1) as [number];
-      await this.run(next);
-      onDone?.(next);
+      try {
+        await this.run(next);
+        onDone?.(next);
+      } catch (error) {
+        const text = messageOf(error);
+        if (this.options.signal?.aborted === true || text === failure) throw error;
+        if (left.length > 0) this.options.onWarning?.(`Job ${next} failed: ${text}`);
+        failure ??= text;
+        failed ??= error;
+      }
     }
+    if (failure !== undefined) throw failed;
   }
 
   async #isElsewhere(jobs: readonly Job[], index: number): Promise<boolean> {

@@ -126,10 +126,15 @@ data: { dominoes: { path: data } }
   expect(jobs[5]?.out).toBe('out/last-layer/erm.lr=0.01/seed-0');
   expect(jobs[5]?.row).toBe('last-layer, from erm, lr 0.01');
 
-  const script = slurmScript(jobs, ['study', 'run', 'my study.yaml']);
-  expect(script).toContain(`run='npx spurmem study run --index "$SLURM_ARRAY_TASK_ID" "my study.yaml"'`);
-  expect(script).toContain('--job-name=study-0 --array=0-3 "$@"');
-  expect(script).toContain('--job-name=study-1 --array=4-11 --dependency="afterok:$previous" "$@"');
+  const script = slurmScript(jobs, ['spurmem', 'study', 'run', 'my study.yaml']);
+  expect(script).toContain(`spurmem study run 'my study.yaml' --index "$(seq -s , "$first" "$last")" &`);
+  expect(script).toContain('submit 0 0 3 && wait_for_these\nsubmit 1 4 11 && wait_for_these\n');
+  // Two arrays of two tasks of three jobs at most, one after the other.
+  const shared = slurmScript(jobs, ['spurmem'], { perTask: 3, arrayLimit: 2, atOnce: 1 });
+  expect(shared).toContain(
+    'submit 0 0 3 && wait_for_these\nsubmit 1 4 9 && wait_for_these\nsubmit 1 10 11 && wait_for_these\n',
+  );
+  expect(shared).toContain('--array="0-$((($3 - $2) / 3))%1"');
 });
 
 test('a tuned arm has its folder once the tuning is recorded, and the jobs stay the same', async () => {

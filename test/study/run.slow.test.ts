@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
@@ -193,9 +193,7 @@ test('jobs that run in any order, side by side, killed and again, give the resul
   );
   const listed = await succeed([...plan, '--slurm', at('submit.sh')], answer);
   expect(listed.stdout).toContain('6 jobs; hand them to Slurm');
-  expect(await readFile(at('submit.sh'), 'utf8')).toContain(
-    '--job-name=study-1 --array=2-5 --dependency="afterok:$previous"',
-  );
+  expect(await readFile(at('submit.sh'), 'utf8')).toContain('submit 1 2 5 && wait_for_these');
   expect(existsSync(at('spread'))).toBe(false);
   // Killed while it trains the run that it starts from.
   const killed = start([...BASELINES(at('spread')), '--index', '5']);
@@ -240,9 +238,14 @@ test('one of several jobs fails, and the others run', async () => {
     'settings.data={arch: resnet20, epochs: 1, batchSize: 42}',
     'arms={one: {}, two: {folder: spread-file}}',
     'tests={}',
-    `runs=${folder}`,
   ];
-  const command = [...words`study run table4 --data ${data} --seeds 0 --jobs 2`, ...set];
+  const command = [...words`study run table4 --data ${data} --seeds 0 --jobs 2`, ...set, `runs=${folder}`];
+  const inOneProcess = words`study run table4 --data ${data} --seeds 0 --index 1,0`;
+  mkdirSync(at('alone'));
+  writeFileSync(at('alone/spread-file'), 'no folder');
+  const alone = await start([...inOneProcess, ...set, `runs=${at('alone')}`]).outcome;
+  expect(alone).toMatchObject({ exitCode: 1 });
+  expect(alone.stderr).toMatch(/Job 1 failed: .*spread-file[^]*Job 0 is finished/);
   const failed = await start(command).outcome;
   expect(failed).toMatchObject({ exitCode: 1 });
   expect(failed.stderr).toContain('1 of 2 jobs failed: 1.');

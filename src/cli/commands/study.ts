@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { invalidParameter } from '../../errors.js';
 import { writeAtomic } from '../../files.js';
@@ -21,7 +22,7 @@ import {
 } from '../options.js';
 import { kebabCase, TypedOption } from '../settings.js';
 import { isOneOfSeveral, sideBySide, takeJobs } from '../sideBySide.js';
-import { slurmScript } from '../slurm.js';
+import { type SlurmOptions, slurmScript } from '../slurm.js';
 import { markdownOf, textTable } from '../textTable.js';
 
 interface DocumentOptions extends CommonOptions {
@@ -86,12 +87,10 @@ export function addCommand(study: Command): void {
     };
     if (processes > 1)
       await sideBySide(
-        (number) =>
-          wordsOf(file, {
-            ...options,
-            jobs: processes,
-            device: devices[number % devices.length] ?? options.device,
-          }),
+        (number) => {
+          const device = devices[number % devices.length] ?? options.device;
+          return [...wordsOf(file, { ...options, jobs: processes, device }), '--quiet'];
+        },
         wanted,
         processes,
         { ...control, onDone: done },
@@ -120,16 +119,27 @@ export function addCommand(study: Command): void {
     },
   );
 
-  const plan = addDocument(study, 'plan', 'list the jobs, and run none').option(
-    '--slurm <file>',
-    'also write a script that hands the jobs to Slurm',
-  );
-  addJob<DocumentOptions & { readonly slurm?: string }>(
+  const plan = addDocument(study, 'plan', 'list the jobs, and run none')
+    .option('--slurm <file>', 'also write a script that hands the jobs to Slurm')
+    .addOption(
+      new TypedOption('--per-task <n>', 'jobs that a task of Slurm runs in turn', integer(1)).default(1),
+    )
+    .addOption(new TypedOption('--at-once <n>', 'tasks of Slurm that run at a time at most', integer(1)))
+    .addOption(
+      new TypedOption(
+        '--array-limit <n>',
+        'tasks of an array at most: Slurm\u2019s MaxArraySize',
+        integer(1),
+      ).default(1001),
+    );
+  addJob<DocumentOptions & SlurmOptions & { readonly slurm?: string }>(
     addCommonOptions(plan),
     async ({ slurm, ...options }, output, _control, [file = '']) => {
       const { StudyRunner } = await import('../../study/runner.js');
       const jobs = await new StudyRunner(await open(file, options)).jobs();
-      if (slurm !== undefined) await writeAtomic(slurm, slurmScript(jobs, wordsOf(file, options)), 0o755);
+      // The program itself: npx would stand between it and Slurm's signals.
+      const command = [process.execPath, resolve(process.argv[1] ?? ''), ...wordsOf(file, options)];
+      if (slurm !== undefined) await writeAtomic(slurm, slurmScript(jobs, command, options), 0o755);
       const caption = `${jobs.length} jobs${slurm === undefined ? '' : `; hand them to Slurm with: bash ${slurm}`}`;
       output.result(textTable(jobTable(caption, jobs), output), { jobs });
     },
@@ -204,7 +214,7 @@ function wordsOf(file: string, options: DocumentOptions & Partial<RunOptions>): 
     return setting?.argument === '' ? (value === true ? [flag] : []) : [flag, inWords(value)];
   });
   return [
-    ...['study', 'run', file, '--quiet', ...flags],
+    ...['study', 'run', file, ...flags],
     ...(tensorboard === true ? ['--tensorboard'] : []),
     ...(set === undefined ? [] : ['--set', ...set]),
   ];
