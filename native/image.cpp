@@ -64,6 +64,7 @@ struct BatchPlan {
   std::vector<Change> changes;
   int64_t blurKernel;
   int64_t height, width;
+  Interpolation interpolation;
   std::array<double, 3> mean, std;
   at::Device device;
   at::MemoryFormat memoryFormat;
@@ -90,9 +91,10 @@ void place(const Placement& placement, const BatchPlan& plan, const Pixels& pixe
   }
   const auto& image = pixels.images[index];
   const auto* first = image.pixels + source.top * image.stride + int64_t{3} * source.left;
-  resizeRgb({first, source.height, source.width, image.stride},
-            {height, width, window.top, window.left, window.height, window.width, flip != 0},
-            target + (top * plan.width + left) * 3, plan.width * 3);
+  resizeRgb(
+      {first, source.height, source.width, image.stride},
+      {height, width, window.top, window.left, window.height, window.width, flip != 0, plan.interpolation},
+      target + (top * plan.width + left) * 3, plan.width * 3);
 }
 
 // [N, height, width, 3] uint8, in memory from which it goes to the device.
@@ -214,6 +216,8 @@ BatchPlan toPlan(const Napi::Value& value, const Pixels& pixels) {
       options.has("blurKernel") ? toInteger(options["blurKernel"], "blurKernel", 1, kMaxPixelsOfBlur) : 1,
       sides[0],
       sides[1],
+      toChoice<Interpolation>(options["interpolation"], "interpolation",
+                              {{"bilinear", Interpolation::bilinear}, {"bicubic", Interpolation::bicubic}}),
       toNumbers<3>(options["mean"], "mean", "three numbers"),
       toNumbers<3>(options["std"], "std", "three numbers"),
       toDevice(options["device"]),

@@ -56,6 +56,9 @@ struct Finite : Values {
       : Values(of(at::stack({gradients, weights}).to(at::kByte))) {}
 };
 
+// Otherwise hidden by the next one, for files that are compiled together with this one.
+using spurmem::toJavaScript;
+
 Napi::Value toJavaScript(Napi::Env env, const Finite& finite) {
   const auto* are = finite.tensor.const_data_ptr<uint8_t>();
   return objectOf(env, "gradients", are[0] != 0, "weights", are[1] != 0);

@@ -36,11 +36,24 @@ struct Taps {
   std::vector<float> weights;  // `most` for each position
 };
 
-// PyTorch's antialiased bilinear weights (at::_upsample_bilinear2d_aa) of the target positions from `start`
-// on.
-Taps tapsOf(int64_t from, int64_t to, int64_t start, int64_t size, bool reversed) {
+// How much a source pixel weighs at a distance from the target's center, with sums rounded once, as
+// libtorch's are.
+float weightAt(float distance, Interpolation interpolation) {
+  if (interpolation == Interpolation::bilinear) return distance < 1 ? 1 - distance : 0;
+  constexpr float kSharpness = -0.5F;  // PIL's
+  const float x = distance;
+  if (x < 1) return std::fma(std::fma(kSharpness + 2, x, -(kSharpness + 3)) * x, x, 1.0F);
+  if (x >= 2) return 0;
+  return std::fma(std::fma(std::fma(kSharpness, x, -5 * kSharpness), x, 8 * kSharpness), x, -4 * kSharpness);
+}
+
+// PyTorch's antialiased weights (at::_upsample_bilinear2d_aa, at::_upsample_bicubic2d_aa) of the target
+// positions from `start` on.
+Taps tapsOf(int64_t from, int64_t to, int64_t start, int64_t size, bool reversed,
+            Interpolation interpolation) {
   const float scale = static_cast<float>(from) / static_cast<float>(to);
-  const float support = scale >= 1 ? scale : 1.0F;
+  const float reach = interpolation == Interpolation::bilinear ? 1.0F : 2.0F;
+  const float support = scale >= 1 ? reach * scale : reach;
   const float inverse = scale >= 1 ? 1 / scale : 1.0F;
   Taps taps{static_cast<int64_t>(std::ceil(support)) * 2 + 1, {}, {}, {}};
   taps.weights.assign(size * taps.most, 0);
@@ -54,7 +67,7 @@ Taps tapsOf(int64_t from, int64_t to, int64_t start, int64_t size, bool reversed
     float total = 0;
     for (int64_t j = 0; j < count; ++j) {
       const auto distance = std::abs((static_cast<float>(j + first) - center + 0.5F) * inverse);
-      weights[j] = distance < 1 ? 1 - distance : 0;
+      weights[j] = weightAt(distance, interpolation);
       total += weights[j];
     }
     for (int64_t j = 0; j < count; ++j) weights[j] /= total;
@@ -64,9 +77,20 @@ Taps tapsOf(int64_t from, int64_t to, int64_t start, int64_t size, bool reversed
   return taps;
 }
 
-// sum + a * b, rounded once, as libtorch's kernels do.
-__attribute__((always_inline)) inline void addProduct(Floats& sum, const Floats& a, float b) {
-  for (int64_t k = 0; k < kLanes; ++k) sum[k] = std::fma(a[k], b, sum[k]);
+// The weighted sum of vectors that start `stride` floats apart. As libtorch's kernels are compiled: after the
+// first one, products are rounded before they are added, four by four; the rest are rounded once, with the
+// sum.
+__attribute__((always_inline)) inline void addUp(Floats& sum, const float* vectors, int64_t stride,
+                                                 const float* weights, int64_t count) {
+  const int64_t rest = count - (count - 1) % 4;
+  sum = *reinterpret_cast<const Floats*>(vectors) * weights[0];
+  for (int64_t j = 1; j < rest; ++j) {
+    sum += *reinterpret_cast<const Floats*>(vectors + j * stride) * weights[j];
+  }
+  for (int64_t j = rest; j < count; ++j) {
+    const auto& value = *reinterpret_cast<const Floats*>(vectors + j * stride);
+    for (int64_t k = 0; k < kLanes; ++k) sum[k] = std::fma(value[k], weights[j], sum[k]);
+  }
 }
 
 // Rows side by side: a vector of `columns` holds the pixels of one column. `line` has room for a row and one
@@ -86,10 +110,8 @@ SPURMEM_VECTORIZED void interleave(const RgbView& source, int64_t row, float* li
 SPURMEM_VECTORIZED void resizeRows(const float* columns, const Taps& taps, float* target, int64_t stride) {
   const auto size = static_cast<int64_t>(taps.first.size());
   for (int64_t x = 0; x < size; ++x) {
-    const auto* weights = &taps.weights[x * taps.most];
-    const auto* column = reinterpret_cast<const Floats*>(columns + kLanes * taps.first[x]);
-    Floats sum = column[0] * weights[0];
-    for (int64_t j = 1; j < taps.count[x]; ++j) addProduct(sum, column[j], weights[j]);
+    Floats sum;
+    addUp(sum, columns + kLanes * taps.first[x], kLanes, &taps.weights[x * taps.most], taps.count[x]);
     float lanes[kLanes];
     std::memcpy(lanes, &sum, sizeof sum);
     for (int64_t r = 0; r < kRows; ++r) {
@@ -104,11 +126,10 @@ SPURMEM_VECTORIZED void resizeColumn(const float* rows, int64_t stride, const fl
   // Adding and subtracting it rounds to a whole number.
   constexpr float kRounding = 12582912.0F;
   for (int64_t x = 0; x < width; x += kRows) {
-    const auto* row = rows + kPixel * x;
-    Floats sum = *reinterpret_cast<const Floats*>(row) * weights[0];
-    for (int64_t j = 1; j < count; ++j) {
-      addProduct(sum, *reinterpret_cast<const Floats*>(row + j * stride), weights[j]);
-    }
+    Floats sum;
+    addUp(sum, rows + kPixel * x, stride, weights, count);
+    // Bicubic weights can be negative.
+    sum = sum < 0 ? Floats{} : sum > 255 ? Floats{} + 255 : sum;
     sum = (sum + kRounding) - kRounding;
     const Bytes bytes = __builtin_convertvector(__builtin_convertvector(sum, Integers), Bytes);
     uint8_t pixels[kLanes];
@@ -121,9 +142,10 @@ SPURMEM_VECTORIZED void resizeColumn(const float* rows, int64_t stride, const fl
 }  // namespace
 
 void resizeRgb(const RgbView& source, const Resizing& resizing, uint8_t* target, int64_t targetStride) {
-  const auto across =
-      tapsOf(source.width, resizing.width, resizing.left, resizing.windowWidth, resizing.flip);
-  const auto down = tapsOf(source.height, resizing.height, resizing.top, resizing.windowHeight, false);
+  const auto across = tapsOf(source.width, resizing.width, resizing.left, resizing.windowWidth, resizing.flip,
+                             resizing.interpolation);
+  const auto down = tapsOf(source.height, resizing.height, resizing.top, resizing.windowHeight, false,
+                           resizing.interpolation);
   const int64_t top = down.first.front();
   const int64_t bottom = down.first.back() + down.count.back();
   // Whole vectors, so that no pixel needs a case of its own.

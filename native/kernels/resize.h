@@ -15,15 +15,18 @@ struct RgbView {
   int64_t height, width, stride;
 };
 
+enum class Interpolation { bilinear, bicubic };
+
 // How to resize an image: to a size, of which a window is kept, mirrored or not.
 struct Resizing {
   int64_t height, width;                         // of the whole
   int64_t top, left, windowHeight, windowWidth;  // inside the whole
   bool flip;
+  Interpolation interpolation;
 };
 
-// torchvision.transforms.functional.resize(antialias=True) of a uint8 tensor, then crop, then hflip: bilinear
-// in float32, first along the rows, rounded to even. Only the window is computed.
+// torchvision.transforms.functional.resize(antialias=True) of a uint8 tensor, then crop, then hflip: in
+// float32, first along the rows, rounded to even. Only the window is computed.
 //
 // Writes the window's rows to `target`, `targetStride` bytes apart.
 void resizeRgb(const RgbView& source, const Resizing& resizing, uint8_t* target, int64_t targetStride);

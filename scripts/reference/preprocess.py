@@ -1,6 +1,6 @@
 """torchvision's transforms as the oracle, on a list of image files.
 
-Reads {files, resize, crop, mean, std, augmentation: {size, scale, ratio, flip} | null, seed}.
+Reads {files, resize, interpolation: bilinear by default, crop, mean, std, augmentation: {size, scale, ratio, flip} | null, seed}.
 Writes safetensors: tensor.<i> (torchvision's tensor path), pil.<i> (PIL's path; evaluation only), and prints the crops.
 """
 
@@ -15,12 +15,13 @@ from torchvision.transforms import functional as F
 args = request()
 normalize = transforms.Normalize(args.mean, args.std)
 augmentation = args.augmentation
+interpolation = transforms.InterpolationMode(getattr(args, "interpolation", "bilinear"))
 out, crops = {}, []
 
 
 def evaluation(image):
     if args.resize is not None:
-        image = F.resize(image, args.resize, antialias=True)
+        image = F.resize(image, args.resize, interpolation, antialias=True)
     if args.crop is not None:
         image = F.center_crop(image, args.crop)
     return image
@@ -39,7 +40,7 @@ for i, path in enumerate(args.files):
         out[f"pil.{i}"] = to_input(evaluation(pil))
         continue
     crop = transforms.RandomResizedCrop.get_params(image, augmentation["scale"], augmentation["ratio"])
-    result = F.resized_crop(image, *crop, augmentation["size"], antialias=True)
+    result = F.resized_crop(image, *crop, augmentation["size"], interpolation, antialias=True)
     # RandomHorizontalFlip's draw.
     flip = bool(torch.rand(1) < augmentation["flip"]) if augmentation["flip"] > 0 else False
     out[f"tensor.{i}"] = to_input(F.hflip(result) if flip else result)

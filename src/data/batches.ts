@@ -229,10 +229,10 @@ export class BatchLoader implements Disposable {
   }
 
   async #images(indices: Int32Array, placements: readonly Placement[]): Promise<Tensor> {
-    const { mean, std } = this.dataset.preprocessing;
+    const { interpolation = 'bilinear', mean, std } = this.dataset.preprocessing;
     const { device, memoryFormat } = this.context;
     const nameOf = (index: number): string => this.dataset.examples[index]?.filename ?? '';
     const plan = batchPlan(indices, placements, nameOf);
-    return this.#store.batch({ ...plan, mean, std, device, memoryFormat });
+    return this.#store.batch({ ...plan, interpolation, mean, std, device, memoryFormat });
   }
 }

@@ -1,3 +1,4 @@
+import { INTERPOLATIONS } from '../native/addon.js';
 import { RANGES } from '../settings/ranges.js';
 import { whole } from '../settings/schema.js';
 import * as z from '../zod.js';
@@ -48,12 +49,14 @@ export type Augmentation = z.infer<typeof augmentationSchema>;
 
 /**
  * How a decoded image becomes a model's input. Sizes are [height, width] in pixels. Evaluation: torchvision's
- * `Resize(resize, antialias=True)`, `CenterCrop(crop)`, float32 in [0, 1], `Normalize(mean, std)`. Training
+ * `Resize(resize, interpolation, antialias=True)`, `CenterCrop(crop)`, float32 in [0, 1], `Normalize(mean, std)`. Training
  * replaces resize and crop with `augmentation` when it is given.
  */
 export const preprocessingSchema = z.strictObject({
   /** A number resizes the shorter side to it and keeps the aspect ratio, as torchvision does; null keeps the image. */
   resize: z.union([side, size]).nullable(),
+  /** Of every resize, also that of random crops; default: bilinear. */
+  interpolation: z.enum(INTERPOLATIONS).optional(),
   /** CenterCrop after the resize; null keeps what the resize gave. */
   crop: size.nullable(),
   mean: z.tuple([mean, mean, mean]),

@@ -79,6 +79,10 @@ export interface Adjustment {
   readonly amount: number;
 }
 
+/** How images are resized, with antialiasing; by torchvision's names. */
+export const INTERPOLATIONS = ['bilinear', 'bicubic'] as const;
+export type Interpolation = (typeof INTERPOLATIONS)[number];
+
 /** How a batch of images is made. */
 export interface BatchOptions {
   /**
@@ -93,6 +97,7 @@ export interface BatchOptions {
   readonly changes?: Float64Array;
   /** Side of a blur's kernel in pixels, odd; default: 1. */
   readonly blurKernel?: number;
+  readonly interpolation: Interpolation;
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly device: string;

@@ -1,10 +1,11 @@
 import type { Dataset } from '../data/dataset.js';
 import { preprocessingSchema } from '../data/preprocessing.js';
 import { usageError } from '../errors.js';
+import { INTERPOLATIONS } from '../native/addon.js';
 import { RANGES } from '../settings/ranges.js';
 import { whole } from '../settings/schema.js';
 import { checkSettings, defined, type GivenOf, setting } from '../settings/setting.js';
-import { orNone, real, shorterSide, size, three } from '../settings/values.js';
+import { oneOf, orNone, real, shorterSide, size, three } from '../settings/values.js';
 import * as z from '../zod.js';
 
 const OF_DATASET = { default: undefined, otherwise: 'as the dataset prepares them' } as const;
@@ -24,6 +25,13 @@ export const INPUT_SETTINGS = {
     argument: 'pixels',
     help: 'resize images to a height and width such as 256x256, or their shorter side, such as 256; or none',
     source: 'not given, or in its Table 1 (supplement)',
+  }),
+  interpolation: setting({
+    ...OF_DATASET,
+    type: oneOf(INTERPOLATIONS),
+    argument: 'name',
+    help: 'how images are resized',
+    source: 'bilinear',
   }),
   crop: setting({
     ...OF_DATASET,
@@ -49,13 +57,14 @@ export const INPUT_SETTINGS = {
 } as const;
 
 const pixels = whole(RANGES.side);
-const { resize, crop, mean, std } = preprocessingSchema.shape;
+const { resize, interpolation, crop, mean, std } = preprocessingSchema.shape;
 
 /** The schema of `INPUT_SETTINGS` in a run's configuration. */
 export const inputShape = {
   /** The size that images are resized to, without a crop. */
   imageSize: z.tuple([pixels, pixels]).optional(),
   resize: resize.optional(),
+  interpolation,
   crop: crop.optional(),
   mean: mean.optional(),
   std: std.optional(),
@@ -68,7 +77,7 @@ export function inputSettings(
   { preprocessing }: Pick<Dataset, 'preprocessing'>,
 ): InputConfig {
   checkSettings(INPUT_SETTINGS, given);
-  const { imageSize, resize, mean, std } = given;
+  const { imageSize, resize, interpolation, mean, std } = given;
   const crop = bothSides(given.crop);
   const other = (['resize', 'crop'] as const).find((name) => given[name] !== undefined);
   if (imageSize !== undefined && other !== undefined) {
@@ -97,6 +106,7 @@ export function inputSettings(
   return defined({
     imageSize: bothSides(imageSize) ?? undefined,
     resize: typeof resize === 'number' ? resize : resize && [resize[0], resize[1]],
+    interpolation,
     crop,
     mean: mean && [...mean],
     std: std && [...std],

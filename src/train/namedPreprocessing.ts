@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { IMAGENET_MEAN, IMAGENET_STD } from '../data/preprocessing.js';
 import { messageOf, usageError } from '../errors.js';
+import { INTERPOLATIONS } from '../native/addon.js';
 import type { GivenOf } from '../settings/setting.js';
 import * as z from '../zod.js';
 import type { INPUT_SETTINGS } from './inputSettings.js';
@@ -10,8 +11,8 @@ const HALF = [0.5, 0.5, 0.5] as const;
 /** The evaluation of torchvision's ImageNet weights (IMAGENET1K_V1), and of timm's vision transformers; `crop_pct` of timm's is 0.9. */
 const NAMED: Readonly<Record<string, GivenOf<typeof INPUT_SETTINGS>>> = {
   imagenet: { resize: 256, crop: 224, mean: IMAGENET_MEAN, std: IMAGENET_STD },
-  vit: { resize: 248, crop: 224, mean: HALF, std: HALF },
-  deit: { resize: 248, crop: 224, mean: IMAGENET_MEAN, std: IMAGENET_STD },
+  vit: { resize: 248, interpolation: 'bicubic', crop: 224, mean: HALF, std: HALF },
+  deit: { resize: 248, interpolation: 'bicubic', crop: 224, mean: IMAGENET_MEAN, std: IMAGENET_STD },
 };
 export const PREPROCESSING_NAMES: readonly string[] = Object.keys(NAMED);
 
@@ -20,6 +21,7 @@ const three = z.tuple([z.number(), z.number(), z.number()]);
 const timmSchema = z.object({
   input_size: z.tuple([z.literal(3), z.int().positive(), z.int().positive()]),
   crop_pct: z.number().positive().max(1).default(0.875),
+  interpolation: z.enum(INTERPOLATIONS).default('bilinear'),
   mean: three,
   std: three,
 });
@@ -35,10 +37,18 @@ export async function namedPreprocessing(name: string): Promise<GivenOf<typeof I
     const content = z
       .looseObject({ pretrained_cfg: z.unknown().optional() })
       .parse(JSON.parse(await readFile(name, 'utf8')));
-    const { input_size, crop_pct, mean, std } = timmSchema.parse(content.pretrained_cfg ?? content);
+    const { input_size, crop_pct, interpolation, mean, std } = timmSchema.parse(
+      content.pretrained_cfg ?? content,
+    );
     const [, height, width] = input_size;
     const resize = [height, width].map((side) => Math.floor(side / crop_pct)) as [number, number];
-    return { resize: height === width ? resize[0] : resize, crop: [height, width], mean, std };
+    return {
+      resize: height === width ? resize[0] : resize,
+      interpolation,
+      crop: [height, width],
+      mean,
+      std,
+    };
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
     throw usageError(

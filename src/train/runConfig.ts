@@ -88,6 +88,7 @@ const OF_MODEL = [
   'program',
   'imageSize',
   'resize',
+  'interpolation',
   'crop',
   'mean',
   'std',

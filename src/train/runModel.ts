@@ -7,6 +7,7 @@ import { Model } from '../models/model.js';
 import { sameShape } from '../models/safetensors.js';
 import { loadWeights, readAhead } from '../models/weights.js';
 import { type Generator, native } from '../native/addon.js';
+import { defined } from '../settings/setting.js';
 import type { InputConfig } from './inputSettings.js';
 import type { RunConfig } from './runConfig.js';
 import { requirePatches } from './vitOptions.js';
@@ -32,7 +33,8 @@ export async function openImages(
 export function preparedAs(config: PreparedConfig, dataset: Dataset): Dataset {
   const { preprocessing: known } = dataset;
   const { augmentation = known.augmentation, mean = known.mean, std = known.std, imageSize } = config;
-  const preprocessing = { ...known, augmentation, mean, std };
+  const { interpolation = known.interpolation } = config;
+  const preprocessing = { ...known, augmentation, ...defined({ interpolation }), mean, std };
   if (imageSize) return { ...dataset, preprocessing: resized(preprocessing, imageSize) };
   const { resize = known.resize, crop = known.crop } = config;
   const asKnown = config.resize === undefined && config.crop === undefined;

@@ -220,6 +220,7 @@ const batchOptions = () => ({
   size: [4, 4],
   changes: Float64Array.of(0, 0, 0.5, 0, 3, 0.1, 0, 5, 1),
   blurKernel: 3,
+  interpolation: 'bicubic',
   mean: [0, 0, 0],
   std: [1, 1, 1],
   device: 'cpu',

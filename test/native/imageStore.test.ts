@@ -15,7 +15,13 @@ const IMAGES = [
   [3, 2],
 ] as const;
 
-const plain = { mean: [0, 0, 0], std: [1, 1, 1], device: 'cpu', memoryFormat: 'contiguous' } as const;
+const plain = {
+  interpolation: 'bilinear',
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+  device: 'cpu',
+  memoryFormat: 'contiguous',
+} as const;
 
 /** The options of an image with the evaluation preprocessing. */
 function evaluated(

@@ -22,7 +22,7 @@ const code = `
   );
   const plan = {
     placements: Int32Array.of(0, 0, 0, 16, 16, 100, 100, 0, 0, 100, 100, 0, 0, 0),
-    ...{ size: [100, 100], mean: [0, 0, 0], std: [1, 1, 1], device: 'cpu', memoryFormat: 'contiguous' },
+    ...{ size: [100, 100], interpolation: 'bilinear', mean: [0, 0, 0], std: [1, 1, 1], device: 'cpu', memoryFormat: 'contiguous' },
   };
   const turn = async () => {
     for (;;) {

@@ -42,7 +42,7 @@ export const ADOPT_SETTINGS = {
   preprocessing: setting({
     type: text(`one of ${PREPROCESSING_NAMES.join(', ')}, or a JSON file with timm\u2019s pretrained_cfg`),
     argument: 'name',
-    help: `the model\u2019s input: ${PREPROCESSING_NAMES.join(', ')}, or a JSON file with timm\u2019s pretrained_cfg; images are resized bilinearly`,
+    help: `the model\u2019s input: ${PREPROCESSING_NAMES.join(', ')}, or a JSON file with timm\u2019s pretrained_cfg`,
     default: undefined,
     otherwise: 'as the dataset prepares them',
     source: 'not given',
