@@ -1,11 +1,6 @@
 #!/usr/bin/env bash
-# Builds Containerfile's image and tries it: doctor, and a small training. Arguments go to buildah. Where PyTorch's own index cannot be
-# reached, PyPI's build computes on the CPU with two of CUDA's libraries:
-#
-#   scripts/container.sh --build-arg TORCH='--no-deps torch==2.15.0 nvidia-cuda-cupti==13.2.* nvidia-cuda-runtime==13.2.*'
-#
-# Where no registry of images can be reached, debootstrap and npm make the base image. As root, after scripts/setup.sh and
-# apt-get install buildah debootstrap
+# Builds Containerfile's image and tries it: doctor, and a small training. Arguments go to buildah. Where no registry of images can be
+# reached, debootstrap and npm make the base image. As root, after scripts/setup.sh and apt-get install buildah debootstrap
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -26,7 +21,7 @@ unpacked() {
   tar xzf "$work/$(cd "$work" && npm pack --silent "$package" | tail -n 1)" -C "$folder" --strip-components 1 --no-same-owner "$@"
 }
 
-# Debian with Node.js, npm and the user node, as in Docker's image: IMAGE, such as docker.io/library/node:24-trixie-slim
+# Debian with Node.js, npm and the user node, as in Docker's image: IMAGE, such as node:24-trixie-slim
 make_base() {
   local made root node debian
   IFS=:- read -r _ node debian _ <<<"$1"

@@ -40,7 +40,7 @@ stamp() {
 
 # Debian's packages: the compiler, a data set, and the libraries that decode images.
 base=(g++ cmake make dataset-fashion-mnist libturbojpeg0 libspng0)
-if [ -n "$for_tests" ]; then base+=(bc chromium); fi
+if [ -n "$for_tests" ]; then base+=(bc chromium parallel); fi
 
 # Packages for PyTorch if there is none: on Debian 13 its libtorch.
 choose_packages() {
@@ -108,7 +108,7 @@ elif [ "${SPURMEM_SKIP_PACKAGES:-}" != 1 ]; then
   - a C++20 compiler (g++ 11), cmake, make, and python3 with venv
   - Fashion-MNIST's four .gz files, for the dominoes benchmark (--fashion-mnist FOLDER)
   - libturbojpeg.so.0 and libspng.so.0, without which images are decoded several times slower
-  - for the tests: bc, and chromium at /usr/bin/chromium or CHROMIUM"
+  - for the tests: bc, GNU parallel, and chromium at /usr/bin/chromium or CHROMIUM"
 fi
 
 # The libtorch, after PyTorch was installed if there was none. A folder is printed if it is not the one found by default.
