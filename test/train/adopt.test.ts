@@ -119,8 +119,9 @@ test('inputs by name, and by timm\u2019s file', async () => {
   expect(await namedPreprocessing('imagenet')).toMatchObject({ resize: 256, crop: 224 });
   const path = join(folder, 'timm.json');
   const half = [0.5, 0.5, 0.5];
-  await writeFile(path, JSON.stringify({ input_size: [3, 224, 224], crop_pct: 0.9, mean: half, std: half }));
-  expect(await namedPreprocessing(path)).toEqual({ resize: 248, crop: [224, 224], mean: half, std: half });
+  const timms = { interpolation: 'bicubic', mean: half, std: half };
+  await writeFile(path, JSON.stringify({ input_size: [3, 224, 224], crop_pct: 0.9, ...timms }));
+  expect(await namedPreprocessing(path)).toEqual({ resize: 248, crop: [224, 224], ...timms });
   await writeFile(path, JSON.stringify({ pretrained_cfg: { input_size: [3, 224], mean: half, std: half } }));
   await failure(namedPreprocessing(path), 'USAGE', 'none of imagenet, vit, deit', 'input_size');
 });
