@@ -194,6 +194,14 @@ describe('a share that missing splits take', () => {
     );
   });
 
+  test('is both splits of a table without any', async () => {
+    const { split: _split, ...columns } = COLUMNS;
+    const whole = await loadWords(table(...rowsOf('train', 40)), { ...options, columns });
+    expect(whole.counts.train).toEqual([10, 10, 10, 10]);
+    const { counts } = await loadWords(table(...rowsOf('train', 40)), { ...options, columns, heldOut: 0.2 });
+    expect(counts).toEqual({ train: [6, 6, 6, 6], val: [2, 2, 2, 2], test: [2, 2, 2, 2] });
+  });
+
   test('is in dataset.json too, for its own table alone', async () => {
     await put(join(folder(), 'dataset.json'), JSON.stringify({ ...options, heldOut: 0.2 }));
     const dataset = await loadWords(table(...rowsOf('train', 40)), {});
@@ -269,7 +277,7 @@ describe('parseColumns', () => {
     ['', 'filename: no column is named'],
     ['filename=,y=label', 'filename: no column is named'],
     ['file=path,y=label', 'Unrecognized key: "file"'],
-    ['filename=path,y=label', 'split: no column is named'],
+    ['filename=path,split=fold', 'y: no column is named'],
     ['y=a,y=b', 'the key y is there twice'],
     ['filename=path,y=label,split=fold,a=label', '"label" for both y and a'],
     ['__proto__=x', 'Unrecognized key: "__proto__"'],

@@ -18,9 +18,9 @@ const COLUMN_ROLES = ['filename', 'y', 'split', 'a'] as const;
 type ColumnRole = (typeof COLUMN_ROLES)[number];
 
 const name = z.string({ error: 'no column is named' }).trim().min(1, { error: 'no column is named' });
-/** The names of a table's columns: image, class, split and spurious attribute, without which groups are classes. */
+/** The names of a table's columns: image, class, split, without which all is training, and spurious attribute, without which groups are classes. */
 const columnsSchema = z
-  .strictObject({ filename: name, y: name, split: name, a: name.exactOptional() })
+  .strictObject({ filename: name, y: name, split: name.exactOptional(), a: name.exactOptional() })
   .superRefine((columns, context) => {
     const names = Object.values(columns);
     const shared = names.find((column, i) => names.indexOf(column) !== i);
@@ -169,7 +169,10 @@ async function readTable(root: string, table: string, given: Columns | undefined
         filename: cell(filename),
         y: cell(y),
         a: columns.a === undefined ? '0' : cell(a),
-        split: splitOf(cell(split), `${file.path}:${line}: column ${columns.split}`),
+        split:
+          columns.split === undefined
+            ? 'train'
+            : splitOf(cell(split), `${file.path}:${line}: column ${columns.split}`),
         line,
       });
     };
@@ -208,7 +211,7 @@ function requireColumns(place: string, header: readonly string[], columns: Colum
     if (areGiven) throw badOption('columns', columns, problem, 'Name columns that it has.');
     throw invalidData(
       problem,
-      `Rename or add columns so that it has ${wanted.join(', ')}, or map its own with \`columns\`, which may leave a out: groups are then classes.`,
+      `Rename or add columns so that it has ${wanted.join(', ')}, or map its own with \`columns\`, which may leave out a (groups are then classes) and split (with \`heldOut\`).`,
     );
   }
   const twice = wanted.filter((one) => header.indexOf(one) !== header.lastIndexOf(one));
