@@ -126,7 +126,11 @@ export async function removeFiles(folder: string, which: (name: string) => boole
 /** Reads a whole file. Rejects anything else, such as a named pipe, which could block for ever. */
 export async function readWhole(path: string): Promise<Buffer> {
   await requireReadable(path);
-  return readFile(path);
+  return readFile(path).catch((error: unknown) => {
+    // NFS: the file was replaced after it was opened.
+    if (systemCode(error) === 'ESTALE') return readFile(path);
+    throw error;
+  });
 }
 
 /** Like `readWhole`, for text. */
