@@ -1,12 +1,12 @@
 import { basename, dirname } from 'node:path';
 import { SpurmemError } from './errors.js';
-import { removeLeftovers } from './files.js';
+import { append, removeLeftovers } from './files.js';
 import { awaitLock } from './lock.js';
 
 const PATIENCE_MS = 30_000;
 
 /**
- * Runs a job that writes a file while holding the file's lock, and removes leftovers of killed processes. Throws `RUN_BUSY`
+ * Runs a job that writes a file, made empty if it is missing, while holding the file's lock. Removes leftovers of killed processes. Throws `RUN_BUSY`
  * if another process holds it for half a minute, `OUTPUT_UNWRITABLE` if the folder takes no lock, and what the job throws.
  */
 export async function writeAlone<Result>(path: string, job: () => Promise<Result>): Promise<Result> {
@@ -14,6 +14,8 @@ export async function writeAlone<Result>(path: string, job: () => Promise<Result
   if (!lock) throw new SpurmemError('RUN_BUSY', `Another process is writing to ${path}.`);
   return lock.during(async () => {
     await removeLeftovers(dirname(path), (name) => name === basename(path));
+    // NFS may have cached that the file is missing: opening it to write asks the server.
+    await append(path, '');
     return job();
   });
 }

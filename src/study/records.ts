@@ -203,7 +203,7 @@ function requireSame({ path }: Place, table: string, before: Named, now: Named):
 
 async function readKept(path: string): Promise<Kept> {
   try {
-    return JSON.parse(await readText(path)) as Kept;
+    return JSON.parse((await readText(path)) || '{}') as Kept;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return {};
     const problem = `${path} is damaged: ${messageOf(error)}.`;
