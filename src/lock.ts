@@ -64,7 +64,13 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
     await rename(aside, lockPath);
   } catch (error) {
     await rm(aside, { recursive: true, force: true }).catch(() => undefined);
-    if (['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) return undefined;
+    if (['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) {
+      // The client may have cached that it is missing: NFS asks the server again after this.
+      await mkdir(lockPath)
+        .then(() => rmdir(lockPath))
+        .catch(() => undefined);
+      return undefined;
+    }
     throw unwritable(error, lockPath);
   }
   held.add(file);
