@@ -14,6 +14,18 @@ export function isOf(row: Row, set: Row): boolean {
   return Object.entries(set).every(([column, value]) => row[column] === undefined || row[column] === value);
 }
 
+/** Returns whether one of a table's rows is of a key, as `isOf` tells; keys have few sets of columns. */
+export function indexOf(rows: readonly Row[]): (key: Row) => boolean {
+  const known = new Map<string, Set<string>>();
+  return (key) => {
+    const columns = Object.keys(key).filter((name) => rows[0]?.[name] !== undefined);
+    const valuesOf = (row: Row): string => JSON.stringify(columns.map((name) => row[name]));
+    const values = known.get(columns.join()) ?? new Set(rows.map(valuesOf));
+    known.set(columns.join(), values);
+    return values.has(valuesOf(key));
+  };
+}
+
 /** A column's distinct values, in order of appearance. */
 export function distinct<Of extends Row>(rows: readonly Of[], column: string): Of[string][] {
   return [...new Set(rows.map((row) => (row[column] ?? null) as Of[string]))];

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,8 +9,8 @@ import { SPLITS } from '../data/split.js';
 import { messageOf, SpurmemError } from '../errors.js';
 import { takenName } from '../experiments/traceSettings.js';
 import { makeFolder } from '../files.js';
-import { isOf } from '../kit/rows.js';
-import { isLocked } from '../lock.js';
+import { indexOf, type Row } from '../kit/rows.js';
+import { isLocked, LEASE } from '../lock.js';
 import type { EngineOptions } from '../native/engine.js';
 import { CRITERIA } from '../neurons/criteria.js';
 import type { Criterion } from '../neurons/criterion.js';
@@ -29,8 +30,8 @@ import { keepSettings, readTuned, type RecordRow, Records, requireSettings, time
 import { entryOf, type Study } from './schema.js';
 import { accuracyRows, figureNames, firstRow, runColumns, TRACE_ROWS } from './traces.js';
 
-/** The polling interval for a job of another process. */
-const POLL_MS = 500;
+/** The polling interval for each job of other processes that is left. */
+const POLL_MS = 1000;
 
 export interface StudyOptions
   extends EngineOptions, JobOptions, Pick<EpochOptions, 'onEpoch' | 'tensorboard'> {
@@ -44,7 +45,7 @@ export interface JobState {
   readonly epochs: number;
 }
 
-type ReadTable = (data: string, table: string) => Promise<RecordRow[]>;
+type ReadTable = (data: string, table: string) => Promise<(key: Row) => boolean>;
 
 /** Runs the jobs of a study. Any number of processes can take them in any order; recorded jobs are not run again. */
 export class StudyRunner {
@@ -89,9 +90,69 @@ export class StudyRunner {
 
   /** Runs a job after its dependencies. Waits for jobs of other processes. */
   async run(index: number): Promise<void> {
+    await this.runAll([index]);
+  }
+
+  /**
+   * Runs jobs in order; next to other processes, those that none is at, from a random one on. Goes on after a job that failed, and throws
+   * its error in the end; at once if a second one fails alike, as all would.
+   */
+  async runAll(indices: readonly number[], onDone?: (index: number) => void): Promise<void> {
+    const { signal, onInfo, onWarning } = this.options;
+    const left = new Set(indices);
+    let failure: { readonly error: unknown; readonly text: string } | undefined;
+    for (let isTold = false; left.size > 0;) {
+      const queue = [...left];
+      const problems: string[] = [];
+      let [jobs, read] = [await this.jobs(), this.#reader()];
+      for (let at = 0; at < queue.length; at += 1) {
+        const index = queue[at] as number;
+        const job = jobs[index];
+        if (!job) throw new RangeError(`There is no job ${index}.`);
+        const isRecorded = await this.#isRecorded(job, read);
+        try {
+          const problem = isRecorded ? undefined : await this.#problemOf(jobs, job);
+          if (problem !== undefined) {
+            if (problems.push(`${problem} Job ${index} waits for it.`) === 1) rotate(queue, at + 1);
+            continue;
+          }
+          onDone?.(index);
+        } catch (error) {
+          const text = messageOf(error);
+          if (signal?.aborted === true || text === failure?.text) throw error;
+          if (left.size > 1) onWarning?.(`Job ${index} failed: ${text}`);
+          failure ??= { error, text };
+        }
+        left.delete(index);
+        if (!isRecorded) [jobs, read] = [await this.jobs(), this.#reader()];
+      }
+      // Others may be free by now.
+      if (problems.length < queue.length) continue;
+      if (!isTold) onInfo?.(problems[0] ?? '');
+      isTold = true;
+      const wait = Math.min(POLL_MS * left.size, LEASE.staleMs / 2);
+      await sleep(wait, undefined, { signal }).catch(() => undefined);
+      throwIfAborted(signal, this.study.title);
+    }
+    if (failure) throw failure.error;
+  }
+
+  /** Runs a job. Returns a sentence if another process is at it, or at a job that it needs. */
+  async #problemOf(jobs: readonly Job[], job: Job): Promise<string | undefined> {
+    if (await this.#isElsewhere(jobs, job))
+      return `Another process is running job ${job.index} or one that it starts from.`;
+    try {
+      await this.#run(job.index);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof SpurmemError) || error.code !== 'RUN_BUSY') throw error;
+      return error.problem;
+    }
+  }
+
+  async #run(index: number): Promise<void> {
     const jobs = await this.jobs();
-    const job = jobs[index];
-    if (!job) throw new RangeError(`There is no job ${index}.`);
+    const job = jobs[index] as Job;
     throwIfAborted(this.options.signal, this.study.title);
     for (const data of Object.keys(this.study.data)) await this.#keep(data);
     if (await this.#isRecorded(job)) return;
@@ -101,34 +162,7 @@ export class StudyRunner {
     else await this.#record(jobs, job);
   }
 
-  /**
-   * Runs jobs in order, those last that other processes are running or making a start for. Goes on after a job that failed, and throws its
-   * error in the end; at once if a second one fails alike, as all would.
-   */
-  async runAll(indices: readonly number[], onDone?: (index: number) => void): Promise<void> {
-    let failure: string | undefined;
-    let failed: unknown;
-    for (const left = [...indices]; left.length > 0;) {
-      const jobs = await this.jobs();
-      let at = 0;
-      while (at < left.length && (await this.#isElsewhere(jobs, left[at] as number))) at += 1;
-      const [next] = left.splice(at % left.length, 1) as [number];
-      try {
-        await this.run(next);
-        onDone?.(next);
-      } catch (error) {
-        const text = messageOf(error);
-        if (this.options.signal?.aborted === true || text === failure) throw error;
-        if (left.length > 0) this.options.onWarning?.(`Job ${next} failed: ${text}`);
-        failure ??= text;
-        failed ??= error;
-      }
-    }
-    if (failure !== undefined) throw failed;
-  }
-
-  async #isElsewhere(jobs: readonly Job[], index: number): Promise<boolean> {
-    const job = jobs[index] as Job;
+  async #isElsewhere(jobs: readonly Job[], job: Job): Promise<boolean> {
     for (const one of [job, ...job.parents.map((parent) => jobs[parent] as Job)]) {
       const isRun = one.kind === 'train' && one.out !== undefined;
       if (await (isRun ? new RunFolder(one.out).isBusy() : isLocked(this.#lockOf(one)))) return true;
@@ -161,23 +195,15 @@ export class StudyRunner {
     const from = job.from === undefined ? undefined : outOf(jobs, job.from);
     const data = await this.#dataset(job.path, job.data);
     const { onStep, ...options } = this.options;
-    for (let isTold = false; ; isTold = true) {
-      try {
-        if (!isTold && (await runState(new RunFolder(out))).state !== 'finished')
-          onStep?.(`${job.data}: ${row}, seed ${seed}`);
-        return await methodNamed(method).train({ ...options, ...own, seed, from, out, data, resume: true });
-      } catch (error) {
-        if (!(error instanceof SpurmemError) || error.code !== 'RUN_BUSY') throw error;
-        if (!isTold) this.options.onInfo?.(`${error.problem} Job ${job.index} waits for it.`);
-      }
-      await this.#waitWhile(out, () => new RunFolder(out).isBusy());
-    }
+    const { state } = await runState(new RunFolder(out));
+    if (state !== 'finished') onStep?.(`${job.data}: ${row}, seed ${seed}`);
+    return methodNamed(method).train({ ...options, ...own, seed, from, out, data, resume: true });
   }
 
   /** Trains a run, after the tuning that decides its settings, and records its accuracies. */
   async #record(jobs: readonly Job[], job: TrainJob): Promise<void> {
     const tuning = job.parents.filter((index) => (jobs[index] as Partial<TrainJob>).role === 'tuning');
-    for (const index of tuning) await this.run(index);
+    for (const index of tuning) await this.#run(index);
     const all = tuning.length > 0 ? await this.jobs() : jobs;
     const tuned = all[job.index] as TrainJob;
     const { result, took } = await timed(() => this.#train(all, tuned));
@@ -213,7 +239,7 @@ export class StudyRunner {
   /** Traces a run and records the measurements. */
   async #trace(jobs: readonly Job[], job: TraceJob): Promise<void> {
     const run = jobs[job.of] as TrainJob;
-    if (run.role !== 'start') await this.run(run.index);
+    if (run.role !== 'start') await this.#run(run.index);
     const now = await this.jobs();
     const trained = now[job.of] as TrainJob;
     await this.#train(now, trained);
@@ -255,8 +281,8 @@ export class StudyRunner {
       return existsSync(join(job.path, job.make.by === 'plant' ? 'dataset.json' : 'metadata.csv'));
     if (isStart(job) || (job.kind === 'train' && job.configuration === undefined)) return false;
     if (job.kind === 'trace' && job.trace === 'figures') return this.#hasFigures(job);
-    const key = await this.#keyOf(job);
-    return (await read(job.data, tableOf(job))).some((row) => isOf(row, key));
+    const isRecorded = await read(job.data, tableOf(job));
+    return isRecorded(await this.#keyOf(job));
   }
 
   /** Whether a run has all of a job's figures. */
@@ -314,13 +340,13 @@ export class StudyRunner {
 
   /** Reads each table once. */
   #reader(): ReadTable {
-    const known = new Map<string, Promise<RecordRow[]>>();
+    const known = new Map<string, ReturnType<ReadTable>>();
     return (data, table) => {
       const records = this.#records(data);
       const path = records.pathOf(table);
-      const rows = known.get(path) ?? records.read(table);
-      known.set(path, rows);
-      return rows;
+      const index = known.get(path) ?? records.read(table).then(indexOf);
+      known.set(path, index);
+      return index;
     };
   }
 
@@ -333,13 +359,6 @@ export class StudyRunner {
       this.options.onInfo?.(`Waiting for job ${job.index}, which another process is running.`);
     const task = `job ${job.index}`;
     await buildAlone(this.#lockOf(job), { task, ready, waits, build }, this.options.signal);
-  }
-
-  async #waitWhile(what: string, isUnderWay: () => Promise<boolean>): Promise<void> {
-    do {
-      throwIfAborted(this.options.signal, `the wait for ${what}`);
-      await sleep(POLL_MS);
-    } while (await isUnderWay());
   }
 
   #lockOf({ index, data }: Job): string {
@@ -357,6 +376,13 @@ function withCriteria(study: Study, criteria: readonly Criterion[]): Study {
     return { ...trace, settings: { ...trace.settings, criteria: all } };
   });
   return { ...study, traces };
+}
+
+/** Rotates an array from a place on by a random number. */
+function rotate(all: unknown[], from: number): void {
+  const rest = all.splice(from);
+  const first = randomInt(rest.length + 1);
+  all.push(...rest.slice(first), ...rest.slice(0, first));
 }
 
 /** Whether a job is only needed by others. */

@@ -1,5 +1,15 @@
 import { fixed, MISSING, probability } from '../../src/kit/columns.js';
-import { csvRows, distinct, groupedBy, groupsIn, isOf, numbers, pick, select } from '../../src/kit/rows.js';
+import {
+  csvRows,
+  distinct,
+  groupedBy,
+  groupsIn,
+  indexOf,
+  isOf,
+  numbers,
+  pick,
+  select,
+} from '../../src/kit/rows.js';
 import { list, pivot } from '../../src/kit/table.js';
 
 const rows = [
@@ -22,6 +32,15 @@ test('rows are selected and grouped in order of appearance', () => {
     true,
     false,
   ]);
+  const keys = [
+    { arm: 'ERM', group: 1 },
+    { arm: 'ERM', group: 2 },
+    { group: '1' },
+    { arm: 'DFR', seed: 1 },
+    {},
+  ];
+  expect(keys.map(indexOf(rows))).toEqual([true, false, false, true, true]);
+  expect(keys.map(indexOf([]))).toEqual(keys.map(() => false));
 });
 
 test('rows of a CSV file have the columns of all, without lists', () => {
