@@ -237,7 +237,9 @@ const BY_FILE = {
     ['seen.since >= LEASE.staleMs', 'seen.since >= 0'],
     ["writeFile(file, text, { flag: 'r+' })", 'Promise.resolve()'],
     ['lost ?? !isThere(file)', 'lost ?? false'],
+    ['await mkdir(lockPath)', 'await Promise.resolve()'],
   ],
+  'src/writeAlone.ts': [["await append(path, '');", '']],
   'src/lockOwner.ts': [
     ["systemCode(error) === 'ESRCH'", "systemCode(error) !== 'ESRCH'"],
     [': start !== started', ': start === started'],
