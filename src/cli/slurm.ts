@@ -51,7 +51,7 @@ if [ "\${1:-}" = --task ]; then
   last=$((first + ${perTask - 1} < $3 ? first + ${perTask - 1} : $3))
   ${command.map(quoted).join(' ')} --index "$(seq -s , "$first" "$last")" &
   run=$!
-  trap 'kill "$run"' TERM
+  trap 'kill "$run" || true' TERM
   # A signal ends the wait, not the run, which stops after SIGTERM without losing an epoch.
   while code=0; wait "$run" || code=$?; kill -0 "$run" 2>/dev/null; do :; done
   # Stopped near its time limit: it continues later. One that was cancelled or preempted does not count as running any more.

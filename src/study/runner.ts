@@ -95,12 +95,12 @@ export class StudyRunner {
 
   /**
    * Runs jobs in order; next to other processes, those that none is at, from a random one on. Goes on after a job that failed, and throws
-   * its error in the end; at once if a second one fails alike, as all would.
+   * its error in the end.
    */
   async runAll(indices: readonly number[], onDone?: (index: number) => void): Promise<void> {
     const { signal, onInfo, onWarning } = this.options;
     const left = new Set(indices);
-    let failure: { readonly error: unknown; readonly text: string } | undefined;
+    let failure: { readonly error: unknown } | undefined;
     for (let isTold = false; left.size > 0;) {
       const queue = [...left];
       const problems: string[] = [];
@@ -118,10 +118,9 @@ export class StudyRunner {
           }
           onDone?.(index);
         } catch (error) {
-          const text = messageOf(error);
-          if (signal?.aborted === true || text === failure?.text) throw error;
-          if (left.size > 1) onWarning?.(`Job ${index} failed: ${text}`);
-          failure ??= { error, text };
+          if (signal?.aborted === true) throw error;
+          if (left.size > 1) onWarning?.(`Job ${index} failed: ${messageOf(error)}`);
+          failure ??= { error };
         }
         left.delete(index);
         if (!isRecorded) [jobs, read] = [await this.jobs(), this.#reader()];
