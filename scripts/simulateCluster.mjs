@@ -4,7 +4,7 @@ import { simulateCluster } from '../bench/dist/simulation/cluster.js';
 
 const given = process.argv.slice(2).map((word) => word.split('='));
 const values = given.map(([name, value]) => [name, JSON.parse(value)]);
-const options = { jobs: 10_000, workers: 500, seed: 0.1, deathHours: 3, ...Object.fromEntries(values) };
+const options = { jobs: 1000, workers: 100, seed: 0.1, deathHours: 3, ...Object.fromEntries(values) };
 const { makespan, work, lostWork, ...seen } = await simulateCluster(options);
 console.log({
   ...options,
