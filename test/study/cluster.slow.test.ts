@@ -25,7 +25,7 @@ test('workers on a shared folder run each job once, and seldom wait', async () =
 });
 
 test('jobs that are shorter than caches last lose no rows', async () => {
-  expect(await simulateCluster({ ...SMALL, jobs: 300, workers: 20, epochSeconds: 4 })).toMatchObject(SAFE);
+  expect(await simulateCluster({ ...SMALL, jobs: 300, workers: 20, epochSeconds: 2 })).toMatchObject(SAFE);
 });
 
 test.each([false, true])(
