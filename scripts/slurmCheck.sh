@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tries on a real Slurm of this one host, with two partitions, what study plan --slurm and srun promise, and removes it all: as root, with
-# Debian’s slurm-wlm and munge. With a number, also as many jobs as arrays of 101 tasks: scripts/slurmCheck.sh 3000
+# Debian’s slurm-wlm and munge. With a number, also as many jobs: scripts/slurmCheck.sh 3000
 # Not part of the tests: it starts daemons.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -176,10 +176,25 @@ settled
 scontrol show job "$id" | grep -o 'JobState=[A-Z]*\|Restarts=[0-9]*' | tr '\n' ' '
 
 if [ "${1:-0}" -gt 0 ]; then
-  echo "== $1 jobs, ten a task, in arrays of 101 tasks"
-  sed "s|$folder/runs|$folder/many|; s|\[0, 1, 2\]|[$(seq -s , 1 "$1")]|; s|epochs: 2|epochs: 1|; /dfr/d" "$folder/pairs.yaml" >"$folder/many.yaml"
+  "${spurmem[@]}" dataset dominoes --data "$folder/tiny" --train-counts 4,2,2,4 --val-counts 1,1,1,1 --test-counts 1,1,1,1 \
+    --size 32 --quiet >/dev/null
+  cat >"$folder/many.yaml" <<YAML
+title: Many runs
+runs: $folder/many
+seeds: [$(seq -s , 1 "$1")]
+settings: { all: { batchSize: 16 }, data: { epochs: 1 } }
+data: { dominoes: { path: $folder/tiny } }
+arms: { erm: { settings: { arch: resnet20, lr: 0.001 } } }
+YAML
+  echo "== $1 tasks where arrays have 1,001 at most"
+  ! sbatch --hold --array "0-$(($1 - 1))" --wrap true || fail 'This Slurm takes longer arrays.'
+  submit --hold -- "$folder/many.yaml"
+  echo "waiting: $(squeue --noheader --array | wc -l)"
+  scancel --name study-0
+  settled
+  echo "== $1 jobs, 100 a task, where arrays have 11 tasks at most"
   : >"$folder/states"
-  submit -- "$folder/many.yaml" --per-task 10 --array-limit 101
+  submit -- "$folder/many.yaml" --per-task 100 --array-limit 11
   for _ in $(seq 3600); do [ -z "$(squeue --noheader)" ] && break; sleep 1; done
   echo "finished: $(finished "$folder/many.yaml") of $1; tasks: $(states 'study-.')"
   [ "$(finished "$folder/many.yaml")" -eq "$1" ] || fail 'Jobs were lost.'
