@@ -30,8 +30,9 @@ import { keepSettings, readTuned, type RecordRow, Records, requireSettings, time
 import { entryOf, type Study } from './schema.js';
 import { accuracyRows, figureNames, firstRow, runColumns, TRACE_ROWS } from './traces.js';
 
-/** The polling interval for each job of other processes that is left. */
+/** The polling interval for each job of other processes that is left, and how many of these a process looks at before it waits. */
 const POLL_MS = 1000;
+const MAX_LOOKS = 60;
 
 export interface StudyOptions
   extends EngineOptions, JobOptions, Pick<EpochOptions, 'onEpoch' | 'tensorboard'> {
@@ -114,6 +115,7 @@ export class StudyRunner {
           const problem = isRecorded ? undefined : await this.#problemOf(jobs, job);
           if (problem !== undefined) {
             if (problems.push(`${problem} Job ${index} waits for it.`) === 1) rotate(queue, at + 1);
+            if (problems.length === MAX_LOOKS) break;
             continue;
           }
           onDone?.(index);
@@ -126,10 +128,10 @@ export class StudyRunner {
         if (!isRecorded) [jobs, read] = [await this.jobs(), this.#reader()];
       }
       // Others may be free by now.
-      if (problems.length < queue.length) continue;
+      if (left.size < queue.length) continue;
       if (!isTold) onInfo?.(problems[0] ?? '');
       isTold = true;
-      const wait = Math.min(POLL_MS * left.size, LEASE.staleMs / 2);
+      const wait = Math.min(POLL_MS * problems.length, LEASE.staleMs / 2);
       await sleep(wait, undefined, { signal }).catch(() => undefined);
       throwIfAborted(signal, this.study.title);
     }
