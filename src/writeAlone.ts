@@ -6,8 +6,9 @@ import { awaitLock } from './lock.js';
 const PATIENCE_MS = 30_000;
 
 /**
- * Runs a job that writes a file, made empty if it is missing, while holding the file's lock. Removes leftovers of killed processes. Throws `RUN_BUSY`
- * if another process holds it for half a minute, `OUTPUT_UNWRITABLE` if the folder takes no lock, and what the job throws.
+ * Runs a job that writes a file while holding the file's lock. Creates the file, empty, if it is missing, and removes leftovers of killed
+ * processes. Throws `RUN_BUSY` if another process holds it for half a minute, `OUTPUT_UNWRITABLE` if the folder takes no lock,
+ * and what the job throws.
  */
 export async function writeAlone<Result>(path: string, job: () => Promise<Result>): Promise<Result> {
   const lock = await awaitLock(`${path}.lock`, PATIENCE_MS);

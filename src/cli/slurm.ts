@@ -1,3 +1,4 @@
+import { groupedBy } from '../kit/rows.js';
 import type { Job } from '../study/plan.js';
 
 /** How a study's jobs are divided among the tasks of Slurm's arrays. */
@@ -22,15 +23,11 @@ export function slurmScript(
   command: readonly string[],
   { perTask = 1, arrayLimit = 1001, atOnce }: SlurmOptions = {},
 ): string {
-  const stages = new Map<number, number[]>();
-  for (const { index, stage } of jobs) stages.set(stage, [...(stages.get(stage) ?? []), index]);
   const inArray = perTask * arrayLimit;
-  const submissions = [...stages].flatMap(([stage, indices]) => {
-    const [first = 0, last = 0] = [indices[0], indices.at(-1)];
-    const starts = Array.from(
-      { length: Math.ceil(indices.length / inArray) },
-      (_, at) => first + at * inArray,
-    );
+  const submissions = groupedBy(jobs, ['stage']).flatMap((own) => {
+    const { stage = 0, index: first = 0 } = own[0] ?? {};
+    const last = first + own.length - 1;
+    const starts = Array.from({ length: Math.ceil(own.length / inArray) }, (_, at) => first + at * inArray);
     return starts.map((start, at) => {
       const isStageEnd = at === starts.length - 1;
       const end = isStageEnd ? last : start + inArray - 1;

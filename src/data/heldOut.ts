@@ -26,8 +26,8 @@ export function missingSplits(
 }
 
 /**
- * Returns the images of the missing splits: a share of each group's training images, drawn by a hash of their names, so that every copy
- * of the data has the same splits. All rows of an image are in one split.
+ * Returns the images of the missing splits: a share of each group's training images, drawn by a hash of their names, so that copies
+ * of the data have the same splits. All rows of an image belong to the same split.
  *
  * @param rows with normalized names
  */

@@ -55,7 +55,7 @@ export type Augmentation = z.infer<typeof augmentationSchema>;
 export const preprocessingSchema = z.strictObject({
   /** A number resizes the shorter side to it and keeps the aspect ratio, as torchvision does; null keeps the image. */
   resize: z.union([side, size]).nullable(),
-  /** Of every resize, also that of random crops; default: bilinear. */
+  /** How images and random crops are resized; default: bilinear. */
   interpolation: z.enum(INTERPOLATIONS).optional(),
   /** CenterCrop after the resize; null keeps what the resize gave. */
   crop: size.nullable(),

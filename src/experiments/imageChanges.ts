@@ -39,8 +39,8 @@ interface ZeroedSet extends Pick<ImageChange, 'criterion' | 'chosenFor' | 'k'> {
 }
 
 /**
- * Zeroes the top neurons of each minority group, and measures the training images of the group's class, including those that the run left out.
- * With `heldOutHalf`, the images on which the group's neurons were chosen are not measured.
+ * Measures how zeroing the top neurons of each minority group changes the training images of its class, including images that the run left
+ * out. With `heldOutHalf`, the images on which the neurons were chosen are excluded.
  */
 export async function imageChangesIn(session: TraceSession, choices: Choices): Promise<ImageChange[]> {
   const { dataset, loader, model, unit, unitLayers: layers } = session;

@@ -36,10 +36,10 @@ export interface MemorizationOptions extends Omit<OfRunOptions, 'run'> {
 
 /**
  * Measures the memorization of each training image: the share of correct answers among the models that trained on it, minus the share among
- * those that did not. Writes nothing.
+ * the other models. Writes no files.
  *
- * @throws `USAGE` for fewer than two runs, runs that left out nothing, share a seed, or differ in other settings; `DATASET_INVALID` for runs
- *   of different images, and the errors of `evaluateRun`
+ * @throws `USAGE` for fewer than two runs, runs that left out nothing, share a seed, or differ in other settings; `DATASET_INVALID` if
+ *   the runs have different images; the errors of `evaluateRun`
  */
 export async function memorization(options: MemorizationOptions): Promise<Memorization> {
   const { run: _run, ...types } = OF_RUN_TYPES;

@@ -14,8 +14,8 @@ export function isOf(row: Row, set: Row): boolean {
   return Object.entries(set).every(([column, value]) => row[column] === undefined || row[column] === value);
 }
 
-/** Returns whether one of a table's rows is of a key, as `isOf` tells; keys have few sets of columns. */
-export function indexOf(rows: readonly Row[]): (key: Row) => boolean {
+/** Indexes rows with the same columns. Returns a function that tells whether `isOf` holds for any of them and a key. */
+export function lookup(rows: readonly Row[]): (key: Row) => boolean {
   const known = new Map<string, Set<string>>();
   return (key) => {
     const columns = Object.keys(key).filter((name) => rows[0]?.[name] !== undefined);

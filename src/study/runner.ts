@@ -9,7 +9,7 @@ import { SPLITS } from '../data/split.js';
 import { messageOf, SpurmemError } from '../errors.js';
 import { takenName } from '../experiments/traceSettings.js';
 import { makeFolder } from '../files.js';
-import { indexOf, type Row } from '../kit/rows.js';
+import { lookup, type Row } from '../kit/rows.js';
 import { isLocked, LEASE } from '../lock.js';
 import type { EngineOptions } from '../native/engine.js';
 import { CRITERIA } from '../neurons/criteria.js';
@@ -345,7 +345,7 @@ export class StudyRunner {
     return (data, table) => {
       const records = this.#records(data);
       const path = records.pathOf(table);
-      const index = known.get(path) ?? records.read(table).then(indexOf);
+      const index = known.get(path) ?? records.read(table).then(lookup);
       known.set(path, index);
       return index;
     };
@@ -379,7 +379,7 @@ function withCriteria(study: Study, criteria: readonly Criterion[]): Study {
   return { ...study, traces };
 }
 
-/** Rotates an array from a place on by a random number. */
+/** Rotates the part of an array that begins at `from` by a random number of places. */
 function rotate(all: unknown[], from: number): void {
   const rest = all.splice(from);
   const first = randomInt(rest.length + 1);

@@ -4,8 +4,8 @@ import {
   distinct,
   groupedBy,
   groupsIn,
-  indexOf,
   isOf,
+  lookup,
   numbers,
   pick,
   select,
@@ -39,8 +39,8 @@ test('rows are selected and grouped in order of appearance', () => {
     { arm: 'DFR', seed: 1 },
     {},
   ];
-  expect(keys.map(indexOf(rows))).toEqual([true, false, false, true, true]);
-  expect(keys.map(indexOf([]))).toEqual(keys.map(() => false));
+  expect(keys.map(lookup(rows))).toEqual([true, false, false, true, true]);
+  expect(keys.map(lookup([]))).toEqual(keys.map(() => false));
 });
 
 test('rows of a CSV file have the columns of all, without lists', () => {

@@ -41,7 +41,7 @@ export interface ClusterOptions {
   readonly deathHours?: number;
   /** The mean time to a worker's suspension for five minutes. */
   readonly suspensionHours?: number;
-  /** Of the 1 to 10 epochs of a job; default: 120. */
+  /** The time that an epoch takes; a job has 1 to 10 epochs. Default: 120. */
   readonly epochSeconds?: number;
   /** The virtual time after which all is over; default: when every worker has left. */
   readonly hours?: number;

@@ -62,7 +62,7 @@ export class Forgetful extends Storage {
   }
 }
 
-/** What the hosts have in common. */
+/** The clock, the server and the callbacks that all hosts share. */
 export interface World {
   readonly clock: Clock;
   readonly random: () => number;

@@ -84,7 +84,7 @@ export class Server {
   }
 }
 
-/** What the server answered about an inode, by the name in it, or one of these: when, and what. */
+/** The server's latest answers about each inode, with their times: by the name of an entry, or by one of the kinds below. */
 type Answers = Map<Inode, Map<string, readonly [time: number, value: unknown]>>;
 const [LIST, STAT, TEXT] = ['/list', '/stat', '/text'];
 

@@ -18,7 +18,10 @@ const COLUMN_ROLES = ['filename', 'y', 'split', 'a'] as const;
 type ColumnRole = (typeof COLUMN_ROLES)[number];
 
 const name = z.string({ error: 'no column is named' }).trim().min(1, { error: 'no column is named' });
-/** The names of a table's columns: image, class, split, without which all is training, and spurious attribute, without which groups are classes. */
+/**
+ * The names of a table's columns: image, class, split and spurious attribute. Without a split all images are training images; without an
+ * attribute groups are classes.
+ */
 const columnsSchema = z
   .strictObject({ filename: name, y: name, split: name.exactOptional(), a: name.exactOptional() })
   .superRefine((columns, context) => {
