@@ -46,7 +46,8 @@ cd ${quoted(process.cwd())}
 if [ "\${1:-}" = --task ]; then
   first=$(($2 + SLURM_ARRAY_TASK_ID * ${perTask}))
   last=$((first + ${perTask - 1} < $3 ? first + ${perTask - 1} : $3))
-  ${command.map(quoted).join(' ')} --index "$(seq -s , "$first" "$last")" &
+  ${command.map(quoted).join(' ')} --index "$(seq -s , "$first" "$last")" \\
+    \${SLURM_CPUS_PER_TASK:+--threads "$SLURM_CPUS_PER_TASK"} &
   run=$!
   trap 'kill "$run" || true' TERM
   # A signal ends the wait, not the run, which stops after SIGTERM without losing an epoch.
@@ -59,8 +60,7 @@ if [ "\${1:-}" = --task ]; then
 fi
 
 options=("$@")
-these=
-after=
+these= after=
 # STAGE FIRST LAST
 submit() {
   id=$(sbatch --parsable --job-name="study-$1" --array="0-$((($3 - $2) / ${perTask}))${atOnce === undefined ? '' : `%${atOnce}`}" $after \\

@@ -127,7 +127,7 @@ data: { dominoes: { path: data } }
   expect(jobs[5]?.row).toBe('last-layer, from erm, lr 0.01');
 
   const script = slurmScript(jobs, ['spurmem', 'study', 'run', 'my study.yaml']);
-  expect(script).toContain(`spurmem study run 'my study.yaml' --index "$(seq -s , "$first" "$last")" &`);
+  expect(script).toContain(`spurmem study run 'my study.yaml' --index "$(seq -s , "$first" "$last")" \\\n`);
   expect(script).toContain('submit 0 0 3 && wait_for_these\nsubmit 1 4 11 && wait_for_these\n');
   // Two arrays of two tasks of three jobs at most, one after the other.
   const shared = slurmScript(jobs, ['spurmem'], { perTask: 3, arrayLimit: 2, atOnce: 1 });
