@@ -47,14 +47,16 @@ interface Held {
  * Tests of a network against the reference: weights, logits and gradients in both modes, neurons' scores, and stages. Returns the network, for
  * further tests.
  *
- * @param tolerances relative, of gradients in training and in evaluation, and of scores; without the last, scores are not compared
+ * @param tolerances relative, of gradients in training and in evaluation, of scores, and of gradient x weight if another; without the third, scores are
+ *   not compared
  */
 export function holdNetwork(
   prepare: () => Promise<Held>,
-  [inTraining, inEvaluation, ofScores]: readonly [
+  [inTraining, inEvaluation, ofScores, ofProducts]: readonly [
     inTraining: number,
     inEvaluation: number,
     ofScores?: number,
+    ofProducts?: number,
   ],
 ): () => Held {
   let held: Held;
@@ -77,7 +79,7 @@ export function holdNetwork(
     using images = await held.images();
     using labels = await labelsFrom(expected);
     using logits = await comparePasses(model, expected, images, labels, inTraining);
-    await compareGradients(model, expected, logits, labels, inEvaluation, ofScores);
+    await compareGradients(model, expected, logits, labels, inEvaluation, ofScores, ofProducts);
   });
 
   test('stages: running from each stage\u2019s input gives the same logits', async () => {
@@ -155,21 +157,27 @@ export async function compareGradients(
   labels: Tensor,
   tolerance: number,
   ofScores?: number,
+  ofProducts = ofScores,
 ): Promise<void> {
   const { network } = model;
   using loss = await native().crossEntropy(logits, labels, 'mean');
   await loss.backward();
   await compareWithGradients(model, expected, 'grad.', tolerance);
-  if (ofScores !== undefined) await compareScores(model, expected, ofScores);
+  if (ofScores !== undefined) await compareScores(model, expected, ofScores, ofProducts);
   await network.zeroGrad();
 }
 
-async function compareScores(model: Model, expected: Oracle, tolerance: number): Promise<void> {
+async function compareScores(
+  model: Model,
+  expected: Oracle,
+  ofNorms: number,
+  ofProducts = ofNorms,
+): Promise<void> {
   const { arch, network } = model;
-  for (const [score, name] of [
-    ['weight', 'norms.weight'],
-    ['gradient', 'norms.gradient'],
-    ['gradient-x-weight', 'gradient-x-weight'],
+  for (const [score, name, tolerance] of [
+    ['weight', 'norms.weight', ofNorms],
+    ['gradient', 'norms.gradient', ofNorms],
+    ['gradient-x-weight', 'gradient-x-weight', ofProducts],
   ] as const) {
     using scores = await network.neuronScores(score, 'neuron');
     const ours = (await scores.data()) as Float32Array;
@@ -180,9 +188,23 @@ async function compareScores(model: Model, expected: Oracle, tolerance: number):
       selectTopK(all, model.description.layers, 10).map(({ layer, index }) => `${layer}[${index}]`);
     expect(top(ours)).toEqual(top(theirs));
   }
-  const product = await productsOfWeights(model);
   using single = await network.neuronScores('gradient-x-weight', 'weight');
-  expect(maxDifference(await single.data(), product)).toBe(0);
+  using whole = await network.neuronScores('gradient-x-weight', 'neuron');
+  const [ofWeights, ofNeurons] = (await Promise.all([single.data(), whole.data()])) as [
+    Float32Array,
+    Float32Array,
+  ];
+  let start = 0;
+  const sums = (await productsOfWeights(model)).flatMap((products, layer) => {
+    expect(maxDifference(ofWeights.subarray(start, (start += products.length)), products)).toBe(0);
+    return sumsOfRows(products, model.description.layers[layer]?.size ?? 0);
+  });
+  const difference = relativeDifference(ofNeurons, Float32Array.from(sums));
+  expectWithin(
+    `${arch} neurons' gradient-x-weight, relative difference from the sums of weights`,
+    difference,
+    1e-6,
+  );
 }
 
 /** The network's gradients, each compared with the reference's of that prefix. */
@@ -198,22 +220,22 @@ export async function compareWithGradients(
   expectWithin(`${arch} ${prefix}*, max relative difference`, worst, tolerance);
 }
 
-/** -(g * w) of every weight of every layer of neurons, from copies of both. */
-async function productsOfWeights({ network, description }: Model): Promise<Float32Array> {
+/** -(g * w) of every weight, by layer, from copies of both. */
+async function productsOfWeights({ network, description }: Model): Promise<Float32Array[]> {
   const weights = await takeData(await network.state());
   const gradients = await takeData(await network.gradients());
-  const products = description.layers.map(({ name, weight: parameter }) => {
+  return description.layers.map(({ name, weight: parameter }) => {
     const [weight, gradient] = [weights, gradients].map((all) => all[parameter]?.data as Float32Array);
     if (!weight || !gradient) throw new Error(`${name} has no weight or no gradient`);
     return gradient.map((value, i) => -(value * (weight[i] as number)));
   });
-  const all = new Float32Array(products.reduce((sum, { length }) => sum + length, 0));
-  let start = 0;
-  for (const product of products) {
-    all.set(product, start);
-    start += product.length;
-  }
-  return all;
+}
+
+function sumsOfRows(values: Float32Array, rows: number): number[] {
+  const size = values.length / rows;
+  return Array.from({ length: rows }, (_, row) =>
+    values.subarray(row * size, (row + 1) * size).reduce((sum, value) => sum + value, 0),
+  );
 }
 
 /** Running from each stage's input gives the logits of the whole, and each stage costs something. */

@@ -24,7 +24,8 @@ export interface ResNetCase {
 export function describeResNets(cases: readonly ResNetCase[]): void {
   describe.each(cases)('$arch, $memoryFormat, $precision, $batch x $height x $width', (given) => {
     const { arch, memoryFormat, precision } = given;
-    // With AMX, weight gradients of small outputs are products of their own (native/kernels/convolution.h).
+    // With AMX, weight gradients of small outputs are products of their own (native/kernels/convolution.h). Those of both signs cancel in the
+    // sum of gradient x weight, so that it differs as much as they do; in norms they even out.
     const isRounded = precision === 'bf16' && HAS_AMX;
     holdNetwork(
       async () => {
@@ -36,7 +37,7 @@ export function describeResNets(cases: readonly ResNetCase[]): void {
         const images = () => (isContiguous ? native().tensor(data, shape, 'cpu') : imagesOf(data, shape));
         return { model, expected, images };
       },
-      isRounded ? [2e-4, 2e-4, 2e-5] : [0, 1e-6, 1e-6],
+      isRounded ? [2e-4, 2e-4, 2e-5, 2e-4] : [0, 1e-6, 1e-6],
     );
   });
 }
