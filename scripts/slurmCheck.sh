@@ -124,14 +124,14 @@ submit -- "$folder/failing.yaml" --per-task 2 --at-once 1
 settled
 [ "$(finished "$folder/failing.yaml")" -eq 6 ] || fail 'The same script did not finish the rest.'
 
-# A run of a minute or two, three times: undisturbed, and stopped in two ways.
-long() {
+# A study of ERM alone: NAME EPOCHS [SEEDS DATA]
+erm_study() {
   cat >"$folder/$1.yaml" <<YAML
-title: One long run
+title: ERM
 runs: $folder/$1
-seeds: [0]
-settings: { all: { batchSize: 32 }, data: { epochs: ${EPOCHS:-150} } }
-data: { dominoes: { path: $folder/data } }
+seeds: [${3:-0}]
+settings: { all: { batchSize: 32 }, data: { epochs: $2 } }
+data: { dominoes: { path: ${4:-$folder/data} } }
 arms: { erm: { settings: { arch: resnet20, lr: 0.001 } } }
 YAML
 }
@@ -140,12 +140,13 @@ equal() {
 }
 started() { for _ in $(seq 120); do grep -q 'epoch 3:' "$folder"/job-"$1"-0.log 2>/dev/null && return; sleep 0.5; done; fail 'No epoch.'; }
 last() { squeue --noheader --format %A | head -1; }
-long undisturbed
+# A run of a minute or two, three times: undisturbed, and stopped in two ways.
+erm_study undisturbed 150
 "${spurmem[@]}" study run "$folder/undisturbed.yaml" --quiet --threads 1 >/dev/null
 
 for partition in all graceful; do
   echo "== Preempted in partition $partition"
-  long "$partition"
+  erm_study "$partition" 150
   submit --partition "$partition" -- "$folder/$partition.yaml"
   id=$(last)
   started "$id"
@@ -161,7 +162,7 @@ for partition in all graceful; do
 done
 
 echo '== Its time is over: stopped two minutes before, continued'
-EPOCHS=900 long limited
+erm_study limited 900
 submit --time 3 -- "$folder/limited.yaml"
 id=$(last)
 for _ in $(seq 300); do scontrol show job "$id" | grep -q 'Restarts=[1-9]' && break; sleep 1; done
@@ -177,14 +178,7 @@ scontrol show job "$id" | grep -o 'JobState=[A-Z]*\|Restarts=[0-9]*' | tr '\n' '
 if [ "${1:-0}" -gt 0 ]; then
   "${spurmem[@]}" dataset dominoes --data "$folder/tiny" --train-counts 4,2,2,4 --val-counts 1,1,1,1 --test-counts 1,1,1,1 \
     --size 32 --quiet >/dev/null
-  cat >"$folder/many.yaml" <<YAML
-title: Many runs
-runs: $folder/many
-seeds: [$(seq -s , 1 "$1")]
-settings: { all: { batchSize: 16 }, data: { epochs: 1 } }
-data: { dominoes: { path: $folder/tiny } }
-arms: { erm: { settings: { arch: resnet20, lr: 0.001 } } }
-YAML
+  erm_study many 1 "$(seq -s , 1 "$1")" "$folder/tiny"
   echo "== $1 tasks where arrays have 1,001 at most"
   ! sbatch --hold --array "0-$(($1 - 1))" --wrap true || fail 'This Slurm takes longer arrays.'
   submit --hold -- "$folder/many.yaml"

@@ -26,8 +26,8 @@ export function missingSplits(
 }
 
 /**
- * Returns the images of the missing splits: a share of each group's training images, drawn by a hash of their names, so that copies
- * of the data have the same splits. All rows of an image belong to the same split.
+ * Draws a share of each group's training images for each missing split, and returns the split of each drawn image. Only hashes of the
+ * names decide, so every copy of a data set is split alike. Rows that name the same image share its split.
  *
  * @param rows with normalized names
  */

@@ -14,7 +14,7 @@ export function isOf(row: Row, set: Row): boolean {
   return Object.entries(set).every(([column, value]) => row[column] === undefined || row[column] === value);
 }
 
-/** Indexes rows with the same columns. Returns a function that tells whether `isOf` holds for any of them and a key. */
+/** Indexes rows with the same columns. Returns a function that reports whether any of them matches a key, as in `isOf`. */
 export function lookup(rows: readonly Row[]): (key: Row) => boolean {
   const known = new Map<string, Set<string>>();
   return (key) => {

@@ -47,8 +47,8 @@ interface Held {
  * Tests of a network against the reference: weights, logits and gradients in both modes, neurons' scores, and stages. Returns the network, for
  * further tests.
  *
- * @param tolerances relative, of gradients in training and in evaluation, of scores, and of gradient x weight if another; without the third, scores are
- *   not compared
+ * @param tolerances relative, of gradients in training and in evaluation, of scores (default: not compared), and of gradient x weight (default: as of
+ *   scores)
  */
 export function holdNetwork(
   prepare: () => Promise<Held>,
@@ -157,13 +157,13 @@ export async function compareGradients(
   labels: Tensor,
   tolerance: number,
   ofScores?: number,
-  ofProducts = ofScores,
+  ofProducts?: number,
 ): Promise<void> {
   const { network } = model;
   using loss = await native().crossEntropy(logits, labels, 'mean');
   await loss.backward();
   await compareWithGradients(model, expected, 'grad.', tolerance);
-  if (ofScores !== undefined) await compareScores(model, expected, ofScores, ofProducts);
+  if (ofScores !== undefined) await compareScores(model, expected, ofScores, ofProducts ?? ofScores);
   await network.zeroGrad();
 }
 
@@ -171,14 +171,14 @@ async function compareScores(
   model: Model,
   expected: Oracle,
   ofNorms: number,
-  ofProducts = ofNorms,
+  ofProducts: number,
 ): Promise<void> {
   const { arch, network } = model;
-  for (const [score, name, tolerance] of [
-    ['weight', 'norms.weight', ofNorms],
-    ['gradient', 'norms.gradient', ofNorms],
-    ['gradient-x-weight', 'gradient-x-weight', ofProducts],
-  ] as const) {
+  const compared = async (
+    score: 'weight' | 'gradient' | 'gradient-x-weight',
+    name: string,
+    tolerance: number,
+  ): Promise<Float32Array> => {
     using scores = await network.neuronScores(score, 'neuron');
     const ours = (await scores.data()) as Float32Array;
     const theirs = expected(name).data as Float32Array;
@@ -187,13 +187,14 @@ async function compareScores(
     const top = (all: Float32Array): string[] =>
       selectTopK(all, model.description.layers, 10).map(({ layer, index }) => `${layer}[${index}]`);
     expect(top(ours)).toEqual(top(theirs));
-  }
+    return ours;
+  };
+  await compared('weight', 'norms.weight', ofNorms);
+  await compared('gradient', 'norms.gradient', ofNorms);
+  const ofNeurons = await compared('gradient-x-weight', 'gradient-x-weight', ofProducts);
+
   using single = await network.neuronScores('gradient-x-weight', 'weight');
-  using whole = await network.neuronScores('gradient-x-weight', 'neuron');
-  const [ofWeights, ofNeurons] = (await Promise.all([single.data(), whole.data()])) as [
-    Float32Array,
-    Float32Array,
-  ];
+  const ofWeights = (await single.data()) as Float32Array;
   let start = 0;
   const sums = (await productsOfWeights(model)).flatMap((products, layer) => {
     expect(maxDifference(ofWeights.subarray(start, (start += products.length)), products)).toBe(0);

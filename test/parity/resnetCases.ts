@@ -24,8 +24,8 @@ export interface ResNetCase {
 export function describeResNets(cases: readonly ResNetCase[]): void {
   describe.each(cases)('$arch, $memoryFormat, $precision, $batch x $height x $width', (given) => {
     const { arch, memoryFormat, precision } = given;
-    // With AMX, weight gradients of small outputs are products of their own (native/kernels/convolution.h). Those of both signs cancel in the
-    // sum of gradient x weight, so that it differs as much as they do; in norms they even out.
+    // With AMX, weight gradients of small outputs are matrix products and round differently (native/kernels/convolution.h). A norm averages
+    // these differences out; gradient x weight does not, since its terms cancel.
     const isRounded = precision === 'bf16' && HAS_AMX;
     holdNetwork(
       async () => {
