@@ -12,6 +12,8 @@ import type { Output } from './output.js';
 /** A command's resolved settings and counts. Nothing is computed or written. */
 interface DryRun {
   readonly title: string;
+  /** One line on what the network is fed. */
+  readonly input?: string;
   readonly settings: Readonly<Record<string, unknown>>;
   /** Such as images of each split, or runs of each method. */
   readonly counts: Readonly<Record<string, number>>;
@@ -22,7 +24,8 @@ export function printDryRun(output: Output, run: DryRun): void {
   const lines = [...Object.entries(run.settings), ...Object.entries(run.counts)]
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `  ${name}: ${inWords(value)}`);
-  output.result([`${run.title}:`, ...lines, 'Nothing was written.'].join('\n'), run);
+  const input = run.input === undefined ? [] : [`  ${run.input}`];
+  output.result([`${run.title}:`, ...input, ...lines, 'Nothing was written.'].join('\n'), run);
 }
 
 /** Returns the dry run of a training. Throws what training throws before its first step. */
@@ -42,10 +45,11 @@ export async function trainDryRun(
     .catch((error: unknown) => {
       if (error !== stopped) throw error;
     });
-  const { config, dataset, out } = begun as RunStart;
+  const { config, dataset, out, input } = begun as RunStart;
   const { command, ...settings } = config;
   return {
     title: `${command} would write ${plain(out)}`,
+    input,
     settings,
     counts: Object.fromEntries(SPLITS.map((split) => [`${split} images`, dataset.splits[split].length])),
   };

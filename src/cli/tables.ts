@@ -6,6 +6,7 @@ import { groupLabels } from '../report/groupLabels.js';
 import { countTable } from '../report/sections/data.js';
 import type { Table } from '../report/table.js';
 import { plain } from '../report/text.js';
+import { enlargement, inputLine, inputRecord } from '../train/inputRecord.js';
 import { TRAINING_METHODS } from '../train/methods.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
@@ -18,11 +19,19 @@ export async function openGroups(run: string) {
   return { groups: groupLabels(await readRunData(opened)), folder: opened.folder };
 }
 
-/** Prints a dataset; if a split lacks examples of a group, warns of the methods that need each. */
-export function printDataset(dataset: Dataset, output: Output, { onWarning }: JobOptions): void {
+/** Prints a dataset and what networks are fed by default; if a split lacks examples of a group, warns of the methods that need each. */
+export async function printDataset(
+  dataset: Dataset,
+  output: Output,
+  { onWarning }: JobOptions,
+): Promise<void> {
   const problem = emptyGroups(dataset);
   if (problem !== undefined) onWarning?.(`${problem} ${usesOf(dataset)}`);
-  output.result(datasetTable(dataset, output), summarizeDataset(dataset));
+  const input = await inputRecord({ dataset });
+  const enlarged = enlargement(dataset.preprocessing, input);
+  if (enlarged !== undefined) onWarning?.(enlarged.replace('`imageSize`', '--image-size'));
+  const lines = [datasetTable(dataset, output), inputLine(dataset.preprocessing, input)];
+  output.result(lines.join('\n'), { ...summarizeDataset(dataset), input });
 }
 
 /** Returns a sentence on what data without examples of every group can be used for. */
@@ -38,7 +47,7 @@ function usesOf({ counts, splits }: Dataset): string {
 }
 
 /** Returns the JSON document of a dataset. */
-export function summarizeDataset(dataset: Dataset): unknown {
+export function summarizeDataset(dataset: Dataset): object {
   return {
     name: dataset.name,
     folder: dataset.folder,

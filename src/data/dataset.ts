@@ -43,6 +43,8 @@ export interface Dataset {
   /** The groups that are rare within their class in training, ascending. */
   readonly minorityGroups: readonly number[];
   readonly preprocessing: Preprocessing;
+  /** Whether dataset.json gives the preprocessing, which is the article's otherwise. */
+  readonly hasPreprocessing: boolean;
   /** The region in which every image shows its class; null if dataset.json names none. */
   readonly coreRegion: CoreRegion | null;
   /** In table order. */
@@ -119,6 +121,7 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     // Group-DRO crops CelebA to its central 178 x 178 pixels before it resizes, which no resize followed by a crop
     // can equal, and the article does not say how it preprocesses CelebA: Waterbirds' preprocessing serves.
     preprocessing: config.preprocessing ?? ARTICLE_PREPROCESSING,
+    hasPreprocessing: config.preprocessing !== undefined,
     coreRegion: config.coreRegion ?? null,
     options,
     fingerprint: fingerprintOf(options, source.files, configBytes),

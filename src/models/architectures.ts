@@ -11,6 +11,8 @@ interface Design {
   readonly plan: (numClasses: number, options: VitOptions) => Plan;
   /** Further options, with their defaults. */
   readonly options?: VitOptions;
+  /** Whether it is for images of some 32 px, which it takes as they are unless an input is given. */
+  readonly isForSmall?: boolean;
 }
 
 const VIT_OPTIONS: VitOptions = { imageSize: [224, 224], patchSize: 16, layerNormEps: 1e-6 };
@@ -31,7 +33,11 @@ const DESIGNS = {
     family: 'resnet',
     plan: resnet({ ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 4, bottleneck: [32, 4] }),
   },
-  resnet20: { family: 'resnet', plan: resnet({ stem: 3, width: 16, blocks: [3, 3, 3], expansion: 1 }) },
+  resnet20: {
+    family: 'resnet',
+    plan: resnet({ stem: 3, width: 16, blocks: [3, 3, 3], expansion: 1 }),
+    isForSmall: true,
+  },
   vit_tiny_patch16_224: { family: 'vit', plan: vit(192), options: VIT_OPTIONS },
   vit_small_patch16_224: { family: 'vit', plan: vit(384), options: VIT_OPTIONS },
   deit_small_patch16_224: { family: 'vit', plan: vit(384), options: VIT_OPTIONS },
@@ -60,8 +66,8 @@ export function architectureName(arch: Architecture): Architecture {
   return isProgram(arch) ? (basename(arch) as Architecture) : arch;
 }
 
-/** The family of an architecture, and the options that it takes with their defaults. */
-export function architectureOf(arch: Architecture): Pick<Design, 'family' | 'options'> {
+/** The family of an architecture, the options that it takes with their defaults, and whether it is for small images. */
+export function architectureOf(arch: Architecture): Pick<Design, 'family' | 'options' | 'isForSmall'> {
   return isProgram(arch) ? { family: 'program' } : DESIGNS[arch];
 }
 

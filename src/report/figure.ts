@@ -88,6 +88,8 @@ export interface RunReport extends FigureSource {
   readonly title: string;
   /** The model's architecture. */
   readonly arch: string;
+  /** One line on what the network is fed; runs of earlier versions may lack it. */
+  readonly input?: string | undefined;
   /** The resolved configuration: name, value. */
   readonly config: readonly (readonly [string, string])[];
   /** The measurements of the epochs; empty when the run did not train. */

@@ -5,6 +5,7 @@ import { writeAtomic } from '../files.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
 import { checkOptions } from '../settings/options.js';
 import { text } from '../settings/values.js';
+import { inputLine } from '../train/inputRecord.js';
 import { methodOfRun } from '../train/methods.js';
 import type { TrainingResult } from '../train/results.js';
 import { methodOf, type RunConfig, type RunEnvironment } from '../train/runConfig.js';
@@ -76,10 +77,11 @@ export function sectionsOf(report: RunReport): Section[] {
 
 /** Draws a run's page. Throws a TypeError for a sample image that is no `data:image/` URI; `RUN_INVALID` for a damaged heat map. */
 export function drawReport(report: RunReport) {
-  const { title, dataset } = report;
-  const lead = html`Dataset ${plain(dataset.name)}, ${dataset.groupNames.length} groups. Figures after You et
-    al., <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025). A star
-    marks a minority group.`;
+  const { title, dataset, input } = report;
+  const lead = html`Dataset ${plain(dataset.name)}, ${dataset.groupNames.length} groups. ${input} Figures
+    after You et al.,
+    <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025). A star marks
+    a minority group.`;
   return drawPage(title, lead, sectionsOf(report));
 }
 
@@ -95,6 +97,7 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
     title: `${methodOfRun(config).title} on ${dataset.name}, ${config.arch}: run ${basename(folder.path)}`,
     arch: config.arch,
     dataset,
+    input: dataset.preprocessing && inputLine(dataset.preprocessing, environment.input),
     config: describeConfig(config, environment),
     epochs: await folder.readMetrics(),
     select: config.select,

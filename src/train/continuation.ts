@@ -66,7 +66,7 @@ export function continuationMethod<
       };
       const trained = await trainRun(
         { ...options, ...dataOf(from, options) },
-        { ...plan, weights, program, configOf },
+        { ...plan, weights, program, inherited: config, configOf },
       );
       return trained as TrainedRun<Result>;
     },

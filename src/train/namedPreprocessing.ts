@@ -21,6 +21,8 @@ const three = z.tuple([z.number(), z.number(), z.number()]);
 const timmSchema = z.object({
   input_size: z.tuple([z.literal(3), z.int().positive(), z.int().positive()]),
   crop_pct: z.number().positive().max(1).default(0.875),
+  /** Only squash resizes to another aspect ratio. */
+  crop_mode: z.enum(['center', 'squash']).default('center'),
   interpolation: z.enum(INTERPOLATIONS).default('bilinear'),
   mean: three,
   std: three,
@@ -37,13 +39,19 @@ export async function namedPreprocessing(name: string): Promise<GivenOf<typeof I
     const content = z
       .looseObject({ pretrained_cfg: z.unknown().optional() })
       .parse(JSON.parse(await readFile(name, 'utf8')));
-    const { input_size, crop_pct, interpolation, mean, std } = timmSchema.parse(
+    const { input_size, crop_pct, crop_mode, interpolation, mean, std } = timmSchema.parse(
       content.pretrained_cfg ?? content,
     );
     const [, height, width] = input_size;
+    const isSquash = crop_mode === 'squash';
+    if (!isSquash && height !== width) {
+      throw new Error(
+        `timm keeps the ratio of images that it resizes to ${height} x ${width} px, which is not supported`,
+      );
+    }
     const resize = [height, width].map((side) => Math.floor(side / crop_pct)) as [number, number];
     return {
-      resize: height === width ? resize[0] : resize,
+      resize: isSquash ? resize : resize[0],
       interpolation,
       crop: [height, width],
       mean,

@@ -1,9 +1,11 @@
 import type { Batch, Batches } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
+import { imageSizes } from '../data/imageSizes.js';
 import { usageError } from '../errors.js';
 import { lossOf } from '../metrics/loss.js';
-import { type Architecture, architectureName, isProgram } from '../models/architectures.js';
+import { type Architecture, architectureName, architectureOf, isProgram } from '../models/architectures.js';
 import type { Program } from '../models/exported/program.js';
+import { sameShape } from '../models/safetensors.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
 import type { BatchNormStatistics } from '../native/addon.js';
 import {
@@ -16,11 +18,11 @@ import {
 } from '../settings/setting.js';
 import { augmentationOf } from './augmentation.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from './ermSettings.js';
-import { inputSettings } from './inputSettings.js';
+import { type InputConfig, inputSettings } from './inputSettings.js';
 import type { TrainingMethod } from './method.js';
 import type { EpochTraining, TrainedRun } from './results.js';
 import type { Run, Task } from './run.js';
-import { type EpochsConfig, modelOf } from './runConfig.js';
+import { type EpochsConfig, modelOf, type RunConfig } from './runConfig.js';
 import { dataOf, requireNoneLeftOut } from './runData.js';
 import { openRun } from './runFolder.js';
 import type { EpochOptions, OfData } from './runOptions.js';
@@ -72,13 +74,14 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
     startsFrom: 'data',
     settings,
     async train(given: RecipeOptions & GivenOf<Own>) {
-      const { options, program } = await started(given);
+      const { options, program, inherited } = await started(given);
       const { weights } = options;
       return trainRun(options, {
         ...plan,
         settings,
         weights,
         program,
+        inherited,
         async configOf(dataset, network) {
           const values = defined(resolveSettings(own, protocolOf(RECIPE_SETTINGS, options), options));
           const start = weights ?? program?.path;
@@ -98,7 +101,7 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
  */
 async function started<Options extends RecipeOptions>(
   given: Options,
-): Promise<{ options: Options & OfData; program: ReturnType<typeof programOf> }> {
+): Promise<{ options: Options & OfData; program: ReturnType<typeof programOf>; inherited?: RunConfig }> {
   const { from, data, weights, arch, leaveOut } = given;
   if (from === undefined) {
     if (data !== undefined) return { options: { ...given, data }, program: programOf(arch) };
@@ -132,6 +135,7 @@ async function started<Options extends RecipeOptions>(
     options: { ...ofRun, ...defined(given), ...ofData, weights: run.weights },
     // A run's configuration names its program; its folder contains it.
     program: arch === undefined ? programOf(ofRun.arch, ownProgram) : programOf(arch),
+    inherited: run.config,
   };
 }
 
@@ -143,7 +147,7 @@ export function programOf(arch: Architecture | undefined, path: string | undefin
 
 /** Returns the part of a run's configuration that is its data, its network and its network's input. */
 export async function modelConfig(
-  options: GivenOf<typeof MODEL_SETTINGS>,
+  options: GivenOf<typeof MODEL_SETTINGS> & Pick<EpochOptions, 'from'>,
   dataset: Dataset,
   program: Program | undefined,
   start: string | undefined,
@@ -155,7 +159,7 @@ export async function modelConfig(
     weights: _weights,
     ...given
   } = resolveSettings(MODEL_SETTINGS, 'article', options);
-  const input = inputSettings(given, dataset);
+  const input = { ...(await ownSize(options, dataset, arch)), ...inputSettings(given, dataset) };
   return {
     dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
     arch: architectureName(arch),
@@ -165,6 +169,18 @@ export async function modelConfig(
     numClasses: dataset.numClasses,
     weights: start === undefined ? null : await weightsFingerprint(start),
   };
+}
+
+/** Returns the input of a network for small images, if nothing else gives one and all images have one size: as they are. */
+async function ownSize(
+  { imageSize, resize, crop, from }: GivenOf<typeof MODEL_SETTINGS> & Pick<EpochOptions, 'from'>,
+  dataset: Dataset,
+  arch: Architecture,
+): Promise<InputConfig> {
+  const isGiven = [imageSize, resize, crop, from].some((one) => one !== undefined);
+  if (isGiven || dataset.hasPreprocessing || architectureOf(arch).isForSmall !== true) return {};
+  const sizes = await imageSizes(dataset);
+  return sizes && sameShape(...sizes) ? { resize: null, crop: null } : {};
 }
 
 async function recipeConfig(

@@ -9,6 +9,7 @@ import { optionalSchemas, whole } from '../settings/schema.js';
 import { defaultsOf, defined, typesOf } from '../settings/setting.js';
 import * as z from '../zod.js';
 import { ERM_SETTINGS, VIT_SETTINGS } from './ermSettings.js';
+import { inputRecordSchema } from './inputRecord.js';
 import { inputShape } from './inputSettings.js';
 
 /** The architecture in a run's configuration; for a program, its file's name. */
@@ -112,6 +113,8 @@ const runEnvironmentSchema = z.object({
   archPath: z.string().optional(),
   /** The folder of the run that this one started from. */
   from: z.string().optional(),
+  /** Absent in runs of earlier versions. */
+  input: inputRecordSchema.optional(),
   ...optionalSchemas(ENGINE_SETTINGS),
   device: z.string(),
   threads: z.number(),

@@ -4,8 +4,11 @@ import { drawnWithoutRepeats } from '../data/sampling.js';
 import type { Split } from '../data/split.js';
 import { SpurmemError, usageError } from '../errors.js';
 import { native } from '../native/addon.js';
+import type { JobOptions } from '../progress.js';
+import { inputLine } from './inputRecord.js';
 import type { RunConfig } from './runConfig.js';
 import type { OpenedRun } from './runFolder.js';
+import { preparedAs } from './runModel.js';
 
 /** Reads a run's record of its data. Throws `RUN_INVALID` if it is missing. */
 export async function readRunData({ folder }: Pick<OpenedRun, 'folder'>): Promise<DataDescription> {
@@ -96,10 +99,14 @@ export function requireNoneLeftOut({ config: { leaveOut }, folder }: OpenedRun):
   throw usageError('from', folder.path, 'a run that trained on all images', problem);
 }
 
-/** Loads a run's dataset, with the images that it trained on as the training split. Throws `DATASET_INVALID` if it is not the one that the run was trained on, and what loading it throws. */
-export async function openDataset(run: OpenedRun, options: DataOptions): Promise<Dataset> {
+/** Loads a run's dataset, with the images that it trained on as the training split, and reports what the network is fed. Throws `DATASET_INVALID` if it is not the one that the run was trained on, and what loading it throws. */
+export async function openDataset(
+  run: OpenedRun,
+  options: DataOptions & Pick<JobOptions, 'onInfo'>,
+): Promise<Dataset> {
   const { data, datasetOptions } = dataOf(run, options);
   const dataset = await datasetOf(data, datasetOptions);
   requireDatasetOfRun(run, dataset);
+  options.onInfo?.(inputLine(preparedAs(run.config, dataset).preprocessing, run.environment.input));
   return trainedOn(dataset, run.config);
 }

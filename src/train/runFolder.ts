@@ -154,11 +154,18 @@ export class RunFolder {
   }
 
   /** Undefined if the file is missing, like everything read here. Throws `RUN_INVALID`. */
-  readConfig(): Promise<RunFile | undefined> {
+  async readConfig(): Promise<RunFile | undefined> {
     const path = this.configPath;
-    return readJson(path, runFileSchema, (content) => {
+    const file = await readJson(path, runFileSchema, (content) => {
       requireFormatVersion(path, content);
     });
+    if (file?.config.imageSize === undefined) return file;
+    // Earlier versions did not resize to the size of the dataset's own crop, but cropped.
+    const { preprocessing } = (await this.readData()) ?? {};
+    if (!preprocessing?.crop) return file;
+    const { imageSize: _imageSize, ...others } = file.config;
+    const { resize, crop } = preprocessing;
+    return { ...file, config: { ...others, resize, crop } };
   }
 
   readData(): Promise<DataDescription | undefined> {

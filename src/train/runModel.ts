@@ -34,15 +34,13 @@ export function preparedAs(config: PreparedConfig, dataset: Dataset): Dataset {
   const { preprocessing: known } = dataset;
   const { augmentation = known.augmentation, mean = known.mean, std = known.std, imageSize } = config;
   const { interpolation = known.interpolation } = config;
-  const preprocessing = { ...known, augmentation, ...defined({ interpolation }), mean, std };
-  if (imageSize) return { ...dataset, preprocessing: resized(preprocessing, imageSize) };
-  const { resize = known.resize, crop = known.crop } = config;
-  const asKnown = config.resize === undefined && config.crop === undefined;
+  const size = imageSize ? { resize: imageSize, crop: null } : config;
+  const { resize = known.resize, crop = known.crop } = size;
+  const preprocessing = { ...known, augmentation, ...defined({ interpolation }), mean, std, resize, crop };
+  if (size.resize === undefined && size.crop === undefined) return { ...dataset, preprocessing };
   // Random crops have the size of evaluation.
-  const cropped = asKnown
-    ? preprocessing
-    : croppedAs(preprocessing, crop ?? (Array.isArray(resize) ? resize : undefined));
-  return { ...dataset, preprocessing: { ...cropped, resize, crop } };
+  const evaluated = crop ?? (Array.isArray(resize) ? resize : undefined);
+  return { ...dataset, preprocessing: croppedAs(preprocessing, evaluated) };
 }
 
 /**
@@ -120,13 +118,6 @@ function requireImages({ name, imageSize }: Program, inputSize: readonly [number
     `${name} was exported for images of ${own ?? ''} px, and the images are ${ofData ?? ''} px.`,
     `Give \`imageSize\` ${imageSize.join('x')}, or export it for images of that size.`,
   );
-}
-
-/** Returns preprocessing that resizes without a crop; unchanged if its crop has that size already. */
-function resized(preprocessing: Preprocessing, size: readonly [number, number]): Preprocessing {
-  const { crop } = preprocessing;
-  if (crop?.[0] === size[0] && crop[1] === size[1]) return preprocessing;
-  return { ...croppedAs(preprocessing, size), resize: [...size], crop: null };
 }
 
 /** With random crops of a size; undefined: of the size that evaluation gives the images. */

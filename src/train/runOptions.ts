@@ -39,6 +39,8 @@ export interface OfData {
 export interface RunStart {
   readonly config: RunConfig;
   readonly dataset: Dataset;
+  /** One line on what the network is fed. */
+  readonly input: string;
   /** The run's folder. */
   readonly out: string;
 }

@@ -7,18 +7,20 @@ import { native } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
 import { engineOptions, openEngine } from '../native/engine.js';
 import { throwIfAborted } from '../progress.js';
-import { defaultsOf } from '../settings/setting.js';
+import { defaultsOf, type GivenOf } from '../settings/setting.js';
 import { versions } from '../versions.js';
 import { lacking, restoreEpoch, saveEpoch } from './checkpoint.js';
 import { kickInEpoch } from './ermSettings.js';
 import { fit } from './fit.js';
+import { enlargement, inputLine, inputRecord } from './inputRecord.js';
+import type { INPUT_SETTINGS } from './inputSettings.js';
 import type { TrainingMethod } from './method.js';
 import { type TrainedRun, type TrainingResult, trainingResultSchema } from './results.js';
 import { Run, type Task } from './run.js';
 import { configDifferences, type EpochsConfig, methodOf, type RunConfig } from './runConfig.js';
 import { trainedOn } from './runData.js';
 import { defaultRunFolder, selectedOf } from './runFolder.js';
-import { createModel, openImages } from './runModel.js';
+import { createModel, openImages, preparedAs } from './runModel.js';
 import type { EpochOptions, OfData } from './runOptions.js';
 import { RunWriter } from './runWriter.js';
 import type { RunBoard } from './tensorboard.js';
@@ -37,6 +39,8 @@ export interface RunPlan<Config extends RunConfig> extends Pick<
   readonly weights: string | undefined;
   /** The file of the program to train, and the program's name in messages. */
   readonly program?: { readonly path: string; readonly name: Program['name'] } | undefined;
+  /** The configuration of the run that it starts from. */
+  readonly inherited?: RunConfig | undefined;
   /** Set if the checkpoint's head stays, of which `classes` are some outputs; by default one of other classes is replaced. */
   readonly keepsHead?: Loading['keepsHead'];
   readonly taskOf: (run: Run<Config>) => Task | Promise<Task>;
@@ -50,7 +54,7 @@ export interface RunPlan<Config extends RunConfig> extends Pick<
  * `INTERRUPTED` if the signal aborts, and what loading the dataset and weights throws
  */
 export async function trainRun<Config extends RunConfig>(
-  options: EpochOptions & OfData,
+  options: EpochOptions & OfData & GivenOf<typeof INPUT_SETTINGS>,
   plan: RunPlan<Config>,
 ): Promise<TrainedRun> {
   const { onProgress, signal, onInfo, onWarning, from } = options;
@@ -64,7 +68,12 @@ export async function trainRun<Config extends RunConfig>(
   const config = { ...(await plan.configOf(whole, program)), ...processesOf(context, plan, options) };
   const dataset = trainedOn(whole, config);
   const out = options.out ?? defaultRunFolder(plan.name, dataset.name, from);
-  options.onStart?.({ config, dataset, out });
+  const input = await inputRecord({ config, dataset, given: options, inherited: plan.inherited });
+  const { preprocessing } = preparedAs(config, dataset);
+  const enlarged = enlargement(preprocessing, input);
+  if (enlarged !== undefined) onWarning?.(enlarged);
+  const line = inputLine(preprocessing, input);
+  options.onStart?.({ config, dataset, out, input: line });
   const kept = keptEpochs(options, config, dataset);
   const folder = new RunWriter(out, context);
   await folder.create();
@@ -83,6 +92,7 @@ export async function trainRun<Config extends RunConfig>(
       await (await openBoard())?.finish(finished);
       return finished;
     }
+    onInfo?.(line);
     warnOfData(config, context, dataset, options);
     using loader = await openImages(config, dataset, { ...options, context });
     const generator = new (native().Generator)(config.seed);
@@ -104,6 +114,7 @@ export async function trainRun<Config extends RunConfig>(
     const environment = {
       data: dataset.folder,
       dataOptions: dataset.options,
+      input,
       weightsPath: plan.weights === undefined ? null : resolve(plan.weights),
       ...(from === undefined ? {} : { from: resolve(from) }),
       ...(from === undefined && plan.program ? { archPath: resolve(plan.program.path) } : {}),

@@ -2,9 +2,19 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BatchLoader } from '../../src/data/batches.js';
 import { loadDataset } from '../../src/data/dataset.js';
-import { IMAGENET_MEAN, IMAGENET_STD, type Preprocessing } from '../../src/data/preprocessing.js';
+import {
+  ARTICLE_PREPROCESSING,
+  IMAGENET_MEAN,
+  IMAGENET_STD,
+  type Preprocessing,
+} from '../../src/data/preprocessing.js';
 import { happens, randomResizedCrop } from '../../src/data/sampling.js';
+import { writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
+import type { InputConfig } from '../../src/train/inputSettings.js';
+import { adopt, trainErm } from '../../src/train/methods.js';
+import { openImages, preparedAs } from '../../src/train/runModel.js';
+import type { RunStart } from '../../src/train/runOptions.js';
 import { photoLike } from '../photos.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectWithin, maxDifference } from './compare.js';
@@ -38,7 +48,7 @@ beforeAll(async () => {
 
 /** Makes the folder a dataset with this preprocessing. */
 function writeDataset(preprocessing: Preprocessing): void {
-  const rows = files.map((name, i) => `${i},${name},${i % 2},0,0`);
+  const rows = files.map((name, i) => `${i},${name},${i % 2},${i % 3},0`);
   writeFileSync(join(folder, 'metadata.csv'), `img_id,img_filename,y,split,place\n${rows.join('\n')}\n`);
   writeFileSync(join(folder, 'dataset.json'), JSON.stringify({ preprocessing }));
 }
@@ -75,17 +85,102 @@ test.each<[string, Partial<Preprocessing>, levels?: number]>([
   const preprocessing = { resize: null, crop: null, ...statistics, augmentation: null, ...chosen };
   const [opened, expected] = await both(preprocessing, 0);
   using loader = opened;
-  let toTensorPath = 0;
-  let toPil = 0;
+  expectWithin(`${name}, to torchvision's tensor path`, await worst(loader, expected, 'tensor'), 0);
+  expectWithin(`${name}, to PIL's path, levels`, (await worst(loader, expected, 'pil')) / ONE_LEVEL, levels);
+});
+
+/** The max difference of any evaluation pixel from torchvision's. */
+async function worst(loader: BatchLoader, expected: Oracle, path: 'tensor' | 'pil'): Promise<number> {
+  let largest = 0;
   for await (const batch of loader.evaluation(Int32Array.from(files.keys()), 1)) {
     using current = batch;
-    const i = current.indices[0] as number;
-    const ours = await current.images.data();
-    toTensorPath = Math.max(toTensorPath, maxDifference(ours, expected(`tensor.${i}`).data));
-    toPil = Math.max(toPil, maxDifference(ours, expected(`pil.${i}`).data) / ONE_LEVEL);
+    const theirs = expected(`${path}.${current.indices[0] as number}`).data;
+    largest = Math.max(largest, maxDifference(await current.images.data(), theirs));
   }
-  expectWithin(`${name}, to torchvision's tensor path, max difference`, toTensorPath, 0);
-  expectWithin(`${name}, to PIL's path, levels`, toPil, levels);
+  return largest;
+}
+
+const OWN = {
+  resize: [60, 96] as [number, number],
+  interpolation: 'bicubic' as const,
+  crop: [56, 80] as [number, number],
+  mean: [0.5, 0.4, 0.3] as [number, number, number],
+  std: [0.2, 0.3, 0.4] as [number, number, number],
+  augmentation: null,
+};
+const KNOWN = { 'the article\u2019s': ARTICLE_PREPROCESSING, 'the data set\u2019s own': OWN };
+/** Each setting of the input at its default, at the article's value, at the data set's, and at others. */
+const GIVEN: readonly (InputConfig & { readonly imageSize?: [number, number] })[] = [
+  ...[
+    [224, 224],
+    [256, 256],
+    [60, 96],
+    [56, 80],
+  ].map((size) => ({ imageSize: size as [number, number] })),
+  ...[[256, 256], 256, [240, 300]].map((resize) => ({ resize: resize as [number, number] | number })),
+  { resize: [60, 96], crop: [56, 80] },
+  { resize: null },
+  { crop: [224, 224] },
+  { crop: [56, 80] },
+  { crop: null },
+  { interpolation: 'bilinear' },
+  { interpolation: 'bicubic' },
+  { mean: [...IMAGENET_MEAN], std: [...IMAGENET_STD] },
+  { mean: OWN.mean },
+  { std: OWN.std },
+];
+
+describe.each(Object.entries(KNOWN))('given, with %s preprocessing', (_name, known) => {
+  beforeAll(async () => {
+    writeDataset(known);
+    await writeSafetensors(join(folder, 'weights.safetensors'), {
+      'fc.bias': { shape: [2], data: Float32Array.of(0, 0) },
+    });
+  });
+
+  test.each(GIVEN)('%j is obeyed by train and adopt, and pixels are torchvision\u2019s', async (given) => {
+    const { imageSize, ...others } = given;
+    const wanted = {
+      interpolation: 'bilinear',
+      ...known,
+      ...others,
+      ...(imageSize && { resize: imageSize, crop: null }),
+    };
+    const weights = join(folder, 'weights.safetensors');
+    const starts = await Promise.all(
+      [trainErm, adopt].map(async (make) => {
+        let start: RunStart | undefined;
+        const onStart = (begun: RunStart): never => {
+          start = begun;
+          throw new Error('before anything is written');
+        };
+        await make({
+          data: folder,
+          arch: 'resnet18',
+          weights,
+          out: join(folder, 'run'),
+          ...given,
+          onStart,
+        }).catch((error: unknown) => {
+          if (start === undefined) throw error;
+        });
+        return start as RunStart;
+      }),
+    );
+    for (const { config, dataset, input } of starts) {
+      const { preprocessing } = preparedAs(config, dataset);
+      expect({ interpolation: 'bilinear', ...preprocessing }).toMatchObject(wanted);
+      expect(input).toContain('(given)');
+    }
+    const { config, dataset } = starts[0] as RunStart;
+    using loader = await openImages(config, dataset, { device: 'cpu' });
+    const asked = { ...wanted, files: files.map((name) => join(folder, name)), seed: 0 };
+    expectWithin(
+      JSON.stringify(given),
+      await worst(loader, await askOracle('preprocess', asked), 'tensor'),
+      0,
+    );
+  });
 });
 
 test.each([
@@ -115,17 +210,17 @@ test.each([
 
   // One epoch in table order draws the same crops, since the batches draw image after image.
   const generator = new (native().Generator)(seed);
-  let worst = 0;
+  let largest = 0;
   for await (const batch of loader.augmented(Int32Array.from(files.keys()), 4, generator)) {
     using current = batch;
     const ours = await current.images.data();
     const size = ours.length / current.indices.length;
     for (const [position, i] of current.indices.entries()) {
       const image = ours.slice(position * size, (position + 1) * size) as Float32Array;
-      worst = Math.max(worst, maxDifference(image, expected(`tensor.${i}`).data));
+      largest = Math.max(largest, maxDifference(image, expected(`tensor.${i}`).data));
     }
   }
-  expectWithin(`${name}, pixels, max difference`, worst, 0);
+  expectWithin(`${name}, pixels, max difference`, largest, 0);
 });
 
 test('a flip without a crop keeps the evaluation\u2019s resize and centre crop', async () => {

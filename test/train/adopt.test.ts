@@ -35,7 +35,12 @@ const prefixed = (prefix: string): Record<string, TensorData> =>
 
 test('a run\u2019s weights are adopted, traced, reported and retrained as that run\u2019s', async () => {
   const run = join(folder, 'adopted');
-  const { test: ofTest } = await adopt({ ...common, weights, out: run, batchSize: 20 });
+  const told: string[] = [];
+  const onWarning = (text: string): void => void told.push(text);
+  const { test: ofTest } = await adopt({ ...common, weights, out: run, batchSize: 20, onWarning });
+  expect(told).toEqual([
+    expect.stringMatching(/^A checkpoint does not tell which images it was trained on\./),
+  ]);
   expect(ofTest).toEqual((await evaluateRun({ run: trained })).accuracies);
   const [theirs, ours] = await Promise.all(
     [trained, run].map((of) => traceUnstructured({ run: of, nullDraws: 0, topK: [3] })),
@@ -122,6 +127,17 @@ test('inputs by name, and by timm\u2019s file', async () => {
   const timms = { interpolation: 'bicubic', mean: half, std: half };
   await writeFile(path, JSON.stringify({ input_size: [3, 224, 224], crop_pct: 0.9, ...timms }));
   expect(await namedPreprocessing(path)).toEqual({ resize: 248, crop: [224, 224], ...timms });
+  const squash = { input_size: [3, 224, 160], crop_pct: 0.95, crop_mode: 'squash', ...timms };
+  await writeFile(path, JSON.stringify(squash));
+  expect(await namedPreprocessing(path)).toEqual({ resize: [235, 168], crop: [224, 160], ...timms });
+  await writeFile(path, JSON.stringify({ ...squash, crop_mode: 'border' }));
+  await failure(namedPreprocessing(path), 'USAGE', 'crop_mode');
+  await writeFile(path, JSON.stringify({ ...squash, crop_mode: 'center' }));
+  await failure(
+    namedPreprocessing(path),
+    'USAGE',
+    'timm keeps the ratio of images that it resizes to 224 x 160 px',
+  );
   await writeFile(path, JSON.stringify({ pretrained_cfg: { input_size: [3, 224], mean: half, std: half } }));
   await failure(namedPreprocessing(path), 'USAGE', 'none of imagenet, vit, deit', 'input_size');
 });

@@ -80,7 +80,11 @@ export function addComposeCommand(dataset: Command): void {
     .option('--skip-bad-masks', 'leave out foregrounds whose masks cut nothing out, and name them', false)
     .addOption(seedOption());
   addJob<ComposeCommandOptions>(addCommonOptions(command), async (options, output, control) => {
-    printDataset(await composeDataset(options.data, builderOptionsOf(options), control), output, control);
+    await printDataset(
+      await composeDataset(options.data, builderOptionsOf(options), control),
+      output,
+      control,
+    );
   });
 }
 

@@ -51,7 +51,7 @@ export function addCommand(dataset: Command): void {
       const { train, val, test } = DEFAULT_DOMINOES.counts;
       const counts = { train: trainCounts ?? train, val: valCounts ?? val, test: testCounts ?? test };
       const wanted = { ...DEFAULT_DOMINOES, ...builderOptionsOf(options), counts };
-      printDataset(await buildDominoes(options.data, wanted, control), output, control);
+      await printDataset(await buildDominoes(options.data, wanted, control), output, control);
     },
     COUNT_NAMES,
   );
@@ -67,7 +67,7 @@ export function addCommand(dataset: Command): void {
       const found = await loadDataset(options.data, datasetOptionsOf(options));
       // Decoding every image checks that each one is present and whole.
       await openImageStore(found, control);
-      printDataset(found, output, control);
+      await printDataset(found, output, control);
     },
   );
 }

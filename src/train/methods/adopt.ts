@@ -6,6 +6,7 @@ import { RANGES } from '../../settings/ranges.js';
 import { defined, type GivenOf, resolveSettings, setting } from '../../settings/setting.js';
 import { integer, severalOf, text } from '../../settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../ermSettings.js';
+import { INPUT_SETTINGS } from '../inputSettings.js';
 import type { TrainingMethod } from '../method.js';
 import { namedPreprocessing, PREPROCESSING_NAMES } from '../namedPreprocessing.js';
 import { modelConfig, programOf } from '../recipe.js';
@@ -22,6 +23,8 @@ const loss = setting({
   default: 'cross-entropy',
   source: 'cross-entropy',
 });
+
+const INPUT_NAMES = Object.keys(INPUT_SETTINGS) as (keyof typeof INPUT_SETTINGS)[];
 
 /** What adopting a checkpoint takes. */
 export const ADOPT_SETTINGS = {
@@ -81,8 +84,15 @@ export const adoption: Omit<TrainingMethod, 'train'> & { train(options: AdoptOpt
         throw usageError('weights', given.weights, expected, '`weights` is missing: it takes a checkpoint.');
       }
       const { preprocessing, classes } = given;
-      const input = preprocessing === undefined ? {} : await namedPreprocessing(preprocessing);
+      const named = preprocessing === undefined ? {} : await namedPreprocessing(preprocessing);
+      // A given `imageSize` replaces both.
+      const input = given.imageSize === undefined ? named : { ...named, resize: undefined, crop: undefined };
       const options = { ...input, ...defined(given), weights, arch };
+      if (!INPUT_NAMES.some((name) => options[name] !== undefined)) {
+        given.onWarning?.(
+          'A checkpoint does not tell which images it was trained on. If the line on its input is wrong, give `preprocessing`, or `imageSize`, `mean` and `std`.',
+        );
+      }
       return trainRun(
         { ...options, resume: true },
         {
