@@ -3,8 +3,8 @@
 //
 //   node scripts/libtorch.mjs describe       a line for people
 //   node scripts/libtorch.mjs source         `Debian`, `other`, or nothing if there is none
-//   node scripts/libtorch.mjs ensure [test]  installs PyTorch if there is none (or none with the tests' modules); prints its
-//                                            folder if it is not the one found by default
+//   node scripts/libtorch.mjs ensure [gpu|test]  installs PyTorch if there is none (or none for GPUs, or with the tests' modules);
+//                                            prints its folder if it is not the one found by default
 //   node scripts/libtorch.mjs python         the Python whose torch it is
 //   node scripts/libtorch.mjs prebuilt       the addon of prebuilds/ that fits, if made from these sources
 //   node scripts/libtorch.mjs record FILE    records it for the addon that is built against it
@@ -19,8 +19,10 @@ import {
   describeLibtorch,
   findLibtorch,
   firstLibtorch,
+  isForCpuAlone,
   libraryFolder,
   ownEnvironment,
+  pythonOf,
 } from '../dist/native/libtorch.js';
 
 const [, , question, operand] = process.argv;
@@ -48,7 +50,7 @@ const answers = {
 
 try {
   if (question === 'ensure') {
-    const { root } = await ensure(operand === 'test');
+    const { root } = await ensure(operand);
     if (root !== firstLibtorch(undefined, true)?.root) console.log(root);
   } else if (question === 'source') {
     const root = firstLibtorch(undefined, true)?.root;
@@ -62,18 +64,23 @@ try {
 }
 
 /** Debian's Python and libtorch are packages that setup.sh installs; all others may be PyTorch's own environment. */
-async function ensure(forTests) {
+async function ensure(purpose) {
   const { ensureEnvironment, installPackages } = await import('../dist/native/install.js');
   const found = firstLibtorch(undefined, true);
+  const forTests = purpose === 'test';
   const missing = forTests && found ? missingModules(found.python) : [];
-  if (found && missing.length === 0) return found;
+  const isOwn = found?.python === pythonOf(ownEnvironment());
+  const lacksGpu = purpose === 'gpu' && isOwn && isForCpuAlone();
+  if (found && missing.length === 0 && !lacksGpu) return found;
   // Other environments are not changed.
-  if (found && (found.python === null || process.env.LIBTORCH)) {
+  if (found && !isOwn && (found.python === null || process.env.LIBTORCH)) {
     throw new Error(
       `The tests compare with PyTorch, and ${found.python ?? found.root} lacks ${missing.join(', ')}: install them next to torch, or unset LIBTORCH.`,
     );
   }
-  const own = await ensureEnvironment({ onInfo: console.error });
+  if (forTests)
+    console.error('The tests compare with Python\u2019s torch, which takes all of its libraries.');
+  const own = await ensureEnvironment({ gpu: purpose !== undefined || undefined, onInfo: console.error });
   const packages =
     'numpy==2.4.6 torchvision==0.29.2 timm==1.0.31 safetensors==0.8.0 tensorboard==2.21.0 pandas==3.1.1';
   if (forTests && missingModules(own.python).length > 0)
@@ -81,13 +88,17 @@ async function ensure(forTests) {
   return own;
 }
 
-/** The modules that the tests import and a Python lacks. */
+/** The modules that the tests, and torch itself, import and a Python lacks. */
 function missingModules(python) {
   if (python === null) return ['a Python'];
   const code =
     'import importlib.util, sys; print("\\n".join(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None))';
-  const { stdout } = spawnSync(python, ['-c', code, 'torch', 'torchvision', 'safetensors', 'numpy', 'PIL'], {
-    encoding: 'utf8',
-  });
+  const { stdout } = spawnSync(
+    python,
+    ['-c', code, 'torch', 'sympy', 'torchvision', 'safetensors', 'numpy', 'PIL'],
+    {
+      encoding: 'utf8',
+    },
+  );
   return (stdout ?? 'Python').split('\n').filter((name) => name !== '');
 }

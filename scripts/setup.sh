@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Installs what is missing and builds what is not current. `scripts/setup.sh test` adds what the tests need, `--libtorch DIR` names
-# the libtorch to build against (as LIBTORCH does). Running it again does only what has changed since.
+# Installs what is missing and builds what is not current. `scripts/setup.sh test` adds what the tests need, `--gpu` the libraries for GPUs
+# where no NVIDIA driver asks for them, `--libtorch DIR` names the libtorch to build against (as LIBTORCH does). Running it again does only what has
+# changed since.
 set -euo pipefail
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 
-for_tests=
+for_tests= purpose=
 while [ $# -gt 0 ]; do
   case $1 in
-    test) for_tests=test ;;
+    test) for_tests=test purpose=test ;;
+    --gpu) purpose=${purpose:-gpu} ;;
     --libtorch) [ $# -gt 1 ] || fail "--libtorch needs a folder."; LIBTORCH=$(realpath "$2"); export LIBTORCH; shift ;;
-    *) fail "Unknown argument: $1. Usage: scripts/setup.sh [test] [--libtorch DIR]" ;;
+    *) fail "Unknown argument: $1. Usage: scripts/setup.sh [test] [--gpu] [--libtorch DIR]" ;;
   esac
   shift
 done
@@ -112,7 +114,7 @@ elif [ "${SPURMEM_SKIP_PACKAGES:-}" != 1 ]; then
 fi
 
 # The libtorch, after PyTorch was installed if there was none. A folder is printed if it is not the one found by default.
-chosen=$(node scripts/libtorch.mjs ensure $for_tests)
+chosen=$(node scripts/libtorch.mjs ensure $purpose)
 if [ -n "$chosen" ]; then export LIBTORCH=$chosen; fi
 libtorch=$(node scripts/libtorch.mjs describe)
 say "$libtorch"

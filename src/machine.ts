@@ -8,7 +8,10 @@ export function allowedMemory(): number {
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
-/** Returns the widest vector instructions of the processor that libtorch has kernels for; its model name does not tell. */
+/**
+ * Returns the widest vector instructions that libtorch has kernels for, the processor has, and oneDNN's variable does not forbid; the processor's
+ * model name does not tell.
+ */
 export function vectorInstructions(): string {
   let flags: string;
   try {
@@ -16,11 +19,18 @@ export function vectorInstructions(): string {
   } catch {
     return 'unknown';
   }
+  const { ONEDNN_MAX_CPU_ISA, DNNL_MAX_CPU_ISA } = process.env;
+  const limit = (ONEDNN_MAX_CPU_ISA ?? DNNL_MAX_CPU_ISA ?? '').toUpperCase();
+  const isLimited = /^(?:AVX|SSE)/.test(limit);
+  // With the limits that allow each.
   const known = [
-    ['amx_bf16', 'AMX'],
-    ['avx512_bf16', 'AVX512-BF16'],
-    ['avx512f', 'AVX-512'],
-    ['avx2', 'AVX2'],
+    ['amx_bf16', 'AMX', /AMX/],
+    ['avx512_bf16', 'AVX512-BF16', /AMX|BF16|FP16|AVX10/],
+    ['avx512f', 'AVX-512', /AVX512|AVX10/],
+    ['avx2', 'AVX2', /AVX(?:2|512|10)/],
   ] as const;
-  return known.find(([flag]) => flags.includes(` ${flag}`))?.[1] ?? 'other';
+  const widest = known.find(
+    ([flag, , allowing]) => flags.includes(` ${flag}`) && (!isLimited || allowing.test(limit)),
+  );
+  return widest?.[1] ?? 'other';
 }

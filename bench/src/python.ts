@@ -48,7 +48,7 @@ function missing(python: string, reason: string): string {
   return [
     `The benchmark compares with PyTorch, and ${python} (${whence}) has none that works.`,
     `  Reason: ${reason}`,
-    '  1. Install the missing modules: pip install torchvision safetensors (Debian 13: apt-get install python3-torch python3-torchvision python3-safetensors).',
+    '  1. In a checkout, scripts/setup.sh test installs all of it. Or install the missing modules: pip install torch torchvision safetensors (Debian 13: apt-get install python3-torch python3-torchvision python3-safetensors).',
     `  2. If another Python has ${MODULES.join(', ')}, set SPURMEM_PYTHON to its path.`,
     '  3. `npm run bench` without options lists the cases; cases without a rival need no PyTorch.',
   ].join('\n');

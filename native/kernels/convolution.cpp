@@ -7,6 +7,13 @@
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#if defined(__x86_64__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+#include <cstdlib>
+#include <cstring>
 #include <vector>
 
 #include "operators.h"
@@ -30,10 +37,24 @@ struct OutputSize {
   int64_t pixels() const { return height * width; }
 };
 
-// Asks the processor and the system, since some versions of libtorch lack the function.
+// Whether a variable of oneDNN's keeps it from using tiles. Words that oneDNN does not know have no effect.
+bool isAmxForbidden() {
+  const auto* isa = std::getenv("ONEDNN_MAX_CPU_ISA");
+  if (isa == nullptr) isa = std::getenv("DNNL_MAX_CPU_ISA");
+  if (isa == nullptr || strcasestr(isa, "AMX") != nullptr) return false;
+  return strncasecmp(isa, "AVX", 3) == 0 || strncasecmp(isa, "SSE", 3) == 0;
+}
+
+// Whether oneDNN uses tiles, which no libtorch exports: the processor has them, the system saves and grants
+// them, and no variable forbids them.
 bool hasAmx() {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("amx-tile") != 0;
+  static const bool has = [] {
+    constexpr long kRequestPermission = 0x1023, kTileData = 18;
+    return __builtin_cpu_supports("amx-tile") && !isAmxForbidden() &&
+           syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  }();
+  return has;
 #else
   return false;
 #endif

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -22,17 +22,21 @@ import {
   tryAddon,
 } from './addonFiles.js';
 import {
+  ALONE,
   chooseLibtorch,
   describeLibtorch,
   ENVIRONMENT_RECORD,
   firstLibtorch,
   hasHeaders,
+  hasNvidiaDriver,
+  isForCpuAlone,
   type Libtorch,
   newerThanTested,
   ownEnvironment,
   ownPlace,
   PINNED_TORCH,
   pythonOf,
+  sitePackages,
 } from './libtorch.js';
 
 const TORCH = `torch==${PINNED_TORCH}`;
@@ -86,12 +90,17 @@ async function runProgram(
 const INSTALLING = 'installing PyTorch';
 
 /**
- * Creates the package's own environment with PyTorch, if it is missing or a killed call left it half made. If several calls come at once, also
- * in other processes, one of them installs.
+ * Creates the package's own environment with PyTorch, if it is missing or a killed call left it half made, or adds what it lacks. If several
+ * calls come at once, also in other processes, one of them installs.
  *
+ * @param gpu whether to install the libraries that GPUs and Python's torch take; default: if the machine has an NVIDIA driver
  * @throws SpurmemError `INSTALL_FAILED`, such as without Python, a network, or room on the disk
  */
-export async function ensureEnvironment({ onInfo, signal }: JobOptions = {}): Promise<Libtorch> {
+export async function ensureEnvironment({
+  gpu = hasNvidiaDriver(),
+  onInfo,
+  signal,
+}: JobOptions & { readonly gpu?: boolean | undefined } = {}): Promise<Libtorch> {
   const environment = ownEnvironment();
   // The lock lies outside, so that a half-made environment can be removed.
   const lockFolder = join(userCache(), 'installing');
@@ -100,34 +109,51 @@ export async function ensureEnvironment({ onInfo, signal }: JobOptions = {}): Pr
     lockFolder,
     {
       task: INSTALLING,
-      ready: () => Promise.resolve(ownPlace().found),
+      ready: () => Promise.resolve(gpu && isForCpuAlone() ? undefined : ownPlace().found),
       waits: () => {
         onInfo?.(`Another process is ${INSTALLING} into ${environment}. Waiting for it.`);
       },
-      build: () => install(environment, { onInfo, signal }),
+      build: () => install(environment, gpu, { onInfo, signal }),
     },
     signal,
   );
 }
 
-async function install(environment: string, { onInfo, signal }: JobOptions): Promise<Libtorch> {
+async function install(environment: string, gpu: boolean, { onInfo, signal }: JobOptions): Promise<Libtorch> {
   const hasUv = hasProgram('uv');
+  const what = gpu
+    ? ['', 'all libraries for GPUs, about 3 GB', '5.5 GB']
+    : [' for the CPU alone', 'two of CUDA\u2019s libraries, about 0.6 GB', '1.3 GB'];
   onInfo?.(
-    `${hasUv ? 'uv' : 'pip'} will download torch ${PINNED_TORCH} with CUDA\u2019s libraries, about 3 GB, and install it into ${environment}, 5.5 GB.`,
+    `${hasUv ? 'uv' : 'pip'} will download torch ${PINNED_TORCH}${what[0]} with ${what[1]}, and install it into ${environment}, ${what[2]}.`,
   );
-  await rm(environment, { recursive: true, force: true });
-  const [program, ...args] = hasUv ? (['uv', 'venv'] as const) : (['python3', '-m', 'venv'] as const);
-  if ((await runProgram(program, [...args, environment], { task: INSTALLING, signal })) !== 0) {
+  // What a GPU takes is added to what the CPU does.
+  if (!isForCpuAlone()) {
     await rm(environment, { recursive: true, force: true });
-    throw notInstalled(
-      `${program} ${args.join(' ')} failed; its messages are above. It takes Python: on Debian, apt-get install python3-venv.`,
-    );
+    const [program, ...args] = hasUv ? (['uv', 'venv'] as const) : (['python3', '-m', 'venv'] as const);
+    if ((await runProgram(program, [...args, environment], { task: INSTALLING, signal })) !== 0) {
+      await rm(environment, { recursive: true, force: true });
+      throw notInstalled(
+        `${program} ${args.join(' ')} failed; its messages are above. It takes Python: on Debian, apt-get install python3-venv.`,
+      );
+    }
   }
-  await installPackages(environment, [TORCH], signal);
-  await writeAtomic(join(environment, ENVIRONMENT_RECORD), JSON.stringify([TORCH]));
+  const packages = gpu ? [TORCH] : [ALONE, TORCH];
+  await installPackages(environment, packages, signal);
+  if (!gpu) await installPackages(environment, [await linkedByTorch()], signal);
+  await writeAtomic(join(environment, ENVIRONMENT_RECORD), JSON.stringify(packages));
   const { found } = ownPlace();
   if (found === undefined) throw notInstalled(`pip has put no torch into ${environment}.`);
   return found;
+}
+
+/** Returns CUDA's two packages that libtorch_cpu.so is linked with, as pip takes them, in the version that the wheel names. */
+async function linkedByTorch(): Promise<string> {
+  const packages = sitePackages();
+  const metadata = await readFile(join(packages, `torch-${PINNED_TORCH}.dist-info`, 'METADATA'), 'utf8');
+  const version = /^Requires-Dist: cuda-toolkit\[.*\]==([\d.]+)/m.exec(metadata)?.[1];
+  if (version !== undefined) return `cuda-toolkit[cudart,cupti]==${version}`;
+  throw notInstalled(`${packages} has a torch that names no version of CUDA.`);
 }
 
 /** Installs packages, as pip takes them, into an environment. Throws `INSTALL_FAILED`. */
@@ -137,12 +163,15 @@ export async function installPackages(
   signal?: AbortSignal,
 ): Promise<void> {
   const [program, ...args] = hasProgram('uv')
-    ? (['uv', 'pip'] as const)
-    : ([pythonOf(environment), '-m', 'pip'] as const);
+    ? (['uv', 'pip', 'install'] as const)
+    : // What torch lacks on purpose is no conflict.
+      ([pythonOf(environment), '-m', 'pip', 'install', '--no-warn-conflicts'] as const);
   const env = { VIRTUAL_ENV: environment, PIP_DISABLE_PIP_VERSION_CHECK: '1' };
   const options = { task: INSTALLING, signal, env };
-  if ((await runProgram(program, [...args, 'install', ...packages], options)) !== 0)
-    throw notInstalled(`${packages.join(', ')} could not be installed; pip\u2019s messages are above.`);
+  if ((await runProgram(program, [...args, ...packages], options)) !== 0)
+    throw notInstalled(
+      `${packages.filter((name) => name !== ALONE).join(', ')} could not be installed; pip\u2019s messages are above.`,
+    );
 }
 
 function notInstalled(problem: string): SpurmemError {
@@ -159,6 +188,11 @@ const COMPILING = 'compiling the native addon';
 /** Lines of the compiler's output that an error shows. */
 const SHOWN_LINES = 20;
 
+export interface BuildOptions {
+  readonly libtorch?: string | undefined;
+  readonly gpu?: boolean | undefined;
+}
+
 interface BuiltAddon {
   readonly path: string;
   readonly libtorch: Libtorch;
@@ -171,15 +205,19 @@ interface BuiltAddon {
  * cache, where a reinstalled package finds it again. Without a libtorch, PyTorch is installed into the user's cache.
  *
  * @param libtorch its folder, which is preferred from now on; default: the first of the places that `doctor` lists
+ * @param gpu as of `ensureEnvironment`
  * @throws SpurmemError `LIBTORCH_UNUSABLE`, `INSTALL_FAILED`, or `NATIVE_BUILD_FAILED` without a compiler, or if it fails
  */
 export async function buildAddon({
   libtorch: root,
+  gpu,
   ...control
-}: JobOptions & { readonly libtorch?: string | undefined } = {}): Promise<BuiltAddon> {
+}: JobOptions & BuildOptions = {}): Promise<BuiltAddon> {
   // Without a folder, the one of an earlier build is no longer preferred.
   if (root === undefined) await chooseLibtorch(undefined);
-  const libtorch = firstLibtorch(root) ?? (await ensureEnvironment(control));
+  const first = firstLibtorch(root);
+  const lacksGpu = gpu === true && isForCpuAlone() && first?.root === ownPlace().found?.root;
+  const libtorch = first === undefined || lacksGpu ? await ensureEnvironment({ gpu, ...control }) : first;
   const warning = newerThanTested(libtorch);
   if (warning !== undefined) control.onWarning?.(warning);
   const ready = [compiledAddon(libtorch), prebuiltAddon(libtorch)].find(

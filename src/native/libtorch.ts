@@ -126,7 +126,7 @@ export function filesOf(folder: string): string[] {
 }
 
 /** A place where a libtorch may lie; `says` describes the libtorch, or says why there is none. */
-interface Place {
+export interface Place {
   readonly name: string;
   readonly found: Libtorch | undefined;
   readonly says: string;
@@ -144,8 +144,21 @@ export function ownEnvironment(): string {
   return join(userCache(), `torch-${PINNED_TORCH}`);
 }
 
-/** The list of an environment's packages; its presence marks the environment as complete. */
+/** What pip was told to install into an environment; its presence marks the environment as complete. */
 export const ENVIRONMENT_RECORD = 'spurmem.json';
+
+/** The arguments by which pip installs a package alone. */
+export const ALONE = '--no-deps';
+
+/** Whether the package's own environment lacks the libraries that GPUs and Python's torch take. */
+export function isForCpuAlone(): boolean {
+  return textOf(join(ownEnvironment(), ENVIRONMENT_RECORD)).includes(ALONE);
+}
+
+/** Whether this machine has an NVIDIA driver; on Windows' Linux, its window to one. */
+export function hasNvidiaDriver(): boolean {
+  return ['/dev/nvidiactl', '/proc/driver/nvidia/version', '/dev/dxg'].some((path) => existsSync(path));
+}
 
 export function pythonOf(environment: string): string {
   return join(environment, 'bin', 'python');
@@ -179,7 +192,7 @@ export function findLibtorch(named = process.env.LIBTORCH, forBuild = false): Li
   throw unusable(
     'No PyTorch was found here, whose libtorch computes: LIBTORCH is not set, the active Python has no torch, and Debian\u2019s libtorch is not installed.',
     'Install it into the Python that is active: pip install torch',
-    `Or let npx spurmem build install torch ${PINNED_TORCH} into an environment of its own (3 GB to download).`,
+    `Or let npx spurmem build install torch ${PINNED_TORCH} into an environment of its own (0.6 GB to download, 3 GB for a GPU).`,
     'Or name a folder in LIBTORCH: that of a libtorch zip, or a wheel\u2019s torch folder.',
     'On Debian 13: apt-get install libtorch2.6 libopenblas0-openmp',
   );
@@ -255,14 +268,27 @@ function activePython(): Place {
   return placeOf(name, undefined, 'no python3');
 }
 
+/** The folder of the packages of this package's own environment. */
+export function sitePackages(): string {
+  const libraries = join(ownEnvironment(), 'lib');
+  const [python = ''] = filesOf(libraries).filter((folder) => folder.startsWith('python3'));
+  return join(libraries, python, 'site-packages');
+}
+
 /** The libtorch of this package's own environment. */
 export function ownPlace(): Place {
   const name = 'spurmem\u2019s own environment';
   const environment = ownEnvironment();
   if (!existsSync(environment)) return placeOf(name, undefined, `${environment} is not set up`);
-  const [python = ''] = filesOf(join(environment, 'lib')).filter((folder) => folder.startsWith('python3'));
-  const root = join(environment, 'lib', python, 'site-packages', 'torch');
+  const root = join(sitePackages(), 'torch');
   const isWhole = existsSync(join(environment, ENVIRONMENT_RECORD));
+  if (isWhole && isForCpuAlone() && hasNvidiaDriver()) {
+    return placeOf(
+      name,
+      undefined,
+      `${environment} lacks the libraries for this machine\u2019s GPU: npx spurmem build`,
+    );
+  }
   const found = isWhole ? libtorchIn(root, name, pythonOf(environment)) : undefined;
   return placeOf(name, found, `${environment} is not complete: npx spurmem build`);
 }

@@ -4,6 +4,7 @@ import { ensureEnvironment } from '../../src/native/install.js';
 import {
   chooseLibtorch,
   findLibtorch,
+  hasNvidiaDriver,
   newerThanTested,
   ownEnvironment,
   places,
@@ -259,6 +260,26 @@ it('an environment that is whole is taken as it is', async () => {
   expect(libtorch).toMatchObject({ root, version: '2.15.0', python: join(own, 'bin', 'python') });
 });
 
+it('an environment for the CPU alone serves it, and gets the rest when a GPU or Python\u2019s torch is asked for', async () => {
+  // It is not taken then.
+  if (hasNvidiaDriver()) return;
+  const own = ownEnvironment();
+  const root = wheel(join(own, 'lib', 'python3.11', 'site-packages', 'torch'), '2.15.0+cu132', {
+    cuda: '13.2',
+  });
+  writeFileSync(join(own, 'spurmem.json'), '["--no-deps","torch==2.15.0"]');
+  expect(await ensureEnvironment({ gpu: false })).toMatchObject({ root });
+  // No pip is there: what is asked of it shows in the message, and what was there stays.
+  const told: string[] = [];
+  await expect(ensureEnvironment({ gpu: true, onInfo: (text) => void told.push(text) })).rejects.toThrow();
+  expect(told).toEqual([
+    expect.stringMatching(
+      /will download torch 2\.15\.0 with all libraries for GPUs, about 3 GB, .*, 5\.5 GB\.$/,
+    ),
+  ]);
+  expect(await ensureEnvironment({ gpu: false })).toMatchObject({ root });
+});
+
 // pip itself, which is told to ask nobody.
 it('without a network, what was left half done is removed, and the message says what to install by hand', () => {
   const other = join(folder, 'without network');
@@ -268,11 +289,11 @@ it('without a network, what was left half done is removed, and the message says 
   // Whatever PyTorch this machine has: only the installing is called.
   const code = `
     import { ensureEnvironment } from './dist/native/install.js';
-    await ensureEnvironment({ onInfo: console.error }).catch(({ message }) => console.error(message));`;
+    await ensureEnvironment({ gpu: false, onInfo: console.error }).catch(({ message }) => console.error(message));`;
   const offline = { XDG_CACHE_HOME: other, PIP_NO_INDEX: '1', PIP_FIND_LINKS: undefined };
   const { stderr } = node(['--input-type=module', '-e', code], offline);
   expect(stderr).toMatch(
-    /^pip will download torch 2\.15\.0 .*, about 3 GB, and install it into .*, 5\.5 GB\.$/m,
+    /^pip will download torch 2\.15\.0 for the CPU alone with two of CUDA\u2019s libraries, about 0\.6 GB, and install it into .*, 1\.3 GB\.$/m,
   );
   expect(stderr).toContain('No matching distribution found for torch==2.15.0');
   expect(stderr).toMatch(

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { vectorInstructions } from '../../src/machine.js';
 import type { Architecture } from '../../src/models/architectures.js';
 import { type MemoryFormat, native, type Precision } from '../../src/native/addon.js';
 import { imagesOf, newModel } from '../networks.js';
@@ -9,7 +9,7 @@ import { TEAM } from './python.js';
 const SEED = 7;
 const CLASSES = 3;
 /** With it, PyTorch itself is wrong in bf16 where images are 32 px wide (test/native/narrowOutput.slow.test.ts). */
-export const HAS_AMX = readFileSync('/proc/cpuinfo', 'utf8').includes('amx_tile');
+export const HAS_AMX = vectorInstructions() === 'AMX';
 
 export interface ResNetCase {
   readonly arch: Architecture;

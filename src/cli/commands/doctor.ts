@@ -5,7 +5,16 @@ import type { Command } from 'commander';
 import { messageOf, SpurmemError } from '../../errors.js';
 import { type Addon, addonInUse, loadDecoders, native } from '../../native/addon.js';
 import { whyNoCuda } from '../../native/engine.js';
-import { DEBIAN, describeLibtorch, type Libtorch, newerThanTested, places } from '../../native/libtorch.js';
+import {
+  DEBIAN,
+  describeLibtorch,
+  isForCpuAlone,
+  type Libtorch,
+  newerThanTested,
+  ownEnvironment,
+  type Place,
+  places,
+} from '../../native/libtorch.js';
 import { packageVersion } from '../../versions.js';
 import { addJob } from '../job.js';
 import { addCommonOptions } from '../options.js';
@@ -73,8 +82,8 @@ async function nativeChecks(): Promise<Check[]> {
       check('addon', path),
       check(
         'libtorch',
-        `${describeLibtorch(libtorch)}, ${threads} threads\n${placesText()}`,
-        anotherThanNamed(libtorch) ?? newerThanTested(libtorch),
+        `${describeLibtorch(libtorch)}, ${threads} threads\n${placesText(libtorch)}`,
+        anotherThanFirst(libtorch) ?? newerThanTested(libtorch),
       ),
       operatorsCheck(addon),
       await blasCheck(addon, libtorch.root),
@@ -98,32 +107,31 @@ async function nativeChecks(): Promise<Check[]> {
   }
 }
 
-/** Returns advice if LIBTORCH names another libtorch than the one a checkout's addon was built for, which stays in use. */
-function anotherThanNamed({ root }: Libtorch): string | undefined {
-  const { LIBTORCH = '' } = process.env;
-  if (LIBTORCH === '' || namedRoot() === root) return undefined;
-  return `LIBTORCH names another than the addon was built for, which stays in use: scripts/setup.sh builds for ${LIBTORCH}.`;
+/** Returns advice if the addon was built for another libtorch than the first one found, as a checkout's may be. */
+function anotherThanFirst({ root }: Libtorch): string | undefined {
+  const first = searched().find(({ found }) => found !== undefined);
+  if (first?.found === undefined || first.found.root === root) return undefined;
+  return `The first one found is not the one that the addon was built for, which stays in use: scripts/setup.sh builds for ${first.found.root}.`;
 }
 
-function namedRoot(): string | undefined {
+/** Returns the places of a libtorch up to the first that has none of use. */
+function searched(): Place[] {
+  const found: Place[] = [];
   try {
-    const [named] = places();
-    return named?.found?.root;
-  } catch {
-    // The list of searched places shows the error.
-    return undefined;
-  }
-}
-
-/** Returns the searched places of a libtorch, in order. */
-function placesText(): string {
-  const lines = ['Searched in this order; the first one found is used:'];
-  try {
-    for (const { name, says } of places()) lines.push(`${lines.length}. ${name}: ${says}`);
+    for (const place of places()) found.push(place);
   } catch (error) {
-    lines.push(messageOf(error));
+    found.push({ name: 'error', found: undefined, says: messageOf(error) });
   }
-  return lines.join('\n');
+  return found;
+}
+
+/** Returns the searched places of a libtorch, in order, and which is used. */
+function placesText(used?: Libtorch): string {
+  const lines = searched().map(
+    ({ name, found, says }, at) =>
+      `${at + 1}. ${name}: ${says}${found !== undefined && found.root === used?.root ? ' (used)' : ''}`,
+  );
+  return ['Searched in this order:', ...lines].join('\n');
 }
 
 function operatorsCheck(addon: Addon): Check {
@@ -148,7 +156,14 @@ function decodersCheck(): Check {
 
 function cudaText(addon: Addon): string {
   const cudaDevices = addon.accelerators().find(({ name }) => name === 'cuda')?.devices ?? 0;
-  if (cudaDevices === 0) return `${whyNoCuda()[0]}; --device auto uses the CPU`;
+  if (cudaDevices === 0) {
+    const { root } = addonInUse().libtorch;
+    const isLean = isForCpuAlone() && root.startsWith(ownEnvironment());
+    const rest = isLean
+      ? '; a GPU takes the rest of CUDA\u2019s libraries: npx spurmem build --gpu (2.5 GB)'
+      : '';
+    return `${whyNoCuda()[0]}; --device auto uses the CPU${rest}`;
+  }
   const gpu = addon.deviceMemory('cuda:0');
   const memory = gpu === null ? '' : `, ${gpu.name} with ${gib(gpu.free)} of ${gib(gpu.total)} GiB free`;
   return `${cudaDevices} devices; --device auto uses cuda:0${memory}`;
