@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace spurmem {
@@ -22,6 +23,9 @@ constexpr size_t offset = 64;
 
 // Kept free for oneDNN, which crashes without an error if it cannot allocate its scratch memory.
 constexpr size_t leftFree = size_t{128} << 20;
+
+// Of the allocations of a thread.
+thread_local size_t maxBytes = SIZE_MAX;
 
 // With 1, gradients and activations would evict each other in every step.
 constexpr double headroom = 1.5;
@@ -150,6 +154,8 @@ class Allocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
     void* data = nullptr;
+    TORCH_CHECK(bytes <= maxBytes, "a tensor of ", bytes,
+                " bytes is more than a call with these arguments may make: ", maxBytes, " bytes");
     if (bytes < smallest) {
       data = c10::GetDefaultCPUAllocator()->raw_allocate(bytes);
     } else {
@@ -177,6 +183,9 @@ void installAllocator() {
   static Allocator allocator;
   c10::SetCPUAllocator(&allocator, /*priority=*/1);
 }
+
+AllocationLimit::AllocationLimit(size_t bytes) : before_(std::exchange(maxBytes, bytes)) {}
+AllocationLimit::~AllocationLimit() { maxBytes = before_; }
 
 void returnKeptMemory() { cache().forget(); }
 

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "../distributed/processGroup.h"
+#include "../kernels/allocator.h"
 
 namespace spurmem {
 
@@ -411,6 +412,29 @@ void requireSeveral(const at::Tensor& x) {
               " px at this layer. Use another batch size, so that no batch has one image.");
 }
 
+// libtorch's fused kernel takes the number of keys from the values, and would read and write beyond the keys.
+void requireLengths(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  TORCH_CHECK(k.size(-2) == v.size(-2) && k.size(-1) == q.size(-1),
+              "attention takes a key for each value, as long as a query, and not queries ", q.sizes(),
+              ", keys ", k.sizes(), " and values ", v.sizes());
+}
+
+// How much a call may allocate at once: 1 GiB, or 1024 times its arguments, but at most 8 GiB. Sizes in a
+// program can claim anything.
+size_t maxBytesOf(const torch::jit::Stack& stack) {
+  constexpr size_t kLeast = size_t{1} << 30, kMost = size_t{kMaxValues} * sizeof(float), kGrowth = 1024;
+  size_t taken = 0;
+  const auto add = [&taken](const at::Tensor& tensor) {
+    if (tensor.defined()) taken += tensor.storage().nbytes();
+  };
+  for (const auto& argument : stack) {
+    if (argument.isTensor()) add(argument.toTensor());
+    if (!argument.isTensorList()) continue;
+    for (const at::Tensor& tensor : argument.toTensorList()) add(tensor);
+  }
+  return std::clamp(std::min(taken, kMost) * kGrowth, kLeast, kMost);
+}
+
 // softmax(q k^T / sqrt(d)) v of bfloat16 matrices [batch, heads, tokens, d] on the CPU: libtorch's fused
 // kernel multiplies them by a plain loop where it was built without MKL, and oneDNN has a product for them
 // (ViT-S, 16 images: 1.35 s against 0.23 s for a forward pass).
@@ -477,6 +501,8 @@ void Network::call(const Node& node, torch::jit::Stack& stack, const ForwardCont
       return;
     }
   }
+  if (node.isAttention) requireLengths(tensor(0), tensor(1), tensor(2));
+  const AllocationLimit limit(maxBytesOf(stack));
   const auto taken = context.multiplyAdds == nullptr ? torch::jit::Stack() : stack;
   if (node.square) {
     const auto bias = stack[2].isNone() ? std::nullopt : std::optional(stack[2].toTensor());

@@ -255,7 +255,8 @@ Node Nodes::make(const PlannedNode& planned) {
   node.isCount = planned.isCount;
   node.isNorm = target == "batch_norm";
   node.isEmpty = target == "empty.memory_format" || target == "new_empty";
-  node.isPlainAttention = target == "scaled_dot_product_attention" && planned.arguments.size() == 3;
+  node.isAttention = target == "scaled_dot_product_attention";
+  node.isPlainAttention = node.isAttention && planned.arguments.size() == 3;
   return node;
 }
 

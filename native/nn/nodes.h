@@ -40,8 +40,8 @@ struct Node {
   bool inEvaluation = true, isCount = false, isNorm = false, isHead = false;
   // Whether it returns uninitialized memory.
   bool isEmpty = false;
-  // Whether it is attention without its own mask, dropout or scale.
-  bool isPlainAttention = false;
+  // Whether it is attention, and whether without its own mask, dropout or scale.
+  bool isAttention = false, isPlainAttention = false;
   // The storage that its results may alias.
   Owner owner = Owner::none;
   // The value that replaces its result if the call is left out.

@@ -1,6 +1,6 @@
-import { SpurmemError } from '../errors.js';
+import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { native, type Network, type Tensor } from '../native/addon.js';
-import { ComputeContext, type InContext } from '../native/context.js';
+import { ComputeContext, type InContext, isOutOfMemory } from '../native/context.js';
 import { describe, type NetworkDescription, type Plan } from '../native/plan.js';
 import { type Architecture, type ArchitectureOptions, builtInPlan, isProgram } from './architectures.js';
 import type { Program } from './exported/program.js';
@@ -55,10 +55,10 @@ export class Model implements Disposable {
     return new Model(arch, numClasses, context, network, plan);
   }
 
-  /** The network of a program that is read. */
+  /** The network of a program that is read, tried on two images of a given size. Throws `MODEL_INVALID` if it cannot be run. */
   static async ofProgram(
     program: Program,
-    { numClasses, generator, precision = 'fp32' }: Omit<ArchitectureOptions, 'arch'>,
+    { numClasses, generator, precision = 'fp32', imageSize }: Omit<ArchitectureOptions, 'arch'>,
     context: ComputeContext,
   ): Promise<Model> {
     if (program.plan.head === null && program.classes !== numClasses) {
@@ -71,8 +71,10 @@ export class Model implements Disposable {
     const { weights = {}, constants, ...file } = program.file;
     const { device, memoryFormat } = context;
     const plan = program.planFor(numClasses);
-    const network = await withTensors(constants, (tensors) =>
-      native().createNetwork({ plan, constants: tensors, generator, device, memoryFormat, precision }),
+    const network = await usable(program, () =>
+      withTensors(constants, (tensors) =>
+        native().createNetwork({ plan, constants: tensors, generator, device, memoryFormat, precision }),
+      ),
     );
     // The network owns the weights from here on; a second copy would stay as long as the model.
     const own = { ...program, file: { ...file, constants, weights: undefined } };
@@ -85,6 +87,7 @@ export class Model implements Disposable {
       .filter((name) => !(isNewHead && (name === head?.weight || name === head?.bias)));
     // One after the other, so that no second copy of all is made.
     for (const name of names) await model.loadStateDict({ [name]: weights[name] as TensorData });
+    if (imageSize !== undefined) await usable(program, () => model.#tryOn(imageSize));
     return model;
   }
 
@@ -117,6 +120,29 @@ export class Model implements Disposable {
 
   [Symbol.dispose](): void {
     this.network.dispose();
+  }
+
+  async #tryOn([height, width]: readonly [number, number]): Promise<void> {
+    try {
+      using images = await this.context.tensor(new Float32Array(6 * height * width), [2, 3, height, width]);
+      (await this.network.run(images)).logits.dispose();
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+}
+
+/** Runs a job whose errors are a program's fault, except that memory has run out. Throws `MODEL_INVALID`. */
+async function usable<Result>({ name }: Program, job: () => Promise<Result>): Promise<Result> {
+  try {
+    return await job();
+  } catch (error) {
+    if (systemCode(error) !== 'NATIVE_FAILED' || isOutOfMemory(error)) throw error;
+    throw new SpurmemError('MODEL_INVALID', `${name} cannot be run: ${messageOf(error)}.`, {
+      advice: ['It is damaged, or not what torch.export writes: export it again.'],
+      cause: error,
+    });
   }
 }
 

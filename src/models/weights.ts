@@ -1,4 +1,5 @@
 import { SpurmemError } from '../errors.js';
+import { flawOf } from './flaws.js';
 import type { Model } from './model.js';
 import { readPytorch } from './pytorchFile.js';
 import { readSafetensors, sameShape, type TensorData } from './safetensors.js';
@@ -286,30 +287,6 @@ export function readAhead(path: string): Promise<WeightsFile> {
   const content = readWeights(path);
   content.catch(() => undefined);
   return content;
-}
-
-/** Returns the flaw in a tensor's values that would make all results NaN; undefined if there is none. */
-function flawOf(name: string, { data }: TensorData): string | undefined {
-  if (!(data instanceof Float32Array || data instanceof Float64Array)) return undefined;
-  const infinite = countInfinite(data instanceof Float64Array ? Float32Array.from(data) : data);
-  if (infinite > 0) return `has ${infinite} of ${data.length} values that are infinite or NaN`;
-  if (name.endsWith('.running_var') && data.some((value) => value < 0)) return 'has a variance below 0';
-  return undefined;
-}
-
-/**
- * Returns the number of values that are infinite or NaN: their difference from themselves is not 0. A loop, because `reduce` takes six times
- * as long for a model's millions of values, and an iterator three times.
- */
-function countInfinite(values: Float32Array): number {
-  let count = 0;
-  let index = values.length;
-  while (index > 0) {
-    index -= 1;
-    const value = values[index] as number;
-    if (value - value !== 0) count += 1;
-  }
-  return count;
 }
 
 function list(names: readonly string[]): string {

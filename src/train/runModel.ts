@@ -55,7 +55,8 @@ export async function createModel(
 ): Promise<Model> {
   if (program !== undefined) {
     requireImages(program, inputSize);
-    return Model.ofProgram(program, { numClasses: dataset.numClasses, generator, precision }, context);
+    const options = { numClasses: dataset.numClasses, generator, precision, imageSize: inputSize };
+    return Model.ofProgram(program, options, context);
   }
   if (patchSize !== undefined) requirePatches(inputSize, patchSize);
   return Model.create({

@@ -6,7 +6,7 @@ import { readProgram } from '../../src/models/exported/program.js';
 import { node } from '../cli/support.js';
 import { exported } from '../parity/exportedCases.js';
 import { temporaryFolder } from '../temporary.js';
-import { casesOf, damaged, mutations, SEED } from './support.js';
+import { casesOf, damaged, guarded, mutations, SEED } from './support.js';
 
 const CASES = casesOf(3000, 300);
 const folder = temporaryFolder();
@@ -17,9 +17,9 @@ beforeAll(async () => {
   ({ program } = await exported({ network: 'branches', batch: 4, height: 12, width: 10 }));
 }, 120_000);
 
-test('a damaged graph is refused in words, or computes something: nothing crashes', () => {
+test('a damaged graph is refused in words, or computes something: nothing crashes or leaves the memory of its tensors', () => {
   const run = ['test/native/hostilePrograms.mjs', program, '12', '10', String(SEED), String(CASES), log];
-  const { status, signal, stdout, stderr } = node(run);
+  const { status, signal, stdout, stderr } = node(run, guarded(folder));
   // What it was at when it crashed or hung.
   const last = status === 0 || !existsSync(log) ? '' : readFileSync(log, 'utf8').trim();
   expect({ status, signal, stderr, last }).toEqual({ status: 0, signal: null, stderr: '', last: '' });

@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { type ErrorCode, SpurmemError } from '../../src/errors.js';
+import { ROOT } from '../cli/support.js';
 
 /** `scripts/fuzz.sh` runs all cases, and a test some of them, always the same. */
 const IS_FULL = process.env.SPURMEM_FUZZ === 'full';
@@ -9,6 +12,15 @@ export const SEED = Number(process.env.SPURMEM_FUZZ_SEED ?? 1);
 /** How many cases to try of the number that is stated in docs/reliability.md. */
 export function casesOf(full: number, short = 25): number {
   return IS_FULL ? full : short;
+}
+
+/** The environment of a process whose tensors end at pages that cannot be touched. AddressSanitizer guards them itself. */
+export function guarded(folder: string): Readonly<Record<string, string>> {
+  if (process.env.LD_PRELOAD) return {};
+  const library = join(folder, 'guard.so');
+  const source = join(ROOT, 'scripts/faults/guard.c');
+  execFileSync('cc', ['-O2', '-shared', '-fPIC', '-o', library, source, '-ldl']);
+  return { LD_PRELOAD: library };
 }
 
 /** A case takes some milliseconds: this is far beyond, on a busy machine as well. */

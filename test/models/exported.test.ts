@@ -1,4 +1,6 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unzipSync, zipSync } from 'fflate';
 import { SpurmemError } from '../../src/errors.js';
 import { Flow, groupsOf } from '../../src/models/exported/analysis.js';
 import { type ProgramFile, readProgramFile, writeProgram } from '../../src/models/exported/archive.js';
@@ -7,7 +9,7 @@ import { inspectProgram, mixesImages, readProgram } from '../../src/models/expor
 import { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
 import { ComputeContext } from '../../src/native/context.js';
-import { bool, ints, PlanBuilder, value } from '../../src/native/planBuilder.js';
+import { bool, int, ints, PlanBuilder, value } from '../../src/native/planBuilder.js';
 import { failure } from '../data/support.js';
 import { imagesOf } from '../networks.js';
 import { exported, openExported } from '../parity/exportedCases.js';
@@ -164,6 +166,72 @@ test.each<[string, (program: ProgramJson) => unknown, RegExp]>([
   ],
 ])('%s is refused with what to do', async (_what, change, message) => {
   expect(await refusal(change)).toMatch(message);
+});
+
+/** Opens a program with another call in the place of its first ReLU. */
+async function withCall(
+  target: string,
+  inputs: (given: ProgramNode['inputs'][number]) => ProgramNode['inputs'],
+): Promise<unknown> {
+  const program = await changed((json) => {
+    const relu = nodeOf(json, 'relu.default');
+    relu.target = `torch.ops.aten.${target}`;
+    relu.inputs = inputs(relu.inputs[0] as ProgramNode['inputs'][number]);
+  });
+  const read = await readProgram(program, 'changed.pt2');
+  const generator = new (native().Generator)(0);
+  const options = { numClasses: 3, generator, imageSize: [24, 20] as const };
+  return Model.ofProgram(read, options, ComputeContext.of({ device: 'cpu' }));
+}
+type ProgramNode = ProgramJson['graph_module']['graph']['nodes'][number];
+const named = (name: string, arg: object) => ({ name, arg: { ...arg } });
+
+test('a call with arguments of another operator, or that fails, is the program\u2019s fault', async () => {
+  const gelu = withCall('gelu.default', ({ arg }) => [{ name: 'self', arg }, named('dim', { as_int: 1 })]);
+  await failure(
+    gelu,
+    'MODEL_INVALID',
+    /changed\.pt2 cannot be run: gelu does not take dim .* export it again/,
+  );
+  const beyond = withCall('select.int', ({ arg }) => [
+    { name: 'self', arg },
+    named('dim', { as_int: 1 }),
+    named('index', { as_int: 99 }),
+  ]);
+  await failure(beyond, 'MODEL_INVALID', /changed\.pt2 cannot be run: .*index 99/);
+  // 16 GiB.
+  const large = withCall('arange.default', () => [named('end', { as_int: 2 ** 31 })]);
+  await failure(
+    large,
+    'MODEL_INVALID',
+    /17179869184 bytes is more than a call with these arguments may make/,
+  );
+});
+
+test('attention with more values than keys is refused before it reads or writes beyond the keys', async () => {
+  const net = new PlanBuilder();
+  const [self, dim] = [value(net.images), int(2)];
+  const key = net.call('slice.Tensor', { self, dim, end: int(1) });
+  const given = { query: self, key: value(key), value: self };
+  net.stage('attention', net.call('scaled_dot_product_attention', given));
+  const generator = new (native().Generator)(1);
+  const network = await native().createNetwork({ plan: net.plan(), generator, device: 'cpu' });
+  using images = await native().tensor(new Float32Array(192).fill(1), [2, 3, 8, 4], 'cpu');
+  await expect(network.run(images)).rejects.toThrow(
+    'attention takes a key for each value, as long as a query, and not queries [2, 3, 8, 4], keys [2, 3, 1, 4]',
+  );
+  network.dispose();
+});
+
+test('weights that are not finite are refused when the program is read', async () => {
+  const entries = unzipSync(await readFile(path));
+  const { byteLength } = file.weights?.['large.weight']?.data ?? {};
+  const own = Object.values(entries).find(({ length }) => length === byteLength) ?? new Uint8Array();
+  own.set(new Uint8Array(Float32Array.of(NaN).buffer), 8);
+  const nan = join(folder, 'nan.pt2');
+  await writeFile(nan, zipSync(entries, { level: 0 }));
+  const problem = 'large.weight has 1 of 360 values that are infinite or NaN';
+  await failure(readProgram(nan), 'MODEL_INVALID', nan, problem);
 });
 
 test('logits of no linear layer keep their classes: its last layers are no neurons, and other classes are refused', async () => {

@@ -4,6 +4,7 @@ import type { ComputeContext } from '../../native/context.js';
 import { describe, type Plan, type PlanNode } from '../../native/plan.js';
 import { linearInitial } from '../../native/planBuilder.js';
 import { exportedDtype, WRITTEN } from '../dtypes.js';
+import { flawOf } from '../flaws.js';
 import { sameShape } from '../safetensors.js';
 import { UnusableContent } from '../weightsFile.js';
 import {
@@ -150,6 +151,12 @@ function inputOf(
   if (stored && !(Object.hasOwn(stored, name) && sameShape(stored[name]?.shape, shape))) {
     const what = isConstant ? 'constant' : 'weight';
     throw new Error(`its ${what} ${name} is missing, or has another shape than its graph says`);
+  }
+  // Masks that are buffers may be infinite.
+  const isWeight = kind === 'parameter' || /\.running_(?:mean|var)$/.test(name);
+  const flaw = isWeight && stored?.[name] ? flawOf(name, stored[name]) : undefined;
+  if (flaw !== undefined) {
+    throw new UnusableContent(`its weight ${name} ${flaw}: no model can compute with it. Export it anew`);
   }
   return { kind: isConstant ? 'constant' : kind, name, value, shape, dtype: type.c10 };
 }
