@@ -53,11 +53,11 @@ export async function buildAlone<T>(
         if (!lock.isLost()) throw error;
       }
     }
-    while (await isLocked(lockPath)) {
+    do {
       if (!waits) steps.waits?.();
       waits = true;
       throwIfAborted(signal, steps.task);
       await sleep(POLL_MS);
-    }
+    } while (await isLocked(lockPath));
   }
 }

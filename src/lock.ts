@@ -1,17 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, rmdirSync, unlinkSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { checksum } from './checksum.js';
 import { SpurmemError, systemCode } from './errors.js';
-import { unwritable, withCheck } from './files.js';
+import { removeFiles, unwritable, withCheck } from './files.js';
 import { bootId, isGone, type LockOwner, ownHost, ownOwner, wasKilled } from './lockOwner.js';
 import { type JobOptions, STOPPED_ADVICE, throwIfAborted } from './progress.js';
 
 // A lock is a folder with one file, named by a random id, which holds the owner and a counter that the owner raises. Renaming a folder
 // over a missing or empty one takes the lock; removing the file frees it. Each succeeds for one process only. No clocks or times of
-// files are compared: NFS caches these for up to a minute.
+// files are compared: NFS caches these for up to a minute. A folder with anything else is no lock, and stays as it is.
+
+/** The name of a lock's file. */
+const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** How its text begins; power loss may have emptied it, or cut it off. */
+const OWNED = /^(?:\0*$|\{"pid":\d)/;
 
 /** How often an owner raises its counter, how long a process of another host must see it unchanged to take the lock over, how often it looks. */
 export const LEASE = { beatMs: 5_000, staleMs: 120_000, pollMs: 100 };
@@ -25,13 +31,13 @@ export interface Lock {
   during<Result>(job: () => Promise<Result>): Promise<Result>;
 }
 
-/** The files of this thread's locks. */
-const held = new Set<string>();
+/** The files of this thread's locks, by their ids. */
+const held = new Map<string, string>();
 process.on('exit', releaseAll);
 
 /** Releases the locks of this thread, whose process is about to end. */
 export function releaseAll(): void {
-  for (const file of held) {
+  for (const file of held.values()) {
     try {
       unlinkSync(file);
       rmdirSync(dirname(file));
@@ -46,10 +52,11 @@ export function releaseAll(): void {
  * worker thread that was terminated, is taken over: at once on the same host, and on another one after this process has seen its counter
  * unchanged for `staleMs`.
  *
- * @throws SpurmemError `OUTPUT_UNWRITABLE` when it cannot be made
+ * @throws SpurmemError `OUTPUT_UNWRITABLE` when it cannot be made, or the folder is no lock
  */
 export async function tryLock(lockPath: string): Promise<Lock | undefined> {
-  const { state, file: stale } = await inspect(lockPath);
+  const { state, file: stale, problem } = await inspect(lockPath);
+  if (problem !== undefined) throw problem;
   if (state !== 'free') return undefined;
   // Only this lock, and no later one, which has another id.
   if (stale !== undefined) await unlink(stale).catch(() => undefined);
@@ -73,7 +80,7 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
     }
     throw unwritable(error, lockPath);
   }
-  held.add(file);
+  held.set(id, file);
   let beats = 0;
   let beating = Promise.resolve();
   const beat = setInterval(() => {
@@ -91,11 +98,11 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
   const release = async (): Promise<void> => {
     clearInterval(beat);
     await beating;
-    held.delete(file);
     lost ??= await unlink(file).then(
       () => false,
       () => true,
     );
+    held.delete(id);
     // Fails if another process has taken the lock meanwhile.
     await rmdir(lockPath).catch(() => undefined);
   };
@@ -133,10 +140,15 @@ export async function awaitLock(
   }
 }
 
-/** Whether a living process holds a lock: of an owner on another host, waits until it shows. Throws `INTERRUPTED`. */
+/**
+ * Whether a living process holds a lock: of an owner on another host, waits until it shows.
+ *
+ * @throws SpurmemError `OUTPUT_UNWRITABLE` if the folder is no lock, `INTERRUPTED`
+ */
 export async function isHeld(lockPath: string, { onInfo, signal }: JobOptions = {}): Promise<boolean> {
   for (let isFirst = true; ; isFirst = false) {
-    const { state, owner } = await inspect(lockPath);
+    const { state, owner, problem } = await inspect(lockPath);
+    if (problem !== undefined) throw problem;
     if (state !== 'unknown') return state === 'held';
     const who = `process ${owner?.pid} of ${owner?.host}`;
     const max = LEASE.staleMs / 1000;
@@ -159,12 +171,15 @@ export async function ownerOf(lockPath: string): Promise<LockOwner | undefined> 
 /** The locks of other hosts as this process saw them: since when the content is unchanged, and whether it ever changed. */
 const watched = new Map<string, { file: string; text: string; since: number; lives: boolean }>();
 
-/** Returns whether a lock can be taken: `unknown` is one of another host that was not seen to change. */
+/** Returns whether a lock can be taken: `unknown` is one of another host that was not seen to change. `problem`: it is no lock. */
 async function inspect(lockPath: string) {
   const found = await read(lockPath);
   if (found === undefined) return { state: 'free' } as const;
-  const { file, text, owner } = found;
+  const { file, text, owner, problem } = found;
+  if (file === undefined) return { state: 'free', problem } as const;
   const stateOf = () => {
+    // One of this thread that it does not hold could not be removed when it was released.
+    if (isOwn(owner) && !held.has(basename(file))) return 'free';
     if (owner?.host === ownHost() && owner.boot === bootId()) return wasKilled(owner) ? 'free' : 'held';
     let seen = watched.get(lockPath);
     if (seen?.file !== file || seen.text !== text) {
@@ -177,26 +192,55 @@ async function inspect(lockPath: string) {
   return { state: stateOf(), file, owner };
 }
 
-/** Reads the file of a lock; undefined if the lock is free. */
-async function read(lockPath: string) {
+/** Reads the file of a lock; undefined if the lock is free. `problem`: the folder is no lock, or cannot be read. */
+async function read(lockPath: string): Promise<Found | undefined> {
   try {
     // Without a name by which NFS keeps a removed file that is open.
-    const id = (await readdir(lockPath)).find((name) => !name.startsWith('.'));
-    const file = join(lockPath, id as string);
+    const entries = (await readdir(lockPath, { withFileTypes: true })).filter(
+      ({ name }) => !name.startsWith('.nfs'),
+    );
+    const [first] = entries;
+    if (first === undefined) return undefined;
+    const other = entries.find((entry) => !ID.test(entry.name) || !entry.isFile());
+    if (other !== undefined) return { problem: noLock(lockPath, other.name) };
+    const file = join(lockPath, first.name);
     const text = await readFile(file, 'utf8');
+    if (!OWNED.test(text)) return { problem: noLock(lockPath, first.name) };
     return { file, text, owner: ownerIn(text) };
+  } catch (error) {
+    return isGoneBy(error) ? undefined : { problem: unwritable(error, lockPath) as Error };
+  }
+}
+
+type Found =
+  | { file: string; text: string; owner: LockOwner | undefined; problem?: undefined }
+  | { problem: Error; file?: undefined; text?: undefined; owner?: undefined };
+
+function noLock(lockPath: string, name: string): SpurmemError {
+  const problem = `${lockPath} has the name of a lock, and is none: it holds ${name}. Nothing was changed.`;
+  return new SpurmemError('OUTPUT_UNWRITABLE', problem, {
+    advice: ['Move it away, or choose another folder.'],
+  });
+}
+
+function ownerIn(text: string): LockOwner | undefined {
+  try {
+    const owner = JSON.parse(text) as LockOwner;
+    return typeof owner.host === 'string' ? owner : undefined;
   } catch {
     return undefined;
   }
 }
 
-function ownerIn(text: string): LockOwner | undefined {
-  try {
-    return JSON.parse(text) as LockOwner;
-  } catch {
-    // Power loss may cut a file off.
-    return undefined;
-  }
+function isOwn(owner: LockOwner | undefined): boolean {
+  if (owner?.pid !== process.pid) return false;
+  const { thread, host, boot, started } = ownOwner();
+  return isDeepStrictEqual({ ...owner, thread, host, boot, started }, owner);
+}
+
+/** Whether an error says that a file is missing. */
+function isGoneBy(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ESTALE'].includes(systemCode(error) ?? '');
 }
 
 /** Whether a file exists, or cannot be read. Opens it: NFS answers other calls from its cache. */
@@ -205,7 +249,7 @@ function isThere(file: string): boolean {
     closeSync(openSync(file, 'r'));
     return true;
   } catch (error) {
-    return !['ENOENT', 'ENOTDIR', 'ESTALE'].includes(systemCode(error) ?? '');
+    return !isGoneBy(error);
   }
 }
 
@@ -221,6 +265,8 @@ async function removeAsides(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const [, host, pid] = ASIDE.exec(name) ?? [];
     if (host !== checksum(ownHost()) || !isGone(Number(pid))) continue;
-    await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
+    const aside = join(folder, name);
+    await removeFiles(aside, (file) => ID.test(file));
+    await rmdir(aside).catch(() => undefined);
   }
 }

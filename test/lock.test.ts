@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -13,6 +14,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { jest } from '@jest/globals';
+import { buildAlone } from '../src/buildOnce.js';
 import { checksum } from '../src/checksum.js';
 import { awaitLock, isLocked, LEASE, ownerOf, tryLock } from '../src/lock.js';
 import type { LockOwner } from '../src/lockOwner.js';
@@ -30,12 +32,14 @@ afterEach(async () => {
 let count = 0;
 const path = (): string => join(folder, `${(count += 1)}.lock`);
 
+const FILE = '01234567-89ab-4cde-8f01-23456789abcd';
+
 /** A lock of that owner. */
 function lockOf(owner: Partial<LockOwner>): string {
   const lock = path();
   mkdirSync(lock);
   const mine = { pid: process.pid, host: hostname(), boot: null, started: null, ...owner };
-  writeFileSync(join(lock, 'owner.json'), JSON.stringify(mine));
+  writeFileSync(join(lock, FILE), JSON.stringify(mine));
   return lock;
 }
 
@@ -136,10 +140,10 @@ test('is lost where another has taken it, or it was removed', async () => {
   const held = await tryLock(lock);
   expect(held?.isLost()).toBe(false);
   const [file = ''] = readdirSync(lock);
-  renameSync(join(lock, file), join(lock, 'another'));
+  renameSync(join(lock, file), join(lock, FILE));
   expect(held?.isLost()).toBe(true);
   await held?.release();
-  expect(readdirSync(lock)).toEqual(['another']);
+  expect(readdirSync(lock)).toEqual([FILE]);
 });
 
 test('that of an earlier process of the same number is taken over', async () => {
@@ -164,7 +168,7 @@ test.each(ELSEWHERE)(
     const clock = jest.spyOn(Date, 'now');
     for (const time of [now - 3600e3, now + 3600e3]) {
       clock.mockReturnValue(time);
-      for (const one of [lock, join(lock, 'owner.json')]) utimesSync(one, time / 1000, time / 1000);
+      for (const one of [lock, join(lock, FILE)]) utimesSync(one, time / 1000, time / 1000);
       expect(await tryLock(lock)).toBeUndefined();
     }
     while (await isLocked(lock)) await sleep(5);
@@ -292,6 +296,82 @@ test('waiting for a process of another host is reported, and stops when aborted'
   expect(told).toEqual([
     `Waiting to see whether process ${process.pid} of elsewhere, which holds ${lock}, lives: up to 0.4 s.`,
   ]);
+});
+
+const FOREIGN: readonly (readonly [string, (lock: string) => unknown])[] = [
+  [
+    'a file of another name',
+    (lock) => {
+      writeFileSync(join(lock, 'a.txt'), 'important');
+    },
+  ],
+  [
+    'a hidden file',
+    (lock) => {
+      writeFileSync(join(lock, '.DS_Store'), 'x');
+    },
+  ],
+  [
+    'a folder',
+    (lock) => {
+      mkdirSync(join(lock, FILE));
+    },
+  ],
+  ['a named pipe', (lock) => spawnSync('mkfifo', [join(lock, FILE)])],
+  [
+    'a link',
+    (lock) => {
+      symlinkSync('/etc/hostname', join(lock, FILE));
+    },
+  ],
+  [
+    'a file of that name with other content',
+    (lock) => {
+      writeFileSync(join(lock, FILE), 'important');
+    },
+  ],
+];
+test.each(FOREIGN)('a folder that holds %s is no lock, and stays', async (_what, fill) => {
+  const lock = path();
+  mkdirSync(lock);
+  fill(lock);
+  const before = readdirSync(lock);
+  const steps = { task: 'a test', ready: () => Promise.resolve(undefined), build: () => Promise.resolve(1) };
+  for (let look = 0; look < 2; look += 1) {
+    const said = [lock, before[0] ?? '', 'Move it away'];
+    await failure(tryLock(lock), 'OUTPUT_UNWRITABLE', ...said);
+    await failure(awaitLock(lock, 0), 'OUTPUT_UNWRITABLE', ...said);
+    await failure(buildAlone(lock, steps, undefined), 'OUTPUT_UNWRITABLE', ...said);
+    expect([await isLocked(lock), await ownerOf(lock)]).toEqual([false, undefined]);
+    await sleep(1.2 * LEASE.staleMs);
+  }
+  expect(readdirSync(lock)).toEqual(before);
+});
+
+test('one that power loss has emptied or cut off is taken over after the usual wait', async () => {
+  for (const text of ['', '\0\0\0', '{"pid":12,"thre']) {
+    const lock = lockOf({});
+    writeFileSync(join(lock, FILE), text);
+    expect(await tryLock(lock)).toBeUndefined();
+    await sleep(1.2 * LEASE.staleMs);
+    const taken = await tryLock(lock);
+    expect(taken).toBeDefined();
+    await taken?.release();
+  }
+});
+
+test('one that this thread could not remove when it let go is free', async () => {
+  const lock = path();
+  const first = await tryLock(lock);
+  const [file = ''] = readdirSync(lock);
+  const text = readFileSync(join(lock, file));
+  await first?.release();
+  mkdirSync(lock);
+  writeFileSync(join(lock, file), text);
+  expect(await isLocked(lock)).toBe(false);
+  const second = await tryLock(lock);
+  expect(second?.isLost()).toBe(false);
+  await second?.release();
 });
 
 test('says where none can be made', async () => {

@@ -144,7 +144,7 @@ export class TraceSession implements Disposable {
     const weights = await weightsAt(run, settings.epoch);
     await run.folder.requireUnlocked(options);
     const context = await openEngine(options);
-    const folder = new RunWriter(run.folder.path, context);
+    const folder = new RunWriter(run.folder.path, context, options);
     const { precision } = settings;
     let loader: BatchLoader | undefined;
     let model: Model | undefined;

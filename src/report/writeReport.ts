@@ -3,7 +3,8 @@ import { SpurmemError } from '../errors.js';
 import { readResults } from '../experiments/resultFiles.js';
 import { writeAtomic } from '../files.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
-import { checkOptions } from '../settings/options.js';
+import type { JobOptions } from '../progress.js';
+import { checkOptions, JOB_TYPES } from '../settings/options.js';
 import { text } from '../settings/values.js';
 import { inputLine } from '../train/inputRecord.js';
 import { methodOfRun } from '../train/methods.js';
@@ -26,19 +27,19 @@ import { showTraining } from './sections/training.js';
 import { plain } from './text.js';
 
 /** The run of a report, and its place. */
-export interface ReportOptions {
+export interface ReportOptions extends JobOptions {
   readonly run: string;
   /** The page's path, such as where the run's folder cannot be written; default: `report.html` in it, with its figures in `figures/`. */
   readonly out?: string | undefined;
 }
 
-const REPORT_TYPES = { run: RUN_TYPE, out: text('the path of a page') } as const;
+const REPORT_TYPES = { ...JOB_TYPES, run: RUN_TYPE, out: text('the path of a page') } as const;
 
 /**
  * Writes `report.html` and `figures/*.svg` of a run from what its folder holds, or the page alone to another place.
  *
  * @returns the report's path
- * @throws `RUN_NOT_FOUND`, `RUN_INVALID`, `RUN_BUSY`, `OUTPUT_UNWRITABLE`, and what `readRunData` throws
+ * @throws `RUN_NOT_FOUND`, `RUN_INVALID`, `RUN_BUSY`, `OUTPUT_UNWRITABLE`, `INTERRUPTED`, and what `readRunData` throws
  */
 export async function writeReport(options: ReportOptions): Promise<string> {
   checkOptions(options, { types: REPORT_TYPES, required: ['run'] });
@@ -53,7 +54,7 @@ export async function writeReport(options: ReportOptions): Promise<string> {
   await folder.publish(async () => {
     for (const { name, svg } of figures) await writeAtomic(folder.figure(name), svg);
     await writeAtomic(folder.report, page);
-  });
+  }, options);
   return folder.report;
 }
 

@@ -2,6 +2,7 @@ import { writeCsv } from '../csvFile.js';
 import { gradCam, type GradCamOptions } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import { type EngineOptions, openEngine } from '../native/engine.js';
+import type { JobOptions } from '../progress.js';
 import type { Figure, FigureNeeds, FigureRow, ReportDataset, RunResults } from '../report/figure.js';
 import { fig10 } from '../report/figures/gradCam.js';
 import { groupLabels } from '../report/groupLabels.js';
@@ -93,7 +94,7 @@ export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Resu
 
 /** Writes a figure's files and the run's report. */
 export async function withFiles(
-  options: EngineOptions & { readonly run: string },
+  options: EngineOptions & JobOptions & { readonly run: string },
   figure: Figure,
   made: Omit<RunResults, 'traces'>,
   checkpoint: string,
@@ -102,9 +103,9 @@ export async function withFiles(
   const results = { traces: [], ...made };
   const content = { results, dataset: await readRunData(run), checkpoint, criteria: [] };
   using context = await openEngine(options);
-  const folder = new RunWriter(run.folder.path, context);
+  const folder = new RunWriter(run.folder.path, context, options);
   const [written] = (await folder.locked(() => writeFigures(folder, [figure], content), {
     waits: true,
   })) as [ReproducedFigure];
-  return { ...written, report: await writeReport({ run: options.run }) };
+  return { ...written, report: await writeReport({ run: options.run, signal: options.signal }) };
 }

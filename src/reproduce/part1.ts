@@ -102,7 +102,7 @@ export async function reproducePart1(options: Part1Options): Promise<Part1Result
   const { folder } = session;
   const figures = await folder.locked(() => writeFigures(folder, options.figures, content), { waits: true });
   options.onStep?.('report');
-  const report = await writeReport({ run: options.run });
+  const report = await writeReport({ run: options.run, signal: options.signal });
   return { run: options.run, report, figures };
 }
 

@@ -105,11 +105,11 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   );
   const dataset = await loadDataset(folder);
   using context = await openEngine(options);
-  const writer = new RunWriter(out, context);
+  const writer = new RunWriter(out, context, options);
   await writer.record('comparison', comparison(dataset));
-  const finetuneReport = await writeReport({ run: `${out}-finetune` });
+  const finetuneReport = await writeReport({ run: `${out}-finetune`, signal: options.signal });
   await run('trace');
-  const report = await writeReport({ run: out });
+  const report = await writeReport({ run: out, signal: options.signal });
   const { name, schema } = RESULTS.traces;
   const trace = (await writer.readResult(name, schema)) as TraceUnstructuredResult;
   return { dataset, erm, trace, comparison: comparison(dataset), run: out, report, finetuneReport };

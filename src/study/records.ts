@@ -5,6 +5,7 @@ import { stringify } from 'csv-stringify/sync';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { jsonText, makeFolder, readText, writeAtomic, writeJson } from '../files.js';
 import { isOf, numberOf, type Row } from '../kit/rows.js';
+import type { JobOptions } from '../progress.js';
 import { writeAlone } from '../writeAlone.js';
 import { rowsOn, type Study } from './schema.js';
 import type { Combination, Tuned, TunedRun } from './tuning.js';
@@ -57,12 +58,17 @@ export class Records implements RecordSource {
    * Adds rows to a table, unless another process has added rows with this `key`.
    * Columns that the table lacks are left out. Throws `RUN_INVALID` if it has other columns, `RUN_BUSY`, `OUTPUT_UNWRITABLE`.
    */
-  async add(table: string, rows: readonly RecordRow[], key?: RecordRow): Promise<void> {
+  async add(
+    table: string,
+    rows: readonly RecordRow[],
+    key?: RecordRow,
+    options: JobOptions = {},
+  ): Promise<void> {
     const [first] = rows;
     if (!first) return;
     const path = this.pathOf(table);
     await makeFolder(this.folder);
-    await writeAlone(path, async () => {
+    const add = async (): Promise<void> => {
       const known = await this.read(table);
       if (key && known.some((row) => isOf(row, key))) return;
       const columns = Object.keys(known[0] ?? first);
@@ -72,7 +78,8 @@ export class Records implements RecordSource {
         throw new SpurmemError('RUN_INVALID', problem, { advice });
       }
       await writeAtomic(path, stringify([...known, ...rows.map(rounded)], { header: true, columns }));
-    });
+    };
+    await writeAlone(path, add, options);
   }
 
   pathOf(table: string): string {
@@ -136,7 +143,12 @@ type Place = Pick<Study, 'path' | 'recordsFolder'>;
  *
  * @throws `RUN_EXISTS` if a table was made with others, `RUN_INVALID` if the file is damaged
  */
-export async function keepSettings(study: Place, data: string, settings: OfRecords): Promise<void> {
+export async function keepSettings(
+  study: Place,
+  data: string,
+  settings: OfRecords,
+  options: JobOptions = {},
+): Promise<void> {
   const path = settingsPath(study);
   const now = plain(settings);
   const records = new Records(study.recordsFolder, data);
@@ -154,10 +166,11 @@ export async function keepSettings(study: Place, data: string, settings: OfRecor
   };
   if ((await merged()) === undefined) return;
   await makeFolder(study.recordsFolder);
-  await writeAlone(path, async () => {
+  const write = async (): Promise<void> => {
     const all = await merged();
     if (all) await writeJson(path, all);
-  });
+  };
+  await writeAlone(path, write, options);
 }
 
 /**

@@ -312,7 +312,7 @@ export class StudyRunner {
     // Another process may have recorded other settings meanwhile.
     const settings = settingsOf(this.study, data, await this.#dataset(path, data));
     await requireSettings(this.study, data, settings, { adding: true });
-    await this.#records(data).add(table, rows, key);
+    await this.#records(data).add(table, rows, key, this.options);
   }
 
   /** Returns a dataset, read once for all jobs on it and checked against its records' settings. */
@@ -324,14 +324,14 @@ export class StudyRunner {
 
   async #open(path: string, data: string): Promise<Dataset> {
     const dataset = await datasetOf(path, entryOf(this.study, data).options);
-    await keepSettings(this.study, data, settingsOf(this.study, data, dataset));
+    await keepSettings(this.study, data, settingsOf(this.study, data, dataset), this.options);
     return dataset;
   }
 
   /** Keeps the settings of some data before its first job. */
   async #keep(data: string): Promise<void> {
     if (this.#kept.has(data)) return;
-    await keepSettings(this.study, data, settingsOf(this.study, data));
+    await keepSettings(this.study, data, settingsOf(this.study, data), this.options);
     this.#kept.add(data);
   }
 

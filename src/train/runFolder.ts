@@ -143,9 +143,9 @@ export class RunFolder {
     );
   }
 
-  /** Runs `job`, which writes the report and its figures, also while a run is trained. Throws `RUN_BUSY`. */
-  async publish<Result>(job: () => Promise<Result>): Promise<Result> {
-    const lock = await awaitLock(join(this.path, 'figures', '.report.lock'), PATIENCE_MS);
+  /** Runs `job`, which writes the report and its figures, also while a run is trained. Throws `RUN_BUSY`, `INTERRUPTED`. */
+  async publish<Result>(job: () => Promise<Result>, options: JobOptions): Promise<Result> {
+    const lock = await awaitLock(join(this.path, 'figures', '.report.lock'), PATIENCE_MS, options);
     if (!lock) throw await this.busy();
     return lock.during(async () => {
       await this.removeLeftovers(isReport);

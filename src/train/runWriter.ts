@@ -24,6 +24,7 @@ export class RunWriter extends RunFolder {
   constructor(
     path: string,
     readonly context: Pick<ComputeContext, 'onRankZero'>,
+    private readonly options: JobOptions = {},
   ) {
     super(path);
   }
@@ -32,14 +33,14 @@ export class RunWriter extends RunFolder {
     await this.context.onRankZero(() => super.create());
   }
 
-  /** Runs `job` with the run locked: processes outside its group can only write the report. Throws `RUN_BUSY`. */
+  /** Runs `job` with the run locked: processes outside its group can only write the report. Throws `RUN_BUSY`, `INTERRUPTED`. */
   async locked<Result>(
     job: () => Promise<Result>,
-    { waits = false, ...options }: JobOptions & { readonly waits?: boolean } = {},
+    { waits = false }: { readonly waits?: boolean } = {},
   ): Promise<Result> {
     let lock: Lock | undefined;
     await this.context.onRankZero(async () => {
-      lock = await awaitLock(await this.lockPath(), waits ? PATIENCE_MS : 0, options);
+      lock = await awaitLock(await this.lockPath(), waits ? PATIENCE_MS : 0, this.options);
       if (lock === undefined) throw await this.busy();
       await this.removeLeftovers((name) => !isReport(name));
       await this.removeAsides();

@@ -75,7 +75,7 @@ export async function trainRun<Config extends RunConfig>(
   const line = inputLine(preprocessing, input);
   options.onStart?.({ config, dataset, out, input: line });
   const kept = keptEpochs(options, config, dataset);
-  const folder = new RunWriter(out, context);
+  const folder = new RunWriter(out, context, options);
   await folder.create();
   const openBoard = async (): Promise<RunBoard | undefined> => {
     const { tensorboard = false } = options;
@@ -150,7 +150,7 @@ export async function trainRun<Config extends RunConfig>(
     await folder.writeResult(trained.kind, trained);
     await board?.finish(trained);
     return trained;
-  }, options);
+  });
   return { ...result, run: out };
 }
 

@@ -3,6 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withoutChecksum } from '../../src/checksum.js';
 import type { ErrorCode } from '../../src/errors.js';
+import { tryLock } from '../../src/lock.js';
 import { ComputeContext } from '../../src/native/context.js';
 import { trainErm } from '../../src/train/methods.js';
 import type { TrainingResult } from '../../src/train/results.js';
@@ -159,6 +160,15 @@ describe('a folder that cannot be used', () => {
     });
     await failure(writing, 'RUN_BUSY', /The lock on .* was lost/);
     expect(existsSync(lost.result('erm'))).toBe(false);
+  });
+
+  test('stops waiting for the lock of its report when aborted', async () => {
+    const busy = new RunFolder(join(folder, 'busy'));
+    await busy.create();
+    const lock = await tryLock(join(busy.path, 'figures', '.report.lock'));
+    const publishing = busy.publish(() => Promise.resolve(1), { signal: AbortSignal.abort() });
+    await failure(publishing, 'INTERRUPTED', 'Stopped during the wait for a lock');
+    await lock?.release();
   });
 
   test('is the root of the file system', async () => {

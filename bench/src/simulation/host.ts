@@ -210,7 +210,10 @@ export class Host {
       writeFile: (path: string, text: string, { flag = 'w' } = {}) => this.#does(writing(path, text, flag)),
       appendFile: (path: string, text: string) => this.#does(writing(path, text, 'a')),
       mkdir: (path: string) => this.#does(mount.mkdir(path)),
-      readdir: (path: string) => this.#does(mount.readdir(path)),
+      readdir: async (path: string, { withFileTypes = false } = {}) => {
+        const names = await this.#does(mount.readdir(path));
+        return withFileTypes ? names.map((name) => ({ name, isFile: () => true })) : names;
+      },
       rename: (path: string, target: string) => {
         const onRename = (): void => {
           world.onRename(this, target);

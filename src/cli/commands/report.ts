@@ -11,9 +11,9 @@ export function addCommand(command: Command): void {
   command
     .requiredOption('--run <run>', 'run folder, where its report is written')
     .option('--out <file>', 'the page (default: report.html in the run folder)');
-  addJob<ReportOptions>(addCommonOptions(command), async ({ run, out }, output) => {
+  addJob<ReportOptions>(addCommonOptions(command), async ({ run, out }, output, control) => {
     const { writeReport } = await import('../../report/writeReport.js');
-    const path = await writeReport({ run, out });
+    const path = await writeReport({ ...control, run, out });
     output.result(`Report: ${path}`, { report: path });
   });
 }
