@@ -40,6 +40,6 @@ export async function requireInside({ folder }: Dataset, path: string): Promise<
   if (below !== '..' && !below.startsWith('../') && !isAbsolute(below)) return;
   const problem = `${path}: a link leads out of the dataset's folder, to ${found}`;
   throw new SpurmemError('IMAGE_INVALID', problem, {
-    advice: ['Copy the file into the folder, or make a hard link.'],
+    advice: ['Remove the link, and put what it leads to in its place: a copy, or a hard link.'],
   });
 }

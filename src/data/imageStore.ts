@@ -23,10 +23,12 @@ import { userCache } from '../userCache.js';
 import * as z from '../zod.js';
 import type { Dataset, Example } from './dataset.js';
 import { decodeRgb, type RgbImage } from './decode.js';
-import { readExampleImage, withLine } from './exampleImage.js';
+import { readExampleImage, requireInside, withLine } from './exampleImage.js';
 import { mapOrdered } from './ordered.js';
 
 const TASK = 'decoding images';
+/** The store's folder in a dataset. */
+const STORE = '.spurmem';
 /** Jobs in flight, more than there are threads, so that none waits for JavaScript. */
 const JOBS = Math.min(availableParallelism(), 8) + 2;
 const FILES_PER_JOB = 32;
@@ -51,7 +53,7 @@ export interface StoredImages {
 /** A file of pixels ends with an index: a column per field, an entry per image. */
 const indexSchema = z.object({
   names: z.array(z.string()),
-  /** The image file's size and time of change when it was decoded. */
+  /** The image file's size and times of change when it was decoded. */
   states: z.array(z.string()),
   offsets: z.array(count),
   heights: z.array(count.min(1)),
@@ -73,7 +75,8 @@ interface PixelFile extends Index {
 
 /**
  * Decodes the images of a dataset that are not decoded yet, by any process or for another table of the folder. An image whose
- * file has another size or time of change is decoded again. The store lies in `<dataset>/.spurmem/`, or in the user's cache if that cannot
+ * file has another size or time of change is decoded again; no archive can set the inode's (ctime), so that pixels that come with a
+ * dataset are not taken for its images. The store lies in `<dataset>/.spurmem/`, or in the user's cache if that cannot
  * be written. Files that hold an earlier state of an image are removed after a build; a process that has them mapped keeps its pages.
  *
  * @throws SpurmemError `IMAGE_INVALID` naming an image that is missing or cannot be decoded, with its line of the table;
@@ -81,9 +84,11 @@ interface PixelFile extends Index {
  */
 export async function openImageStore(dataset: Dataset, options: JobOptions = {}): Promise<StoredImages> {
   throwIfAborted(options.signal, TASK);
+  // Files there are read and removed.
+  await requireInside(dataset, join(dataset.folder, STORE));
   const states = await fileStates(dataset, options.signal);
   const own = createHash('sha256').update(dataset.folder).digest('hex').slice(0, 16);
-  const folders = [join(dataset.folder, '.spurmem'), join(userCache(), own)];
+  const folders = [join(dataset.folder, STORE), join(userCache(), own)];
   const find = () => currentFiles(folders, states);
   const whole = async () => storedImages(dataset, await find());
   const stored = await whole();
@@ -113,7 +118,7 @@ function distinct(examples: readonly Example[]): Example[] {
   return examples.filter(({ filename }) => seen.size < seen.add(filename).size);
 }
 
-/** Each image file's size and time of change. */
+/** Each image file's size and times of change. */
 async function fileStates(
   dataset: Dataset,
   signal: AbortSignal | undefined,
@@ -124,7 +129,7 @@ async function fileStates(
     try {
       const found = await stat(path, { bigint: true });
       if (!found.isFile()) throw new Error('not a file');
-      return [example.filename, `${found.size} ${found.mtimeNs}`];
+      return [example.filename, `${found.size} ${found.mtimeNs} ${found.ctimeNs}`];
     } catch (error) {
       const problem = systemCode(error) === 'ENOENT' ? 'the image file is missing' : messageOf(error);
       throw withLine(
@@ -144,7 +149,9 @@ async function fileStates(
 /** Makes the first of the folders that can be written to. Throws `OUTPUT_UNWRITABLE` if none can, or the disk is full. */
 async function makeWritable(folders: readonly string[]): Promise<string> {
   let refusal: unknown;
+  let tried = 0;
   for (const folder of folders) {
+    tried += 1;
     try {
       await makeFolder(folder);
       await access(folder, constants.W_OK | constants.X_OK);
@@ -155,7 +162,9 @@ async function makeWritable(folders: readonly string[]): Promise<string> {
       if (!['EACCES', 'EPERM', 'EROFS'].includes(systemCode(reason) ?? '')) break;
     }
   }
-  throw refusal;
+  if (!(refusal instanceof SpurmemError) || tried < folders.length) throw refusal;
+  const advice = [...refusal.advice, 'Or name a folder for such files with the variable XDG_CACHE_HOME.'];
+  throw new SpurmemError(refusal.code, refusal.problem, { advice, cause: refusal.cause });
 }
 
 /** The whole files of pixels that hold no earlier state of an image. */

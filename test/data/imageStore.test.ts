@@ -138,6 +138,23 @@ describe('openImageStore', () => {
     expect(await files()).toEqual(['ID.pixels']);
   });
 
+  test('decodes again what comes with the data, whose archive keeps sizes and times', async () => {
+    const { dataset, pixels } = await makeDataset();
+    const unpack = async (): Promise<void> => {
+      for (const { filename } of dataset.examples) {
+        const image = join(folder(), filename);
+        await writeFile(image, await readFile(image));
+        await utimes(image, 1, 1);
+      }
+    };
+    await unpack();
+    const path = pathOf(await openImageStore(dataset));
+    const bytes = await readFile(path);
+    await writeFile(path, bytes.fill(7, 0, bytes.indexOf('{"names":')));
+    await unpack();
+    await expectPixels(await openImageStore(dataset), pixels);
+  });
+
   test('clears what a killed process has left, its lock included', async () => {
     const { dataset } = await makeDataset();
     await put(join(store(), 'abc.01234567-89ab-cdef-0123-456789abcdef.tmp'), 'x');

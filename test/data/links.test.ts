@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeData } from '../../src/data/dataDescription.js';
@@ -34,6 +35,16 @@ test.each([
       'metadata.csv:3',
     );
   }
+});
+
+test('a link in the place of decoded images is refused, and nothing behind it changes', async () => {
+  const folder = await linked('again', 'dataset/more', 'again/b.png');
+  const stored = join(temporary(), 'outside', `${'a'.repeat(64)}.pixels`);
+  await put(stored, 'of another dataset');
+  await symlink(join(temporary(), 'outside'), join(folder, '.spurmem'));
+  const said = ["a link leads out of the dataset's folder", 'Remove the link'];
+  await failure(openImageStore(await loadDataset(folder)), 'IMAGE_INVALID', ...said);
+  expect(existsSync(stored)).toBe(true);
 });
 
 test('links inside of the folder are followed, and so is the folder itself', async () => {
