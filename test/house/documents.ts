@@ -95,6 +95,8 @@ export function commandsOf(text: string): string[][] {
       return commands.filter(([first]) => first !== '>');
     })
     .flatMap((words) => {
+      // `git clone ADDRESS spurmem` and `cd spurmem` name a folder.
+      if (['git', 'cd'].includes(words[0] ?? '')) return [];
       const at = words.findIndex((word) => /^(?:.*\/)?spurmem(?:\.js)?$/.test(word));
       return at < 0 ? [] : [words.slice(at + 1)];
     });
