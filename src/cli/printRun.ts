@@ -6,13 +6,19 @@ import { openGroups } from './tables.js';
 import { textTable } from './textTable.js';
 
 /** Prints the accuracies of a run that was made, its folder, and the commands that follow. */
-export async function printRun(
-  { run, ...result }: TrainedRun,
-  output: Output,
-  next: readonly string[],
-): Promise<void> {
-  const { groups } = await openGroups(run);
-  const commands = next.map((name) => `npx spurmem ${name} --run ${quotedWord(run)}`);
+export async function printRun({ run, ...result }: TrainedRun, output: Output): Promise<void> {
+  const { groups, from, isRegrouped } = await openGroups(run);
+  const own = quotedWord(run);
+  const trace = isRegrouped ? [] : [`trace unstructured --run ${own}`];
+  const next = from === undefined ? trace : [`compare ${quotedWord(from)} ${own}`];
   const table = textTable(accuracyTable(result, groups), output);
-  output.result(`${table}\nRun: ${run}\nNext: ${commands.join(' && ')}`, { run, ...result });
+  output.result([table, `Run: ${run}`, nextLine(...next, `report --run ${own}`)].join('\n'), {
+    run,
+    ...result,
+  });
+}
+
+/** Returns the line that names the commands that help next. */
+export function nextLine(...commands: readonly string[]): string {
+  return `Next: ${commands.map((command) => `npx spurmem ${command}`).join(' && ')}`;
 }

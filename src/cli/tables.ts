@@ -13,10 +13,21 @@ import { openRun } from '../train/runFolder.js';
 import type { Output } from './output.js';
 import { textTable } from './textTable.js';
 
-/** Returns the labels of a run's groups, and its folder. */
+/** Returns the labels of a run's groups, its folder, and what the commands that follow depend on. */
 export async function openGroups(run: string) {
   const opened = await openRun(run);
-  return { groups: groupLabels(await readRunData(opened)), folder: opened.folder };
+  const { folder, environment } = opened;
+  const data = await readRunData(opened);
+  // The run that it started from was measured by its own groups: this run's report alone has both.
+  const isRegrouped = (await folder.readTrainingResult())?.before !== undefined;
+  return {
+    groups: groupLabels(data),
+    folder,
+    hasAttribute: data.spuriousNames.length > 1,
+    isRegrouped,
+    /** The run to compare with. */
+    from: isRegrouped ? undefined : environment.from,
+  };
 }
 
 /** Prints a dataset and what networks are fed by default; if a split lacks examples of a group, warns of the methods that need each. */

@@ -61,6 +61,35 @@ export interface Dataset {
   readonly options: ResolvedOptions;
   /** SHA-256 (hex) of the tables, of dataset.json without its coreRegion, and of the options beyond the format. */
   readonly fingerprint: string;
+  /** Like `fingerprint`, without names that only label the numbers of a table. */
+  readonly unnamed: string;
+}
+
+/** The hashes that identify a run's data. */
+export interface DataIdentity {
+  readonly name: string;
+  readonly fingerprint: string;
+  /** Absent if it equals the fingerprint, and in runs of earlier versions. */
+  readonly unnamed?: string | undefined;
+  /** SHA-256 (hex) of the training images' file names and classes; absent in runs of earlier versions. */
+  readonly training?: string | undefined;
+}
+
+export function identityOf({ name, fingerprint, unnamed, ...dataset }: Dataset): DataIdentity {
+  const { examples, splits, numClasses } = dataset;
+  const images = Array.from(splits.train, (index) => `${examples[index]?.filename}\0${examples[index]?.y}`);
+  const training = createHash('sha256')
+    .update(JSON.stringify([numClasses, images.sort()]))
+    .digest('hex');
+  return { name, fingerprint, ...(unnamed === fingerprint ? {} : { unnamed }), training };
+}
+
+/** Whether two data sets have the same images with the same labels, whatever the labels' names. */
+export function isSameData(
+  a: Pick<DataIdentity, 'fingerprint' | 'unnamed'>,
+  b: Pick<DataIdentity, 'fingerprint' | 'unnamed'>,
+): boolean {
+  return a.fingerprint === b.fingerprint || (a.unnamed ?? a.fingerprint) === (b.unnamed ?? b.fingerprint);
 }
 
 /**
@@ -102,12 +131,13 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     ...(images === undefined ? {} : { images }),
   };
   const hasOwnTable = given.table !== undefined && given.table !== TABLE_NAME;
-  const found = toExamples(source, images ?? source.images, config, hasOwnTable, { missing, heldOut });
-  const { examples, numSpurious, numGroups } = found;
+  const found = toExamples(source, root, images ?? source.images, config, hasOwnTable, { missing, heldOut });
+  const { labelling, ...described } = found;
+  const { examples, numSpurious, numGroups } = described;
   const counts = perSplit(() => new Array<number>(numGroups).fill(0));
   for (const { group, split } of examples) counts[split][group] = (counts[split][group] ?? 0) + 1;
   return {
-    ...found,
+    ...described,
     counts,
     splits: perSplit((split) =>
       Int32Array.from([...examples.keys()].filter((index) => examples[index]?.split === split)),
@@ -125,6 +155,7 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     coreRegion: config.coreRegion ?? null,
     options,
     fingerprint: fingerprintOf(options, source.files, configBytes),
+    unnamed: fingerprintOf(options, source.files, configBytes, labelling),
   };
 }
 
@@ -224,6 +255,7 @@ function fingerprintOf(
   options: ResolvedOptions,
   files: readonly SourceFile[],
   config: Buffer | undefined,
+  without: readonly string[] = [],
 ): string {
   const hash = createHash('sha256');
   // Waterbirds' layout leaves nothing to choose: the bytes alone make the fingerprint.
@@ -231,7 +263,7 @@ function fingerprintOf(
   if (Object.keys(choices).length > 0) hash.update(`${JSON.stringify(choices)}\n`);
   // With the length, a byte that moves from one file to the other changes the hash.
   for (const { bytes } of files) hash.update(`${bytes.length}\n`).update(bytes);
-  const described = config && fingerprintedConfig(config);
+  const described = config && fingerprintedConfig(config, without);
   return (described === undefined ? hash : hash.update(described)).digest('hex');
 }
 

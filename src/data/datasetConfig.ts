@@ -53,10 +53,13 @@ export function parseDatasetConfig(path: string, bytes: Uint8Array): DatasetConf
 /**
  * Returns the part of a valid dataset.json that counts for the dataset's fingerprint: everything except coreRegion, which no training
  * reads, so that runs stay valid when it is added. Undefined if nothing else is in it.
+ *
+ * @param without further keys to leave out
  */
-export function fingerprintedConfig(bytes: Uint8Array): string | undefined {
-  const { coreRegion: _coreRegion, ...rest } = parseJson(bytes) as Readonly<Record<string, unknown>>;
-  return Object.keys(rest).length === 0 ? undefined : JSON.stringify(rest);
+export function fingerprintedConfig(bytes: Uint8Array, without: readonly string[] = []): string | undefined {
+  const all = Object.entries(parseJson(bytes) as Readonly<Record<string, unknown>>);
+  const rest = all.filter(([key]) => key !== 'coreRegion' && !without.includes(key));
+  return rest.length === 0 ? undefined : JSON.stringify(Object.fromEntries(rest));
 }
 
 function parseJson(bytes: Uint8Array): unknown {

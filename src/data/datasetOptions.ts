@@ -1,10 +1,11 @@
+import { dirname } from 'node:path';
 import { mapParameters, SpurmemError } from '../errors.js';
 import * as z from '../zod.js';
 import { HELD_OUT } from './heldOut.js';
 import { parseOptions } from './issues.js';
 import { badOption, type LayoutOption, type OptionsOf } from './layout.js';
 import { type AnyLayout, type DatasetFormat, LAYOUTS } from './layouts.js';
-import { pathBelow } from './sourceFile.js';
+import { insideOf, pathBelow } from './sourceFile.js';
 
 export type { DatasetFormat } from './layouts.js';
 
@@ -72,7 +73,7 @@ export const DATASET_OPTIONS = Object.entries<LayoutOption<unknown>>(OPTIONS).ma
  * @param config the path of dataset.json, which holds `described`
  */
 export function joinOptions(given: DatasetOptions, config: string, described: DatasetOptions) {
-  const own = parseOptions(datasetOptionsSchema, given, 'Dataset options');
+  const own = parseOptions(datasetOptionsSchema, relativeTo(dirname(config), given), 'Dataset options');
   /** An error of an option that only dataset.json gave is an error of that file. */
   const blamed = (error: unknown): unknown => {
     if (!(error instanceof SpurmemError) || error.code !== 'USAGE') return error;
@@ -105,6 +106,16 @@ export function joinOptions(given: DatasetOptions, config: string, described: Da
     heldOut: own.heldOut ?? (applies && own.table === undefined ? described.heldOut : undefined),
     images: own.images ?? described.images,
   };
+}
+
+/** Returns options with absolute paths below the dataset's folder relative to it. */
+function relativeTo(folder: string, given: unknown): unknown {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
+  const entries = Object.entries(given).map(([name, value]: [string, unknown]) => [
+    name,
+    typeof value === 'string' ? insideOf(folder, value) : value,
+  ]);
+  return Object.fromEntries(entries);
 }
 
 /** The format that options name or imply. Throws `badOption` for an option of another one. */

@@ -6,7 +6,7 @@ import { LONGEST_NAME, RANGES } from '../settings/ranges.js';
 import { CONFIG_NAME, type DatasetConfig } from './datasetConfig.js';
 import { holdOut } from './heldOut.js';
 import type { DatasetSource, Labels, Row } from './layout.js';
-import { invalidData, relativePath } from './sourceFile.js';
+import { insideOf, invalidData, relativePath } from './sourceFile.js';
 import type { Split } from './split.js';
 
 /** An image with its labels. */
@@ -28,9 +28,11 @@ const [, MAX_GROUPS] = RANGES.groups;
 const [, MAX_LABEL] = RANGES.label;
 
 /**
- * Returns a source's examples, and the names of their classes, attribute values and groups. Throws `DATASET_INVALID` naming the row of a bad
+ * Returns a source's examples, the names of their classes, attribute values and groups, and the keys of dataset.json whose names only label
+ * numbers. Throws `DATASET_INVALID` naming the row of a bad
  * path or label, of an image in two splits, and of a value without a name, and for columns that cannot be labels.
  *
+ * @param root the dataset's folder
  * @param images the folder where the rows' file names start
  * @param config dataset.json
  * @param splits splits that take a share of the training images
@@ -38,6 +40,7 @@ const [, MAX_LABEL] = RANGES.label;
  */
 export function toExamples(
   { files, rows, labels, filename: column }: DatasetSource<unknown>,
+  root: string,
   images: string,
   config: DatasetConfig,
   hasOwnTable: boolean,
@@ -47,7 +50,11 @@ export function toExamples(
   if (rows.length === 0) throw invalidData(`${table}: there are no rows. Add one per image.`);
   const placeOf = ({ line, filename }: Row): string =>
     line === 0 ? join(table, filename) : `${table}:${line}`;
-  const filenames = pathsOf(rows, (row) => `${placeOf(row)}:${column === undefined ? '' : ` ${column}:`}`);
+  const filenames = pathsOf(
+    rows,
+    join(root, images),
+    (row) => `${placeOf(row)}:${column === undefined ? '' : ` ${column}:`}`,
+  );
   const number = (key: 'y' | 'a', { name, areWords = false }: Labels, known?: readonly string[]) => {
     const texts = rows.map((row) => row[key].trim());
     const refuse = (index: number, problem: string, shown = rows[index]?.[key]) =>
@@ -110,14 +117,25 @@ export function toExamples(
     if (spurious === undefined && numSpurious === 1) return [ofClass];
     return spuriousNames.map((value) => `${ofClass}, ${spurious === undefined ? `a ${value}` : value}`);
   });
-  return { examples, targetNames, spuriousNames, groupNames, numClasses, numSpurious, numGroups };
+  // Names of numbers, one for each: without them, the groups would be the same.
+  const isLabel = (
+    { values, words }: typeof y,
+    names: readonly string[] | undefined,
+    least: number,
+  ): boolean =>
+    names !== undefined && words === undefined && names.length === Math.max(least, countValues(values));
+  const labelling = [
+    ...(isLabel(y, config.targetNames, 2) ? ['targetNames'] : []),
+    ...(isLabel(a, config.spuriousNames, 1) ? ['spuriousNames'] : []),
+  ];
+  return { examples, targetNames, spuriousNames, groupNames, numClasses, numSpurious, numGroups, labelling };
 }
 
 /** The rows' paths, normalized. Throws `DATASET_INVALID` for a bad one, and for an image in two splits. */
-function pathsOf(rows: readonly Row[], placeOf: (row: Row) => string): string[] {
+function pathsOf(rows: readonly Row[], images: string, placeOf: (row: Row) => string): string[] {
   const firstOf = new Map<string, Row>();
   return rows.map((row) => {
-    const filename = relativePath(row.filename, (problem) => {
+    const filename = relativePath(insideOf(images, row.filename), (problem) => {
       throw invalidData(`${placeOf(row)} ${problem}. Name a file inside the dataset's folder.`);
     });
     const first = firstOf.get(filename) ?? row;

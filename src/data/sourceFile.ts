@@ -1,6 +1,6 @@
 // Files that name a dataset's images: reading them, their CSV rows, and the paths in them.
 import { stat } from 'node:fs/promises';
-import { isAbsolute, posix } from 'node:path';
+import { isAbsolute, posix, relative } from 'node:path';
 import { CsvError } from 'csv-parse';
 import { parse } from 'csv-parse/sync';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
@@ -96,6 +96,13 @@ export function firstRows(bytes: Uint8Array, to: number): readonly (readonly str
   }
 }
 
+/** Returns an absolute path below a folder relative to it; other paths as they are. */
+export function insideOf(folder: string, path: string): string {
+  if (!isAbsolute(path)) return path;
+  const inside = relative(folder, path);
+  return inside === '' || inside === '..' || inside.startsWith('../') ? path : inside;
+}
+
 /**
  * The path of a file or folder below the dataset's folder, normalized, with `/`.
  *
@@ -109,7 +116,7 @@ export function relativePath<Other>(
   const refuse = (problem: string): Other => otherwise(`${JSON.stringify(text)} ${problem}`);
   if (text.length > LONGEST_PATH) return otherwise(`a ${kind} name has ${text.length} characters`);
   if (text.trim() === '' || text.includes('\0')) return refuse(`is not a ${kind} name`);
-  if (isAbsolute(text)) return refuse('is an absolute path');
+  if (isAbsolute(text)) return refuse("is an absolute path outside of the dataset's folder");
   const path = posix.normalize(text);
   if (path === '..' || path.startsWith('../')) return refuse("climbs out of the dataset's folder");
   if (kind === 'folder') return path.replace(/\/$/, '');

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { coreCoverage } from '../data/coreCoverage.js';
+import { isSameData } from '../data/dataset.js';
 import { colorPng, greyPng } from '../data/pictures.js';
 import { invalidParameter, SpurmemError } from '../errors.js';
 import { heatShare } from '../metrics/heatShare.js';
@@ -92,7 +93,7 @@ export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
 async function requireComparable(run: string, compare: string): Promise<void> {
   const [after, before] = await Promise.all([openRun(run), openRun(compare)]);
   const [ours, theirs] = [after.config.dataset, before.config.dataset];
-  if (ours.fingerprint === theirs.fingerprint) return;
+  if (isSameData(ours, theirs)) return;
   const names = [theirs, ours].map(({ name, fingerprint }) => `${name} (${fingerprint.slice(0, 12)})`);
   throw notComparable(
     `\`compare\` ${before.folder.path} was trained on another dataset than \`run\` ${after.folder.path}: ${names.join(' and ')}.`,

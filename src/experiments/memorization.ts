@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { isSameData } from '../data/dataset.js';
 import { SpurmemError, usageError } from '../errors.js';
 import { groupedBy, numbers, pick, type Row, select } from '../kit/rows.js';
 import { summarize } from '../kit/summarize.js';
@@ -148,7 +148,7 @@ async function requireAlike(runs: readonly OpenedRun[]): Promise<void> {
     }
     seen.set(config.seed, folder.path);
     const progress = await folder.readProgress();
-    if (!isDeepStrictEqual(config.dataset, first.config.dataset) || progress?.images !== images) {
+    if (!isSameData(config.dataset, first.config.dataset) || progress?.images !== images) {
       const problem = `${folder.path} was trained on other images than ${first.folder.path}: the table or the images have changed in between.`;
       throw new SpurmemError('DATASET_INVALID', problem, { parameter: 'runs', value: folder.path });
     }

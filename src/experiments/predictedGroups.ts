@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { type Dataset, emptyGroups, loadDataset } from '../data/dataset.js';
 import { columnsAsText, SUBPOPBENCH_COLUMNS } from '../data/layouts/tables.js';
-import { kindOf, relativePath } from '../data/sourceFile.js';
+import { insideOf, kindOf, relativePath } from '../data/sourceFile.js';
 import { invalidParameter, SpurmemError } from '../errors.js';
 import { makeFolder, writeAtomic } from '../files.js';
 import { evaluate } from '../metrics/evaluate.js';
@@ -43,9 +43,9 @@ export async function predictGroups(options: PredictGroupsOptions): Promise<Pred
   checkOptions(options, { types, required: ['run'] });
   const run = await openRun(options.run);
   const { config, folder, weights } = run;
-  const table = tableOf(options.table ?? `groups/${basename(folder.path)}.csv`);
   using context = await openEngine(options);
   const dataset = await openDataset(run, options);
+  const table = tableOf(dataset.folder, options.table ?? `groups/${basename(folder.path)}.csv`);
   using loader = await openImages(config, dataset, { ...options, context });
   using model = await loadModel(config, loader, weights, folder);
   const all = Int32Array.from(dataset.examples.keys());
@@ -64,8 +64,8 @@ export async function predictGroups(options: PredictGroupsOptions): Promise<Pred
   return { dataset: found, table, columns: columnsAsText(SUBPOPBENCH_COLUMNS) };
 }
 
-function tableOf(given: string): string {
-  return relativePath(given, () => {
+function tableOf(data: string, given: string): string {
+  return relativePath(insideOf(data, given), () => {
     throw invalidParameter('table', given, 'a file in the dataset\u2019s folder');
   });
 }

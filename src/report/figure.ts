@@ -83,6 +83,9 @@ export interface FigureSource extends RunResults {
   readonly dataset: ReportDataset;
 }
 
+/** A model's accuracies on every split, and its training method. */
+export type Measured = Pick<TrainingResult, 'kind' | Split>;
+
 /** Everything that the report shows, read by the caller from the run folder. */
 export interface RunReport extends FigureSource {
   readonly title: string;
@@ -100,8 +103,8 @@ export interface RunReport extends FigureSource {
   readonly comparison?: ComparisonResult | undefined;
   /** The checkpoint that it is, if it was trained elsewhere: its file's name and SHA-256. */
   readonly adopted?: { readonly file: string; readonly sha256: string } | undefined;
-  /** The result of the run that this one started from. */
-  readonly before?: TrainingResult | undefined;
+  /** The measurements of the run that this one started from, on the same groups. */
+  readonly before?: Measured | undefined;
   /** The origin of its results, in the order in which they were written. */
   readonly history: readonly HistoryEntry[];
   /** Software that produced the run: name, version. */

@@ -86,8 +86,8 @@ export function publishedAccuracyTable(
 export function publishedGainTable(
   dataset: Pick<ReportDataset, 'counts'>,
   arch: string,
-  before: TrainingResult,
-  after: TrainingResult,
+  before: Pick<TrainingResult, 'kind' | 'test'>,
+  after: Pick<TrainingResult, 'kind' | 'test'>,
 ): Table | undefined {
   const { name, gain } = publishedOf(dataset) ?? {};
   const known = gain?.[arch];

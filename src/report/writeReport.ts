@@ -1,4 +1,5 @@
 import { basename, resolve } from 'node:path';
+import { isSameData } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import { readResults } from '../experiments/resultFiles.js';
 import { writeAtomic } from '../files.js';
@@ -104,13 +105,24 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
     select: config.select,
     result,
     adopted: adoptedFrom(run),
-    before:
-      environment.from === undefined ? undefined : await new RunFolder(environment.from).readTrainingResult(),
+    before: await startOf(run, result),
     ...results,
     history: await folder.readHistory(),
     versions: Object.entries(environment.versions),
   };
   return { folder, report: withAllowedImages(report) };
+}
+
+/** Returns the measurements of the run that another started from, on the same groups of the same data. */
+async function startOf(
+  { config, environment }: OpenedRun,
+  result: TrainingResult | undefined,
+): Promise<RunReport['before']> {
+  if (environment.from === undefined) return undefined;
+  const folder = new RunFolder(environment.from);
+  const from = (await folder.readConfig())?.config;
+  if (result?.before) return { kind: from ? methodOf(from) : 'before', ...result.before };
+  return from && isSameData(from.dataset, config.dataset) ? folder.readTrainingResult() : undefined;
 }
 
 /** Returns the checkpoint of an adopted run. */

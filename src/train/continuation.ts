@@ -1,11 +1,11 @@
-import type { Dataset } from '../data/dataset.js';
+import { type Dataset, identityOf, isSameData } from '../data/dataset.js';
 import type { Program } from '../models/exported/program.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
 import { protocolOf } from '../settings/setting.js';
 import type { TrainingMethod } from './method.js';
 import type { TrainedRun, TrainingResult } from './results.js';
 import { modelOf, type RunConfig } from './runConfig.js';
-import { dataOf, requireDatasetOfRun, requireNoneLeftOut } from './runData.js';
+import { dataOf, requireNoneLeftOut, requireTrainingOfRun } from './runData.js';
 import { type OpenedRun, openRun } from './runFolder.js';
 import type { RunOptions } from './runOptions.js';
 import { type RunPlan, trainRun } from './trainRun.js';
@@ -52,11 +52,11 @@ export function continuationMethod<
           ? undefined
           : { path: folder.program, name: config.arch as Program['name'] };
       const configOf = async (dataset: Dataset): Promise<Config> => {
-        requireDatasetOfRun(from, dataset);
+        requireTrainingOfRun(from, dataset);
         const whole: Pick<RunConfig, Common> = {
           command: `train ${name}`,
           protocol: protocolOf(settings, options, config),
-          dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
+          dataset: identityOf(dataset),
           ...modelOf(config),
           weights: await weightsFingerprint(weights),
           ...plan.configOf(options, from, dataset),
@@ -66,7 +66,14 @@ export function continuationMethod<
       };
       const trained = await trainRun(
         { ...options, ...dataOf(from, options) },
-        { ...plan, weights, program, inherited: config, configOf },
+        {
+          ...plan,
+          weights,
+          program,
+          inherited: config,
+          configOf,
+          measuresStart: ({ dataset }) => !isSameData(config.dataset, dataset),
+        },
       );
       return trained as TrainedRun<Result>;
     },

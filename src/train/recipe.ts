@@ -1,5 +1,5 @@
 import type { Batch, Batches } from '../data/batches.js';
-import type { Dataset } from '../data/dataset.js';
+import { type Dataset, identityOf } from '../data/dataset.js';
 import { imageSizes } from '../data/imageSizes.js';
 import { usageError } from '../errors.js';
 import { lossOf } from '../metrics/loss.js';
@@ -161,7 +161,7 @@ export async function modelConfig(
   } = resolveSettings(MODEL_SETTINGS, 'article', options);
   const input = { ...(await ownSize(options, dataset, arch)), ...inputSettings(given, dataset) };
   return {
-    dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
+    dataset: identityOf(dataset),
     arch: architectureName(arch),
     ...(program === undefined ? {} : { program: program.file.hash }),
     ...input,

@@ -71,6 +71,8 @@ export const NO_PROGRESS: TrainingProgress = {
   metrics: [],
 };
 
+const accuracies = { train: groupAccuraciesSchema, val: groupAccuraciesSchema, test: groupAccuraciesSchema };
+
 /** `results/<method>.json` */
 export const trainingResultSchema = z.looseObject({
   kind: z.string().describe('the training method, which names the file'),
@@ -84,9 +86,9 @@ export const trainingResultSchema = z.looseObject({
   select: z.enum(CHECKPOINTS).optional(),
   /** SHA-256 of the selected epoch's weights file. */
   checkpoint: z.string().optional(),
-  train: groupAccuraciesSchema,
-  val: groupAccuraciesSchema,
-  test: groupAccuraciesSchema,
+  ...accuracies,
+  /** Of the initial weights, if the run that they are of has other groups. */
+  before: z.looseObject(accuracies).optional(),
 });
 /** `results/<method>.json`: the selected checkpoint of a run, evaluated once on every split in eval mode. */
 export type TrainingResult = Recorded<typeof trainingResultSchema>;

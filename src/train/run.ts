@@ -222,22 +222,24 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
     throw this.diverged(`validation loss became ${isFinite ? Number.NaN : val.loss} after epoch ${epoch}.`);
   }
 
-  /** Evaluates the weights of the selected epoch, with their SHA-256, on every split. The only place that reads the test split. */
+  /** Evaluates the weights of the selected epoch, with their SHA-256, on every split. */
   async testSelected(
     epoch: number,
   ): Promise<Record<Split, GroupAccuracies> & { readonly checkpoint: string }> {
-    const { evaluated, folder, loader } = this;
+    const { evaluated, folder } = this;
     const weights = folder.weights(epoch);
     await loadWeights(evaluated, weights);
+    return { checkpoint: await weightsFingerprint(weights), ...(await this.measure('selected epoch')) };
+  }
+
+  /** Evaluates the present weights on every split. */
+  async measure(what: string): Promise<Record<Split, GroupAccuracies>> {
     const accuracies: Partial<Record<Split, GroupAccuracies>> = {};
     for (const split of SPLITS) {
-      const measured = await this.evaluate(loader.dataset.splits[split], `selected epoch, ${split}`);
+      const measured = await this.evaluate(this.loader.dataset.splits[split], `${what}, ${split}`);
       accuracies[split] = measured.accuracies;
     }
-    return {
-      checkpoint: await weightsFingerprint(weights),
-      ...(accuracies as Record<Split, GroupAccuracies>),
-    };
+    return accuracies as Record<Split, GroupAccuracies>;
   }
 
   /** Returns an epoch's name in progress reports, such as `epoch 3/100`. */

@@ -1,3 +1,4 @@
+import { isSameData } from '../data/dataset.js';
 import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { augmentationSchema } from '../data/preprocessing.js';
 import { SpurmemError } from '../errors.js';
@@ -22,7 +23,12 @@ const runShape = {
   /** `train <method>`, or `adopt` */
   command: z.string().regex(/^(?:train [\w-]+|adopt)$/),
   protocol: z.enum(PROTOCOLS),
-  dataset: z.strictObject({ name: z.string(), fingerprint: z.string() }),
+  dataset: z.strictObject({
+    name: z.string(),
+    fingerprint: z.string(),
+    unnamed: z.string().optional(),
+    training: z.string().optional(),
+  }),
   arch: architectureSchema,
   /** SHA-256 of the program in the run's folder, if the architecture is a file of torch.export. */
   program: z.string().optional(),
@@ -157,7 +163,10 @@ export function configDifferences(
   defaults: Readonly<Record<string, unknown>> = {},
 ): string[] {
   const missing = Object.entries(defaults).filter(([name]) => name in wanted && !(name in recorded));
-  const old: RunConfig = { ...recorded, ...Object.fromEntries(missing) };
+  const isSame =
+    isSameData(recorded.dataset, wanted.dataset) && recorded.dataset.name === wanted.dataset.name;
+  const dataset = isSame ? { dataset: wanted.dataset } : {};
+  const old: RunConfig = { ...recorded, ...Object.fromEntries(missing), ...dataset };
   return Object.keys({ ...old, ...wanted })
     .map((key) => [key, ...[old, wanted].map((config) => JSON.stringify(config[key as keyof RunConfig]))])
     .filter(([, before, after]) => before !== after)

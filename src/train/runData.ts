@@ -1,8 +1,18 @@
+import { join } from 'node:path';
 import type { DataDescription } from '../data/dataDescription.js';
-import { type Dataset, datasetOf, type DatasetOptions } from '../data/dataset.js';
+import {
+  type Dataset,
+  datasetOf,
+  type DatasetOptions,
+  identityOf,
+  isSameData,
+  loadDataset,
+} from '../data/dataset.js';
+import { CONFIG_NAME } from '../data/datasetConfig.js';
 import { drawnWithoutRepeats } from '../data/sampling.js';
 import type { Split } from '../data/split.js';
 import { SpurmemError, usageError } from '../errors.js';
+import { readWhole } from '../files.js';
 import { native } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
 import { inputLine } from './inputRecord.js';
@@ -10,13 +20,33 @@ import type { RunConfig } from './runConfig.js';
 import type { OpenedRun } from './runFolder.js';
 import { preparedAs } from './runModel.js';
 
-/** Reads a run's record of its data. Throws `RUN_INVALID` if it is missing. */
-export async function readRunData({ folder }: Pick<OpenedRun, 'folder'>): Promise<DataDescription> {
+/** Reads a run's record of its data, with the names that the data have now. Throws `RUN_INVALID` if it is missing. */
+export async function readRunData(
+  run: Pick<OpenedRun, 'folder' | 'config' | 'environment'>,
+): Promise<DataDescription> {
+  const { folder } = run;
   const data = await folder.readData();
-  if (data) return data;
+  if (data) return { ...data, ...(await newNames(run, data)) };
   throw new SpurmemError('RUN_INVALID', `${folder.path} has no data.json, which training writes.`, {
     advice: ['Restore it, or train anew in another folder.'],
   });
+}
+
+/** Returns names that were given to a run's classes and groups since it was trained, if its data are still there. */
+async function newNames(
+  { config, environment }: Pick<OpenedRun, 'config' | 'environment'>,
+  data: DataDescription,
+): Promise<Partial<DataDescription>> {
+  const described = await readWhole(join(environment.data, CONFIG_NAME)).catch(() => undefined);
+  // Most have the names that they had: their table, which may be long, is not read.
+  const isKnown = [...data.targetNames, ...data.spuriousNames].every((name) =>
+    described?.includes(JSON.stringify(name)),
+  );
+  if (described === undefined || isKnown) return {};
+  const dataset = await loadDataset(environment.data, environment.dataOptions).catch(() => undefined);
+  if (dataset === undefined || !isSameData(dataset, config.dataset)) return {};
+  const { targetNames, spuriousNames, groupNames } = dataset;
+  return { targetNames, spuriousNames, groupNames };
 }
 
 /** Returns the caller's dataset and options, or else the run's. */
@@ -37,11 +67,27 @@ interface DataOptions {
 
 /** Throws `DATASET_INVALID` if the dataset is not the run's. */
 export function requireDatasetOfRun({ config, folder }: OpenedRun, dataset: Dataset): void {
-  if (dataset.fingerprint === config.dataset.fingerprint) return;
-  throw new SpurmemError(
+  if (!isSameData(dataset, config.dataset)) throw notOfRun(folder, dataset);
+}
+
+/** Throws `DATASET_INVALID` if the training images or their classes are not the run's. Groups may differ. */
+export function requireTrainingOfRun({ config, environment, folder }: OpenedRun, dataset: Dataset): void {
+  if (isSameData(dataset, config.dataset)) return;
+  // Elsewhere, images of the same names may be others.
+  const isThere = dataset.folder === environment.data;
+  if (!isThere || identityOf(dataset).training !== config.dataset.training) throw notOfRun(folder, dataset);
+}
+
+function notOfRun(folder: OpenedRun['folder'], dataset: Dataset): SpurmemError {
+  return new SpurmemError(
     'DATASET_INVALID',
     `${dataset.folder} is not the dataset that ${folder.path} was trained on (its table or dataset.json differs).`,
-    { parameter: 'data', advice: ['Name the right folder as `data`, or train on this one.'] },
+    {
+      parameter: 'data',
+      advice: [
+        'Name the right folder as `data`, or train on this one. A repair may have other groups of the same training images and classes, in the same folder.',
+      ],
+    },
   );
 }
 

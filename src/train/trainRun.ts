@@ -44,6 +44,8 @@ export interface RunPlan<Config extends RunConfig> extends Pick<
   /** Set if the checkpoint's head stays, of which `classes` are some outputs; by default one of other classes is replaced. */
   readonly keepsHead?: Loading['keepsHead'];
   readonly taskOf: (run: Run<Config>) => Task | Promise<Task>;
+  /** Whether the initial weights are measured, too: the run that they are of was not measured on these groups. */
+  readonly measuresStart?: (config: Config) => boolean;
 }
 
 /**
@@ -100,6 +102,7 @@ export async function trainRun<Config extends RunConfig>(
     using run = new Run(config, folder, loader, model, generator, { onProgress, signal, onInfo, onWarning });
     await initialize(run, plan, program);
     program = undefined;
+    const before = plan.measuresStart?.(config) === true ? { before: await run.measure('the start') } : {};
     await run.startAverage();
     const task = await plan.taskOf(run);
     await run.distribute();
@@ -144,6 +147,7 @@ export async function trainRun<Config extends RunConfig>(
       bestEpoch: selected,
       ...(epoch === 0 ? {} : { select: config.select }),
       ...task.result?.(),
+      ...before,
       ...(await run.testSelected(selected)),
     };
     if (run.images) await folder.writeImages(run.images.rows);

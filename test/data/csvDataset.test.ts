@@ -237,6 +237,21 @@ describe('dataset options', () => {
     await failure(missing, 'DATASET_NOT_FOUND', join(folder(), 'metadata.csv'));
   });
 
+  test('may be absolute paths inside the folder, as those of the images', async () => {
+    const relative = await loadWords();
+    const content = WORDS.replaceAll('x/', `${folder()}/x/`);
+    await put(join(folder(), 'absolute.csv'), content);
+    const absolute = await loadDataset(folder(), { table: join(folder(), 'absolute.csv'), columns: COLUMNS });
+    expect(absolute.examples).toEqual(relative.examples);
+    expect(absolute.options).toMatchObject({ table: 'absolute.csv' });
+    await put(join(folder(), 'images.csv'), content.replaceAll('/x/', '/images/x/'));
+    const below = { columns: COLUMNS, images: join(folder(), 'images') };
+    const inFolder = await loadDataset(folder(), { ...below, table: 'images.csv' });
+    expect(inFolder.examples.map(({ filename }) => filename)).toEqual(
+      relative.examples.map(({ filename }) => `images/${filename}`),
+    );
+  });
+
   test('name a table that is there, or are told the nearest', async () => {
     const parts = [join(folder(), 'pet.csv'), 'The folder has pets.csv'];
     const refused = await failure(loadWords(WORDS, { table: 'pet.csv' }), 'USAGE', ...parts);

@@ -129,6 +129,21 @@ test.each(['masks', 'more/masks/'])('masks in %s next to the classes are no clas
   expect(dataset.fingerprint).toBe(fingerprint);
 });
 
+test('absolute paths of attributes and images inside the folder are theirs', async () => {
+  await putFiles(...SPLIT_FILES);
+  const rows = (below: string) => [
+    'image,place',
+    ...SPLIT_FILES.map((file, i) => `${below}${file},${i % 2}`),
+  ];
+  await put(join(folder(), 'a.csv'), rows('').join('\n'));
+  await put(join(folder(), 'b.csv'), rows(`${folder()}/`).join('\n'));
+  const [relative, absolute] = [
+    await load({ attribute: 'a.csv' }),
+    await load({ attribute: join(folder(), 'b.csv') }),
+  ];
+  expect(absolute.examples).toEqual(relative.examples);
+});
+
 test.each([
   [{ heldOut: 0.5 }, 'USAGE', 'a share above 0 and below 0.5'],
   [{ heldOut: 0 }, 'USAGE', '`heldOut`'],

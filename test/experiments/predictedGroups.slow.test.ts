@@ -5,11 +5,13 @@ import { parse } from 'csv-parse/sync';
 import { type Example, loadDataset } from '../../src/data/dataset.js';
 import { parseColumns } from '../../src/data/layouts/tables.js';
 import { predictGroups } from '../../src/experiments/predictedGroups.js';
+import { compareRuns } from '../../src/experiments/runs/compareRuns.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { writeReport } from '../../src/report/writeReport.js';
-import { trainErm, trainFinetune } from '../../src/train/methods.js';
+import { trainDfr, trainErm, trainFinetune } from '../../src/train/methods.js';
+import { openRun } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
@@ -99,6 +101,28 @@ test('its groups are each class, parted by whether the run predicts an image rig
   const finetuned = join(folder, 'finetuned');
   const { test } = await trainFinetune({ ...common, from: grouped, out: finetuned, epochs: 1 });
   expect(test.accuracy).toHaveLength(4);
+
+  // A repair of the run that found them: its images and classes are those of the table, and the start is measured by the new groups.
+  const repair = { ...common, from: run, out: join(folder, 'repaired'), draws: 2 };
+  const repaired = await trainDfr({ ...repair, datasetOptions });
+  expect(repaired.before?.test.correct).toEqual(
+    dataset.counts.test.map((count, group) => (group % 2 === 0 ? count : 0)),
+  );
+  const recorded = (await openRun(repair.out)).config.dataset;
+  expect(recorded.fingerprint).toBe((await loadDataset(data, datasetOptions)).fingerprint);
+  const page = await readFile(await writeReport({ run: repair.out }), 'utf8');
+  expect(page).toMatch(/Before and after[^]*coat, wrong/);
+  await failure(compareRuns([run, repair.out]), 'DATASET_INVALID');
+  await trainDfr({ ...repair, datasetOptions, resume: true });
+  // Not with other training images.
+  const table = await readFile(join(data, found.table), 'utf8');
+  await writeFile(join(data, 'moved.csv'), table.replace(',train,', ',val,'));
+  const moved = trainDfr({
+    ...repair,
+    out: join(folder, 'moved'),
+    datasetOptions: { ...datasetOptions, table: 'moved.csv' },
+  });
+  expect((await failure(moved, 'DATASET_INVALID')).message).toMatch(/was trained on.*same training images/s);
 
   const { message } = await failure(predictGroups({ ...common, run }), 'OUTPUT_UNWRITABLE');
   expect(message).toContain('Name another file as `table`');

@@ -50,7 +50,7 @@ test('a run trains, is judged and is traced on the images that it kept; rows say
   const names = Array.from(own.splits.train, (index) => dataset.examples[index]?.filename);
   expect((await run.readConfig())?.config.leaveOut).toBe(0.5);
   expect(trained.train.total).toEqual(own.counts.train);
-  expect((await readRunData({ folder: run })).counts.train).toEqual(own.counts.train);
+  expect((await readRunData(await openRun(half()))).counts.train).toEqual(own.counts.train);
   const [epoch] = await run.readMetrics();
   expect(epoch?.train.total).toEqual(own.counts.train);
   expect((await run.readResult('images', imagesSchema))?.rows.map(({ file }) => file)).toEqual(names);

@@ -32,7 +32,7 @@ export function addCommand(command: Command): void {
         ...sharedOptionsOf(options),
         ...(givenSettings(adoption.settings, options) as Partial<AdoptOptions>),
       });
-      await printRun(adopted, output, ['trace unstructured', 'report']);
+      await printRun(adopted, output);
     },
     settingNames(adoption.settings),
     true,

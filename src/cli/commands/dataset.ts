@@ -5,6 +5,7 @@ import { buildDominoes, DEFAULT_DOMINOES, type DominoesOptions } from '../../dat
 import { openImageStore } from '../../data/imageStore.js';
 import { predictGroups } from '../../experiments/predictedGroups.js';
 import { engineOptions } from '../../native/engine.js';
+import { quotedWord } from '../../provenance.js';
 import { integer } from '../../settings/values.js';
 import { addJob } from '../job.js';
 import {
@@ -25,6 +26,7 @@ import {
   seedOption,
   words,
 } from '../options.js';
+import { nextLine } from '../printRun.js';
 import { TypedOption } from '../settings.js';
 import { datasetTable, printDataset, summarizeDataset } from '../tables.js';
 import { addComposeCommand } from './compose.js';
@@ -92,11 +94,14 @@ function addGroupsCommand(dataset: Command): void {
         ...control,
       });
       const path = join(dataset.folder, table);
+      const data = options.data === undefined ? '' : ` --data ${quotedWord(options.data)}`;
       output.result(
         [
           datasetTable(dataset, output),
           `Table: ${path}`,
-          `Read it with --data ${dataset.folder} --table ${table} --columns ${columns}`,
+          nextLine(
+            `train dfr --from ${quotedWord(options.run)}${data} --table ${quotedWord(table)} --columns ${columns}`,
+          ),
         ].join('\n'),
         { table: path, columns, dataset: summarizeDataset(dataset) },
       );

@@ -6,6 +6,7 @@ import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import { traceStructured } from '../../experiments/traceStructured.js';
 import { resultName, traceUnstructured } from '../../experiments/traceUnstructured.js';
 import type { Protocol } from '../../protocol.js';
+import { quotedWord } from '../../provenance.js';
 import type { FigureParts } from '../../report/figure.js';
 import { changeParts } from '../../report/figures/changes.js';
 import { fig7 } from '../../report/figures/layers.js';
@@ -27,6 +28,7 @@ import {
   type RunOptions,
   sharedOptionsOf,
 } from '../options.js';
+import { nextLine } from '../printRun.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
 import { openGroups } from '../tables.js';
 import { prose, textTables } from '../textTable.js';
@@ -135,7 +137,12 @@ export function addTrace<Result extends Traced>(
       const { groups, folder } = await openGroups(options.run);
       const path = folder.result(traits.resultName?.(result) ?? atEpoch(result.kind, result));
       const { tables, verdict } = traits.parts(result, groups);
-      const text = [textTables(tables, output), ...prose(verdict, output), `Result: ${path}`];
+      const text = [
+        textTables(tables, output),
+        ...prose(verdict, output),
+        `Result: ${path}`,
+        nextLine(`report --run ${quotedWord(options.run)}`),
+      ];
       output.result(text.join('\n'), {
         result: path,
         ...result,

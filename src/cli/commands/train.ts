@@ -92,7 +92,7 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
         tensorboard,
         onEpoch,
       });
-      await printRun(trained, output, ['trace unstructured']);
+      await printRun(trained, output);
     },
     settingNames(settings),
     true,

@@ -4,7 +4,15 @@ import { messageOf, SpurmemError } from '../../errors.js';
 import { nearestNames } from '../../nearest.js';
 import type { CoreRegion } from '../coreRegion.js';
 import { badOption, defineLayout, type Row } from '../layout.js';
-import { invalidData, kindOf, pathBelow, readCsv, readSource, relativePath } from '../sourceFile.js';
+import {
+  insideOf,
+  invalidData,
+  kindOf,
+  pathBelow,
+  readCsv,
+  readSource,
+  relativePath,
+} from '../sourceFile.js';
 import { type Split, SPLITS } from '../split.js';
 
 /** The names of a split's folder, in any case. */
@@ -79,7 +87,7 @@ async function readAttributes(root: string, attribute: string, images: readonly 
     }
     return ([first = '', second = ''], line) => {
       const refuse = (problem: string): SpurmemError => invalidData(`${path}:${line}: ${problem}.`);
-      const image = relativePath(first.trim(), (problem) => {
+      const image = relativePath(insideOf(root, first.trim()), (problem) => {
         throw refuse(`${problem}. Name an image inside the dataset's folder`);
       });
       const value = second.trim();

@@ -1,5 +1,6 @@
 import { basename, dirname, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { isSameData } from '../../data/dataset.js';
 import { SpurmemError } from '../../errors.js';
 import { MISSING } from '../../kit/columns.js';
 import type { Row } from '../../kit/rows.js';
@@ -67,7 +68,7 @@ async function finishedRun(path: string): Promise<FinishedRun> {
 }
 
 function requireSameData(first: ListedRun, path: string, { dataset }: RunConfig): void {
-  if (dataset.fingerprint === first.config.dataset.fingerprint) return;
+  if (isSameData(dataset, first.config.dataset)) return;
   throw new SpurmemError(
     'DATASET_INVALID',
     `${path} was trained on ${dataset.name}, and ${first.path} on other data, ${first.config.dataset.name}: compare runs on one dataset.`,
@@ -89,7 +90,7 @@ function groupBySeeds(runs: readonly FinishedRun[]): Group[] {
 
 /** Settings in which rows can differ. Weights of runs that start from others do not count: each seed starts from a run of its own. */
 function settingsOf({
-  config: { seed: _seed, weights, ...settings },
+  config: { seed: _seed, dataset: _same, weights, ...settings },
   from,
 }: Pick<FinishedRun, 'config' | 'from'>): Readonly<Record<string, unknown>> {
   return { ...settings, weights: from === undefined ? weights : 'of a run' };

@@ -6,7 +6,7 @@ import { accuracyEstimate, differenceOf, type Estimate } from '../../metrics/int
 import type { TrainingResult } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
 import { bars } from '../chart.js';
-import type { Figure, FigureSource, RunReport, Section, Show } from '../figure.js';
+import type { Figure, FigureSource, Measured, RunReport, Section, Show } from '../figure.js';
 import {
   granularity,
   MISSING,
@@ -146,7 +146,7 @@ export function accuracyVerdict(result: TrainingResult, groups: Groups, classes 
 }
 
 /** The change of the worst test group from the run before to this one (article, Fig. 6). */
-export function beforeAfterVerdict(before: TrainingResult, after: TrainingResult): string[] {
+export function beforeAfterVerdict(before: Measured, after: Measured): string[] {
   const change = worstGroupDifference(after.test, before.test);
   const from = `from ${percentText(before.test.worstGroupAccuracy)} (${before.kind}) to ${percentText(after.test.worstGroupAccuracy)} (${after.kind})`;
   const over = `${range(change.interval)} over the test examples of one run each`;
@@ -223,8 +223,8 @@ export function accuracyTable(result: TrainingResult, groups: Groups): Table {
   };
 }
 /** Test accuracy of each group under the run that another one started from, and under that one (article, Fig. 6). */
-function beforeAfterTable(before: TrainingResult, after: TrainingResult, groups: Groups): Table {
-  const row = (heading: Cell, value: (result: TrainingResult) => number | undefined): Cell[] => [
+function beforeAfterTable(before: Measured, after: Measured, groups: Groups): Table {
+  const row = (heading: Cell, value: (result: Measured) => number | undefined): Cell[] => [
     heading,
     percentText(value(before)),
     percentText(value(after)),
