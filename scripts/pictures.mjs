@@ -126,7 +126,7 @@ async function drawReport() {
   return { command: `node scripts/pictures.mjs report ${run}`, ...here() };
 }
 
-/** The report's first two charts side by side, at most 1200 px wide. */
+/** The report's first two charts, one below the other, at most 1200 px wide. */
 async function draw() {
   const folder = await mkdtemp(join(tmpdir(), 'spurmem-pictures-'));
   const browser = await openBrowser();
@@ -141,7 +141,7 @@ async function draw() {
     await page.evaluate(`{
       const charts = document.createElement('div');
       charts.className = 'charts';
-      charts.style = 'display: inline-flex; flex-wrap: nowrap; padding: 12px; background: white';
+      charts.style = 'display: inline-block; padding: 12px; background: white';
       // The second chart of Fig. 2, a matrix, shows the same numbers.
       charts.append(...[...document.querySelectorAll('.chart')].slice(0, 2));
       for (const chart of charts.children) chart.style.background = 'none';

@@ -1,21 +1,30 @@
 import { quotedWord } from '../provenance.js';
 import { accuracyTable } from '../report/figures/accuracy.js';
+import { shortcutVerdict } from '../report/sections/shortcut.js';
 import type { TrainedRun } from '../train/results.js';
 import type { Output } from './output.js';
 import { openGroups } from './tables.js';
-import { textTable } from './textTable.js';
+import { prose, textTable } from './textTable.js';
 
 /** Prints the accuracies of a run that was made, its folder, and the commands that follow. */
 export async function printRun({ run, ...result }: TrainedRun, output: Output): Promise<void> {
-  const { groups, from, isRegrouped } = await openGroups(run);
+  const { groups, data, from, isRegrouped } = await openGroups(run);
   const own = quotedWord(run);
   const trace = isRegrouped ? [] : [`trace unstructured --run ${own}`];
   const next = from === undefined ? trace : [`compare ${quotedWord(from)} ${own}`];
   const table = textTable(accuracyTable(result, groups), output);
-  output.result([table, `Run: ${run}`, nextLine(...next, `report --run ${own}`)].join('\n'), {
-    run,
-    ...result,
-  });
+  output.result(
+    [
+      table,
+      ...prose(shortcutVerdict(result, data, groups), output),
+      `Run: ${run}`,
+      nextLine(...next, `report --run ${own}`),
+    ].join('\n'),
+    {
+      run,
+      ...result,
+    },
+  );
 }
 
 /** Returns the line that names the commands that help next. */

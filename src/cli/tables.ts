@@ -4,6 +4,7 @@ import type { JobOptions } from '../progress.js';
 import { articleName } from '../report/format.js';
 import { groupLabels } from '../report/groupLabels.js';
 import { countTable } from '../report/sections/data.js';
+import { attributeName } from '../report/sections/shortcut.js';
 import type { Table } from '../report/table.js';
 import { plain } from '../report/text.js';
 import { enlargement, inputLine, inputRecord } from '../train/inputRecord.js';
@@ -22,6 +23,8 @@ export async function openGroups(run: string) {
   const isRegrouped = (await folder.readTrainingResult())?.before !== undefined;
   return {
     groups: groupLabels(data),
+    /** With the attribute's name. */
+    data: { ...data, attribute: attributeName(data.spuriousNames, environment.dataOptions) },
     folder,
     hasAttribute: data.spuriousNames.length > 1,
     isRegrouped,

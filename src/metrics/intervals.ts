@@ -99,3 +99,12 @@ export function differenceOf(a: Estimate, b: Estimate): Estimate {
   const above = Math.hypot(a.interval[1] - a.value, b.value - b.interval[0]);
   return { value, interval: [value - below, value + above] };
 }
+
+/** The mean of estimates from different examples, with Zou and Donner's interval. */
+export function meanOf(estimates: readonly Estimate[]): Estimate {
+  const { length } = estimates;
+  const value = estimates.reduce((sum, one) => sum + one.value, 0) / length;
+  const reach = (end: 0 | 1): number =>
+    Math.hypot(...estimates.map((one) => one.interval[end] - one.value)) / length;
+  return { value, interval: [value - reach(0), value + reach(1)] };
+}

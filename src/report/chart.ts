@@ -66,8 +66,9 @@ interface Panel {
   readonly layers: readonly Layer[];
 }
 
-/** Pixels of a page's width, and of a row of a matrix or of dots. */
-const PAGE = 1000;
+/** Pixels of a page's width, between panels, and of a row of a matrix or of dots. */
+const PAGE = 860;
+const GAP = 24;
 const LINE = 22;
 /** A matrix with more rows than this has lower ones. */
 const MANY_LINES = 24;
@@ -110,11 +111,13 @@ function draw(
     .map(({ spec }) => spec);
   const panels = shown.map((row) => settingsText(row, facet, groups));
   const names = [...new Set(panels)];
-  const columns = Math.max(1, Math.min(3, Math.floor((PAGE - room) / (width + 24))));
+  const columns = Math.max(1, Math.min(3, names.length, Math.floor((PAGE - room) / (width + GAP))));
+  // Up to the page's width, and to twice its own.
+  const full = Math.max(width, Math.min(2 * width, Math.floor((PAGE - room) / columns) - GAP));
   const rowsOf = (panel: string | undefined): string =>
     values.flatMap(({ row }, i) => (panels[i] === panel ? [String(row)] : [])).join();
   const body = (panel: string | undefined, at: number): object => ({
-    width,
+    width: full,
     height,
     data: { values: values.filter((_, i) => panels[i] === panel) },
     encoding: encoding(at % columns === 0 || rowsOf(panel) !== rowsOf(names[at - 1])),
@@ -124,17 +127,16 @@ function draw(
   // Not Vega-Lite's facets, which warn of the scales of layers that are filtered.
   const concat = names.map((panel, at) => ({
     title: {
-      text: wrap(typographic(panel), Math.floor((width + 20) / 7.3)),
+      text: wrap(typographic(panel), Math.floor((full + 20) / 7.3)),
       fontSize: 13,
       offset: 8,
       anchor: 'middle',
     },
     ...body(panel, at),
   }));
-  const pixels = Math.max(400, Math.min(PAGE, width * Math.min(columns, names.length)));
   const spec = {
-    title: { text: wrap(typographic(title), Math.floor(pixels / 9)), subtitle: wrapped(lines, pixels) },
-    ...(names.length === 1 ? body(names[0], 0) : { columns, spacing: 24, concat }),
+    title: { text: wrap(typographic(title), Math.floor(PAGE / 9)), subtitle: wrapped(lines) },
+    ...(names.length === 1 ? body(names[0], 0) : { columns, spacing: GAP, concat }),
   };
   return [
     { name, label: altText(shown, measure, [...facet, ...settings], look), spec: spec as ChartSpec['spec'] },
@@ -146,11 +148,18 @@ function namesWidth(values: readonly Datum[]): number {
   return Math.ceil(Math.max(...values.map(({ row }) => textWidth(String(row), 12))));
 }
 
-/** Lines of a subtitle, as wide as the chart at most. */
-function wrapped(lines: readonly string[], pixels: number): string[] {
-  return lines
-    .filter((line) => line !== '')
-    .flatMap((line) => wrap(typographic(line), Math.floor(pixels / 7.3)));
+/** Returns a subtitle's parts in lines of the page's width. */
+function wrapped(parts: readonly string[]): string[] {
+  return wrap(typographic(parts.filter((part) => part !== '').join('; ')), Math.floor(PAGE / 6.6));
+}
+
+/** Returns the places of an axis's labels: about `count` round numbers between its ends, 0 among them if it is there. */
+export function axisValues([low, high]: readonly [number, number], count: number): number[] {
+  const rough = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
+  const [first, last] = [Math.ceil(low / step), Math.floor(high / step)];
+  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
 /** For readers who do not see the chart: its measure, the number of values, and the lowest and highest with their settings. */
@@ -285,7 +294,10 @@ export function bars(rows: readonly Row[], look: Bars): NamedChart[] {
     const ends = values.flatMap(({ reach }) => reach as number[]);
     const room = 0.13 * (Math.max(0, ...ends) - Math.min(0, ...ends));
     // Of at least a point: noise should not fill the panel.
-    const around = [Math.min(Math.min(...ends, 0) - room, -0.5), Math.max(Math.max(...ends, 0) + room, 0.5)];
+    const domain = look.domain ?? [
+      Math.min(Math.min(...ends, 0) - room, -0.5),
+      Math.max(Math.max(...ends, 0) + room, 0.5),
+    ];
     const series = [...colors].filter(([name]) => values.some((value) => value.series === name));
     const color = {
       field: 'series',
@@ -307,10 +319,10 @@ export function bars(rows: readonly Row[], look: Bars): NamedChart[] {
         xOffset: { field: 'by', type: 'ordinal', sort: bys },
         y: {
           ...q('y'),
-          scale: { domain: look.domain ?? around, nice: false },
+          scale: { domain, nice: false },
           axis: {
             title: isFirst ? axisTitle(y) : null,
-            tickCount: 5,
+            values: axisValues(domain, 5),
             gridColor: { condition: { test: 'datum.value === 0', value: MUTED }, value: GRID },
           },
         },
@@ -479,11 +491,12 @@ export function dots(rows: readonly Row[], look: Dots): NamedChart[] {
     const room = namesWidth(values);
     const ends = [Math.min(...numbers), Math.max(...numbers)] as const;
     // For dots at the ends, and their marks.
-    const margin = 0.04 * (ends[1] - ends[0]);
+    const margin = 0.04 * (ends[1] - ends[0]) || 0.5;
+    const domain = [ends[0] - margin, ends[1] + margin] as const;
     const at = (field: string) => ({
       ...q(field),
-      scale: { domain: [ends[0] - margin, ends[1] + margin], zero: false, nice: 5 },
-      axis: { title: axisTitle(x), tickCount: 5 },
+      scale: { domain, zero: false, nice: false },
+      axis: { title: axisTitle(x), values: axisValues(domain, facet.length > 0 ? 4 : 6) },
     });
     return {
       values,

@@ -25,6 +25,10 @@ export interface ReportDataset extends NamedGroups {
   readonly name: string;
   /** Names of the classes, [numClasses]; left out: their numbers. */
   readonly targetNames?: readonly string[];
+  /** Names of the attribute's values, [numSpurious]. */
+  readonly spuriousNames?: readonly string[];
+  /** The attribute's name in a sentence, such as `digit`. */
+  readonly attribute?: string;
   /** Examples of each group, [numGroups] for each split. */
   readonly counts: Readonly<Record<Split, readonly number[]>>;
   readonly samples?: readonly { readonly group: number; readonly images: readonly SampleImage[] }[];
@@ -105,6 +109,8 @@ export interface RunReport extends FigureSource {
   readonly adopted?: { readonly file: string; readonly sha256: string } | undefined;
   /** The measurements of the run that this one started from, on the same groups. */
   readonly before?: Measured | undefined;
+  /** Finished runs next to it that started from it: their folders' names and worst-group test accuracies. */
+  readonly repairs?: readonly { readonly run: string; readonly worst: number }[];
   /** The origin of its results, in the order in which they were written. */
   readonly history: readonly HistoryEntry[];
   /** Software that produced the run: name, version. */

@@ -1,4 +1,5 @@
-import { basename, resolve } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isSameData } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import { readResults } from '../experiments/resultFiles.js';
@@ -23,6 +24,7 @@ import { drawPage } from './html/page.js';
 import { showComparison } from './sections/comparison.js';
 import { showConfiguration } from './sections/configuration.js';
 import { showData } from './sections/data.js';
+import { attributeName, showShortcut } from './sections/shortcut.js';
 import { showSummary } from './sections/summary.js';
 import { showTraining } from './sections/training.js';
 import { plain } from './text.js';
@@ -60,7 +62,7 @@ export async function writeReport(options: ReportOptions): Promise<string> {
 }
 
 /** Sections of no figure, before and after the figures' own. */
-const OPENING: readonly Show<RunReport>[] = [showComparison, showData];
+const OPENING: readonly Show<RunReport>[] = [showShortcut, showComparison, showData];
 const CLOSING: readonly Show<RunReport>[] = [showTraining, showConfiguration];
 
 /** The sections that have data: the finding first, then the figures' in the order of `FIGURES`; each figure is shown once. */
@@ -79,11 +81,15 @@ export function sectionsOf(report: RunReport): Section[] {
 
 /** Draws a run's page. Throws a TypeError for a sample image that is no `data:image/` URI; `RUN_INVALID` for a damaged heat map. */
 export function drawReport(report: RunReport) {
-  const { title, dataset, input } = report;
+  const { title, dataset, traces, input } = report;
+  const terms = html` A neuron is an output channel of a layer. For each group the neurons with the highest
+  score are chosen, by the gradient those whose weights have the largest gradient of the loss of its images;
+  zeroing sets their weights to 0.`;
   const lead = html`Dataset ${plain(dataset.name)}, ${dataset.groupNames.length} groups. ${input} Figures
     after You et al.,
-    <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025). A star marks
-    a minority group.`;
+    <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025). A star, as in
+    G2*, marks a minority group, which is rare within its class in
+    training.${traces.length > 0 ? terms : undefined}`;
   return drawPage(title, lead, sectionsOf(report));
 }
 
@@ -98,8 +104,9 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
   const report: RunReport = {
     title: `${methodOfRun(config).title} on ${dataset.name}, ${config.arch}: run ${basename(folder.path)}`,
     arch: config.arch,
-    dataset,
+    dataset: { ...dataset, attribute: attributeName(dataset.spuriousNames, environment.dataOptions) },
     input: dataset.preprocessing && inputLine(dataset.preprocessing, environment.input),
+    repairs: await repairsOf(folder),
     config: describeConfig(config, environment),
     epochs: await folder.readMetrics(),
     select: config.select,
@@ -123,6 +130,21 @@ async function startOf(
   const from = (await folder.readConfig())?.config;
   if (result?.before) return { kind: from ? methodOf(from) : 'before', ...result.before };
   return from && isSameData(from.dataset, config.dataset) ? folder.readTrainingResult() : undefined;
+}
+
+/** Returns the finished runs next to a run that started from it. */
+async function repairsOf({ path }: RunFolder): Promise<NonNullable<RunReport['repairs']>> {
+  const names = await readdir(dirname(path)).catch(() => []);
+  const runs = await Promise.all(
+    names.sort().map(async (name) => {
+      const other = new RunFolder(join(dirname(path), name));
+      const from = (await other.readConfig().catch(() => undefined))?.environment.from;
+      if (from !== path) return [];
+      const result = await other.readTrainingResult().catch(() => undefined);
+      return result ? [{ run: name, worst: result.test.worstGroupAccuracy }] : [];
+    }),
+  );
+  return runs.flat();
 }
 
 /** Returns the checkpoint of an adopted run. */

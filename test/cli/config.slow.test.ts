@@ -43,7 +43,7 @@ test('a dry run prints the configuration and counts, and writes nothing', async 
   const { command, ...settings } = configOf(run) as { command: string };
   expect(JSON.parse(stdout)).toEqual({
     title: `${command} would write ${at('dry')}`,
-    input: expect.stringMatching(/^Input: images of 32 x 16 px; resize none, .* \(data set\)\.$/),
+    input: expect.stringMatching(/^Input: images of 32 x 16 px; resize none, .* \(data set\)\.$/) as string,
     settings,
     counts: { 'train images': 84, 'val images': 16, 'test images': 16 },
   });

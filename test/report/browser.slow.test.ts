@@ -64,6 +64,9 @@ test.each([
     await page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true");
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
     expect(said).toEqual([]);
+    const scrolling =
+      "[...document.querySelectorAll('nav, .chart')].filter((one) => one.scrollWidth > one.clientWidth + 1).length";
+    expect(await page.evaluate(scrolling)).toBe(0);
     if (width === 360) return page.close();
     // By the debugger's way in: the page's policy runs no script but its own.
     await page.evaluate(await readFile(AXE, 'utf8'));

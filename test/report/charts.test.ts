@@ -2,12 +2,13 @@ import sharp from 'sharp';
 import { overModels } from '../../src/experiments/overModels.js';
 import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import type { Row } from '../../src/kit/rows.js';
-import { bars, dots, histogram } from '../../src/report/chart.js';
+import { axisValues, bars, dots, histogram } from '../../src/report/chart.js';
 import type { RunReport } from '../../src/report/figure.js';
 import { fig1 } from '../../src/report/figures/accuracy.js';
 import { changeParts } from '../../src/report/figures/changes.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { renderChart } from '../../src/report/vega/render.js';
+import { sectionsOf } from '../../src/report/writeReport.js';
 import {
   eightGroups,
   erm,
@@ -29,9 +30,36 @@ test('Fig. 1 has two bars a group, with their accuracies and intervals', async (
   expect(marks(svg, 'bar')).toBe(8);
   const accuracies = [...erm.train.accuracy, ...erm.test.accuracy].map((value) => (100 * value).toFixed(1));
   expect(texts(svg)).toEqual(
-    expect.arrayContaining([...accuracies, 'G1*', 'G2*', 'error bars: 95 % interval over samples']),
+    expect.arrayContaining([
+      ...accuracies,
+      'G1*',
+      'G2*',
+      'error bars: 95 % interval over samples; * minority group',
+    ]),
   );
   expect(svg).toMatch(/aria-label="G2\*, test: 17\.9 \[13\.8, 22\.8\] %"/);
+});
+
+test('a chart has at most two lines below its title, and fills the page without being wider', async () => {
+  const report = traced(trace, randomTrace('noise', [0.001, 0.005, 0.1], 10));
+  const charts = sectionsOf({ ...report, layers: layers50, overlap: overlapTrace(0.001) }).flatMap(
+    (section) => section.charts ?? [],
+  );
+  expect(charts.length).toBeGreaterThan(9);
+  const lines = charts.map(({ spec }) => (spec.title as { subtitle: string[] }).subtitle.length);
+  expect(Math.max(...lines)).toBeLessThanOrEqual(2);
+  const { width } = await renderChart(charts.find(({ name }) => name === 'fig1') ?? fail());
+  expect(width).toBeGreaterThan(750);
+  expect(width).toBeLessThan(950);
+});
+
+test.each([
+  [[-33, 12], 5, [-30, -20, -10, 0, 10]],
+  [[0, 110], 5, [0, 50, 100]],
+  [[-0.034, 0.001], 4, [-0.03, -0.02, -0.01, 0]],
+  [[2, 9], 4, [2, 4, 6, 8]],
+] as const)('the axis from %j has round labels, 0 among them', (domain, count, values) => {
+  expect(axisValues(domain, count)).toEqual(values);
 });
 
 describe('Fig. 2', () => {
@@ -60,7 +88,7 @@ describe('Fig. 2', () => {
 
   test('shares the scale of its bars between criteria, and leaves room for random neurons', async () => {
     const drawn = texts(await svgOf(fullReport, 'fig2'));
-    for (const end of ['−25', '10']) expect(drawn.filter((text) => text === end)).toHaveLength(2);
+    for (const end of ['−20', '10']) expect(drawn.filter((text) => text === end)).toHaveLength(2);
   });
 
   test('has no intervals and no random neurons if the results have none', async () => {
@@ -114,7 +142,7 @@ test('training curves have a line for each loss and group, also of one epoch', a
   expect(marks(await svgOf(fullReport, 'training'), 'circle')).toBe(2 * 12);
   expect(marks(await svgOf(fullReport, 'training-accuracy'), 'circle')).toBe(4 * 12);
   expect(texts(await svgOf(fullReport, 'training'))).toEqual(
-    expect.arrayContaining(['dashed: selected: epoch 9', 'training', 'validation']),
+    expect.arrayContaining(['dashed: selected: epoch 9; * minority group', 'training', 'validation']),
   );
   expect(marks(await svgOf(oneEpoch, 'training'), 'circle')).toBe(2);
 });
@@ -189,7 +217,11 @@ describe('over models', () => {
     const { svg } = await renderChart(fig1.parts?.(rows, groups).charts[0] ?? fail());
     expect([marks(svg, 'bar'), marks(svg, 'circle')]).toEqual([8, 0]);
     expect(texts(svg)).toEqual(
-      expect.arrayContaining(['91.0', '51.0', 'error bars: 95 % interval over models; dots: models']),
+      expect.arrayContaining([
+        '91.0',
+        '51.0',
+        'error bars: 95 % interval over models; dots: models; * minority group',
+      ]),
     );
     expect(svg).toContain('G1*, test: 51.0 [48.5, 53.5] %');
   });

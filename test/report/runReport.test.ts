@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { groupAccuracies } from '../../src/metrics/groups.js';
 import type { RunReport } from '../../src/report/figure.js';
 import { groupLabels, smallestGroup } from '../../src/report/groupLabels.js';
 import {
@@ -107,6 +108,40 @@ describe('the full report', () => {
     ['the versions', '2.6.0'],
   ])('states %s', (_what, sentence) => {
     expect(text).toContain(sentence);
+  });
+
+  it('begins with the shortcut; that of a repaired run with what the repair brought and cost', async () => {
+    const dataset = { ...fullReport.dataset, spuriousNames: ['digit 0', 'digit 1'], attribute: 'digit' };
+    const repairs = [{ run: 'erm-dfr', worst: 0.7 }];
+    const of = async (report: RunReport): Promise<string> =>
+      (await textOf(report)).replaceAll('\u00a0', ' ').split('Finding').at(-1) ?? '';
+    const told = await of({ ...fullReport, dataset, repairs });
+    expect(told).toMatch(
+      /^ Your network follows the digit: test accuracy is 99\.9 and 95\.0 % where .* From training to test, .* Runs that started from this one, with reports of their own: erm-dfr \(worst test group 70\.00 %\)\./,
+    );
+    const test = groupAccuracies([600, 250, 200, 300], [900, 300, 280, 420], [1, 1, 1, 1]);
+    const repaired = await of({ ...fullReport, dataset, before: erm, result: { ...erm, kind: 'dfr', test } });
+    expect(repaired).toMatch(
+      /^ The worst group’s test accuracy rises by .* Lower than before: G0 pullover with 0 falls from 99\.89 to 66\.67 %, .* Your network does not follow the digit/,
+    );
+    const classes = { ...dataset, spuriousNames: ['0'] };
+    expect(await of({ ...fullReport, dataset: classes })).toContain('spurmem dataset groups finds groups');
+  });
+
+  it('breaks a command before its options alone', async () => {
+    const command = 'spurmem train dfr --from runs/h1 --draws 3';
+    const made = {
+      date: '2026-01-01T00:00:00Z',
+      result: 'dfr',
+      cpu: 'AMD EPYC',
+      kernels: 'AVX2',
+      versions: {},
+    };
+    const history = [{ ...made, command }];
+    const page = await pageOf({ ...fullReport, history });
+    expect(page).toContain(
+      '<code><span>spurmem train dfr</span> <span>--from runs/h1</span> <span>--draws 3</span></code>',
+    );
   });
 
   it('says so when the last epoch was asked for', async () => {

@@ -4,7 +4,7 @@ import type { NullDistribution, TraceUnstructuredResult } from '../../src/experi
 import { minimalVerdict } from '../../src/extras/minimal/figure.js';
 import type { TraceMinimalResult } from '../../src/extras/minimal/result.js';
 import { groupAccuracies } from '../../src/metrics/groups.js';
-import { accuracyEstimate, differenceOf } from '../../src/metrics/intervals.js';
+import { accuracyEstimate, differenceOf, meanOf } from '../../src/metrics/intervals.js';
 import { NULLS } from '../../src/neurons/nulls.js';
 import { typedCommand } from '../../src/provenance.js';
 import { drawsToPass } from '../../src/report/claim.js';
@@ -22,6 +22,7 @@ import {
 } from '../../src/report/published.js';
 import { changeRows, layerRows, rankRows } from '../../src/report/rows.js';
 import { comparisonVerdict } from '../../src/report/sections/comparison.js';
+import { attributeName, shortcutOf, shortcutVerdict } from '../../src/report/sections/shortcut.js';
 import { trainingVerdict } from '../../src/report/sections/training.js';
 import { LONG_MAJORITY_RAMP, LONG_MINORITY_RAMP, steps } from '../../src/report/vega/theme.js';
 import { CELEBA_COUNTS, WATERBIRDS_COUNTS } from '../data/standardSplits.js';
@@ -81,19 +82,101 @@ describe('accuracies', () => {
 
   test('before and after', () => {
     const at = (correct: number) => ({ ...erm, test: split([200, 200, correct, 200], [200, 200, 200, 200]) });
-    expect(plainText(beforeAfterVerdict(at(80), at(140)))).toMatch(
+    expect(plainText(beforeAfterVerdict(at(80), at(140), groups))).toMatch(
       /rises by 30\.0 points, from 40\.00 % \(erm\) to 70\.00 %/,
     );
-    expect(plainText(beforeAfterVerdict(at(140), at(80)))).toMatch(/falls by 30\.0 points/);
-    expect(plainText(beforeAfterVerdict(at(80), at(84)))).toMatch(
+    expect(plainText(beforeAfterVerdict(at(140), at(80), groups))).toMatch(/falls by 30\.0 points/);
+    expect(plainText(beforeAfterVerdict(at(80), at(84), groups))).toMatch(
       /is not shown to change, .*: \+2\.0 points, 95 % -7\.\d to 11\.\d/,
     );
+  });
+
+  test('a repair says which groups pay for it', () => {
+    const sizes = [200, 200, 200, 200];
+    const [before, after] = [
+      { ...erm, test: split([200, 150, 40, 196], sizes) },
+      { ...erm, test: split([140, 152, 140, 190], sizes) },
+    ];
+    expect(plainText(beforeAfterVerdict(before, after, groups))).toMatch(
+      /^The worst group’s test accuracy rises by .*\. Lower than before: G0 pullover with 0 falls from 100\.00 to 70\.00 %\.$/,
+    );
+    expect(plainText(beforeAfterVerdict(before, before, groups))).toMatch(/No group is shown to fall\.$/);
+    const runs = [before, after].map(({ test }, at) => ({ title: ['ERM', 'DFR'][at] ?? '', test }));
+    expect(plainText(comparisonVerdict(runs, groups))).toMatch(
+      /raised by DFR .*\. Other groups pay: under DFR G0 pullover with 0 falls from 100\.00 to 70\.00 %\./,
+    );
+  });
+
+  describe('where the attribute agrees with the class and where it does not', () => {
+    const data = { ...fullReport.dataset, spuriousNames: ['digit 0', 'digit 1'], attribute: 'digit' };
+    const sizes = [500, 500, 500, 500];
+    const of = (test: readonly number[]) => ({ ...erm, test: split(test, sizes) });
+    const told = (test: readonly number[]): string => plainText(shortcutVerdict(of(test), data, groups));
+
+    test('a network follows it, leans on it, hardly follows it, is better without it, or nothing is shown', () => {
+      expect(told([500, 15, 0, 498])).toMatch(
+        /^Your network follows the digit: test accuracy is 100\.0 and 99\.6 % where the digit agrees with the class \(G0 pullover with 0; G3 coat with 1\), and 3\.0 and 0\.0 % where it does not \(G1\* pullover with 1; G2\* coat with 0\), within a class 98\.3 points less \(95 % 9\d\.\d to 9\d\.\d\)\.$/,
+      );
+      expect(told([480, 455, 460, 485])).toMatch(/^Your network leans on the digit: .* 5\.0 points less/);
+      expect(told([480, 481, 479, 480])).toMatch(/^Your network hardly follows the digit: /);
+      expect(told([400, 490, 490, 400])).toMatch(
+        /^Your network does not follow the digit, and is better where/,
+      );
+      const few = { ...erm, test: split([9, 8, 8, 9], [10, 10, 10, 10]) };
+      expect(plainText(shortcutVerdict(few, data, groups))).toMatch(
+        /^It is not shown whether your network follows/,
+      );
+    });
+
+    test('agreement is frequency beyond that of all training images, as on CelebA', () => {
+      // Blond men are rare; women are the larger part of both classes.
+      const celeba = {
+        counts: { ...data.counts, train: [71629, 66874, 22880, 1387] },
+        spuriousNames: ['not Male', 'Male'],
+      };
+      expect(shortcutOf(of([475, 495, 365, 110]), celeba)).toMatchObject({
+        agreeing: [1, 2],
+        others: [0, 3],
+      });
+    });
+
+    test('classes without both kinds are left out, validation stands in for test, and nothing is said without an attribute', () => {
+      const one = { ...erm, test: split([500, 0, 0, 498], [500, 0, 500, 500]) };
+      expect(shortcutOf(one, data)).toMatchObject({ split: 'test', agreeing: [3], others: [2] });
+      const none = { ...erm, test: split([500, 0, 0, 498], [500, 0, 0, 500]) };
+      expect(shortcutOf(none, data)).toMatchObject({ split: 'val', agreeing: [0, 3], others: [1, 2] });
+      expect(shortcutVerdict(erm, { ...data, spuriousNames: ['0'] }, groups)).toEqual([]);
+    });
+
+    test('its interval over equal groups of one class is Newcombe’s', () => {
+      const one = { ...erm, test: split([56, 0, 48, 0], [70, 0, 80, 0]) };
+      const flipped = {
+        counts: { ...data.counts, train: [100, 0, 0, 0] },
+        spuriousNames: data.spuriousNames,
+      };
+      expect(shortcutOf(one, flipped)).toBeUndefined();
+      const [a, b] = [accuracyEstimate(56, 70), accuracyEstimate(48, 80)];
+      expect(meanOf([differenceOf(a, b)])).toEqual(differenceOf(a, b));
+      const two = meanOf([a, a]);
+      expect(two.value).toBe(a.value);
+      expect(two.interval[1] - two.value).toBeCloseTo((a.interval[1] - a.value) / Math.SQRT2, 12);
+    });
+
+    test('the attribute has the name of its values, of its column, or none', () => {
+      expect(attributeName(['digit 0', 'digit 1'], {})).toBe('digit');
+      expect(attributeName(['land', 'water'], { format: 'waterbirds' })).toBe('place');
+      expect(attributeName(['not Male', 'Male'], { format: 'celeba', spurious: 'Male' })).toBe('Male');
+      expect(attributeName(['grass', 'sand'], { columns: { filename: 'f', y: 'y', a: 'background' } })).toBe(
+        'background',
+      );
+      expect(attributeName(['0', '1'], { columns: { filename: 'f', y: 'y', a: 'a' } })).toBe('attribute');
+    });
   });
 
   test('runs side by side', () => {
     const run = (title: string, correct: number) => ({ title, test: split([200, correct], [200, 200]) });
     const verdict = plainText(
-      comparisonVerdict([run('ERM', 100), run('better', 160), run('worse', 40), run('alike', 104)]),
+      comparisonVerdict([run('ERM', 100), run('better', 160), run('worse', 40), run('alike', 104)], groups),
     );
     expect(verdict).toMatch(
       /^Compared with ERM, the accuracy of the worst test group is raised by better \(\+30\.0 points, 95 % [^)]+\); lowered by worse \(-30\.0 points/,

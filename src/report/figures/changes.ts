@@ -118,7 +118,8 @@ export function changeParts(
       'examples',
     ),
   );
-  const note = counts.every(Number.isFinite) ? [`${split} samples: ${counts.join(', ')}`] : [];
+  const sizes = groups.map(({ short }, i) => `${counts[i] ?? 0} of ${short}`);
+  const note = counts.every(Number.isFinite) ? [`${split} samples: ${sizes.join(', ')}`] : [];
   return {
     verdict: changeVerdict(compared, sets, groups),
     ...openingChart(compared, participle, ofOutcomes),

@@ -102,7 +102,7 @@ function part(of: Part, write: (text: string) => string): Markup {
     case 'group':
       return groupName(of.group);
     case 'code':
-      return html`<code>${of.text}</code>`;
+      return html`<code>${phrases(of.text)}</code>`;
     case 'link':
       return html`<a href="${of.href}">${of.text}</a>`;
     case 'detail':
@@ -118,18 +118,16 @@ function part(of: Part, write: (text: string) => string): Markup {
   }
 }
 
-/** How far a chart may shrink on a narrow screen before it scrolls; below, its text would be too small. */
-const LEAST = 0.7;
+/** A command's words up to its first option, and each option with its value: lines break between them. */
+function phrases(text: string): Markup[] {
+  return text.split(/ (?=--)/).map((phrase, i) => html`${i > 0 ? ' ' : ''}<span>${phrase}</span>`);
+}
 
 /** A chart, inline; its own `role="img"` carries the description. */
 export function chartFigure(chart: Chart | undefined): Markup | undefined {
   if (!chart) return undefined;
-  const svg = chart.svg.replace(
-    '<svg ',
-    () => `<svg style="min-width:${Math.round(LEAST * chart.width)}px" `,
-  );
   return html`<div class="chart" tabindex="0" role="group" aria-label="chart: arrow keys tell its values">
-    ${new Markup(svg)}
+    ${new Markup(chart.svg)}
   </div> `;
 }
 

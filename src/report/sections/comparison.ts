@@ -1,6 +1,6 @@
 import type { ComparedRun, ComparisonResult } from '../../experiments/comparison.js';
 import type { RunReport, Show } from '../figure.js';
-import { countOf, worstGroupDifference } from '../figures/accuracy.js';
+import { costsOf, countOf, worstGroupDifference } from '../figures/accuracy.js';
 import { percentText, points, range, sideOf, signed } from '../format.js';
 import { type Groups, starNote } from '../groupLabels.js';
 import { html, htmlTable } from '../html/html.js';
@@ -12,7 +12,7 @@ export const showComparison: Show<RunReport> = ({ comparison }, groups) =>
   comparison && {
     id: 'comparison',
     title: 'Retraining after ERM',
-    verdict: comparisonVerdict(comparison.runs),
+    verdict: comparisonVerdict(comparison.runs, groups),
     prose: () =>
       html`${htmlTable(comparisonTable(comparison, groups))}
       ${comparison.runs.map(
@@ -43,10 +43,10 @@ export function comparisonTable({ runs }: ComparisonResult, groups: Groups): Tab
 }
 
 /** Which runs' worst test group differs from the first run's by more than the interval of the difference. */
-export function comparisonVerdict([reference, ...others]: readonly Pick<
-  ComparedRun,
-  'title' | 'test'
->[]): string[] {
+export function comparisonVerdict(
+  [reference, ...others]: readonly Pick<ComparedRun, 'title' | 'test'>[],
+  groups: Groups,
+): string[] {
   if (!reference || others.length === 0) return [];
   const told = others.map(({ title, test }) => {
     const difference = worstGroupDifference(test, reference.test);
@@ -64,8 +64,12 @@ export function comparisonVerdict([reference, ...others]: readonly Pick<
     ...list('below', 'lowered by'),
     ...list('both', 'not shown to change by'),
   ];
+  const costs = others.flatMap(({ title, test }, at) => {
+    const fallen = told[at]?.side === 'above' ? costsOf(reference.test, test, groups) : [];
+    return fallen.length === 0 ? [] : [`under ${title} ${fallen.join(', ')}`];
+  });
   return [
-    `Compared with ${reference.title}, the accuracy of the worst test group is ${parts.join('; ')}.`,
+    `Compared with ${reference.title}, the accuracy of the worst test group is ${parts.join('; ')}.${costs.length === 0 ? '' : ` Other groups pay: ${costs.join('; ')}.`}`,
     'Worst test groups of one run each: the intervals are over test examples, and runs with other seeds differ by more.',
   ];
 }

@@ -6,14 +6,19 @@ import { percentText, typographic } from '../format.js';
 import type { Groups } from '../groupLabels.js';
 import { chartFigure, groupName, html, type Markup, pointsText } from '../html/html.js';
 
-/** Sections whose verdicts open the page: does the network memorize, do the chosen neurons matter, and does training on help? */
+/**
+ * Sections whose verdicts open the page: what a repair brought, whether the network follows the attribute and memorizes, whether the chosen
+ * neurons matter, and whether training on helps.
+ */
 const OPENING: readonly ((section: Section) => boolean)[] = [
+  ({ id }) => id === 'before-after',
+  ({ id }) => id === 'shortcut',
   ({ id }) => id === 'fig1',
   ({ opening }) => opening !== undefined,
-  ({ id }) => id === 'comparison' || id === 'before-after',
+  ({ id }) => id === 'comparison',
 ];
 
-/** Returns the finding in up to three sentences, its picture, and the numbers that a reader looks for first. */
+/** Returns the finding in up to five sentences, its picture, and the numbers that a reader looks for first. */
 export function showSummary(report: RunReport, groups: Groups, sections: readonly Section[]): Section[] {
   const told = OPENING.flatMap((opens) => sections.find(opens) ?? []);
   const charts = told.flatMap(({ opening = [] }) => opening);
@@ -26,10 +31,26 @@ export function showSummary(report: RunReport, groups: Groups, sections: readonl
             ? []
             : [html`<li>${typographic(sentence)} <a href="#${id}">${title}</a></li> `],
         )}
+        ${nextSteps(report)}
       </ul>
       ${charts.map((chart) => chartFigure(drawn(chart)))}
       <div class="cards">${cards}</div> `;
   return [{ id: 'summary', title: 'Finding', charts, prose }];
+}
+
+/** Names the repairs that started from the run, or the step that helps a run without an attribute. */
+function nextSteps({ repairs = [], dataset }: RunReport): Markup[] {
+  if (dataset.spuriousNames?.length === 1) {
+    return [
+      html`<li>
+        Groups are classes here: no attribute is known. <code>spurmem dataset groups</code> finds groups by
+        the run’s errors, and <code>train dfr</code> repairs the run by them.
+      </li> `,
+    ];
+  }
+  if (repairs.length === 0) return [];
+  const told = repairs.map(({ run, worst }) => `${run} (worst test group ${percentText(worst)})`);
+  return [html`<li>Runs that started from this one, with reports of their own: ${told.join(', ')}.</li> `];
 }
 
 function accuracyCards(result: TrainingResult, groups: Groups): Markup[] {

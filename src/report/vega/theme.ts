@@ -35,7 +35,7 @@ export const CONFIG = {
   view: { stroke: null },
   title: {
     anchor: 'start',
-    frame: 'group',
+    frame: 'bounds',
     fontSize: 16,
     fontWeight: 600,
     color: INK,
