@@ -8,6 +8,7 @@ import { defaultInWords, inWords, type SettingsTable } from '../settings/setting
 import { methodNamed } from '../train/methods.js';
 import type { EpochOptions, RunStart } from '../train/runOptions.js';
 import type { Output } from './output.js';
+import { prose } from './textTable.js';
 
 /** A command's resolved settings and counts. Nothing is computed or written. */
 interface DryRun {
@@ -24,7 +25,7 @@ export function printDryRun(output: Output, run: DryRun): void {
   const lines = [...Object.entries(run.settings), ...Object.entries(run.counts)]
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `  ${name}: ${inWords(value)}`);
-  const input = run.input === undefined ? [] : [`  ${run.input}`];
+  const input = run.input === undefined ? [] : prose([`  ${run.input}`], output);
   output.result([`${run.title}:`, ...input, ...lines, 'Nothing was written.'].join('\n'), run);
 }
 

@@ -12,7 +12,7 @@ import { TRAINING_METHODS } from '../train/methods.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
 import type { Output } from './output.js';
-import { textTable } from './textTable.js';
+import { prose, textTable } from './textTable.js';
 
 /** Returns the labels of a run's groups, its folder, and what the commands that follow depend on. */
 export async function openGroups(run: string) {
@@ -44,7 +44,7 @@ export async function printDataset(
   const input = await inputRecord({ dataset });
   const enlarged = enlargement(dataset.preprocessing, input);
   if (enlarged !== undefined) onWarning?.(enlarged.replace('`imageSize`', '--image-size'));
-  const lines = [datasetTable(dataset, output), inputLine(dataset.preprocessing, input)];
+  const lines = [datasetTable(dataset, output), ...prose([inputLine(dataset.preprocessing, input)], output)];
   output.result(lines.join('\n'), { ...summarizeDataset(dataset), input });
 }
 

@@ -109,9 +109,10 @@ async function nativeChecks(): Promise<Check[]> {
 
 /** Returns advice if the addon was built for another libtorch than the first one found, as a checkout's may be. */
 function anotherThanFirst({ root }: Libtorch): string | undefined {
-  const first = searched().find(({ found }) => found !== undefined);
-  if (first?.found === undefined || first.found.root === root) return undefined;
-  return `The first one found is not the one that the addon was built for, which stays in use: scripts/setup.sh builds for ${first.found.root}.`;
+  const { LIBTORCH = '' } = process.env;
+  const first = searched().find(({ found }) => found !== undefined)?.found?.root ?? LIBTORCH;
+  if (first === '' || first === root) return undefined;
+  return `The first one found is not the one that the addon was built for, which stays in use: scripts/setup.sh builds for ${first}.`;
 }
 
 /** Returns the places of a libtorch up to the first that has none of use. */
