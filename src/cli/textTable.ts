@@ -71,7 +71,7 @@ export function textTable(table: Table, options: TextOptions): string {
 function widthsOf(rows: readonly (readonly string[])[]): number[] {
   return (rows[0] ?? []).map((_, at) => {
     const lines = rows.flatMap((row) => stripVTControlCharacters(row[at] ?? '').split('\n'));
-    return Math.max(...lines.map(({ length }) => length)) + 3;
+    return lines.reduce((widest, { length }) => Math.max(widest, length), 0) + 3;
   });
 }
 

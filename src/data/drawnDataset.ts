@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import { buildOnce, LOCK_NAME } from '../buildOnce.js';
-import { writeCsv } from '../csvFile.js';
+import { writeDataTable } from '../csvFile.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { checkWrites, makeFolder, readText, removeLeftovers, unwritable, writeJson } from '../files.js';
 import { isLockAside } from '../lock.js';
@@ -163,7 +163,7 @@ async function draw(
   }
   await writeJson(join(root, CONFIG_NAME), config);
   const rows = placed.map(({ row }) => row);
-  await writeCsv(join(root, TABLE_NAME), rows);
+  await writeDataTable(join(root, TABLE_NAME), rows);
 }
 
 /** The numbers below `size` in a random order (Fisher and Yates). */

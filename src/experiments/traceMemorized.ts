@@ -1,4 +1,5 @@
 import { parse } from 'csv-parse/sync';
+import { textOfCell } from '../csvFile.js';
 import { SpurmemError, usageError } from '../errors.js';
 import { readText } from '../files.js';
 import { groupedBy, pick } from '../kit/rows.js';
@@ -79,7 +80,8 @@ async function readMemorization(path: string, { dataset }: TraceSession): Promis
     usageError('memorized', path, 'a table of `memorization`', `${path}: ${problem}`, advice);
   let rows: Readonly<Record<string, string>>[];
   try {
-    rows = parse<Readonly<Record<string, string>>>(await readText(path), { columns: true, bom: true });
+    const cast = (cell: string): string => textOfCell(cell);
+    rows = parse<Readonly<Record<string, string>>>(await readText(path), { columns: true, bom: true, cast });
   } catch (error) {
     throw Object.assign(refuse(`it is no readable CSV file.`, 'Write one with `memorization`.'), {
       cause: error,

@@ -68,6 +68,7 @@ export function checkStudy(study: Study): void {
       throw refused(`there is no ${what} ${unknown}. ${nearestSentence(unknown, Object.keys(all))}`);
     });
   };
+  requireFewJobs(study);
   for (const [name, { from, of, tunedAs, data: own }] of Object.entries(arms)) {
     for (const other of [from, of, tunedAs]) known(`arms.${name}`, other, arms, 'arm');
     known(`arms.${name}.data`, own, data, 'data');
@@ -131,6 +132,43 @@ export function checkStudy(study: Study): void {
       checkPool(study, members);
     });
   }
+}
+
+/** Max jobs of a study: their plan takes seconds, in which no signal stops it. */
+const MAX_JOBS = 100_000;
+
+/** Counts a study's jobs at most, before any combination of values is made. Throws `USAGE`. */
+function requireFewJobs(study: Study): void {
+  const { arms, path, tuning } = study;
+  const sizeOf = (grid: Arm['grid'] = {}): number =>
+    Object.values(grid).reduce((all, values) => all * values.length, 1);
+  const known = new Map<string, number>();
+  /** An arm's variants; arms that start from themselves are refused later. */
+  const variants = (name: string): number => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    known.set(name, 1);
+    const { grid, from, of } = arms[name] ?? {};
+    const start = from ?? of;
+    known.set(name, sizeOf(grid) * (start === undefined ? 1 : variants(start)));
+    return known.get(name) as number;
+  };
+  const tuned = (name: string): number => sizeOf(arms[arms[name]?.tunedAs ?? name]?.tune) * variants(name);
+  let jobs = Object.keys(arms).reduce((sum, name) => sum + tuned(name), 0);
+  for (const data of Object.keys(study.data)) {
+    const { models, compared } = rowsOn(study, data);
+    for (const { arms: rows, seeds } of [models, compared]) {
+      for (const name of rows)
+        jobs += seeds.length * variants(name) * (1 + tracesOn(study, data, name).length);
+    }
+    const seeds = (tuning?.seeds.length ?? 0) * compared.tunedOn.length;
+    for (const name of compared.arms) jobs += seeds * tuned(name);
+  }
+  if (jobs <= MAX_JOBS) return;
+  const problem = `${path} would plan ${jobs} jobs, and a study may have ${MAX_JOBS}.`;
+  throw new SpurmemError('USAGE', problem, {
+    advice: ['Try fewer values or seeds, or make several studies of it.'],
+  });
 }
 
 function refused(problem: string): SpurmemError {

@@ -9,7 +9,7 @@ import { groupNames, hoursText, minoritiesOf } from './cells.js';
 import { growthPoints, growthSlopes, testRows } from './modelTests.js';
 import { beyond, interactionBeyond, own } from './questions.js';
 import { type RecordSource, SHARE_RESOLUTION } from './records.js';
-import type { NeuronTests, Study } from './schema.js';
+import { type NeuronTests, rowsOn, type Study } from './schema.js';
 
 const VERDICTS = {
   claimed: 'holds',
@@ -46,7 +46,12 @@ export async function modelTables(study: Study, records: RecordSource): Promise<
   const changes = (rows: readonly Row[] = []) =>
     groupsIn(rows[0], 'accuracy').map((group): GroupColumn => `accuracy${group}`);
 
-  const seeds = distinct(models, 'seed');
+  // In the study's order: jobs end in any.
+  const recorded = distinct(models, 'seed');
+  const members = study.pools[records.name] ?? [records.name];
+  const seeds = members
+    .flatMap((data) => rowsOn(study, data).models.seeds)
+    .filter((seed) => recorded.includes(seed));
   const count = `${records.name}: ${seeds.length} models (seeds ${seeds.join(', ')}); ${took}`;
   const points = tests ? growthPoints(tests, models, effects ?? []) : [];
   const grows = `Secondary: does it grow as the gap grows? Accuracy within class and margin beyond same layers, both training minus test, k = ${String(k)}`;

@@ -1,12 +1,15 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parse } from 'csv-parse/sync';
-import { stringify } from 'csv-stringify/sync';
+import { csvText, textOfCell } from '../csvFile.js';
+import { describeIssues } from '../data/issues.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { jsonText, makeFolder, readText, writeAtomic, writeJson } from '../files.js';
 import { isOf, numberOf, type Row } from '../kit/rows.js';
+import { requirePlain } from '../plainData.js';
 import type { JobOptions } from '../progress.js';
 import { writeAlone } from '../writeAlone.js';
+import * as z from '../zod.js';
 import { rowsOn, type Study } from './schema.js';
 import type { Combination, Tuned, TunedRun } from './tuning.js';
 
@@ -17,6 +20,13 @@ export type RecordRow = Readonly<Record<string, string | number | null>>;
 const DIGITS = 5;
 /** Max rounding error of the difference of two recorded shares. */
 export const SHARE_RESOLUTION = 10 ** -DIGITS;
+
+/** Columns that tables must have; others: `seed`. */
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  train: ['arm', 'seed', 'configuration'],
+  test: ['arm', 'seed', 'configuration', 'worst'],
+  tuning: ['arm', 'seed', 'configuration', 'validation'],
+};
 
 /** Recorded results behind tables. */
 export interface RecordSource {
@@ -39,11 +49,13 @@ export class Records implements RecordSource {
     readonly name: string,
   ) {}
 
-  /** Reads a table's rows; none if the file is missing. Throws `RUN_INVALID` for a malformed file. */
+  /** Reads a table's rows; none if the file is missing. Throws `RUN_INVALID` for a malformed file, or one of other columns. */
   readonly read = async (table: string): Promise<RecordRow[]> => {
     const path = this.pathOf(table);
     try {
       const rows = parse<Readonly<Record<string, string>>>(await readText(path), { columns: true });
+      const missing = (KEYS[table] ?? ['seed']).find((column) => rows[0] && !Object.hasOwn(rows[0], column));
+      if (missing !== undefined) throw new Error(`it has no column ${missing}`);
       // Not the parser's `cast`, which takes five times as long.
       return rows.map((row) =>
         Object.fromEntries(Object.entries(row).map(([name, text]) => [name, toValue(text)])),
@@ -77,7 +89,7 @@ export class Records implements RecordSource {
         const advice = ['Move it away, or record into another folder.'];
         throw new SpurmemError('RUN_INVALID', problem, { advice });
       }
-      await writeAtomic(path, stringify([...known, ...rows.map(rounded)], { header: true, columns }));
+      await writeAtomic(path, csvText([...known, ...rows.map(rounded)], columns));
     };
     await writeAlone(path, add, options);
   }
@@ -90,7 +102,7 @@ export class Records implements RecordSource {
 function toValue(text: string): string | number | null {
   if (text === '') return null;
   const number = Number(text);
-  return Number.isNaN(number) ? text : number;
+  return Number.isNaN(number) ? textOfCell(text) : number;
 }
 
 /** A row with the digits of recorded numbers. */
@@ -134,6 +146,7 @@ export async function timed<Result>(job: () => Promise<Result>) {
 type Named = Readonly<Record<string, unknown>>;
 /** The settings of some data's tables. */
 export type OfRecords = Readonly<Record<string, Named>>;
+const keptSchema = z.record(z.string(), z.record(z.string(), z.record(z.string(), z.unknown())));
 type Kept = Readonly<Record<string, OfRecords>>;
 type Place = Pick<Study, 'path' | 'recordsFolder'>;
 
@@ -216,10 +229,11 @@ function requireSame({ path }: Place, table: string, before: Named, now: Named):
 
 async function readKept(path: string): Promise<Kept> {
   try {
-    return JSON.parse((await readText(path)) || '{}') as Kept;
+    return keptSchema.parse(requirePlain(JSON.parse((await readText(path)) || '{}')));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return {};
-    const problem = `${path} is damaged: ${messageOf(error)}.`;
+    const reason = error instanceof z.ZodError ? describeIssues(error) : messageOf(error);
+    const problem = `${path} is damaged: ${reason}.`;
     throw new SpurmemError('RUN_INVALID', problem, { advice: ['Restore it, or delete it.'], cause: error });
   }
 }

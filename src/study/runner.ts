@@ -75,11 +75,15 @@ export class StudyRunner {
     const read = this.#reader();
     const states = new Map<Job, JobState>();
     // A job that only others need is finished once they are.
+    const needed = new Set<number>();
     for (const job of [...jobs].reverse()) {
-      const isNeeded =
-        !isStart(job) ||
-        jobs.some((child) => child.parents.includes(job.index) && states.get(child)?.state !== 'finished');
-      states.set(job, isNeeded ? await this.#stateOf(job, read) : { job, state: 'finished', epochs: 0 });
+      throwIfAborted(this.options.signal, this.study.title);
+      const isNeeded = !isStart(job) || needed.has(job.index);
+      const state = isNeeded
+        ? await this.#stateOf(job, read)
+        : { job, state: 'finished' as const, epochs: 0 };
+      states.set(job, state);
+      if (state.state !== 'finished') for (const parent of job.parents) needed.add(parent);
     }
     return jobs.map((job) => states.get(job) as JobState);
   }

@@ -34,6 +34,8 @@ const name = z
   .min(1)
   .max(LONGEST_NAME)
   .refine((text) => Number.isNaN(Number(text)), 'a name that is no number');
+// A part of the folders of its runs.
+const armName = name.regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'no slash, and not . or ..');
 const fileName = name.regex(
   /^(?!\.{1,2}$)[\w.-]+$/,
   'only letters, digits, points, dashes and underscores, and not . or ..',
@@ -211,7 +213,7 @@ export const studySchema = z.strictObject({
   settings: shared,
   data: z.record(fileName, dataSchema),
   seeds: seeds.optional(),
-  arms: z.record(name, armSchema),
+  arms: z.record(armName, armSchema),
   tuning: z.strictObject({ seeds }).optional(),
   traces: z.array(traceSchema).default([]),
   tests: testsSchema.default({}),

@@ -1,7 +1,6 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { stringify } from 'csv-stringify/sync';
-import { writeCsv } from '../csvFile.js';
+import { csvText, writeCsv } from '../csvFile.js';
 import { describeData } from '../data/dataDescription.js';
 import type { Dataset } from '../data/dataset.js';
 import { systemCode } from '../errors.js';
@@ -179,7 +178,7 @@ export function epochsTable(epochs: readonly EpochMetrics[], groupNames: readonl
     best: Number(best),
     seconds,
   }));
-  return stringify(lines, { header: true });
+  return csvText(lines);
 }
 
 /** `valWorstGroup`, `valAverage`, and `val pullover, digit 1` for each group. */

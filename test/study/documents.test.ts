@@ -1,10 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { slurmScript } from '../../src/cli/slurm.js';
 import { PROTOCOLS } from '../../src/protocol.js';
 import { resolveSettings } from '../../src/settings/setting.js';
 import { readStudy, shippedStudies } from '../../src/study/document.js';
 import { type Job, planStudy, type TrainJob } from '../../src/study/plan.js';
+import { Records, requireSettings } from '../../src/study/records.js';
 import { chosenConfiguration, type TunedRun } from '../../src/study/tuning.js';
 import { methodNamed } from '../../src/train/methods.js';
 import { ROOT } from '../cli/support.js';
@@ -291,6 +292,7 @@ seeds: [0, 0] | seeds: [0, 1] | is no study: … the values must differ from eac
 nothing | seeds: [0, 1] | data.dominoes: 'seeds' is missing
 arms: [no mask] | arms: [ERM, no mask] | data.dominoes: differences are 'tested', and the compared arms lack ERM
 arms: [ERM, no mask, first] | arms: [ERM, no mask] | first is an epoch of another arm, and one of its 'models'
+"../x": { tune | ERM: { tune | is no study: … no slash, and not . or .. … → at arms["../x"]
 "2": { tune | ERM: { tune | is no study: … a name that is no number … → at arms.2
 ../dominoes: | dominoes: | is no study: … only letters, digits, points
 data: { selct: last, | data: { | settings.data: There is no option 'selct'
@@ -312,6 +314,38 @@ test.each(REFUSED)('refuses "%s" in the place of "%s"', async (wrong, right, wor
   const path = written(STUDY.replace(right, wrong === 'nothing' ? '' : wrong));
   const parts = words.replaceAll("'", '`').replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
   await failure(readStudy(path), 'USAGE', path, new RegExp(parts.replaceAll(' … ', '[^]*')));
+});
+
+test('refuses more jobs than can be planned, and long documents, before it makes anything of them', async () => {
+  const lr = Array.from({ length: 1000 }, (_, i) => (i + 1) / 1e4);
+  const grid = { lr, weightDecay: lr, randomResizedCrop: lr };
+  const study = {
+    title: 'Large',
+    runs: 'out',
+    seeds: [0, 1],
+    data: { a: { path: 'a' } },
+    arms: { ERM: { grid } },
+  };
+  const problem = 'would plan 3000000000 jobs, and a study may have 100000';
+  await failure(readStudy(written(JSON.stringify(study))), 'USAGE', problem, 'several studies');
+  const tuned = { ...study, tuning: { seeds: [5] }, arms: { ERM: { tune: grid } } };
+  await failure(readStudy(written(JSON.stringify(tuned))), 'USAGE', 'and a study may have 100000');
+  const long = written(JSON.stringify({ ...study, title: 'x'.repeat(2 ** 17) }));
+  await failure(readStudy(long), 'USAGE', 'has more than 131072 characters');
+});
+
+test('records that were changed by hand are refused', async () => {
+  const place = { path: 'study.yaml', recordsFolder: join(folder, 'changed') };
+  const settings = join(place.recordsFolder, 'settings.json');
+  mkdirSync(place.recordsFolder);
+  for (const text of ['null', '5', '[]', '{"dd":5}', '{"dd":{"test":[1]}}']) {
+    writeFileSync(settings, text);
+    await failure(requireSettings(place, 'dd', { test: { ERM: 1 } }), 'RUN_INVALID', settings, 'delete it');
+  }
+  for (const text of ['a,b\n1,2\n', 'arm,seed,configuration\nERM,0,{}\n']) {
+    writeFileSync(join(place.recordsFolder, 'dd-test.csv'), text);
+    await failure(new Records(place.recordsFolder, 'dd').read('test'), 'RUN_INVALID', 'has no column');
+  }
 });
 
 const FOLD = { path: 'b', compared: { arms: ['ERM'], seeds: [3, 4] } };

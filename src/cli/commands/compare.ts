@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { stringify } from 'csv-stringify/sync';
+import { csvText } from '../../csvFile.js';
 import { compareRuns } from '../../experiments/runs/compareRuns.js';
 import { csvRows } from '../../kit/rows.js';
 import { addJob } from '../job.js';
@@ -24,7 +24,7 @@ export function addCommand(command: Command): void {
       const texts = {
         table: () => textTables(tables, output),
         markdown: () => tables.map(markdownOf).join('\n\n'),
-        csv: () => stringify(csvRows(comparison.rows), { header: true }).trimEnd(),
+        csv: () => csvText(csvRows(comparison.rows)).trimEnd(),
         json: () => JSON.stringify(comparison, null, 2),
       };
       output.result(texts[format](), comparison);

@@ -1,10 +1,10 @@
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Command } from 'commander';
 import { writeCsv } from '../../csvFile.js';
 import { kindOf } from '../../data/sourceFile.js';
 import { SpurmemError } from '../../errors.js';
 import { EVALUATE_SETTINGS, evaluateRun } from '../../experiments/evaluateRun.js';
-import { makeFolder } from '../../files.js';
+import { makeFolder, removeLeftovers } from '../../files.js';
 import { csvRows } from '../../kit/rows.js';
 import { addJob } from '../job.js';
 import {
@@ -50,7 +50,7 @@ export function addCommand(command: Command): void {
   );
 }
 
-/** Throws `OUTPUT_UNWRITABLE` before anything is computed: the file may be a table of somebody's labels. */
+/** Throws `OUTPUT_UNWRITABLE` before anything is computed: the file may be a table of somebody's labels. Removes what killed calls have left of it. */
 export async function requireNew(path: string): Promise<void> {
   if ((await kindOf(path)) !== undefined) {
     const problem = `${path} is there already. Nothing was changed.`;
@@ -58,4 +58,5 @@ export async function requireNew(path: string): Promise<void> {
     throw new SpurmemError('OUTPUT_UNWRITABLE', problem, blame);
   }
   await makeFolder(dirname(path));
+  await removeLeftovers(dirname(path), (name) => name === basename(path));
 }

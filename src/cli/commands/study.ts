@@ -41,6 +41,9 @@ interface TableOptions extends DocumentOptions {
   readonly on?: readonly string[];
 }
 
+/** Max rows of a table of jobs in a terminal. */
+const MAX_ROWS = 1000;
+
 /** Adds `study run`, `study status`, `study plan`, `study tables` and `study report`. */
 export function addCommand(study: Command): void {
   const run = addDocument(study, 'run', 'run the jobs without recorded results, then write tables and report')
@@ -110,10 +113,10 @@ export function addCommand(study: Command): void {
 
   addJob<DocumentOptions>(
     addCommonOptions(addDocument(study, 'status', 'tell where each job stands')),
-    async (options, output, _control, [file = '']) => {
+    async (options, output, control, [file = '']) => {
       const { StudyRunner } = await import('../../study/runner.js');
-      const states = await new StudyRunner(await open(file, options)).states();
-      output.result(textTable(statusTable(states), output), {
+      const states = await new StudyRunner(await open(file, options), control).states();
+      output.result(textTable(shortened(statusTable(states)), output), {
         jobs: states.map(({ job, state, epochs }) => ({ ...job, state, epochs })),
       });
     },
@@ -141,7 +144,7 @@ export function addCommand(study: Command): void {
       const command = [process.execPath, resolve(process.argv[1] ?? ''), ...wordsOf(file, options)];
       if (slurm !== undefined) await writeAtomic(slurm, slurmScript(jobs, command, options), 0o755);
       const caption = `${jobs.length} jobs${slurm === undefined ? '' : `; hand them to Slurm with: bash ${slurm}`}`;
-      output.result(textTable(jobTable(caption, jobs), output), { jobs });
+      output.result(textTable(shortened(jobTable(caption, jobs)), output), { jobs });
     },
   );
 
@@ -224,6 +227,17 @@ function wordsOf(file: string, options: DocumentOptions & Partial<RunOptions>): 
 export function markdown({ title }: Pick<Study, 'title'>, sections: readonly StudySection[]): string {
   const parts = sections.flatMap(({ heading, tables }) => [`## ${heading}`, ...tables.map(markdownOf)]);
   return [`# ${title}`, ...parts].join('\n\n');
+}
+
+/** Returns a table whose rows a terminal shows within a second. */
+function shortened(table: Table): Table {
+  const { rows, notes = [] } = table;
+  if (rows.length <= MAX_ROWS) return table;
+  return {
+    ...table,
+    rows: rows.slice(0, MAX_ROWS),
+    notes: [...notes, `The first ${MAX_ROWS} of ${rows.length} jobs: --json has all.`],
+  };
 }
 
 /** Returns the jobs and their states. */

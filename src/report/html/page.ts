@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { stringify } from 'csv-stringify/sync';
+import { csvText } from '../../csvFile.js';
 import type { Drawn, Section } from '../figure.js';
 import { typographic } from '../format.js';
 import { plain } from '../text.js';
@@ -106,7 +106,7 @@ const MAX_PLAIN = 20_000;
 function dataLink(file: PageSection['data']): Markup | undefined {
   if (file === undefined || file.rows.length === 0) return undefined;
   const name = `${file.name}.csv`;
-  const bytes = Buffer.from(stringify([...file.rows], { header: true }), 'utf8');
+  const bytes = Buffer.from(csvText(file.rows), 'utf8');
   return html`<p class="files">
     Numbers:
     ${

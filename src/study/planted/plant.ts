@@ -1,7 +1,7 @@
 import { link, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { writeCsv } from '../../csvFile.js';
+import { writeDataTable } from '../../csvFile.js';
 import { loadDataset } from '../../data/dataset.js';
 import { makeFolder, writeJson } from '../../files.js';
 import { native } from '../../native/addon.js';
@@ -54,7 +54,7 @@ export async function plant(folder: string, { from, part, ...options }: PlantOpt
   await makeFolder(join(folder, IMAGES));
   for (const image of new Set(rows.map((row) => row.image)))
     await link(join(from, IMAGES, image), join(folder, IMAGES, image));
-  await writeCsv(join(folder, 'images.csv'), rows);
+  await writeDataTable(join(folder, 'images.csv'), rows);
   await writeJson(join(folder, 'dataset.json'), {
     format: 'csv',
     table: 'images.csv',
