@@ -8,7 +8,13 @@ import { weightsFingerprint } from '../models/weightsFile.js';
 import { native, type Precision, type Unit } from '../native/addon.js';
 import { ENGINE_TYPES, type EngineOptions, openEngine } from '../native/engine.js';
 import { CRITERIA } from '../neurons/criteria.js';
-import { candidateLayers, checkedScores, type Criterion, selectByCriterion } from '../neurons/criterion.js';
+import {
+  candidateLayers,
+  checkedScores,
+  type Criterion,
+  ownScores,
+  selectByCriterion,
+} from '../neurons/criterion.js';
 import type { ModelLayer, Neuron, NeuronPlace } from '../neurons/neuron.js';
 import { meanOutputs } from '../neurons/perturb.js';
 import { type GradientSamples, gradientSamples } from '../neurons/samples.js';
@@ -349,9 +355,9 @@ export class TraceSession implements Disposable {
     const samples = () => this.#samplesOf([group]);
     const others = () => this.#samplesOf(this.#othersOf(group, criterion));
     const how = { ...job, model, loader, unit, loss: settings.loss, samples, others };
-    const scores = await this.criterion(criterion).scores(how);
-    if (CRITERIA.some(({ name }) => name === criterion)) return scores;
-    return checkedScores(criterion, scores, unitLayers(model.description.layers, unit));
+    const named = this.criterion(criterion);
+    if (CRITERIA.some(({ name }) => name === criterion)) return named.scores(how);
+    return checkedScores(criterion, await ownScores(named, how), unitLayers(model.description.layers, unit));
   }
 
   async #samplesOf(groups: readonly number[]): Promise<GradientSamples> {

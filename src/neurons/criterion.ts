@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { BatchLoader } from '../data/batches.js';
 import { SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
@@ -7,7 +8,7 @@ import type { Protocol } from '../protocol.js';
 import { type ModelLayer, type Neuron, type NeuronLayer, placeText } from './neuron.js';
 import type { GradientSamples } from './samples.js';
 import { countNeurons, placeAt, selectTopK, startOf } from './select.js';
-import type { ChoiceSettings, MagnitudeOrder } from './settings.js';
+import { type ChoiceSettings, MAGNITUDE_ORDERS, type MagnitudeOrder } from './settings.js';
 
 /** The names that criteria may have, also as parts of file names. */
 export const CRITERION_NAME = /^[a-z][a-z\d-]{0,39}$/;
@@ -49,10 +50,44 @@ export interface ScoringContext extends JobOptions, Pick<ChoiceSettings, 'loss'>
 /** Settings that restrict the layers of a criterion. */
 type PlaceSettings = Pick<ChoiceSettings, 'magnitudeLayers' | 'magnitudeOrder'>;
 
+function gave(name: string, problem: string): SpurmemError {
+  return new SpurmemError('NEURONS_INVALID', `The criterion ${name} gave ${problem}.`, {
+    parameter: 'criteria',
+  });
+}
+
+/** Scores by a criterion of one's own. Throws `NEURONS_INVALID` if its promise cannot settle, or it changes the model. */
+export async function ownScores({ name, scores }: Criterion, context: ScoringContext): Promise<unknown> {
+  const { model } = context;
+  const before = await fingerprint(model);
+  let onExit = (): void => undefined;
+  // Node.js would end the process without a word.
+  const never = new Promise<never>((_, reject) => {
+    onExit = () => {
+      reject(gave(name, 'a promise that never settles'));
+    };
+    process.once('beforeExit', onExit);
+  });
+  try {
+    const given = await Promise.race([scores(context), never]);
+    if ((await fingerprint(model)) === before) return given;
+  } finally {
+    process.off('beforeExit', onExit);
+  }
+  throw gave(name, 'scores, and changed the weights of the model, of which the results are to be');
+}
+
+async function fingerprint(model: Model): Promise<number> {
+  const tensors = Object.values(await model.stateDict());
+  return tensors.reduce(
+    (sum, { data }) => crc32(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), sum),
+    0,
+  );
+}
+
 /** Returns the scores of a criterion of one's own. Throws `NEURONS_INVALID` unless they are a Float32Array of a finite one per neuron. */
 export function checkedScores(name: string, scores: unknown, layers: readonly NeuronLayer[]): Float32Array {
-  const refused = (problem: string): SpurmemError =>
-    new SpurmemError('NEURONS_INVALID', `The criterion ${name} gave ${problem}.`, { parameter: 'criteria' });
+  const refused = (problem: string): SpurmemError => gave(name, problem);
   if (Object.prototype.toString.call(scores) !== '[object Float32Array]') throw refused('no Float32Array');
   const given = scores as Float32Array;
   const count = countNeurons(layers);
@@ -62,13 +97,18 @@ export function checkedScores(name: string, scores: unknown, layers: readonly Ne
   throw refused(`${given[odd] ?? 'no score'} for the neuron ${placeText(placeAt(odd, layers))}`);
 }
 
-/** The layers of a model that a criterion chooses from, in the model's order. */
+/** The layers of a model that a criterion chooses from, in the model's order. Throws `NEURONS_INVALID` if it names none of the model's. */
 export function candidateLayers(
   criterion: Criterion,
   layers: readonly ModelLayer[],
   settings: PlaceSettings,
 ): readonly ModelLayer[] {
-  return criterion.layers?.(layers, settings) ?? layers;
+  if (criterion.layers === undefined) return layers;
+  const given: unknown = criterion.layers(layers, settings);
+  const names = Array.isArray(given) ? given.map((one) => (one as Partial<ModelLayer> | null)?.name) : [];
+  const chosen = layers.filter(({ name }) => names.includes(name));
+  if (chosen.length > 0 && chosen.length === names.length) return chosen;
+  throw gave(criterion.name, 'no list of some of the layers that it got');
 }
 
 /**
@@ -91,7 +131,10 @@ export function selectByCriterion(
     ofCandidates.set(scores.subarray(start, start + size), to);
     to += size;
   }
-  if (criterion.order?.(settings) !== 'smallest') return selectTopK(ofCandidates, candidates, k);
+  const order: unknown = criterion.order?.(settings) ?? 'largest';
+  if (!MAGNITUDE_ORDERS.includes(order as MagnitudeOrder))
+    throw gave(criterion.name, `the order ${String(order)}, and not one of ${MAGNITUDE_ORDERS.join(', ')}`);
+  if (order !== 'smallest') return selectTopK(ofCandidates, candidates, k);
   const negated = ofCandidates.map((score) => -score);
   return selectTopK(negated, candidates, k).map((neuron) => ({ ...neuron, score: -neuron.score }));
 }

@@ -174,6 +174,12 @@ describe('openImageStore', () => {
     try {
       const stored = await withPermissions(() => openImageStore(dataset));
       expect(pathOf(stored).startsWith(join(cache, 'spurmem'))).toBe(true);
+      await rm(join(cache, 'spurmem'), { recursive: true });
+      await chmod(cache, 0o555);
+      const refused = withPermissions(() =>
+        failure(openImageStore(dataset), 'OUTPUT_UNWRITABLE', 'XDG_CACHE_HOME'),
+      );
+      expect((await refused).message).toContain(cache);
     } finally {
       await chmod(folder(), 0o755);
       if (before === undefined) delete process.env.XDG_CACHE_HOME;

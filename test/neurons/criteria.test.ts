@@ -1,8 +1,18 @@
+import type { Model } from '../../src/models/model.js';
 import { ARTICLE_CRITERIA, CRITERIA, CRITERION_NAMES, criterionNamed } from '../../src/neurons/criteria.js';
 import { unitmem } from '../../src/neurons/criteria/unitmem.js';
-import { candidateLayers, checkedScores, selectByCriterion } from '../../src/neurons/criterion.js';
+import {
+  candidateLayers,
+  checkedScores,
+  type Criterion,
+  ownScores,
+  type ScoringContext,
+  selectByCriterion,
+} from '../../src/neurons/criterion.js';
 import { perturbationNamed, PERTURBATIONS } from '../../src/neurons/perturbations.js';
+import { node } from '../cli/support.js';
 import { failure } from '../data/support.js';
+import { newModel } from '../networks.js';
 
 const layers = [
   { name: 'layer2.0.conv2', size: 2, isShortcut: false },
@@ -33,6 +43,47 @@ test('scores of one\u2019s own are one finite number per neuron, in float32', as
     [Float32Array.of(1, -Infinity, 3, 4, 5), '-Infinity for the neuron layer2.0.conv2[1]'],
   ] as const)
     await failure(() => checkedScores('mine', given, layers), 'NEURONS_INVALID', `mine gave ${problem}.`);
+});
+
+test('a criterion of one\u2019s own names layers of the model and an order that exist', async () => {
+  const mine: Criterion = { name: 'mine', dependsOnGroup: false, scores: () => Promise.resolve(scores) };
+  const settings = { magnitudeLayers: 'all' } as const;
+  const choose = (more: object) => () => selectByCriterion({ ...mine, ...more }, scores, layers, settings, 1);
+  expect(choose({ layers: () => layers.slice(2) })()).toMatchObject([{ layer: 'layer2.1.conv1' }]);
+  for (const given of [[], undefined, [{ name: 'layer9', size: 3 }], [null], [...layers, ...layers]])
+    await failure(
+      choose({ layers: () => given }),
+      'NEURONS_INVALID',
+      'mine gave no list of some of the layers',
+    );
+  await failure(choose({ order: () => 'sideways' }), 'NEURONS_INVALID', 'mine gave the order sideways');
+});
+
+test('a criterion of one\u2019s own that changes the weights is refused', async () => {
+  using model = await newModel('resnet20');
+  const { network } = model;
+  const run = async (given: (network: Model['network']) => Promise<unknown>): Promise<unknown> => {
+    const own = { name: 'mine', dependsOnGroup: false, scores: () => given(network).then(() => scores) };
+    return ownScores(own, { model } as unknown as ScoringContext);
+  };
+  expect(await run(() => network.state())).toBe(scores);
+  using other = await newModel('resnet20', { seed: 1 });
+  const problem = 'mine gave scores, and changed the weights';
+  await failure(
+    run(() => network.moveToward(other.network, 0.5)),
+    'NEURONS_INVALID',
+    problem,
+  );
+});
+
+test('a promise that never settles is an error, and not the silent end of the process', () => {
+  const code = `
+    import { ownScores } from './dist/neurons/criterion.js';
+    const mine = { name: 'mine', scores: () => new Promise(() => {}) };
+    await ownScores(mine, { model: { stateDict: () => Promise.resolve({}) } });`;
+  const { status, stderr } = node(['--input-type=module', '-e', code]);
+  expect(status).toBe(1);
+  expect(stderr).toContain('The criterion mine gave a promise that never settles.');
 });
 
 test('UnitMem compares the image of the largest mean output with the others, negative outputs being 0', async () => {
