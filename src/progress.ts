@@ -24,10 +24,10 @@ export interface JobOptions {
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
-/** The advice after a job was stopped. */
+/** The advice after a job was stopped: of one that continues by itself, and of training. */
 export const STOPPED_ADVICE: readonly string[] = [
   'Finished work is kept: the same call continues from there.',
-  'A run is continued with `resume`.',
+  'Finished epochs of a run are kept: continue it with `resume`.',
 ];
 
 /** Throws `INTERRUPTED` when the job's signal was aborted during a task such as `decoding images`. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { mapParameters, SpurmemError } from '../errors.js';
+import { STOPPED_ADVICE } from '../progress.js';
 import { kebabCase } from './settings.js';
 
 /** The options that stand for the parameters of the library's functions, by the parameters' paths. */
@@ -22,7 +23,11 @@ export function inOptions(text: string, names: ParameterNames): string {
 
 /** Returns an error's message in the words of a command. Omits advice that needs an option the command lacks. */
 export function errorText({ problem, advice }: SpurmemError, names: ParameterNames): string {
-  const possible = advice.filter((sentence) => parametersOf(sentence).every((path) => path in names));
+  const [again = ''] = STOPPED_ADVICE;
+  const possible = advice.filter(
+    (sentence) =>
+      parametersOf(sentence).every((path) => path in names) && !(sentence === again && 'resume' in names),
+  );
   return [problem, ...possible].map((sentence) => inOptions(sentence, names)).join(' ');
 }
 

@@ -8,7 +8,9 @@ import { prose, textTable } from './textTable.js';
 
 /** Prints the accuracies of a run that was made, its folder, and the commands that follow. */
 export async function printRun({ run, ...result }: TrainedRun, output: Output): Promise<void> {
-  const { groups, data, from, isRegrouped } = await openGroups(run);
+  const { groups, data, folder, from, isRegrouped } = await openGroups(run);
+  const epochs = await folder.readMetrics();
+  const seconds = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
   const own = quotedWord(run);
   const trace = isRegrouped ? [] : [`trace unstructured --run ${own}`];
   const next = from === undefined ? trace : [`compare ${quotedWord(from)} ${own}`];
@@ -22,6 +24,7 @@ export async function printRun({ run, ...result }: TrainedRun, output: Output): 
     ].join('\n'),
     {
       run,
+      ...(epochs.length === 0 ? {} : { seconds }),
       ...result,
     },
   );

@@ -2,9 +2,10 @@ import { fixed, MARKED_P, probability } from '../kit/columns.js';
 import { numberOf, type Row } from '../kit/rows.js';
 import { drawsToPass } from '../report/claim.js';
 import { isDifference, perNull, setsOf } from '../report/figures/changes.js';
-import { points } from '../report/format.js';
+import { points, range, size } from '../report/format.js';
 import { type GroupLabel, groupLabels, type Groups } from '../report/groupLabels.js';
 import { changeRows } from '../report/rows.js';
+import { shortcutOf } from '../report/sections/shortcut.js';
 import type { QuickstartResult } from '../study/quickstart.js';
 
 /** The number of zeroed neurons whose effect the screen shows. */
@@ -20,13 +21,13 @@ export function quickstartScreen(result: QuickstartResult, seconds: number): str
     '',
     `1. Does it memorize?${' '.repeat(15)}images   training      test       gap`,
     ...groups.map((group) => accuracyLine(group, result, worst)),
+    ...follows(result),
     `   ${memorizes(groups, result)}`,
     '',
     ...neuronLines(groups, result),
     '',
     '3. Does retraining help?  Worst test group in percent, by what follows after ERM',
     ...repairLines(result),
-    '',
     'One model shows little: another seed or CPU moves these numbers by tens of points.',
     `Report  ${report}`,
     `Next    npx spurmem neurons --run ${run}   what these neurons respond to`,
@@ -47,6 +48,16 @@ function accuracyLine({ index, full }: GroupLabel, { erm }: QuickstartResult, wo
   return `   ${full.padEnd(30)}${cells.join('')}${index === worst ? '   worst in test' : ''}`;
 }
 
+/** States how far the network follows the digit. */
+function follows({ erm, dataset }: QuickstartResult): string[] {
+  const found = shortcutOf(erm, dataset);
+  if (!found) return [];
+  const does = found.verdict === 'follows' ? 'It follows the digit' : 'The digit';
+  return [
+    `   ${does}: ${size(found.difference.value)} less in test where it misleads (${range(found.difference.interval)}).`,
+  ];
+}
+
 /** States whether training accuracy is far above test accuracy in minority groups alone. */
 function memorizes(groups: Groups, { erm }: QuickstartResult): string {
   const gaps = (minority: boolean): number =>
@@ -57,8 +68,8 @@ function memorizes(groups: Groups, { erm }: QuickstartResult): string {
     );
   const [ofMinority, ofMajority] = [gaps(true), gaps(false)];
   return ofMinority > 0.1 && ofMinority > 2 * ofMajority
-    ? 'Yes: it fits the minority groups (*), whose digit misleads, and fails on new images of them.'
-    : 'Not here: minority groups (*) do about as well on new images as in training.';
+    ? 'Yes: it fits minority groups (*, rare in their class) in training, and fails on new images.'
+    : 'Not here: minority groups (*, rare in their class) do about as well on new images.';
 }
 
 function neuronLines(groups: Groups, { dataset, trace, erm, run }: QuickstartResult): string[] {
@@ -71,7 +82,10 @@ function neuronLines(groups: Groups, { dataset, trace, erm, run }: QuickstartRes
     neurons.map(({ layer, index }) => `${layer}[${index}]`).join(' '),
     change.map((one) => points(one, 1)),
   ]);
-  const table = [['chosen for', 'neurons, by gradient', groups.map(({ short }) => short)] as const, ...lines];
+  const table = [
+    ['chosen for', 'channels of largest gradient', groups.map(({ short }) => short)] as const,
+    ...lines,
+  ];
   const room = Math.max(...table.map(([, names]) => names.length));
   // The report's rows, so that p-values are corrected over the same tests.
   const rows = setsOf(changeRows([trace], dataset.groupNames)).filter(isDifference);
@@ -79,7 +93,7 @@ function neuronLines(groups: Groups, { dataset, trace, erm, run }: QuickstartRes
     ({ criterion, k, chosenFor }) => criterion === 'gradient' && k === K && chosenFor === told?.group,
   );
   return [
-    `2. Do the chosen neurons matter?  ${K} of ${trace.numNeurons} zeroed; change of training accuracy in points`,
+    `2. Do the chosen neurons matter?  ${K} of ${trace.numNeurons} channels set to 0; change of training accuracy, points`,
     ...table.map(
       ([chosen, names, cells]) =>
         `   ${chosen.padEnd(12)}${names.padEnd(room)}${cells.map((cell) => cell.padStart(7)).join('')}`,
@@ -101,7 +115,7 @@ function randomLines(tested: readonly Row[], all: readonly Row[], groups: Groups
   // More sets decide nothing if some p is above the level by itself.
   const isDecided = draws >= enough || tested.some((row) => numberOf(row, 'randomAccuracyP') > MARKED_P);
   return [
-    `   Minority minus majority, for ${groups[Number(first.chosenFor)]?.short ?? ''}: ${points(change, 1)} points. Random neurons, p corrected (Holm):`,
+    `   Minority minus majority, for ${groups[Number(first.chosenFor)]?.short ?? ''}: ${points(change, 1)} points. Random sets, p after Holm’s correction:`,
     ...tested.map((row) => {
       const [mean, low, high] = ['Mean', 'Low', 'High'].map((end) =>
         points(numberOf(row, `randomAccuracy${end}`), 1),
@@ -113,7 +127,7 @@ function randomLines(tested: readonly Row[], all: readonly Row[], groups: Groups
       : isDecided
         ? ['   So it is not shown that these neurons matter more than random ones.']
         : [
-            `   Too weak to judge: ${draws} random sets for each of ${tests} tests cannot pass the correction. These can:`,
+            `   Too weak to judge: ${draws} random sets for each of ${tests} tests leave no p below ${MARKED_P}. These do:`,
             `      npx spurmem trace unstructured --run ${run} --null-draws ${enough}`,
           ]),
   ];

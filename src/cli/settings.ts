@@ -110,9 +110,9 @@ export function settingOption(word: string, entry: Setting<unknown>): Option {
   const isVariadic = item !== undefined && words !== undefined;
   const option = new TypedOption(
     `--${word} <${argument}${isVariadic ? '...' : ''}>`,
-    `${help} (default: ${byDefault})`,
+    entry.isRequired === true ? `${help} (required)` : `${help} (default: ${byDefault})`,
     type,
-  );
+  ).makeOptionMandatory(entry.isRequired === true);
   if (words === undefined) return option;
   if (form === 'word') {
     option.choices(words);

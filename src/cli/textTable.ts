@@ -52,7 +52,8 @@ export function textTable(table: Table, options: TextOptions): string {
         );
   const widths = widthsOf([heads, ...fitted]);
   const isText = columns.map(({ text }, at) => at === 0 || text === true);
-  const printed = folds(widths, isText, width).map((part) => {
+  const title = plain(captionOf(table, columns));
+  const printed = folds(widths, isText, width).flatMap((part, at) => {
     const of = <Item>(items: readonly Item[]): Item[] => part.map((at) => items[at] as Item);
     const one = new CliTable({
       head: of(heads).map((name) => (color ? bold(name) : name)),
@@ -61,10 +62,12 @@ export function textTable(table: Table, options: TextOptions): string {
       style: { head: [], border: [], compact: true },
     });
     for (const row of fitted) one.push(of(row));
-    return one.toString();
+    return [at === 0 ? title : `${title.replace(/\. .*|[.]$/s, '')}, continued`, one.toString()];
   });
   const notes = prose(table.notes ?? [], options);
-  return [...prose([plain(captionOf(table, columns))], options), ...printed, ...notes].join('\n');
+  return [...printed.flatMap((text, i) => (i % 2 === 0 ? prose([text], options) : [text])), ...notes].join(
+    '\n',
+  );
 }
 
 /** Returns the width of each column with its margin, [columns]. */
@@ -87,13 +90,20 @@ function folds(widths: readonly number[], isText: readonly boolean[], width: num
   // At least one; -1 where all are text.
   const numbersFrom = Math.max(1, isText.indexOf(false));
   const keys = all.slice(0, numbersFrom).filter((at) => widthOf(all.slice(0, at + 1)) <= (2 * width) / 3);
-  const parts: number[][] = [];
-  for (const at of all.slice(keys.length)) {
-    const last = parts.at(-1);
-    if (last && widthOf([...keys, ...last, at]) <= width) last.push(at);
-    else parts.push([at]);
-  }
-  return parts.map((part) => [...keys, ...part]);
+  const others = all.slice(keys.length);
+  const filled = (most: number): number[][] => {
+    const parts: number[][] = [];
+    for (const at of others) {
+      const last = parts.at(-1);
+      if (last && last.length < most && widthOf([...keys, ...last, at]) <= width) last.push(at);
+      else parts.push([at]);
+    }
+    return parts;
+  };
+  // About as many columns in each part, if that takes no more parts.
+  const parts = filled(Infinity);
+  const even = filled(Math.ceil(others.length / parts.length));
+  return (even.length > parts.length ? parts : even).map((part) => [...keys, ...part]);
 }
 
 /** Returns a table in Markdown, under its caption and above its notes. */

@@ -8,6 +8,7 @@ import { addCommonOptions, addDatasetOption, type CommonOptions } from '../cli/o
 import { misuse } from '../cli/parameters.js';
 import { datasetTable, summarizeDataset } from '../cli/tables.js';
 import { type Dataset, type DatasetOptions, loadDataset, requireImages } from '../data/dataset.js';
+import { loadSharp } from '../data/decode.js';
 import { detectLayout } from '../data/layouts.js';
 import { firstRows, kindOf, readSource } from '../data/sourceFile.js';
 import { SPLITS } from '../data/split.js';
@@ -40,6 +41,9 @@ interface InitOptions extends CommonOptions, Answers {
   readonly out: string;
 }
 
+/** Pixels of a side with which a first try takes minutes. */
+const FIRST_SIZE = 112;
+
 /** The columns of a table by the names that they mostly have. */
 const COLUMN_NAMES = {
   filename: /^(?:img_?|image_?)?(?:file_?name|file|path|image|img)(?:_?(?:path|id))?$/i,
@@ -65,7 +69,7 @@ export function addCommand(command: Command): void {
       throw new SpurmemError('RUN_EXISTS', `${out} is there already. Nothing was changed.`, blame);
     }
     const { dataset, options } = await asking(signal, (ask) => interview(given, ask, onInfo));
-    await writeAtomic(out, settingsText(options));
+    await writeAtomic(out, settingsText({ ...options, ...(await firstTry(dataset, options)) }));
     const file = quotedWord(out);
     output.result(
       [
@@ -248,15 +252,25 @@ function isNone(answer: string): boolean {
   return answer === '' || answer.toLowerCase() === 'none';
 }
 
+/** Settings that a first try can afford: few epochs, and images of their own size or of 112 px. */
+async function firstTry(dataset: Dataset, { arch }: Readonly<Record<string, string | number>>) {
+  const [first] = dataset.examples;
+  const sharp = await loadSharp();
+  const { width = FIRST_SIZE, height = FIRST_SIZE } = await sharp(join(dataset.folder, first?.filename ?? ''))
+    .metadata()
+    .catch((): { width?: number; height?: number } => ({}));
+  // A vision transformer has the size of its name.
+  const size = /_\d+$/.test(String(arch)) ? {} : { imageSize: Math.min(width, height, FIRST_SIZE) };
+  return { ...size, epochs: 5, batchSize: 64 };
+}
+
 /** The file of settings: the answers, and likely next changes. */
 function settingsText(options: Readonly<Record<string, string | number>>): string {
   return [
     '# Settings for `npx spurmem train erm --config`; with --help it lists all of them. Flags win over this file.',
     stringify(options).trimEnd(),
-    '# The article\u2019s recipe is the default: 100 epochs of 256 images from random weights.',
-    `# weights: data/weights/FILE   # npx spurmem fetch weights ${String(options.arch)} fetches ImageNet\u2019s`,
-    '# epochs: 20',
-    '# batchSize: 64',
+    '# A first try. Without these lines: 100 epochs of batches of 256, 224 px, the article\u2019s recipe.',
+    `# weights: data/weights/FILE   # npx spurmem fetch weights ${String(options.arch)} fetches ImageNet\u2019s; without, train longer`,
     '',
   ].join('\n');
 }

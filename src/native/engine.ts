@@ -132,9 +132,10 @@ export const PROCESS_NUMBER = 'SPURMEM_PROCESS_NUMBER';
 
 let isExplained = false;
 
-/** Explains once why a libtorch with CUDA computes on the CPU though `device` is auto. */
+/** Explains once why a libtorch with CUDA computes on the CPU of a machine with its driver though `device` is auto. */
 function explainCpu({ isCpu }: ComputeContext, onInfo: JobOptions['onInfo']): void {
-  if (isExplained || !isCpu || addonInUse().libtorch.cuda === null) return;
+  const hasDriver = addonInUse().libtorch.cuda !== null && native().cudaDriver() !== null;
+  if (isExplained || !isCpu || !hasDriver) return;
   isExplained = true;
   onInfo?.(`Computing on the CPU: ${whyNoCuda()[0]}.`);
 }

@@ -12,7 +12,7 @@ export function measuredTable(trace: TraceHeader & Perturbed): Table {
     trace;
   const half = heldOutHalf === true ? '; the half of each group that no neurons were chosen on' : '';
   const work = (of: typeof cost): string =>
-    `${Math.round(of.runForwards)} of ${Math.round(of.naiveForwards)} forward passes (${of.ratio.toFixed(3)} of evaluating each variant alone)`;
+    `${Math.round(of.runForwards)} forward passes of an image, ${of.ratio.toFixed(2)} times those of evaluating each variant alone (${Math.round(of.naiveForwards)})`;
   const rows: [string, string][] = [
     ['weights', `sha256 ${trace.checkpoint.slice(0, 12)}`],
     [

@@ -1,5 +1,6 @@
 import { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
+import { metaOf, type ValueType } from './values.js';
 
 /** Throws `USAGE` for the first unknown option, with the nearest known ones: a misspelt one would silently be the default. */
 export function requireKnownNames(
@@ -9,7 +10,11 @@ export function requireKnownNames(
   const names = known.flatMap((table) => Object.keys(table));
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || names.includes(name)) continue;
-    throw new SpurmemError('USAGE', `There is no option \`${name}\`. ${nearestSentence(name, names)}`, {
+    const place = known
+      .flatMap((table) => Object.entries(table))
+      .find(([, type]) => metaOf(type as ValueType<unknown>).keys?.includes(name));
+    const advice = place ? `It goes into \`${place[0]}\`.` : nearestSentence(name, names);
+    throw new SpurmemError('USAGE', `There is no option \`${name}\`${place ? ' here' : ''}. ${advice}`, {
       parameter: name,
       value,
     });

@@ -20,6 +20,8 @@ export interface Setting<Value> {
   readonly argument?: string;
   readonly article: Default<Value>;
   readonly released: Default<Value>;
+  /** Whether a command line must have it. */
+  readonly isRequired?: boolean;
   /** What happens without a default, such as `that of the run`. */
   readonly otherwise?: string;
   /** The article's words, and where they stand; or whose choice the default is. */

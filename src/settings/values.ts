@@ -24,6 +24,8 @@ interface ValueMeta {
   readonly item?: z.ZodType;
   /** The words of a type of words. */
   readonly words?: readonly string[];
+  /** The keys of an object of options. */
+  readonly keys?: readonly string[];
 }
 
 /** The values that a setting takes. */
@@ -158,6 +160,11 @@ export function objectWith(expected: string, ...keys: readonly string[]) {
   const hasKeys = (value: unknown): boolean =>
     typeof value === 'object' && value !== null && !Array.isArray(value) && keys.every((key) => key in value);
   return valueType(z.custom<unknown>(hasKeys), { form: 'text', expected });
+}
+
+/** An object with options that another function checks. */
+export function optionsObject(expected: string, keys: readonly string[]) {
+  return valueType(objectWith(expected).clone(), { form: 'text', expected, keys });
 }
 
 export function either(one: ValueType<unknown>, other: ValueType<unknown>) {

@@ -106,7 +106,8 @@ async function started<Options extends RecipeOptions>(
   if (from === undefined) {
     if (data !== undefined) return { options: { ...given, data }, program: programOf(arch) };
     const expected = 'a dataset\u2019s folder, or what loadDataset gives';
-    throw usageError('data', data, expected, `\`data\` is missing: it takes ${expected}.`);
+    const problem = '`data` is missing: it takes a dataset\u2019s folder.';
+    throw usageError('data', data, expected, problem, 'Name it, or a run to start from as `from`.');
   }
   if (weights !== undefined) {
     const problem = `\`weights\` is ${weights}, and \`from\` is ${from}: a run starts from one of them.`;

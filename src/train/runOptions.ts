@@ -1,9 +1,10 @@
 import type { Dataset, DatasetOptions } from '../data/dataset.js';
+import { DATASET_OPTIONS } from '../data/datasetOptions.js';
 import type { EngineOptions } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
 import { type Protocol, PROTOCOLS } from '../protocol.js';
 import { RANGES } from '../settings/ranges.js';
-import { either, integer, objectWith, oneOf, text, toggle } from '../settings/values.js';
+import { either, integer, objectWith, oneOf, optionsObject, text, toggle } from '../settings/values.js';
 import type { EpochMetrics } from './results.js';
 import type { RunConfig } from './runConfig.js';
 
@@ -69,7 +70,10 @@ interface EpochContext {
 
 export const DATA_TYPES = {
   data: either(text('a dataset\u2019s folder'), objectWith('what loadDataset gives', 'folder', 'splits')),
-  datasetOptions: objectWith('an object with options of loadDataset'),
+  datasetOptions: optionsObject(
+    'an object with options of loadDataset',
+    DATASET_OPTIONS.map(({ name }) => name),
+  ),
 } as const;
 
 export const SEED_TYPE = integer(...RANGES.seed);

@@ -96,7 +96,7 @@ describe('a run that is stopped', () => {
     expectFailure(outcome, exitCode);
     expect(existsSync(`${run.path}.lock`)).toBe(false);
     expect(outcome.stderr).toMatch(
-      /^Stopped during epoch \d+\b.*\. Finished work is kept: the same call continues from there\. .*--resume.*\n$/,
+      /^Stopped during epoch \d+\b[^.]*\. Finished epochs of a run are kept: continue it with --resume\.\n$/,
     );
   });
 

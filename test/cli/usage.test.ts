@@ -22,6 +22,21 @@ beforeAll(async () => {
   await tinyDominoes(data);
 });
 
+test('a training without data names the option, in the words of the command line', async () => {
+  const parts = [
+    '--data is missing: it takes a dataset\u2019s folder. Name it, or a run to start from as --from.',
+  ];
+  expectFailure(await answer(['train', 'erm']), 2, ...parts);
+});
+
+test('a checkpoint is required, and a missing one is blamed on its own option', async () => {
+  expect((await succeed(['adopt', '--help'])).stdout).toMatch(/--weights <file>[^-]*\(required\)/);
+  const adopt = ['adopt', '--data', data, '--weights', join(folder, 'none.pt2')];
+  const { stderr } = await answer(adopt);
+  expect(stderr).toContain('none.pt2: there is no such file. Correct the path.');
+  expect(stderr).not.toContain('--arch');
+});
+
 describe('wrong usage', () => {
   it.each([
     ['an unknown option', [...train, '--learning-rate', '1'], "unknown option '--learning-rate'"],
@@ -30,6 +45,11 @@ describe('wrong usage', () => {
     ['an unknown subcommand', ['train', 'gdro'], "unknown command 'gdro'"],
     ['an argument too many', ['dataset', 'inspect', '--data', data, 'more'], 'too many arguments'],
     ['a missing required option', ['train', 'rwg'], "required option '--data <folder>' not specified"],
+    [
+      'a checkpoint that is missing',
+      ['adopt', '--data', data],
+      "required option '--weights <file>' not specified",
+    ],
     ['an option without its value', ['train', 'erm', '--data'], "'--data <folder>' argument missing"],
     [
       'a misspelled architecture',

@@ -66,6 +66,11 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
     () => loadDataset(folder, { fromat: 1 } as never),
     /`fromat`\. The nearest are format/,
   ],
+  [
+    'an option of reading the data next to the others',
+    () => trainErm({ data: 'x', out: run, attribute: 'places.csv' } as never),
+    /There is no option `attribute` here\. It goes into `datasetOptions`\./,
+  ],
 ])('%s is refused before anything is written', async (_name, call, reason) => {
   const { message } = await failure(call(), 'USAGE');
   expect(message).toMatch(reason);

@@ -116,6 +116,9 @@ test('without a terminal it takes flags, and writes a file that train takes', as
   expect([exitCode, stdout]).toEqual([0, expect.stringContaining(`train erm --config '${out}' --dry-run`)]);
   const settings = parse(await readFile(out, 'utf8')) as Record<string, string>;
   expect(settings).toEqual({
+    imageSize: 112,
+    epochs: 5,
+    batchSize: 64,
     data: folder(),
     format: 'imagefolder',
     attribute: 'light.csv',

@@ -88,6 +88,16 @@ test('a table that is wider than the terminal goes on below itself, after the te
       ...names.map((_, at) => `${row}.${at}`),
     ]),
   };
+  const parts = textTable(table, { color: false, width: 60 }).split(/^(?=.*, continued$)/m);
+  expect(parts.length).toBeGreaterThan(1);
+  // Each part has the title, the groups, and more than one column.
+  for (const part of parts)
+    expect(
+      part
+        .split('\n')
+        .find((line) => line.startsWith('\u2502'))
+        ?.split('\u2502').length,
+    ).toBeGreaterThan(4);
   const wide = textTable(table, { color: false, width: 200 });
   expect(wide.split('\n').filter((line) => line.includes('gradient'))).toHaveLength(1);
   for (const width of [60, 80, 100]) {

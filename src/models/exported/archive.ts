@@ -54,7 +54,7 @@ export function invalid(path: string, error: unknown): unknown {
   if (systemCode(error) === 'ENOENT') {
     return new SpurmemError('MODEL_INVALID', `Cannot read ${path}: there is no such file.`, {
       cause: error,
-      advice: ['Correct `arch`.'],
+      advice: ['Correct the path.'],
     });
   }
   const message = error instanceof UnusableContent ? error.message : undefined;

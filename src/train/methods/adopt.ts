@@ -32,6 +32,8 @@ export const ADOPT_SETTINGS = {
   weights: setting({
     ...MODEL_SETTINGS.weights,
     help: 'checkpoint that was trained elsewhere: .pth, .pt, .safetensors, or a .pt2 of torch.export',
+    isRequired: true,
+    otherwise: 'required',
     default: undefined,
   }),
   classes: setting({
