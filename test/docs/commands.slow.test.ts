@@ -151,7 +151,7 @@ beforeAll(async () => {
 });
 
 test.each(['README.md', 'docs/guide.md'])('the commands of %s run, in their order', async (path) => {
-  rmSync(at('runs/pets'), { recursive: true, force: true });
+  for (const run of words`runs/pets runs/pets-dfr`) rmSync(at(run), { recursive: true, force: true });
   let ran = 0;
   for (const { language, text } of readDocument(path).blocks) {
     if (language !== 'sh') continue;

@@ -302,17 +302,18 @@ test('a run that another process is at comes after the others', async () => {
 test('processes that record at once lose no rows', async () => {
   const records = () => new Records(at('shared'), 'dominoes');
   const seeds = [0, 1, 2, 3];
-  await Promise.all(seeds.map((seed) => records().add('test', [{ seed, worst: 1 / 3 }])));
+  const row = (seed: number) => ({ arm: 'one', seed, configuration: 'a', worst: 1 / 3 });
+  await Promise.all(seeds.map((seed) => records().add('test', [row(seed)])));
   expect((await records().read('test')).map(({ seed }) => seed).sort()).toEqual(seeds);
   expect(readdirSync(at('shared'))).toEqual(['dominoes-test.csv']);
   // Rows that another process has added already are not added again; columns that the table lacks are left out.
-  await records().add('test', [{ seed: 3, worst: 1 / 3 }], { seed: 3 });
-  await records().add('test', [{ seed: 4, worst: 1 / 3, more: 1 }], { seed: 4 });
-  expect((await records().read('test')).at(-1)).toEqual({ seed: 4, worst: 0.33333 });
+  await records().add('test', [row(3)], { seed: 3 });
+  await records().add('test', [{ ...row(4), more: 1 }], { seed: 4 });
+  expect((await records().read('test')).at(-1)).toEqual({ ...row(4), worst: 0.33333 });
   await failure(
     records().add('test', [{ seed: 5 }]),
     'RUN_INVALID',
-    'has the columns seed, worst, and new rows have seed.',
+    'has the columns arm, seed, configuration, worst, and new rows have seed.',
   );
 });
 
