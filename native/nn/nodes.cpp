@@ -23,9 +23,14 @@ int64_t toWhole(double number) {
   return static_cast<int64_t>(number);
 }
 
+// Sizes, strides and the like: a pool loops over a side of 2^53, even if the other one is 0.
 std::vector<int64_t> toWholes(const std::vector<double>& numbers) {
+  constexpr double kMax = 268435456;
   std::vector<int64_t> result;
-  for (const auto number : numbers) result.push_back(toWhole(number));
+  for (const auto number : numbers) {
+    TORCH_CHECK(std::abs(number) <= kMax, number, " is beyond the sizes of any network");
+    result.push_back(toWhole(number));
+  }
   return result;
 }
 

@@ -8,7 +8,7 @@ import * as z from '../zod.js';
 import type { Dataset } from './dataset.js';
 import { loadSharp } from './decode.js';
 import { GARMENTS, readDigits, readGarments, SOURCE_SIDE, type SourceImage } from './dominoesSources.js';
-import { drawDataset, type Drawings, shuffled, sum } from './drawnDataset.js';
+import { drawDataset, type Drawings, randomOrder, sum } from './drawnDataset.js';
 import { parseOptions } from './issues.js';
 import { badOption } from './layout.js';
 import { ARTICLE_PREPROCESSING } from './preprocessing.js';
@@ -182,11 +182,11 @@ export function planDominoes(
   const count = (split: Split, y: number, a: number) => counts[split][y * digits.length + a] ?? 0;
   const garmentTurns = garments.map((garment, y) => {
     const needs = perSplit((split) => sum(digits.map((_, a) => count(split, y, a))));
-    return shareOut(garment, shuffled(random, garmentPools[y] ?? 0), needs);
+    return shareOut(garment, randomOrder(random, garmentPools[y] ?? 0), needs);
   });
   const digitTurns = digits.map((digit, a) => {
     const needs = perSplit((split) => sum(garments.map((_, y) => count(split, y, a))));
-    return shareOut(`digit ${digit}`, shuffled(random, digitPools[a] ?? 0), needs);
+    return shareOut(`digit ${digit}`, randomOrder(random, digitPools[a] ?? 0), needs);
   });
 
   return SPLITS.flatMap((split) =>

@@ -166,8 +166,8 @@ async function draw(
   await writeDataTable(join(root, TABLE_NAME), rows);
 }
 
-/** The numbers below `size` in a random order (Fisher and Yates). */
-export function shuffled(random: RandomGenerator, size: number): number[] {
+/** The numbers below `size` in a random order (Fisher and Yates), without libtorch. */
+export function randomOrder(random: RandomGenerator, size: number): number[] {
   const order = Array.from({ length: size }, (_, index) => index);
   for (let last = size - 1; last > 0; last--) {
     const other = uniformInt(random, 0, last);

@@ -39,12 +39,12 @@ function parts(text) {
 
 /** An operator's arguments, from its header. */
 function argumentsOf(name) {
-  const [base, overload = ''] = name.split('.');
-  const header = join(include, 'ATen/ops', `${base}_ops.h`);
+  // Operators that write, such as `relu_`, are in the header of those that do not.
+  const header = join(include, 'ATen/ops', `${name.replace(/_?(\..*)?$/, '')}_ops.h`);
   if (!existsSync(header)) return undefined;
   const text = readFileSync(header, 'utf8');
-  const schemas = text.matchAll(/overload_name(?: =|,) "([^"]*)"[^]*?schema_str(?: =|,) "(.*)"[;)]/g);
-  const schema = [...schemas].find(([, own]) => own === overload)?.[2] ?? '';
+  const schemas = [...text.matchAll(/schema_str(?: =|,) "(.*)"[;)]/g)].map(([, schema]) => schema);
+  const schema = schemas.find((one) => one.startsWith(`${name}(`)) ?? '';
   const [, list] = /\((.*)\) ->/.exec(schema) ?? [];
   return parts(list ?? '')
     .filter((part) => part !== '*' && part !== '')
@@ -62,10 +62,20 @@ const operators = addon
   // Debian's libtorch may lack the newest ones.
   .flatMap((operator) => ({ ...operator, given: argumentsOf(operator.name) ?? [] }));
 
+/** Sides of the tensors that operators take. */
+const SIDES = [
+  [/1d/, 3],
+  [/2d|pixel|channel_shuffle|grid|im2col|(instance|group|batch)_norm|attention/, 4],
+  [/bmm/, 3],
+  [/^(mm|mv|addmm|linear|t)\b/, 2],
+  [/^(outer|dot)$/, 1],
+];
+
 /** A plan of one call, and of what makes its tensors. */
 class Case {
-  constructor(own) {
-    this.random = mersenne(own);
+  constructor(seedOfCase, operator) {
+    this.operator = operator;
+    this.random = mersenne(seedOfCase);
     this.inputs = [];
     this.initial = [];
     this.nodes = [];
@@ -73,7 +83,8 @@ class Case {
     this.values = 1;
     // How often tensors and numbers differ from those that most operators take.
     this.wildness = this.one(0.1, 0.4, 0.8);
-    const sides = this.one(0, 1, 2, 2, 3, 3, 4, 4, 4, 4, 5);
+    const sides =
+      SIDES.find(([names]) => names.test(operator))?.[1] ?? this.one(0, 1, 2, 2, 3, 3, 4, 4, 4, 4, 5);
     this.shape = Array.from({ length: sides }, () => this.side());
     this.type = this.often(0.8) ? FLOAT : this.one(DOUBLE, HALF, BFLOAT16, INT64);
   }
@@ -115,17 +126,50 @@ class Case {
     return shape;
   }
 
+  /** What operators ask of some arguments: their shape, data type and kind. */
+  special(name) {
+    const [, channels = 1] = this.shape;
+    const last = this.shape.at(-1) ?? 1;
+    const kernel = this.shape.slice(2).map(() => this.one(1, 1, 2, 3));
+    this.out ??= this.side();
+    if (name.startsWith('running_')) return { kind: 'buffer', shape: [channels], type: FLOAT };
+    if (/norm$/.test(this.operator) && /^(weight|bias)$/.test(name))
+      return { shape: [/layer|rms/.test(this.operator) ? last : channels] };
+    if (/^conv_tr/.test(this.operator) && name === 'weight')
+      return { shape: [channels, this.out, ...kernel] };
+    if (/^conv/.test(this.operator))
+      return {
+        input: undefined,
+        weight: { shape: [this.out, channels, ...kernel] },
+        bias: { shape: [this.out] },
+      }[name];
+    if (this.operator === 'bilinear')
+      return { weight: { shape: [this.out, last, last] }, bias: { shape: [this.out] } }[name];
+    if (this.operator === 'linear')
+      return { weight: { shape: [this.out, last] }, bias: { shape: [this.out] } }[name];
+    if (this.operator === 'embedding') return name === 'weight' ? { shape: [7, this.out] } : { type: INT64 };
+    if (name === 'vec') return { shape: [last] };
+    if (name === 'grid') return { shape: [this.shape[0] ?? 1, 3, 3, 2] };
+    if (/^(index|indices)$/.test(name))
+      return { type: INT64, ...(this.operator === 'index_select' && { shape: [this.side()] }) };
+    if (/^(mask|condition)$/.test(name)) return { type: BOOL };
+    if (name === 'value' && this.operator.startsWith('masked_fill')) return { shape: [] };
+    return undefined;
+  }
+
   /** A tensor: a parameter, which gets a gradient, or a constant; perhaps a view of it, or a copy that may be written to. */
-  tensor(isWritten) {
-    const shape = this.alike();
-    const type = this.often(1 - this.wildness / 3)
-      ? this.type
-      : this.one(FLOAT, INT64, INT32, BOOL, UINT8, DOUBLE);
+  tensor(argument, isWritten) {
+    const special = this.often(1 - this.wildness / 2) ? this.special(argument) : undefined;
+    const shape = special?.shape ?? this.alike();
+    const type =
+      special?.type ??
+      (this.often(1 - this.wildness / 3) ? this.type : this.one(FLOAT, INT64, INT32, BOOL, UINT8, DOUBLE));
     const made = this.value();
     const name = `p${made}`;
     const isParameter = FLOATING.includes(type);
-    this.inputs.push({ kind: isParameter ? 'parameter' : 'constant', name, value: made, shape, dtype: type });
-    if (isParameter) this.initial.push({ name, kind: 'normal', scale: 1 });
+    const kind = special?.kind ?? (isParameter ? 'parameter' : 'constant');
+    this.inputs.push({ kind, name, value: made, shape, dtype: type });
+    if (kind !== 'constant') this.initial.push({ name, kind: 'normal', scale: 1 });
     else {
       const numbers = Float32Array.from({ length: product(shape) }, () => this.below(type === BOOL ? 2 : 7));
       if (this.often(0.1) && numbers.length > 0) numbers[0] = this.one(-1, 100, 2 ** 31);
@@ -133,7 +177,7 @@ class Case {
     }
     const copied = isWritten ? this.call('clone', { self: value(made) }) : made;
     const [first, second] = [this.below(Math.max(1, shape.length)), this.below(Math.max(1, shape.length))];
-    if (shape.length === 0 || !this.often(this.wildness / 2)) return copied;
+    if (shape.length === 0 || kind === 'buffer' || !this.often(this.wildness / 2)) return copied;
     if (this.often(0.5))
       return this.call('transpose.int', { self: value(copied), dim0: int(first), dim1: int(second) });
     return this.call('slice.Tensor', {
@@ -156,16 +200,17 @@ class Case {
   }
 
   /** An argument of a schema's type; undefined: it keeps its default. */
-  argument({ type, hasDefault }, isWritten) {
+  argument({ name, type, hasDefault }, isWritten) {
     const isOptional = type.endsWith('?');
     if (hasDefault && this.often(0.5)) return undefined;
     if (isOptional && this.often(0.4)) return { kind: 'none' };
     const [, base, list] = /^(\w+)\??(?:\[(\d*)\])?\??$/.exec(type) ?? [];
-    const count = list === undefined ? undefined : Number(list) || this.below(5);
+    const isPlane = /2d/.test(this.operator) && list === '';
+    const count = list === undefined ? undefined : Number(list) || (isPlane ? 2 : this.below(5));
     const some = (make) => Array.from({ length: count }, make);
     if (base === 'Tensor') {
-      if (count !== undefined) return { kind: 'values', values: some(() => this.tensor(isWritten)) };
-      return value(this.tensor(isWritten));
+      if (count !== undefined) return { kind: 'values', values: some(() => this.tensor(name, isWritten)) };
+      return value(this.tensor(name, isWritten));
     }
     if (base === 'int' || base === 'SymInt') {
       if (count === undefined) return int(this.whole());
@@ -245,9 +290,10 @@ const float = (number) => ({ kind: 'float', numbers: [number] });
 const product = (shape) => shape.reduce((all, side) => all * side, 1);
 
 const counts = { forward: 0, backward: 0, refused: 0 };
+const ran = new Set();
 const images = await addon.tensor(new Float32Array(3), [1, 3, 1, 1], 'cpu');
 
-async function run(plan, constants, options) {
+async function run({ name }, plan, constants, options) {
   const generator = new addon.Generator(0);
   const network = await addon.createNetwork({
     plan,
@@ -259,6 +305,7 @@ async function run(plan, constants, options) {
   try {
     const { logits } = await network.run(images, options);
     counts.forward += 1;
+    ran.add(name);
     try {
       if (options.grad) await logits.backward();
       if (options.grad) counts.backward += 1;
@@ -272,8 +319,8 @@ async function run(plan, constants, options) {
 }
 
 for (let index = 0; index < calls; index += 1) {
-  const one = new Case(seed + index);
   const operator = operators[index % operators.length];
+  const one = new Case(seed + index, operator.name);
   const plan = one.plan(operator);
   const options = {
     grad: one.often(0.7),
@@ -293,15 +340,15 @@ for (let index = 0; index < calls; index += 1) {
   try {
     for (const [name, { numbers, shape }] of Object.entries(one.constants))
       constants[name] = await addon.tensor(numbers, shape, 'cpu');
-    await run(plan, constants, options);
+    await run(operator, plan, constants, options);
   } catch (error) {
     if (error.code !== 'NATIVE_FAILED' && error.code !== 'MODEL_INVALID') throw error;
     counts.refused += 1;
-    if (process.env.SHOW) console.error(operator.name, error.message.slice(0, 150));
   }
   for (const tensor of Object.values(constants)) tensor.dispose();
   const elapsed = performance.now() - start;
   if (elapsed > MAX_MILLISECONDS) throw new Error(`a call took ${elapsed.toFixed(0)} ms: ${text}`);
 }
 closeSync(log);
-console.log(JSON.stringify(counts));
+const never = operators.filter(({ name }) => !ran.has(name)).map(({ name }) => name);
+console.log(JSON.stringify({ ...counts, never }));

@@ -1,5 +1,5 @@
 import { mersenne } from 'pure-rand/generator/mersenne';
-import { shuffled, sum } from '../drawnDataset.js';
+import { randomOrder, sum } from '../drawnDataset.js';
 import { badOption } from '../layout.js';
 import { perSplit, type Split, SPLITS } from '../split.js';
 import type { ResolvedComposeOptions } from './options.js';
@@ -37,7 +37,7 @@ export function planCompositions(options: ResolvedComposeOptions, sources: Sourc
   });
   const scenes = places.map(({ name, scenes: size }, a) => {
     const need = sum(SPLITS.flatMap((split) => classes.map((_, y) => count(split, y, a))));
-    if (need <= size) return shuffled(random, size).values();
+    if (need <= size) return randomOrder(random, size).values();
     const problem = `The images need ${need} scenes of ${name}, each only once, and there are ${size}.`;
     throw badOption('scenes', undefined, problem, 'Add scenes.');
   });
@@ -70,7 +70,7 @@ function deal(
   random: ReturnType<typeof mersenne>,
 ): Record<Split, number[]> {
   const order = (indices: readonly number[]): number[] =>
-    shuffled(random, indices.length).map((at) => indices[at] as number);
+    randomOrder(random, indices.length).map((at) => indices[at] as number);
   const take = (from: number[], split: Split): number[] => {
     if (from.length >= needs[split]) return from.splice(0, needs[split]);
     const problem = `The counts ask for ${needs[split]} foregrounds of ${name} in ${split}, and there are ${from.length} left.`;
