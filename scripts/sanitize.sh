@@ -2,7 +2,7 @@
 # Builds the addon with sanitizers and runs the native tests and 10,000 hostile calls under them:
 #   scripts/sanitize.sh            AddressSanitizer and UndefinedBehaviorSanitizer, then ThreadSanitizer
 #   scripts/sanitize.sh address    the first alone
-#   scripts/sanitize.sh suite      the first, with every test that computes and needs no Python
+#   scripts/sanitize.sh suite      the first, with every test that computes and needs no Python: hours; arguments go to jest
 #   scripts/sanitize.sh thread     the second: engine, allocator and image store, which threads share
 # Ends with an error at the first report. Node itself, V8 and libtorch are not built with them: leaks are not looked for, since
 # theirs cannot be distinguished from ours (see scripts/soak.mjs). scripts/sanitize/thread.supp lists what ThreadSanitizer ignores. It
@@ -48,9 +48,9 @@ address() {
 suite() {
   build address address,undefined
   # Documents and benchmarks compute nothing of the addon's, and Python is not for the sanitizers.
-  mapfile -t files < <(grep -rLE 'parity/(python|oracle|exportedCases)' test --include='*.test.ts' |
+  mapfile -t files < <(grep -rLE 'parity/(python|oracle|exportedCases)|SPURMEM_PYTHON' test --include='*.test.ts' |
     grep -vE '^test/(parity|house|docs|bench|device)/')
-  SPURMEM_PYTHON=none tests under address "$(library asan) $(library ubsan)" npx jest -w "${WORKERS:-2}" "${files[@]}"
+  SPURMEM_PYTHON=none tests under address "$(library asan) $(library ubsan)" npx jest -w 2 --testTimeout 7200000 "$@" "${files[@]}"
 }
 
 thread() {
@@ -63,7 +63,7 @@ thread() {
 
 case ${1:-all} in
   address) address ;;
-  suite) suite ;;
+  suite) suite "${@:2}" ;;
   thread) thread ;;
   all) address; thread ;;
   *) echo "Usage: scripts/sanitize.sh [address|suite|thread]" >&2; exit 1 ;;

@@ -23,8 +23,7 @@ export const SHARE_RESOLUTION = 10 ** -DIGITS;
 
 /** Columns that tables must have; others: `seed`. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
-  train: ['arm', 'seed', 'configuration'],
-  test: ['arm', 'seed', 'configuration', 'worst'],
+  test: ['seed', 'worst'],
   tuning: ['arm', 'seed', 'configuration', 'validation'],
 };
 
