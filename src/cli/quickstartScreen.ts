@@ -26,7 +26,7 @@ export function quickstartScreen(result: QuickstartResult, seconds: number): str
     '',
     ...neuronLines(groups, result),
     '',
-    '3. Does retraining help?  Worst test group in percent, by what follows after ERM',
+    '3. Does retraining help?  Accuracy of the worst test group, after ERM and a second training',
     ...repairLines(result),
     'One model shows little: another seed or CPU moves these numbers by tens of points.',
     `Report  ${report}`,
@@ -54,7 +54,7 @@ function follows({ erm, dataset }: QuickstartResult): string[] {
   if (!found) return [];
   const does = found.verdict === 'follows' ? 'It follows the digit' : 'The digit';
   return [
-    `   ${does}: ${size(found.difference.value)} less in test where it misleads (${range(found.difference.interval)}).`,
+    `   ${does}: test accuracy is ${size(found.difference.value)} lower where it misleads (${range(found.difference.interval)}).`,
   ];
 }
 
@@ -93,7 +93,7 @@ function neuronLines(groups: Groups, { dataset, trace, erm, run }: QuickstartRes
     ({ criterion, k, chosenFor }) => criterion === 'gradient' && k === K && chosenFor === told?.group,
   );
   return [
-    `2. Do the chosen neurons matter?  ${K} of ${trace.numNeurons} channels set to 0; change of training accuracy, points`,
+    `2. Do the chosen neurons matter?  ${K} of ${trace.numNeurons} channels, weights set to 0; training accuracy, points`,
     ...table.map(
       ([chosen, names, cells]) =>
         `   ${chosen.padEnd(12)}${names.padEnd(room)}${cells.map((cell) => cell.padStart(7)).join('')}`,

@@ -76,7 +76,7 @@ test('the quickstart ends on one screen of 28 lines and 100 columns', () => {
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
   const text = lines.join('\n');
   for (const part of [
-    'It follows the digit: 53.6 points less in test where it misleads',
+    'It follows the digit: test accuracy is 53.6 points lower where it misleads',
     'worst in test',
     '69.6',
     'layer4.1.conv2[46]',
