@@ -50,7 +50,7 @@ suite() {
   # Documents and benchmarks compute nothing of the addon's, and Python is not for the sanitizers.
   mapfile -t files < <(grep -rLE 'parity/(python|oracle|exportedCases)|SPURMEM_PYTHON' test --include='*.test.ts' |
     grep -vE '^test/(parity|house|docs|bench|device)/')
-  SPURMEM_PYTHON=none tests under address "$(library asan) $(library ubsan)" npx jest -w 2 --testTimeout 7200000 "$@" "${files[@]}"
+  SPURMEM_PYTHON=none tests under address "$(library asan) $(library ubsan)" npx jest -w 2 --testTimeout 7200000 "${files[@]}" "$@"
 }
 
 thread() {

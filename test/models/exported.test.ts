@@ -199,6 +199,10 @@ test('a call with arguments of another operator, or that fails, is the program\u
     named('index', { as_int: 99 }),
   ]);
   await failure(beyond, 'MODEL_INVALID', /changed\.pt2 cannot be run: .*index 99/);
+  // The pool would loop 2^53 times.
+  const sides = named('output_size', { as_ints: [2 ** 53, 0] });
+  const endless = withCall('adaptive_max_pool2d.default', ({ arg }) => [{ name: 'self', arg }, sides]);
+  await failure(endless, 'MODEL_INVALID', 'is beyond the sizes of any network');
   // 16 GiB.
   const large = withCall('arange.default', () => [named('end', { as_int: 2 ** 31 })]);
   await failure(
