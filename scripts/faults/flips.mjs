@@ -7,7 +7,7 @@ import process from 'node:process';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xorshift128plus } from 'pure-rand/generator/xorshift128plus';
-import { RESULTS } from '../../dist/experiments/resultFiles.js';
+import { unstructured } from '../../dist/experiments/traces.js';
 import { readProgramFile } from '../../dist/models/exported/archive.js';
 import { readSafetensors } from '../../dist/models/safetensors.js';
 import { trainingResultSchema } from '../../dist/train/results.js';
@@ -63,7 +63,7 @@ try {
   }
   const result = (path) => {
     const name = /(\w[\w-]*)\.json$/.exec(path)[1];
-    const schema = name === 'erm' ? trainingResultSchema : RESULTS.traces.schema;
+    const schema = name === 'erm' ? trainingResultSchema : unstructured.schema;
     return run.readResult(name, schema);
   };
   const newest = (await run.savedEpochs()).at(-1);

@@ -22,7 +22,6 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, ...load: 
   trace: [
     'test whether a few neurons memorize minority groups, by perturbing them',
     () => import('./commands/trace.js'),
-    () => import('../extras/minimal/command.js'),
   ],
   gradcam: [
     'show which parts of images raise an output, and their core region’s share (article, Fig. 10)',

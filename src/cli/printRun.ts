@@ -8,7 +8,7 @@ import { prose, textTable } from './textTable.js';
 
 /** Prints the accuracies of a run that was made, its folder, and the commands that follow. */
 export async function printRun({ run, ...result }: TrainedRun, output: Output): Promise<void> {
-  const { groups, data, folder, from, isRegrouped } = await openGroups(run);
+  const { groups, dataset, folder, from, isRegrouped } = await openGroups(run);
   const epochs = await folder.readMetrics();
   const seconds = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
   const own = quotedWord(run);
@@ -18,7 +18,7 @@ export async function printRun({ run, ...result }: TrainedRun, output: Output): 
   output.result(
     [
       table,
-      ...prose(shortcutVerdict(result, data, groups), output),
+      ...prose(shortcutVerdict(result, dataset, groups), output),
       `Run: ${run}`,
       nextLine(...next, `report --run ${own}`),
     ].join('\n'),

@@ -18,7 +18,11 @@ export function withProtocolTables(document: string): string {
     structured,
     overlap,
     gradcam: gradCam,
-    ...Object.fromEntries(FIGURES.flatMap(({ name, own }) => (own ? [[name, own.settings]] : []))),
+    ...Object.fromEntries(
+      FIGURES.filter(({ beyondArticle }) => beyondArticle === true).flatMap(
+        ({ name, needs: { others = [] } }) => others.map(({ settings }) => [name, settings]),
+      ),
+    ),
     finetuning: FINETUNE_SETTINGS,
   };
   const texts = Object.entries<SettingsTable>(tables).map(([name, table]) => [name, settingsTable(table)]);

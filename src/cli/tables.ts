@@ -14,19 +14,19 @@ import { openRun } from '../train/runFolder.js';
 import type { Output } from './output.js';
 import { prose, textTable } from './textTable.js';
 
-/** Returns the labels of a run's groups, its folder, and what the commands that follow depend on. */
+/** Returns a run's data, the labels of its groups, its folder, and what the commands that follow depend on. */
 export async function openGroups(run: string) {
   const opened = await openRun(run);
   const { folder, environment } = opened;
-  const data = await readRunData(opened);
+  const dataset = await readRunData(opened);
   // The run that it started from was measured by its own groups: this run's report alone has both.
   const isRegrouped = (await folder.readTrainingResult())?.before !== undefined;
   return {
-    groups: groupLabels(data),
+    groups: groupLabels(dataset),
     /** With the attribute's name. */
-    data: { ...data, attribute: attributeName(data.spuriousNames, environment.dataOptions) },
+    dataset: { ...dataset, attribute: attributeName(dataset.spuriousNames, environment.dataOptions) },
     folder,
-    hasAttribute: data.spuriousNames.length > 1,
+    hasAttribute: dataset.spuriousNames.length > 1,
     isRegrouped,
     /** The run to compare with. */
     from: isRegrouped ? undefined : environment.from,

@@ -7,6 +7,7 @@ import { heatShare } from '../metrics/heatShare.js';
 import { meanInterval } from '../metrics/intervals.js';
 import { mean, momentsOf } from '../metrics/statistics.js';
 import { native } from '../native/addon.js';
+import { engineOptions } from '../native/engine.js';
 import { nearestNames } from '../nearest.js';
 import { throwIfAborted } from '../progress.js';
 import { type GivenOf, resolveSettings } from '../settings/setting.js';
@@ -88,6 +89,13 @@ export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
   };
   await after.record(result);
   return result;
+}
+
+/** Maps an open session's run alone. */
+export function gradCamIn({ options, dataset }: TraceSession): Promise<GradCamResult> {
+  const { run, seed, batchSize, onProgress, onWarning, signal } = options;
+  const own = { run, data: dataset, seed, batchSize, onProgress, onWarning, signal };
+  return gradCam({ ...own, ...engineOptions(options) });
 }
 
 async function requireComparable(run: string, compare: string): Promise<void> {

@@ -15,6 +15,23 @@ import type { Outcome } from './outcomes.js';
 
 // The files of traces in `results/`. Their content is untrusted.
 
+/** Returns the name of a result's file, with the traced epoch unless that is the selected one. */
+export function atEpoch(name: string, { epoch }: { readonly epoch?: number | undefined }): string {
+  return epoch === undefined ? name : `${name}-epoch-${epoch}`;
+}
+
+/** Returns the name of an unstructured trace's file: what differs from zeroing on the training split is part of it. */
+export function unstructuredName(result: {
+  readonly perturbation?: unknown;
+  readonly split?: unknown;
+  readonly epoch?: number | undefined;
+}): string {
+  const parts = [result.perturbation, result.split].filter(
+    (part) => !['zero', 'train', undefined].includes(part as string),
+  );
+  return atEpoch(['trace-unstructured', ...parts].join('-'), result);
+}
+
 export const group = count.max(9_999);
 const reals = z.array(real);
 const neurons = z.array(neuronSchema);

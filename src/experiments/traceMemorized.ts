@@ -28,9 +28,10 @@ export async function traceMemorized(options: TraceMemorizedOptions): Promise<Tr
   return traceAlone(TRACE_SETTINGS.memorized, options, traceMemorizedIn);
 }
 
-async function traceMemorizedIn(
+/** Like `traceMemorized`, in an open session. */
+export async function traceMemorizedIn(
   session: TraceSession,
-  options: TraceMemorizedOptions,
+  options: GivenOf<(typeof TRACE_SETTINGS)['memorized']>,
 ): Promise<TraceMemorizedResult> {
   const given = resolveSettings(TRACE_SETTINGS.memorized, session.settings.protocol, options);
   const { memorized: table, ...settings } = given;

@@ -29,7 +29,7 @@ import { openRun, type RunConfig, weightsAt } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
 import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { RunWriter } from '../train/runWriter.js';
-import type { PrecisionChange, SessionHeader } from './results.js';
+import { atEpoch, type PrecisionChange, type SessionHeader } from './results.js';
 import { requireTwoOfEach, type TrainingExamples, trainingExamples } from './samples.js';
 import {
   type CriterionChoice,
@@ -395,11 +395,6 @@ export class TraceSession implements Disposable {
       ),
     });
   }
-}
-
-/** Returns the name of a result's file, with the traced epoch unless that is the selected one. */
-export function atEpoch(name: string, { epoch }: { readonly epoch?: number | undefined }): string {
-  return epoch === undefined ? name : `${name}-epoch-${epoch}`;
 }
 
 /** Compares the training split's predictions by the same weights, as traced and as the run computed. */

@@ -16,8 +16,14 @@ import { keptEpoch } from '../train/runFolder.js';
 import type { PlannedSet } from './compareWithRandom.js';
 import { measureSets } from './measureSets.js';
 import { type GroupOutcome, summarizeOutcomes } from './outcomes.js';
-import type { PicturedExample, RewoundTo, TraceEntry, TraceUnstructuredResult } from './results.js';
-import { atEpoch, type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
+import {
+  type PicturedExample,
+  type RewoundTo,
+  type TraceEntry,
+  type TraceUnstructuredResult,
+  unstructuredName,
+} from './results.js';
+import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
 import { takenName, TRACE_SETTINGS, unstructuredSettings } from './traceSettings.js';
 
 /** Examples that a trace names of those that a group lost, and of each group that it keeps pictures of. */
@@ -110,7 +116,7 @@ export async function traceUnstructuredIn(
     pictures: await picturesOf(dataset, new Set(shown.map(({ example }) => example))),
     entries,
   };
-  await session.folder.record(resultName(result), result);
+  await session.folder.record(unstructuredName(result), result);
   return result;
 }
 
@@ -120,18 +126,6 @@ function requireCompared(compared: readonly number[] = [], topK: readonly number
   if (other === undefined) return;
   const problem = `\`comparedTopK\` names ${other}, which is none of \`topK\`: ${topK.join(', ')}.`;
   throw usageError('comparedTopK', compared, `some of ${topK.join(', ')}`, problem, 'Name some of `topK`.');
-}
-
-/** The name of a result's file: what differs from zeroing on the training split, and from the selected epoch, is part of it. */
-export function resultName(
-  result: Pick<TraceUnstructuredResult, 'kind' | 'perturbation' | 'split' | 'epoch'>,
-): string {
-  const parts = [
-    result.kind,
-    ...(result.perturbation === 'zero' ? [] : [result.perturbation]),
-    ...(result.split === 'train' ? [] : [result.split]),
-  ];
-  return atEpoch(parts.join('-'), result);
 }
 
 /** Pictures of the first of these examples of each group. */

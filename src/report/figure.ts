@@ -1,20 +1,13 @@
 import type { SampleImage } from '../data/dataDescription.js';
 import type { Split } from '../data/split.js';
 import type { ComparisonResult } from '../experiments/comparison.js';
-import type { GradCamResult } from '../experiments/gradCamResult.js';
-import type {
-  TraceOverlapResult,
-  TraceStructuredResult,
-  TraceUnstructuredResult,
-} from '../experiments/results.js';
-import type { TraceSession } from '../experiments/traceSession.js';
+import type { TraceUnstructuredResult } from '../experiments/results.js';
+import type { Trace, Traced } from '../experiments/traces.js';
 import type { Row } from '../kit/rows.js';
 import type { PerturbationName } from '../neurons/perturbations.js';
-import type { SettingsTable } from '../settings/setting.js';
 import type { SelectedCheckpoint } from '../train/ermSettings.js';
 import type { EpochMetrics, TrainingResult } from '../train/results.js';
 import type { HistoryEntry } from '../train/runFolder.js';
-import type * as z from '../zod.js';
 import type { Groups, NamedGroups } from './groupLabels.js';
 import type { Markup } from './html/html.js';
 import type { Table } from './table.js';
@@ -40,46 +33,16 @@ export interface RunResults {
   readonly result?: TrainingResult | undefined;
   /** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11 and 12). */
   readonly traces: readonly TraceUnstructuredResult[];
-  /** `results/trace-overlap.json` (article, Fig. 3). */
-  readonly overlap?: TraceOverlapResult | undefined;
-  /** `results/trace-structured.json` (article, Fig. 7). */
-  readonly layers?: TraceStructuredResult | undefined;
-  /** `results/grad-cam.json` (article, Fig. 10). */
-  readonly gradCam?: GradCamResult | undefined;
-  /** Results that figures bring along, by their names. */
-  readonly own?: Readonly<Record<string, MadeResult>> | undefined;
+  /** Results of the other traces, one each. */
+  readonly made?: readonly Traced[];
 }
 
-/** A result as far as the report knows it. */
-interface MadeResult {
-  readonly kind: string;
-  /** sha256 of the weights that it is of. */
-  readonly checkpoint: string;
-}
-
-/** A result that one figure brings along. */
-export interface OwnResult<Made extends MadeResult = MadeResult> {
-  /** `trace-minimal` of `results/trace-minimal.json`. */
-  readonly name: string;
-  readonly schema: z.ZodType<MadeResult>;
-  readonly settings: SettingsTable;
-  /** The name of making it. */
-  readonly step: string;
-  /** Whether a command makes it and its figure: then `reproduce` has none of that name. */
-  readonly hasCommand?: boolean;
-  /** Whether one of the session's weights still serves; default: yes. */
-  isCurrent?(made: Made, session: TraceSession): boolean;
-  make(session: TraceSession, options: { readonly samples?: number | undefined }): Promise<Made>;
-  /** Whether the figure must not show images of the data. */
-  hidesImages?(made: Made): boolean;
-}
-
-/** A figure's own result, if the source has it. */
-export function ownResult<Made extends MadeResult>(
-  { own }: RunResults,
-  { name }: OwnResult<Made>,
-): Made | undefined {
-  return own?.[name] as Made | undefined;
+/** The result of a trace, if the source has it. */
+export function resultOf<Result extends Traced>(
+  { made = [] }: RunResults,
+  { kind }: Trace<Result>,
+): Result | undefined {
+  return made.find((one): one is Result => one.kind === kind);
 }
 
 /** The source of figures and tables. */
@@ -135,8 +98,9 @@ export interface TraceNeed {
 
 /** The results that a figure takes from a run's folder; missing ones are made. */
 export interface FigureNeeds {
+  /** Unstructured traces. */
   readonly traces?: readonly TraceNeed[];
-  readonly results?: readonly Exclude<keyof RunResults, 'traces' | 'own'>[];
+  readonly others?: readonly Trace[];
 }
 
 /** The drawn form of a chart of the section; undefined where nothing is drawn. */
@@ -181,7 +145,6 @@ export interface Figure {
   /** Whether the article has no such figure, so that all of its Part I leave it out. */
   readonly beyondArticle?: boolean;
   readonly needs: FigureNeeds;
-  readonly own?: OwnResult;
   readonly show: Show;
   /** Its charts, tables and claims over models, from rows of `overModels`; left out for a figure that shows one run alone. */
   readonly parts?: (rows: readonly Row[], groups: Groups) => FigureParts;

@@ -1,5 +1,6 @@
 // To add a figure: write one file or folder in `figures/` that exports a `Figure`, and name it in the list below. The commands
 // `reproduce <name>` and `reproduce part1`, `results/<name>.json` and `.csv`, its charts and its section of the report follow.
+import { type Trace, TRACES as OWN_TRACES } from '../experiments/traces.js';
 import { neurons } from '../extras/atlas/figure.js';
 import { minimal } from '../extras/minimal/figure.js';
 import type { Figure } from './figure.js';
@@ -28,4 +29,9 @@ export const FIGURES: readonly Figure[] = [
   memorized,
   neurons,
   fig10,
+];
+
+/** Every trace: the package's, and those that figures bring along. */
+export const TRACES: readonly Trace[] = [
+  ...new Set([...OWN_TRACES, ...FIGURES.flatMap(({ needs }) => needs.others ?? [])]),
 ];

@@ -1,11 +1,11 @@
 import { dataDescriptionSchema } from '../data/dataDescription.js';
 import { datasetConfigSchema } from '../data/datasetConfig.js';
-import { RESULTS } from '../experiments/resultFiles.js';
+import { comparisonSchema } from '../experiments/comparison.js';
 import { imagesSchema } from '../train/imageRecord.js';
 import { progressSchema, trainingResultSchema } from '../train/results.js';
 import { runFileSchema } from '../train/runConfig.js';
 import * as z from '../zod.js';
-import { FIGURES } from './figures.js';
+import { TRACES } from './figures.js';
 
 /** The first key of files that have a checksum. */
 const CHECKSUM = {
@@ -26,12 +26,13 @@ export const FILE_SCHEMAS: Readonly<Record<string, { readonly title: string; rea
     training: { title: 'results/METHOD.json, of a run', schema: trainingResultSchema },
     images: { title: 'results/images.json, of a run', schema: imagesSchema },
     ...Object.fromEntries(
-      [...Object.values(RESULTS), ...FIGURES.flatMap(({ own }) => own ?? [])].map(({ name, schema }) => {
-        // A run has one for each perturbation and split.
-        const file = name === RESULTS.traces.name ? `${name}*` : name;
-        return [name, { title: `results/${file}.json, of a run`, schema }];
+      TRACES.map((trace) => {
+        // A run has several, such as one for each perturbation and split.
+        const file = trace.fileOf ? `${trace.kind}*` : trace.kind;
+        return [trace.kind, { title: `results/${file}.json, of a run`, schema: trace.schema }];
       }),
     ),
+    comparison: { title: 'results/comparison.json, of a run', schema: comparisonSchema },
   };
 
 /** The JSON Schema of such a file. */

@@ -2,7 +2,10 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isSameData } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
-import { readResults } from '../experiments/resultFiles.js';
+import { comparisonSchema } from '../experiments/comparison.js';
+import { readTraces } from '../experiments/resultFiles.js';
+import type { TraceUnstructuredResult } from '../experiments/results.js';
+import { type Trace, type Traced, unstructured, weightsOf } from '../experiments/traces.js';
 import { writeAtomic } from '../files.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
 import type { JobOptions } from '../progress.js';
@@ -15,8 +18,8 @@ import { methodOf, type RunConfig, type RunEnvironment } from '../train/runConfi
 import { readRunData } from '../train/runData.js';
 import { type OpenedRun, openRun, RunFolder } from '../train/runFolder.js';
 import { RUN_TYPE } from '../train/runOptions.js';
-import { ownResult, type RunReport, type RunResults, type Section, type Show } from './figure.js';
-import { FIGURES } from './figures.js';
+import type { RunReport, RunResults, Section, Show } from './figure.js';
+import { FIGURES, TRACES } from './figures.js';
 import { furtherChanges } from './figures/changes.js';
 import { groupLabels } from './groupLabels.js';
 import { html } from './html/html.js';
@@ -99,7 +102,7 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
   const { folder, config, environment } = run;
   const dataset = await readRunData(run);
   const result = await folder.readTrainingResult();
-  const results = { ...(await readResults(folder)), own: await ownResults(folder) };
+  const results = await readTraces(folder, TRACES);
   await requireSameWeights(run, result, results);
   const report: RunReport = {
     title: `${methodOfRun(config).title} on ${dataset.name}, ${config.arch}: run ${basename(folder.path)}`,
@@ -114,6 +117,7 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
     adopted: adoptedFrom(run),
     before: await startOf(run, result),
     ...results,
+    comparison: await folder.readResult('comparison', comparisonSchema),
     history: await folder.readHistory(),
     versions: Object.entries(environment.versions),
   };
@@ -158,16 +162,16 @@ function adoptedFrom({ config, environment }: OpenedRun): RunReport['adopted'] {
 async function requireSameWeights(
   { folder, weights }: OpenedRun,
   result: TrainingResult | undefined,
-  { traces, layers, overlap, gradCam, own = {} }: RunResults,
+  results: RunResults,
 ): Promise<void> {
-  const made = [result, ...traces, layers, overlap, gradCam?.after, ...Object.values(own)].filter(
-    (one) => one?.checkpoint !== undefined,
-  );
+  const made = [
+    ...(result?.checkpoint === undefined ? [] : [[result.kind, result.checkpoint]]),
+    ...resultsWithTraces(results).map(([trace, one]) => [trace.kind, weightsOf(trace, one)]),
+  ];
   // A run in training has no results, and its weights may be replaced meanwhile.
   const checkpoint = made.length > 0 ? await weightsFingerprint(weights) : undefined;
-  const other = made.find((one) => one?.checkpoint !== checkpoint);
-  if (other === undefined) return;
-  const name = 'kind' in other ? other.kind : 'grad-cam';
+  const [name] = made.find(([, one]) => one !== checkpoint) ?? [];
+  if (name === undefined) return;
   throw new SpurmemError(
     'RUN_INVALID',
     `The result ${name} of ${folder.path} is of other weights than ${weights} has: training went on since, or the file was replaced.`,
@@ -175,30 +179,25 @@ async function requireSameWeights(
   );
 }
 
-/** Reads the results that figures bring along. */
-async function ownResults(folder: RunFolder): Promise<NonNullable<RunResults['own']>> {
-  const made: Record<string, NonNullable<RunResults['own']>[string]> = {};
-  for (const { own } of FIGURES) {
-    const result = own && (await folder.readResult(own.name, own.schema));
-    if (result) made[own.name] = result;
-  }
-  return made;
-}
-
 /** Leaves out every image of the data if a result hides them. */
 export function withAllowedImages(report: RunReport): RunReport {
-  const { dataset, traces, gradCam } = report;
-  const isHidden = FIGURES.some(({ own }) => {
-    const made = own && ownResult(report, own);
-    return made !== undefined && own?.hidesImages?.(made) === true;
-  });
-  if (!isHidden) return report;
+  const results = resultsWithTraces(report);
+  if (!results.some(([trace, made]) => trace.hidesImages?.(made) === true)) return report;
+  const bare = results.map(([trace, made]) => trace.withoutImages?.(made) ?? made);
   return {
     ...report,
-    dataset: { ...dataset, samples: [] },
-    traces: traces.map((trace) => ({ ...trace, pictures: [] })),
-    gradCam: gradCam && { ...gradCam, examples: [] },
+    dataset: { ...report.dataset, samples: [] },
+    traces: bare.filter((made): made is TraceUnstructuredResult => made.kind === unstructured.kind),
+    made: bare.filter(({ kind }) => kind !== unstructured.kind),
   };
+}
+
+/** Returns every result of a trace with its trace. */
+function resultsWithTraces({ traces, made = [] }: RunResults): [Trace, Traced][] {
+  return [...traces, ...made].flatMap((one) => {
+    const trace = TRACES.find(({ kind }) => kind === one.kind);
+    return trace ? [[trace, one]] : [];
+  });
 }
 
 function describeConfig(config: RunConfig, environment: RunEnvironment): [string, string][] {

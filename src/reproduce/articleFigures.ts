@@ -10,7 +10,7 @@ import { nearestSentence } from '../settings/names.js';
  * repetitions of each other.
  */
 export const OF_ONE_RUN: readonly Figure[] = FIGURES.filter(
-  ({ needs, own }) => needs.results?.includes('gradCam') !== true && own?.hasCommand !== true,
+  ({ needs: { others = [] } }) => !others.some(({ isMadeAlone }) => isMadeAlone === true),
 ).sort((a, b) => inArticleOrder(a.name, b.name));
 
 /** Those of the article's Part I. */

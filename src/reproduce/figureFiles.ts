@@ -1,6 +1,8 @@
 import { writeCsv } from '../csvFile.js';
 import { gradCam, type GradCamOptions } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
+import type { TraceStructuredResult } from '../experiments/results.js';
+import { structured, type Traced } from '../experiments/traces.js';
 import { type EngineOptions, openEngine } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
 import type { Figure, FigureNeeds, FigureRow, ReportDataset, RunResults } from '../report/figure.js';
@@ -66,11 +68,14 @@ function shownBy(
   criteria: readonly string[],
 ): RunResults {
   const isAsked = ({ criterion }: { readonly criterion: string }): boolean => criteria.includes(criterion);
-  const { layers, traces } = results;
   return {
     ...results,
-    layers: layers && { ...layers, entries: layers.entries.filter(isAsked) },
-    traces: neededTraces(traces, needs).map((trace) => ({
+    made: (results.made ?? []).map((one) =>
+      one.kind === structured.kind
+        ? { ...one, entries: (one as TraceStructuredResult).entries.filter(isAsked) }
+        : one,
+    ),
+    traces: neededTraces(results.traces, needs).map((trace) => ({
       ...trace,
       entries: trace.entries.filter(isAsked),
     })),
@@ -88,7 +93,7 @@ interface Fig10Result extends ReproducedFigure {
  */
 export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Result> {
   const result = await gradCam(options);
-  const made = await withFiles(options, fig10, { gradCam: result }, result.after.checkpoint);
+  const made = await withFiles(options, fig10, result, result.after.checkpoint);
   return { ...made, gradCam: result };
 }
 
@@ -96,12 +101,16 @@ export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Resu
 export async function withFiles(
   options: EngineOptions & JobOptions & { readonly run: string },
   figure: Figure,
-  made: Omit<RunResults, 'traces'>,
+  made: Traced,
   checkpoint: string,
 ): Promise<ReproducedFigure & { readonly report: string }> {
   const run = await openRun(options.run);
-  const results = { traces: [], ...made };
-  const content = { results, dataset: await readRunData(run), checkpoint, criteria: [] };
+  const content = {
+    results: { traces: [], made: [made] },
+    dataset: await readRunData(run),
+    checkpoint,
+    criteria: [],
+  };
   using context = await openEngine(options);
   const folder = new RunWriter(run.folder.path, context, options);
   const [written] = (await folder.locked(() => writeFigures(folder, [figure], content), {

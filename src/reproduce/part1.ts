@@ -1,4 +1,5 @@
 import { inScope, SpurmemError } from '../errors.js';
+import { overlap } from '../experiments/traces.js';
 import { SESSION_TYPES, TraceSession } from '../experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../experiments/traceSettings.js';
 import { writeReport } from '../report/writeReport.js';
@@ -11,7 +12,7 @@ import type { ErmOptions, ErmSettings } from '../train/recipe.js';
 import { RunFolder } from '../train/runFolder.js';
 import { PROTOCOL_TYPE } from '../train/runOptions.js';
 import { type ReproducedFigure, writeFigures } from './figureFiles.js';
-import { criteriaOf, FIGURE_SETTINGS, type FigureTraceOptions, makeResults, needsOf } from './part1Traces.js';
+import { criteriaOf, FIGURE_SETTINGS, type FigureTraceOptions, makeResults } from './part1Traces.js';
 
 export interface Part1Options extends FigureTraceOptions {
   /** Options of ERM, where the run has to be trained: then `data` and `erm.arch` are needed. */
@@ -54,7 +55,7 @@ export function checkPart1Options(
   checkPart(options, 'erm', ERM_PART);
   const { figures, criteria: asked } = options;
   // A single criterion would fail after the traces.
-  if (asked && needsOf(figures).has('overlap')) {
+  if (asked && figures.some(({ needs }) => needs.others?.includes(overlap) === true)) {
     requireValue('criteria', asked, TRACE_SETTINGS.overlap.criteria.type);
   }
 }

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { type Dataset, loadDataset } from '../data/dataset.js';
 import type { ComparedRun, ComparisonResult } from '../experiments/comparison.js';
-import { RESULTS } from '../experiments/resultFiles.js';
+import { readOf } from '../experiments/resultFiles.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
+import { unstructured } from '../experiments/traces.js';
 import { native } from '../native/addon.js';
 import { ENGINE_TYPES, type EngineOptions, openEngine } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
@@ -110,8 +111,7 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   const finetuneReport = await writeReport({ run: `${out}-finetune`, signal: options.signal });
   await run('trace');
   const report = await writeReport({ run: out, signal: options.signal });
-  const { name, schema } = RESULTS.traces;
-  const trace = (await writer.readResult(name, schema)) as TraceUnstructuredResult;
+  const trace = (await readOf(writer, unstructured)) as TraceUnstructuredResult;
   return { dataset, erm, trace, comparison: comparison(dataset), run: out, report, finetuneReport };
 }
 

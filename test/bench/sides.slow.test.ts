@@ -3,7 +3,8 @@ import type { BenchPlace, SideSettings, SideSpec } from '../../bench/src/case.js
 import { CASES } from '../../bench/src/cases.js';
 import { EAGER, TUNED } from '../../bench/src/cases/compute.js';
 import { measureCase } from '../../bench/src/measure.js';
-import { RESULTS } from '../../src/experiments/resultFiles.js';
+import { readOf } from '../../src/experiments/resultFiles.js';
+import { structured } from '../../src/experiments/traces.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { bestOf } from '../fixtures.js';
 import { pythonProgram } from '../parity/python.js';
@@ -62,8 +63,7 @@ describe('both sides run on small data:', () => {
     const { rival } = await measure('released-trace', 'bench_trace', { ...trace, ...sources });
     // Gradient: 20 convolutions for each of 4 groups; magnitude: 17 without shortcuts, for all groups alike.
     expect(rival.scaled).toEqual({ measured: 8, of: 97, what: 'variants' });
-    const { name, schema } = RESULTS.layers;
-    expect(await run.readResult(name, schema)).toMatchObject({ protocol: 'released' });
+    expect(await readOf(run, structured)).toMatchObject({ protocol: 'released' });
   });
 
   it('steps of fine-tuning, as published', async () => {

@@ -24,20 +24,11 @@ const stop = (options: Record<string, unknown>): Promise<never> => {
   return Promise.reject(new Error('handed over'));
 };
 
-const [EXPERIMENTS, MINIMAL] = ['../../src/experiments/', '../../src/extras/minimal/'];
-const TRACES = {
-  Unstructured: `${EXPERIMENTS}traceUnstructured.js`,
-  Structured: `${EXPERIMENTS}traceStructured.js`,
-  Overlap: `${EXPERIMENTS}traceOverlap.js`,
-  Memorized: `${EXPERIMENTS}traceMemorized.js`,
-  Minimal: `${MINIMAL}trace.js`,
-};
-for (const [name, path] of Object.entries(TRACES)) {
-  jest.unstable_mockModule(path, () => ({
-    [`trace${name}`]: stop,
-    resultName: () => 'none',
-  }));
-}
+const session = await import('../../src/experiments/traceSession.js');
+jest.unstable_mockModule('../../src/experiments/traceSession.js', () => ({
+  ...session,
+  traceAlone: (_settings: SettingsTable, options: Record<string, unknown>) => stop(options),
+}));
 jest.unstable_mockModule('../../src/experiments/gradCam.js', () => ({ gradCam: stop }));
 jest.unstable_mockModule('../../src/reproduce/part1.js', () => ({
   reproducePart1: stop,
@@ -161,8 +152,7 @@ describe('each option of', () => {
     ['memorized', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.memorized }],
     ['minimal', { unit: TRACE_SETTINGS.session.unit, ...MINIMAL_SETTINGS }],
   ] as [string, SettingsTable][])('trace %s changes the trace', async (name, table) => {
-    const path = name === 'minimal' ? `${MINIMAL}command.js` : '../../src/cli/commands/trace.js';
-    const { addCommand } = (await import(path)) as { addCommand: (command: Command) => void };
+    const { addCommand } = await import('../../src/cli/commands/trace.js');
     expect(await expectEachToChange(addCommand, [name, '--run', folder], table)).toBeGreaterThan(3);
   });
 

@@ -1,10 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readResults } from '../../src/experiments/resultFiles.js';
+import { readTraces } from '../../src/experiments/resultFiles.js';
 import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { traceMinimal } from '../../src/extras/minimal/trace.js';
+import { TRACES } from '../../src/report/figures.js';
 import { fig2 } from '../../src/report/figures/changes.js';
 import { reproducePart1 } from '../../src/reproduce/part1.js';
 import { RunFolder } from '../../src/train/runFolder.js';
@@ -50,9 +51,9 @@ test('its results have names of their own, and are none of the report', async ()
     ...['trace-unstructured-epoch-2.json', 'trace-unstructured-rewind-epoch-2.json'],
     'trace-unstructured-test-epoch-2.json',
   ]);
-  const { traces, layers, overlap } = await readResults(new RunFolder(run));
+  const { traces, made } = await readTraces(new RunFolder(run), TRACES);
   expect(traces.map(({ epoch }) => epoch)).toEqual([undefined]);
-  expect([layers, overlap]).toEqual([undefined, undefined]);
+  expect(made).toEqual([]);
 });
 
 test('an epoch that was not kept is refused, and Part I takes none', async () => {

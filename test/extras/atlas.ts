@@ -83,7 +83,7 @@ async function neuron(
 /** A report with an atlas. */
 export const withAtlas = (atlas: AtlasResult): RunReport => ({
   ...fullReport,
-  own: { [atlas.kind]: atlas },
+  made: [atlas],
 });
 
 /** An atlas of a chosen neuron and a random one. */

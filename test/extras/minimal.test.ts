@@ -4,7 +4,7 @@ import { groupLabels } from '../../src/report/groupLabels.js';
 import { fullReport, minimalTrace, NAMES } from '../report/fixtures.js';
 import { chartNames, marks, pageOf, svgOf, textOf, texts } from '../report/support.js';
 
-const report: RunReport = { ...fullReport, own: { 'trace-minimal': minimalTrace } };
+const report: RunReport = { ...fullReport, made: [minimalTrace] };
 
 test('the chart has a median for each group with examples, and a dot per example', async () => {
   const svg = await svgOf(report, 'minimal');
@@ -37,10 +37,7 @@ test('the section says how it was found and compares, and is left out without ex
   expect(text).toMatch(
     /Mann-Whitney U = 0, p = 0\.0\d+; a minority example needs fewer with probability 1\.00/,
   );
-  for (const without of [
-    fullReport,
-    { ...report, own: { 'trace-minimal': { ...minimalTrace, examples: [] } } },
-  ]) {
+  for (const without of [fullReport, { ...report, made: [{ ...minimalTrace, examples: [] }] }]) {
     expect(await pageOf(without)).not.toContain('id="minimal"');
     expect(chartNames(without)).not.toContain('minimal');
   }

@@ -18,8 +18,7 @@ const path = join(folder, 'report.html');
 const everything: RunReport = {
   ...fullReport,
   traces: [withLostImages(trace), randomTrace('reinit', [0.005, 0.05], 2), { ...trace, split: 'test' }],
-  overlap: overlapTrace(0.001),
-  layers: layers18,
+  made: [overlapTrace(0.001), layers18],
 };
 
 /** The elements that the keyboard reaches. */
@@ -27,7 +26,7 @@ const REACHABLE = 'a[href], button, summary, [tabindex="0"]';
 
 let browser: Browser;
 beforeAll(async () => {
-  await writeFile(path, await pageOf({ ...everything, own: { 'neuron-atlas': await atlasOf() } }));
+  await writeFile(path, await pageOf({ ...everything, made: [...(everything.made ?? []), await atlasOf()] }));
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox'],

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { overModels } from '../../src/experiments/overModels.js';
-import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
+import type { TraceOverlapResult, TraceUnstructuredResult } from '../../src/experiments/results.js';
 import type { Row } from '../../src/kit/rows.js';
 import { axisValues, bars, dots, histogram } from '../../src/report/chart.js';
 import type { RunReport } from '../../src/report/figure.js';
@@ -165,7 +165,8 @@ test('Fig. 3 has a histogram of 40 bins for each direction and reading, the last
   const entries = (['model', 'layer', 'weights'] as const).flatMap((reading) =>
     overlapTrace(0.001).entries.map((entry) => ({ ...entry, reading })),
   );
-  const drawn = await figures({ ...fullReport, overlap: { ...overlapTrace(0.001), entries } });
+  const of: TraceOverlapResult = { ...overlapTrace(0.001), entries };
+  const drawn = await figures({ ...fullReport, made: [of] });
   expect([...drawn.keys()].filter((name) => name.startsWith('fig3'))).toEqual([
     'fig3.svg',
     'fig3-layer.svg',
@@ -174,7 +175,7 @@ test('Fig. 3 has a histogram of 40 bins for each direction and reading, the last
 });
 
 test('Fig. 7 has a cell for each layer, group and k, names layers once, and is not wider than a page', async () => {
-  const svg = await svgOf({ ...fullReport, layers: layers50 }, 'fig7-gradient');
+  const svg = await svgOf({ ...fullReport, made: [layers50] }, 'fig7-gradient');
   const changes = layers50.entries
     .filter(({ criterion }) => criterion === 'gradient')
     .map(({ change }) => change);
@@ -254,7 +255,7 @@ test('long names of groups hardly widen a chart', async () => {
 });
 
 test.each([
-  ['four groups', { ...fullReport, overlap: overlapTrace(0.01), layers: layers50 }],
+  ['four groups', { ...fullReport, made: [overlapTrace(0.01), layers50] }],
   ['eight groups', eightGroups],
 ])('every file of %s is an SVG that sharp can read, with no part outside', async (_name, report) => {
   for (const [, svg] of await figures(report)) {

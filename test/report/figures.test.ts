@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
+import type { TraceOverlapResult, TraceUnstructuredResult } from '../../src/experiments/results.js';
+import { overlap } from '../../src/experiments/traces.js';
 import { numberOf, type Row, select } from '../../src/kit/rows.js';
 import { holm } from '../../src/metrics/holm.js';
-import type { RunReport } from '../../src/report/figure.js';
+import { resultOf, type RunReport } from '../../src/report/figure.js';
 import { FIGURES } from '../../src/report/figures.js';
 import { changeParts } from '../../src/report/figures/changes.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
@@ -30,8 +31,7 @@ const everything: RunReport = {
     randomTrace('noise', [0.005, 0.01, 0.02], 3),
     randomTrace('noise', [0.005], 1, 'test'),
   ],
-  layers: layers50,
-  overlap: overlapTrace(0.002),
+  made: [layers50, overlapTrace(0.002)],
 };
 const sectionOf = (name: string, source: RunReport) =>
   FIGURES.find((figure) => figure.name === name)?.show(source, groups);
@@ -118,7 +118,8 @@ describe('which figures a run has', () => {
     expect(shown(fullReport)).toEqual(['fig1', 'fig2']);
     expect(shown({ ...fullReport, traces: [randomTrace('noise', [0.01], 1)] })).toEqual(['fig1', 'fig5']);
     const empty = { ...fullReport, result: undefined, traces: [{ ...trace, entries: [] }] };
-    expect(shown({ ...empty, overlap: { ...overlapTrace(0.001), entries: [] } })).toEqual([]);
+    const none: TraceOverlapResult = { ...overlapTrace(0.001), entries: [] };
+    expect(shown({ ...empty, made: [none] })).toEqual([]);
   });
 
   test('every figure has charts or tables from its rows', () => {
@@ -198,7 +199,8 @@ describe('tables', () => {
 
   test('of ranks: the share at 95 % or above, and the median', () => {
     const [table] = sectionOf('fig3', everything)?.tables ?? [];
-    const ranks = everything.overlap?.entries[0]?.neurons.map(({ percentile }) => percentile) ?? [];
+    const ranks =
+      resultOf(everything, overlap)?.entries[0]?.neurons.map(({ percentile }) => percentile) ?? [];
     const high = ranks.filter((rank) => rank >= 95).length / ranks.length;
     expect(cellsOf(table)[0]?.slice(0, 6)).toEqual([
       'model',

@@ -21,7 +21,7 @@ async function example(group: number): Promise<HeatExample> {
 
 /** The section's markup, and its text with a space between cells. */
 async function sectionOf(result: GradCamResult): Promise<{ markup: string; text: string }> {
-  const page = await pageOf({ ...fullReport, gradCam: result });
+  const page = await pageOf({ ...fullReport, made: [result] });
   const markup = page.slice(page.indexOf('<section id="fig10"'), page.indexOf('<section id="training"'));
   const text = markup
     .replace(/<(code|small)>|<\/(code|small)>|<\/?span[^>]*>/g, '')

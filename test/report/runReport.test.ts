@@ -206,9 +206,7 @@ describe('text from the user', () => {
         name: hostile,
         groupNames: NAMES.map((name) => `${name} ${hostile}`),
       },
-      overlap: overlapTrace(0.01),
-      layers: layerTrace(['conv1', hostile], [1]),
-      own: { 'trace-minimal': minimalTrace },
+      made: [overlapTrace(0.01), layerTrace(['conv1', hostile], [1]), minimalTrace],
       config: [[hostile, hostile]],
       versions: [[hostile, hostile]],
     };

@@ -1,7 +1,8 @@
 import { cp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { RESULTS } from '../../src/experiments/resultFiles.js';
+import { readOf } from '../../src/experiments/resultFiles.js';
+import { unstructured } from '../../src/experiments/traces.js';
 import type { Figure } from '../../src/report/figure.js';
 import { fig2, fig4, table3 } from '../../src/report/figures/changes.js';
 import { fig10 } from '../../src/report/figures/gradCam.js';
@@ -100,7 +101,7 @@ test('trains where there is no run, makes every figure and table, and shares the
   expect(rowsOf('fig11')).toHaveLength(3 * 2 * settings);
   expect(rowsOf('table3')).toHaveLength(10 * settings);
   expect(rowsOf('table13')).toHaveLength(2 * 3 * 3 * settings);
-  const zeroed = await new RunFolder(run).readResult(RESULTS.traces.name, RESULTS.traces.schema);
+  const zeroed = await readOf(new RunFolder(run), unstructured);
   const entry = zeroed?.entries.find(
     ({ criterion, group, k }) => criterion === 'gradient' && group === 2 && k === 3,
   );

@@ -1,21 +1,16 @@
 import type { Command } from 'commander';
-import { traceMemorized } from '../../experiments/traceMemorized.js';
-import { traceOverlap } from '../../experiments/traceOverlap.js';
-import { atEpoch, type SessionOptions } from '../../experiments/traceSession.js';
+import type { TraceHeader, TraceUnstructuredResult } from '../../experiments/results.js';
+import { fileOf, type Trace, type Traced, unstructured } from '../../experiments/traces.js';
+import { type SessionOptions, traceAlone } from '../../experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
-import { traceStructured } from '../../experiments/traceStructured.js';
-import { resultName, traceUnstructured } from '../../experiments/traceUnstructured.js';
 import type { Protocol } from '../../protocol.js';
 import { quotedWord } from '../../provenance.js';
-import type { FigureParts } from '../../report/figure.js';
+import type { ReportDataset, Section } from '../../report/figure.js';
+import { FIGURES, TRACES } from '../../report/figures.js';
 import { changeParts } from '../../report/figures/changes.js';
-import { fig7 } from '../../report/figures/layers.js';
-import { memorized as memorizedFigure, memorizedRows } from '../../report/figures/memorized.js';
-import { fig3 } from '../../report/figures/overlap.js';
-import type { GroupLabel } from '../../report/groupLabels.js';
+import type { Groups } from '../../report/groupLabels.js';
 import { measuredTable } from '../../report/measured.js';
-import { changeRows, layerRows, rankRows } from '../../report/rows.js';
-import type { SettingsTable } from '../../settings/setting.js';
+import { changeRows } from '../../report/rows.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { addJob } from '../job.js';
 import {
@@ -36,90 +31,21 @@ import { prose, textTables } from '../textTable.js';
 interface TraceCommandOptions extends ComputeOptions, RunOptions {
   /** An option of traces that choose neurons by a criterion. */
   readonly protocol?: Protocol;
-  /** An option of traces that evaluate variants. */
   readonly dryRun?: boolean;
 }
 
-/** The parts of a result that determine its file's name. */
-interface Traced {
-  readonly kind: string;
-  readonly epoch?: number | undefined;
+/** Adds a command for each trace that has a name. */
+export function addCommand(parent: Command): void {
+  for (const trace of TRACES) if (trace.name !== undefined) addTrace(parent, trace.name, trace);
 }
 
-/** A trace as a command. */
-interface TraceCommand<Result extends Traced> {
-  readonly name: string;
-  readonly description: string;
-  readonly settings: SettingsTable;
-  /** The settings of the session that it takes; default: all of them and the protocol. */
-  readonly session?: SettingsTable;
-  /** Settings of training that its errors mention. */
-  readonly named?: SettingsTable;
-  readonly trace: (options: SessionOptions) => Promise<Result>;
-  /** The name of the result's file; default: its kind. */
-  readonly resultName?: (result: Result) => string;
-  /** Its tables and their verdict in words. */
-  readonly parts: (result: Result, groups: readonly GroupLabel[]) => Pick<FigureParts, 'tables' | 'verdict'>;
-}
-
-const { session, unstructured, structured, overlap, memorized } = TRACE_SETTINGS;
-
-/** Adds `trace unstructured`, `trace structured`, `trace overlap` and `trace memorized`. */
-export function addCommand(trace: Command): void {
-  addTrace(trace, {
-    name: 'unstructured',
-    description: 'perturb the top-k neurons of the whole model for each group (article, Figs 2, 4, 5)',
-    settings: unstructured,
-    // Rewinding needs an epoch whose weights the run kept.
-    named: { keepEpochs: KEEP_EPOCHS },
-    trace: traceUnstructured,
-    resultName,
-    parts: (result, groups) =>
-      withMeasured(changeParts('fig2', changeRows([result], names(groups)), groups), result),
-  });
-  addTrace(trace, {
-    name: 'structured',
-    description: 'zero the top-k neurons of each layer for each group (article, Fig. 7)',
-    settings: structured,
-    trace: traceStructured,
-    parts: (result, groups) => withMeasured(fig7.parts(layerRows(result, names(groups)), groups), result),
-  });
-  addTrace(trace, {
-    name: 'overlap',
-    description: 'rank the top neurons of each criterion under the others (article, Fig. 3)',
-    settings: overlap,
-    trace: traceOverlap,
-    parts: (result, groups) => fig3.parts(rankRows(result, names(groups)), groups),
-  });
-  addTrace(trace, {
-    name: 'memorized',
-    description:
-      'zero the top-k neurons of each minority group, and compare memorized images with others of the same margin',
-    settings: memorized,
-    trace: traceMemorized,
-    parts: (result, groups) => memorizedFigure.parts(memorizedRows(result), groups),
-  });
-}
-
-const names = (groups: readonly GroupLabel[]): string[] => groups.map(({ name }) => name);
-
-function withMeasured(
-  { tables, verdict }: FigureParts,
-  result: Parameters<typeof measuredTable>[0],
-): Pick<FigureParts, 'tables' | 'verdict'> {
-  return { verdict, tables: [...tables, measuredTable(result)] };
-}
-
-/** Adds a trace as a command. */
-export function addTrace<Result extends Traced>(
-  parent: Command,
-  { name, description, settings, trace, ...traits }: TraceCommand<Result>,
-): void {
-  const table = { ...settings, ...(traits.session ?? session) };
+function addTrace(parent: Command, name: string, trace: Trace): void {
+  const { session = TRACE_SETTINGS.session, settings, description = '' } = trace;
+  const table = { ...settings, ...session };
   const command = parent.command(name).description(description);
   command.option('--dry-run', 'print the resolved settings, and trace nothing', false);
   addDatasetOptions(addComputeOptions(addSettings(addRunOptions(command), table)));
-  if (!traits.session) command.addOption(protocolOption());
+  if (!trace.session) command.addOption(protocolOption());
   addJob<TraceCommandOptions>(
     command,
     async (options, output, control) => {
@@ -133,22 +59,38 @@ export function addTrace<Result extends Traced>(
         printDryRun(output, traceDryRun(name, table, given));
         return;
       }
-      const result = await trace({ ...given, ...control });
-      const { groups, folder } = await openGroups(options.run);
-      const path = folder.result(traits.resultName?.(result) ?? atEpoch(result.kind, result));
-      const { tables, verdict } = traits.parts(result, groups);
+      const result = await traceAlone(settings, { ...given, ...control }, (opened, choices) =>
+        trace.measure(opened, choices),
+      );
+      const { dataset, groups, folder } = await openGroups(options.run);
+      const path = folder.result(fileOf(trace, { ...result }));
+      const { tables = [], verdict = [] } = shownOf(trace, result, dataset, groups);
       const text = [
         textTables(tables, output),
         ...prose(verdict, output),
         `Result: ${path}`,
         nextLine(`report --run ${quotedWord(options.run)}`),
       ];
-      output.result(text.join('\n'), {
-        result: path,
-        ...result,
-      });
+      output.result(text.join('\n'), { result: path, ...result });
     },
-    settingNames({ ...table, ...traits.named }),
+    // Rewinding needs an epoch whose weights the run kept.
+    settingNames({ ...table, keepEpochs: KEEP_EPOCHS }),
     true,
   );
+}
+
+/** Returns the tables and claims of the figure that shows a trace, and how it was measured. */
+function shownOf(
+  trace: Trace,
+  result: Traced,
+  dataset: ReportDataset,
+  groups: Groups,
+): Pick<Section, 'tables' | 'verdict'> {
+  const figure = FIGURES.find(({ needs }) => needs.others?.includes(trace) === true);
+  const shown =
+    trace === unstructured
+      ? changeParts('fig2', changeRows([result as TraceUnstructuredResult], dataset.groupNames), groups)
+      : figure?.show({ dataset, traces: [], made: [result] }, groups);
+  const measured = 'nullCost' in result ? [measuredTable(result as Traced & TraceHeader)] : [];
+  return { verdict: shown?.verdict ?? [], tables: [...(shown?.tables ?? []), ...measured] };
 }

@@ -2,8 +2,9 @@ import type { Example } from '../../data/dataset.js';
 import { colorPng } from '../../data/pictures.js';
 import { invalidParameter, SpurmemError } from '../../errors.js';
 import { evaluateVariants } from '../../experiments/evaluateVariants.js';
-import { readResults } from '../../experiments/resultFiles.js';
+import { readOf, readUnstructured } from '../../experiments/resultFiles.js';
 import { measuredExamples } from '../../experiments/samples.js';
+import { structured as structuredTrace } from '../../experiments/traces.js';
 import {
   checkTraceOptions,
   type OfRunOptions,
@@ -154,7 +155,8 @@ function namedNeurons(names: readonly string[], layers: readonly NeuronLayer[]):
  * @throws `USAGE` if there is no such trace
  */
 async function tracedNeurons(session: TraceSession, max: number): Promise<AtlasPlace[]> {
-  const { traces, layers } = await readResults(session.folder);
+  const traces = await readUnstructured(session.folder);
+  const layers = await readOf(session.folder, structuredTrace);
   const isOurs = (trace: { checkpoint: string; unit: string }): boolean =>
     trace.checkpoint === session.checkpoint && trace.unit === 'neuron';
   const unstructured = traces.filter(isOurs).flatMap(({ entries }) => entries);

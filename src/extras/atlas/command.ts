@@ -58,6 +58,5 @@ export function addCommand(command: Command): void {
 /** Makes the neuron atlas of a run, `results/neurons.json` and `results/neurons.csv` with a row for each neuron and group, and the report. */
 export async function reproduceNeurons(options: NeuronAtlasOptions) {
   const atlas = await neuronAtlas(options);
-  const results = { own: { [atlas.kind]: atlas } };
-  return { ...(await withFiles(options, figure, results, atlas.checkpoint)), atlas };
+  return { ...(await withFiles(options, figure, atlas, atlas.checkpoint)), atlas };
 }

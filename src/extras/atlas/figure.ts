@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
+import type { Trace } from '../../experiments/traces.js';
 import { largestBy } from '../../metrics/statistics.js';
 import { placeText } from '../../neurons/neuron.js';
-import { type Figure, type OwnResult, ownResult } from '../../report/figure.js';
+import { type Figure, resultOf } from '../../report/figure.js';
 import { fixed, MISSING, plural, points, pointsRange, typographic } from '../../report/format.js';
 import { groupNameIn, type Groups, shortList, starNote } from '../../report/groupLabels.js';
 import { folded, groupName, html, htmlTable, type Markup, stripPicture } from '../../report/html/html.js';
@@ -25,13 +26,14 @@ import {
 const HARDLY = 0.05;
 
 /** An atlas of these weights that is there is taken, of whichever neurons. */
-const own: OwnResult<AtlasResult> = {
-  name: 'neuron-atlas',
+const trace: Trace<AtlasResult, typeof ATLAS_SETTINGS> = {
+  kind: 'neuron-atlas',
   schema: atlasSchema,
   settings: ATLAS_SETTINGS,
-  step: 'neuron atlas',
-  hasCommand: true,
-  make: async (session, { samples }) => (await import('./atlas.js')).neuronAtlasIn(session, { samples }),
+  step: () => 'neuron atlas',
+  isMadeAlone: true,
+  measure: async (session, { samples }) => (await import('./atlas.js')).neuronAtlasIn(session, { samples }),
+  serves: () => true,
   hidesImages: ({ showsImages }) => !showsImages,
 };
 
@@ -40,28 +42,27 @@ export const neurons: Figure = {
   name: 'neurons',
   title: 'What neurons answer to',
   beyondArticle: true,
-  needs: {},
-  own,
+  needs: { others: [trace] },
   show: (source, groups) => {
-    const atlas = ownResult(source, own);
-    if (!atlas || atlas.neurons.length === 0) return undefined;
+    const made = resultOf(source, trace);
+    if (!made || made.neurons.length === 0) return undefined;
     const { groupNames, targetNames = [] } = source.dataset;
-    const table = atlasTable(atlas, groups);
+    const table = atlasTable(made, groups);
     return {
-      id: own.name,
+      id: trace.kind,
       title: neurons.title,
-      verdict: verdictOf(atlas),
+      verdict: verdictOf(made),
       tables: [table],
-      data: { name: 'neurons', rows: atlas.neurons.flatMap((neuron) => rowsOf(neuron, groupNames)) },
+      data: { name: 'neurons', rows: made.neurons.flatMap((neuron) => rowsOf(neuron, groupNames)) },
       prose: async () => {
-        const view = { atlas, groups, classNames: targetNames, pictures: await atlasPictures(atlas) };
-        const random = atlas.neurons.filter(({ role }) => role === 'random');
-        const others = atlas.neurons.filter(({ role }) => role !== 'random');
+        const view = { atlas: made, groups, classNames: targetNames, pictures: await atlasPictures(made) };
+        const random = made.neurons.filter(({ role }) => role === 'random');
+        const others = made.neurons.filter(({ role }) => role !== 'random');
         const ofRandom = random.map((neuron) => neuronMarkup(neuron, view));
-        return html`${method(atlas)} ${htmlTable(table)} ${view.pictures.shared}
+        return html`${method(made)} ${htmlTable(table)} ${view.pictures.shared}
           ${others.map((neuron) => neuronMarkup(neuron, view))}
           ${random.length > 0 ? folded(`${plural(random.length, 'random neuron')} of the same layers`, ofRandom) : undefined}
-          <p class="note">${tracedWeights(atlas.checkpoint)}</p> `;
+          <p class="note">${tracedWeights(made.checkpoint)}</p> `;
       },
     };
   },

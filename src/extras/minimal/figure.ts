@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Trace } from '../../experiments/traces.js';
+import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import { fixed, MARKED_P, probability } from '../../kit/columns.js';
 import { csvRows, type Row } from '../../kit/rows.js';
 import { list, type Table } from '../../kit/table.js';
 import { dots } from '../../report/chart.js';
-import { type Figure, type OwnResult, ownResult } from '../../report/figure.js';
+import { type Figure, resultOf } from '../../report/figure.js';
 import { pText } from '../../report/format.js';
 import { type Groups, starNote } from '../../report/groupLabels.js';
 import { chartFigure, html, htmlTable } from '../../report/html/html.js';
@@ -11,15 +13,20 @@ import { tracedWeights, unitsText } from '../../report/measured.js';
 import { neuronColumn } from '../../report/rows.js';
 import { MINIMAL_SETTINGS, minimalSchema, type MinimalSummary, type TraceMinimalResult } from './result.js';
 
+const { unit, loss, epoch, batchSize } = TRACE_SETTINGS.session;
+
 /** A trace of these weights that is there is taken, however many examples were tried. */
-const own: OwnResult<TraceMinimalResult> = {
-  name: 'trace-minimal',
+const trace: Trace<TraceMinimalResult, typeof MINIMAL_SETTINGS> = {
+  name: 'minimal',
+  description: 'test how few neurons a training example of each group depends on (Maini et al. 2023)',
+  kind: 'trace-minimal',
   schema: minimalSchema,
   settings: MINIMAL_SETTINGS,
-  step: 'trace: minimal neurons',
-  isCurrent: ({ loss, precision }, { header }) =>
-    loss === header.loss && isDeepStrictEqual(precision, header.precision),
-  make: async (session) => (await import('./trace.js')).traceMinimalIn(session, {}),
+  session: { unit, loss, epoch, batchSize },
+  step: () => 'trace: minimal neurons',
+  measure: async (session, given) => (await import('./trace.js')).traceMinimalIn(session, given),
+  serves: (made, { header }) =>
+    made.loss === header.loss && isDeepStrictEqual(made.precision, header.precision),
 };
 
 /** How few neurons hold a training example (Maini et al. 2023), of minority and majority groups. */
@@ -27,12 +34,11 @@ export const minimal: Figure = {
   name: 'minimal',
   title: 'Neurons without which an example is forgotten',
   beyondArticle: true,
-  needs: {},
-  own,
+  needs: { others: [trace] },
   show: (source, groups) => {
-    const trace = ownResult(source, own);
-    if (!trace) return undefined;
-    const charts = dots(summaryRows(trace), {
+    const made = resultOf(source, trace);
+    if (!made) return undefined;
+    const charts = dots(summaryRows(made), {
       name: 'minimal',
       title: 'Neurons that examples need',
       groups,
@@ -40,18 +46,18 @@ export const minimal: Figure = {
       x: 'needed',
       notes: [
         'small dots: examples; large: median',
-        `examples that were right after ${trace.maxNeurons} stand at ${trace.maxNeurons}`,
+        `examples that were right after ${made.maxNeurons} stand at ${made.maxNeurons}`,
       ],
     });
-    const tables = minimalTables(trace, groups);
+    const tables = minimalTables(made, groups);
     const section = {
       id: 'minimal',
       title: minimal.title,
-      verdict: minimalVerdict(trace),
+      verdict: minimalVerdict(made),
       tables,
-      data: { name: 'minimal', rows: csvRows(exampleRows(trace, source.dataset.groupNames)) },
+      data: { name: 'minimal', rows: csvRows(exampleRows(made, source.dataset.groupNames)) },
     };
-    if (trace.examples.length === 0) return section;
+    if (made.examples.length === 0) return section;
     return {
       ...section,
       charts,
@@ -59,17 +65,17 @@ export const minimal: Figure = {
         html`<p>
             Not in the article; after Maini et al.,
             <cite>Can Neural Network Memorization Be Localized?</cite> (2023). For each of at most
-            ${trace.examplesPerGroup} training examples of a group that are predicted right (seed
-            ${trace.seed}), the neuron of ${unitsText(trace)} whose zeroing raises the example’s loss most,
-            relative to the mean loss of ${trace.referenceSize} others, is zeroed. The search repeats with
-            those neurons zeroed until the example is predicted wrong or ${trace.maxNeurons} are zeroed. The
+            ${made.examplesPerGroup} training examples of a group that are predicted right (seed
+            ${made.seed}), the neuron of ${unitsText(made)} whose zeroing raises the example’s loss most,
+            relative to the mean loss of ${made.referenceSize} others, is zeroed. The search repeats with
+            those neurons zeroed until the example is predicted wrong or ${made.maxNeurons} are zeroed. The
             product of gradient and weights chooses each neuron.
           </p>
           ${charts.map((chart) => chartFigure(drawn(chart)))}
           <p class="note">
             The search is greedy: fewer neurons may do. An example that the model is all but sure of has next
             to no gradient, so that the others’ losses choose its first neurons, and it needs more of them.
-            ${tracedWeights(trace.checkpoint)}
+            ${tracedWeights(made.checkpoint)}
           </p>
           ${tables.map(htmlTable)}`,
     };

@@ -30,7 +30,7 @@ import { TEST, TRAIN } from '../vega/theme.js';
 const accuracies = rowsFigure({
   name: 'fig1',
   title: 'Training and test accuracy of each group',
-  needs: { results: ['result'] },
+  needs: {},
   rows: ({ result, dataset }) => (result ? accuracyRows(result, dataset.groupNames) : []),
   parts: (rows, groups) => ({
     verdict: [],

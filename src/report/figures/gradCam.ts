@@ -7,9 +7,10 @@ import type {
   MappedModel,
   MeanShare,
 } from '../../experiments/gradCamResult.js';
+import { gradCam } from '../../experiments/traces.js';
 import { numberOf, type Row } from '../../kit/rows.js';
 import { list } from '../../kit/table.js';
-import type { FigureParts, FigureRow } from '../figure.js';
+import { type FigureParts, type FigureRow, resultOf } from '../figure.js';
 import { fixed, percentText, plural, range, sideOf, signed, SPLIT_NAME } from '../format.js';
 import { type GroupLabel, groupNameIn, type Groups } from '../groupLabels.js';
 import { heatFilter, hidden, svgImage } from '../html/heat.js';
@@ -25,15 +26,20 @@ const OPACITY = 0.6;
 export const fig10 = rowsFigure({
   name: 'fig10',
   title: 'Grad-CAM',
-  needs: { results: ['gradCam'] },
-  rows: ({ gradCam, dataset }) => (gradCam ? heatRows(gradCam, dataset.groupNames) : []),
+  needs: { others: [gradCam] },
+  rows: (source) => {
+    const maps = resultOf(source, gradCam);
+    return maps ? heatRows(maps, source.dataset.groupNames) : [];
+  },
   parts: heatParts,
-  more: async ({ gradCam }, groups) =>
-    gradCam
-      ? html`${method(gradCam)}
-          <p class="note">${regionText(gradCam.coreRegion)}</p>
-          ${await examples(gradCam, groups)}`
-      : html``,
+  more: async (source, groups) => {
+    const maps = resultOf(source, gradCam);
+    return maps
+      ? html`${method(maps)}
+          <p class="note">${regionText(maps.coreRegion)}</p>
+          ${await examples(maps, groups)}`
+      : html``;
+  },
 });
 
 /** A row for each group: its share of the heat before and after, and their difference. */

@@ -1,8 +1,10 @@
+import { structured } from '../../experiments/traces.js';
 import { distinct, groupedBy, numberOf, numbers, type Row } from '../../kit/rows.js';
 import { list, pivot } from '../../kit/table.js';
 import { mean } from '../../metrics/statistics.js';
 import { matrix } from '../chart.js';
 import { claim } from '../claim.js';
+import { resultOf } from '../figure.js';
 import { signed, SPLIT_NAME } from '../format.js';
 import { groupNameIn, type Groups, groupsOfKind } from '../groupLabels.js';
 import { foldedTable, html } from '../html/html.js';
@@ -17,8 +19,11 @@ const CELL = ['criterion', 'layer', 'group', 'k'] as const;
 export const fig7 = rowsFigure({
   name: 'fig7',
   title: 'Zeroing the top neurons of each layer',
-  needs: { results: ['layers'] },
-  rows: ({ layers, dataset }) => (layers ? layerRows(layers, dataset.groupNames) : []),
+  needs: { others: [structured] },
+  rows: (source) => {
+    const layers = resultOf(source, structured);
+    return layers ? layerRows(layers, source.dataset.groupNames) : [];
+  },
   parts: (given, groups) => {
     const rows = asOneRun(given);
     const split = SPLIT_NAME[rows[0]?.split as keyof typeof SPLIT_NAME];
@@ -63,7 +68,10 @@ export const fig7 = rowsFigure({
       ],
     };
   },
-  more: ({ layers }) => html`${layers && foldedTable(measuredTable(layers))}`,
+  more: (source) => {
+    const layers = resultOf(source, structured);
+    return html`${layers && foldedTable(measuredTable(layers))}`;
+  },
 });
 
 /** Whether layers' chosen neurons matter beyond random ones, by null, and to which groups. */

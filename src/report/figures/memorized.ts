@@ -1,21 +1,11 @@
-import { memorizedSchema, type TraceMemorizedResult } from '../../experiments/results.js';
-import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
+import type { TraceMemorizedResult } from '../../experiments/results.js';
+import { memorized as trace } from '../../experiments/traces.js';
 import { numberOf, type Row } from '../../kit/rows.js';
 import { list } from '../../kit/table.js';
-import { type OwnResult, ownResult } from '../figure.js';
+import { resultOf } from '../figure.js';
 import { plural } from '../format.js';
 import { groupNameIn } from '../groupLabels.js';
 import { rowsFigure } from '../rowsFigure.js';
-
-/** `trace memorized` makes it, from a table that no other command knows. */
-const own: OwnResult<TraceMemorizedResult> = {
-  name: 'trace-memorized',
-  schema: memorizedSchema,
-  settings: TRACE_SETTINGS.memorized,
-  step: 'trace: memorized images',
-  hasCommand: true,
-  make: () => Promise.reject(new RangeError('It needs a table of memorization')),
-};
 
 /** Returns a row per set of neurons and group: memorized images, compared with others of their margin. */
 export function memorizedRows({ entries }: TraceMemorizedResult): Row[] {
@@ -27,35 +17,32 @@ export function memorizedRows({ entries }: TraceMemorizedResult): Row[] {
 }
 
 /** Whether neurons concern memorized images more than others of the same group and margin. */
-export const memorized = {
-  ...rowsFigure({
-    name: 'memorized',
-    title: 'Memorized images under neurons zeroed, compared with others of the same margin',
-    beyondArticle: true,
-    needs: {},
-    rows: (source) => {
-      const trace = ownResult(source, own);
-      return trace ? memorizedRows(trace) : [];
-    },
-    parts: (rows, groups) => ({
-      verdict: rows.map((row) => verdictOf(row, groupNameIn(groups)(numberOf(row, 'group')))),
-      charts: [],
-      tables: list(
-        rows,
-        [
-          ...(['criterion', 'k', 'chosenFor', 'group', 'memorized', 'others', 'compared'] as const),
-          ...(['marginChange', 'otherChange', 'beyondOthers'] as const),
-        ],
-        {
-          caption: 'Change of the margin beyond random neurons, in logits',
-          notes: ['95 % intervals over the compared images of one model'],
-          groupName: groupNameIn(groups),
-        },
-      ),
-    }),
+export const memorized = rowsFigure({
+  name: 'memorized',
+  title: 'Memorized images under neurons zeroed, compared with others of the same margin',
+  beyondArticle: true,
+  needs: { others: [trace] },
+  rows: (source) => {
+    const made = resultOf(source, trace);
+    return made ? memorizedRows(made) : [];
+  },
+  parts: (rows, groups) => ({
+    verdict: rows.map((row) => verdictOf(row, groupNameIn(groups)(numberOf(row, 'group')))),
+    charts: [],
+    tables: list(
+      rows,
+      [
+        ...(['criterion', 'k', 'chosenFor', 'group', 'memorized', 'others', 'compared'] as const),
+        ...(['marginChange', 'otherChange', 'beyondOthers'] as const),
+      ],
+      {
+        caption: 'Change of the margin beyond random neurons, in logits',
+        notes: ['95 % intervals over the compared images of one model'],
+        groupName: groupNameIn(groups),
+      },
+    ),
   }),
-  own,
-};
+});
 
 function verdictOf(row: Row, name: string): string {
   const [low, high] = [numberOf(row, 'beyondOthersLow'), numberOf(row, 'beyondOthersHigh')];

@@ -1,10 +1,12 @@
 import { RANK_BIN, type TraceOverlapResult } from '../../experiments/results.js';
+import { overlap } from '../../experiments/traces.js';
 import { fixed } from '../../kit/columns.js';
 import { distinct, groupedBy, numbers, type Row } from '../../kit/rows.js';
 import { list, pivot, type Table } from '../../kit/table.js';
 import { accuracyEstimate } from '../../metrics/intervals.js';
 import { mean, median } from '../../metrics/statistics.js';
 import { histogram } from '../chart.js';
+import { resultOf } from '../figure.js';
 import { range, sideOf } from '../format.js';
 import { groupNameIn, type Groups } from '../groupLabels.js';
 import { folded, html, htmlTable } from '../html/html.js';
@@ -28,8 +30,11 @@ const DIRECTION = ['among', 'chosenBy', 'rankedBy'] as const;
 export const fig3 = rowsFigure({
   name: 'fig3',
   title: 'Ranks of one criterion\u2019s top neurons under the other',
-  needs: { results: ['overlap'] },
-  rows: ({ overlap, dataset }) => (overlap ? rankRows(overlap, dataset.groupNames) : []),
+  needs: { others: [overlap] },
+  rows: (source) => {
+    const trace = resultOf(source, overlap);
+    return trace ? rankRows(trace, source.dataset.groupNames) : [];
+  },
   parts: (rows, groups) => ({
     verdict: groupedBy(
       rows.filter(({ among }) => among !== 'weights'),
@@ -53,15 +58,17 @@ export const fig3 = rowsFigure({
     ),
     tables: rankTables(rows, groups),
   }),
-  more: ({ overlap }, groups) =>
-    overlap
+  more: (source, groups) => {
+    const trace = resultOf(source, overlap);
+    return trace
       ? html`<p class="note">
             The article’s words allow three readings: ranks among all neurons, among those of the same layer,
             and, as the published code logs them, of the chosen neurons’ single weights among all single
             weights. A rank of 100 is the highest.
           </p>
-          ${folded('Single weights of the chosen neurons', htmlTable(weightTable(overlap, groups)))}`
-      : html``,
+          ${folded('Single weights of the chosen neurons', htmlTable(weightTable(trace, groups)))}`
+      : html``;
+  },
 });
 
 /** For each direction and group: how many of the chosen neurons rank highest, their median rank, and which they are. */
