@@ -42,7 +42,7 @@ test('Fig. 1 has two bars a group, with their accuracies and intervals', async (
 
 test('a chart has at most two lines below its title, and fills the page without being wider', async () => {
   const report = traced(trace, randomTrace('noise', [0.001, 0.005, 0.1], 10));
-  const charts = sectionsOf({ ...report, layers: layers50, overlap: overlapTrace(0.001) }).flatMap(
+  const charts = sectionsOf({ ...report, made: [layers50, overlapTrace(0.001)] }).flatMap(
     (section) => section.charts ?? [],
   );
   expect(charts.length).toBeGreaterThan(9);
