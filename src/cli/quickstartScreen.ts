@@ -1,7 +1,7 @@
 import { fixed, MARKED_P, probability } from '../kit/columns.js';
-import { numberOf, type Row } from '../kit/rows.js';
-import { drawsToPass } from '../report/claim.js';
-import { isDifference, perNull, setsOf } from '../report/figures/changes.js';
+import { numberOf, type Row, select } from '../kit/rows.js';
+import { judge } from '../report/claim.js';
+import { COSTS, isDifference, perNull, setsOf } from '../report/figures/changes.js';
 import { points, range, size } from '../report/format.js';
 import { type GroupLabel, groupLabels, type Groups } from '../report/groupLabels.js';
 import { changeRows } from '../report/rows.js';
@@ -88,32 +88,38 @@ function neuronLines(groups: Groups, { dataset, trace, erm, run }: QuickstartRes
   ];
   const room = Math.max(...table.map(([, names]) => names.length));
   // The report's rows, so that p-values are corrected over the same tests.
-  const rows = setsOf(changeRows([trace], dataset.groupNames)).filter(isDifference);
-  const own = rows.filter(
-    ({ criterion, k, chosenFor }) => criterion === 'gradient' && k === K && chosenFor === told?.group,
-  );
+  const tests = setsOf(changeRows([trace], dataset.groupNames)).filter(isDifference);
+  const own = { criterion: 'gradient', k: K, chosenFor: told?.group ?? null };
   return [
     `2. Do the chosen neurons matter?  ${K} of ${trace.numNeurons} channels, weights set to 0; training accuracy, points`,
     ...table.map(
       ([chosen, names, cells]) =>
         `   ${chosen.padEnd(12)}${names.padEnd(room)}${cells.map((cell) => cell.padStart(7)).join('')}`,
     ),
-    ...randomLines(perNull(own), rows, groups, run),
+    ...randomLines(perNull(tests), own, groups, run),
   ];
 }
 
-/** Returns the effect of random neurons by null, and the conclusion. */
-function randomLines(tested: readonly Row[], all: readonly Row[], groups: Groups, run: string): string[] {
+/** Returns the effect of random neurons on one of the tested sets, by null, and the conclusion, judged as the report judges its claim. */
+function randomLines(tests: readonly Row[], own: Row, groups: Groups, run: string): string[] {
+  const tested = select(tests, own);
   const [first] = tested;
   if (!first) return [];
-  const [change, draws] = [numberOf(first, 'change'), numberOf(first, 'draws')];
-  const isShown = tested.every(
-    (row) => numberOf(row, 'randomAccuracyPHolm') <= MARKED_P && numberOf(row, 'randomAccuracyExcess') < 0,
-  );
-  const tests = perNull(all).filter((row) => row.null === first.null).length;
-  const enough = drawsToPass(tests);
-  // More sets decide nothing if some p is above the level by itself.
-  const isDecided = draws >= enough || tested.some((row) => numberOf(row, 'randomAccuracyP') > MARKED_P);
+  const nearest = { null: first.null ?? null };
+  const judgement = judge(select(tests, nearest), COSTS, select(tested, nearest));
+  if (!judgement) return [];
+  const { draws, of, needed } = judgement;
+  const change = numberOf(first, 'change');
+  const notShown = ['   So it is not shown that these neurons matter more than random ones.'];
+  const conclusions = {
+    holds: ['   These neurons matter more to minority groups than random neurons do, in this one model.'],
+    reversed: notShown,
+    notShown,
+    weak: [
+      `   Too weak to judge: ${draws} random sets for each of ${of} tests leave no p below ${MARKED_P}. These do:`,
+      `      npx spurmem trace unstructured --run ${run} --null-draws ${needed}`,
+    ],
+  };
   return [
     `   Minority minus majority, for ${groups[Number(first.chosenFor)]?.short ?? ''}: ${points(change, 1)} points. Random sets, p after Holm’s correction:`,
     ...tested.map((row) => {
@@ -122,14 +128,7 @@ function randomLines(tested: readonly Row[], all: readonly Row[], groups: Groups
       );
       return `      ${String(row.null).padEnd(48)}${mean?.padStart(6) ?? ''}  ${`(${low ?? ''} to ${high ?? ''})`.padEnd(18)} p ${probability(numberOf(row, 'randomAccuracyPHolm'), 2)}`;
     }),
-    ...(isShown
-      ? ['   These neurons matter more to minority groups than random neurons do, in this one model.']
-      : isDecided
-        ? ['   So it is not shown that these neurons matter more than random ones.']
-        : [
-            `   Too weak to judge: ${draws} random sets for each of ${tests} tests leave no p below ${MARKED_P}. These do:`,
-            `      npx spurmem trace unstructured --run ${run} --null-draws ${enough}`,
-          ]),
+    ...conclusions[judgement.answer],
   ];
 }
 

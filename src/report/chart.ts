@@ -204,8 +204,11 @@ function bandOf(row: Row, band: Band | undefined): Datum {
   return band ? drawn(row, band, 'band', [`${band}Mean`, band]) : {};
 }
 
-function isMarked(row: Row, band: Band | undefined): boolean {
-  return band !== undefined && numberOf(row, `${band}P`) <= MARKED_P;
+/** The p-values by which effects are marked; null: none. */
+type Mark = 'P' | 'PHolm' | null;
+
+function isMarked(row: Row, band: Band | undefined, mark: Mark = 'P'): boolean {
+  return band !== undefined && mark !== null && numberOf(row, `${band}${mark}`) <= MARKED_P;
 }
 
 function tipOf(
@@ -220,10 +223,12 @@ function tipOf(
   return typographic(`${settingsText(row, settings, groups)}: ${estimateText(row, measure)}${random}`);
 }
 
-function bandNote(values: readonly Datum[]): string {
+function bandNote(values: readonly Datum[], by: Mark = 'P'): string {
   if (!hasField(values, 'bandLow')) return '';
   const ends = hasField(values, 'dots') ? '95 % interval over models' : 'middle 95 %';
-  const mark = values.some(({ text }) => [text].flat().includes(MARK)) ? `; ${MARK} p ≤ ${MARKED_P}` : '';
+  const mark = values.some(({ text }) => [text].flat().includes(MARK))
+    ? `; ${MARK} p ≤ ${MARKED_P}${by === 'PHolm' ? ' after Holm’s' : ' before'} correction`
+    : '';
   return `grey: random neurons, mean and ${ends}${mark}`;
 }
 
@@ -414,7 +419,7 @@ export function matrix(rows: readonly Row[], look: Matrix): NamedChart[] {
       notes: [
         `cells: ${axisTitle(value)}; orange for losses, blue for gains, in full at ±${fixed(max, 1)}`,
         hasField(values, 'isOwn') ? 'frame: the group that the neurons were chosen for' : '',
-        hasField(values, 'isMarked') ? `dot: p ≤ ${MARKED_P} against random neurons` : '',
+        hasField(values, 'isMarked') ? `dot: p ≤ ${MARKED_P} against random neurons, before correction` : '',
       ],
       width: columns * (isNarrow ? 34 : 62),
       height: { step: isLow ? 17 : LINE },
@@ -467,20 +472,22 @@ interface Dots extends Look {
   readonly down: readonly ColumnName[];
   readonly x: ColumnName;
   readonly band?: Band;
+  /** By default, by p-values before correction. */
+  readonly mark?: Mark;
   /** The place of a dashed line; undefined: none. By default it is at 0. */
   readonly reference?: number | undefined;
 }
 
 /** A line per row: a dot with its 95 % interval, a small dot per replicate, and the band of random neurons behind them. */
 export function dots(rows: readonly Row[], look: Dots): NamedChart[] {
-  const { down, x, band, groups, facet = [] } = look;
+  const { down, x, band, mark = 'P', groups, facet = [] } = look;
   const reference = 'reference' in look ? look.reference : 0;
   return draw(rows, x, down, look, (shown) => {
     const values = shown.map((row): Datum => ({
       ...drawn(row, x, 'x'),
       ...bandOf(row, band),
       row: settingsText(row, down, groups),
-      text: isMarked(row, band) ? MARK : '',
+      text: isMarked(row, band, mark) ? MARK : '',
       dots: replicates(row, x),
       tip: tipOf(row, x, [...facet, ...down], groups, band),
     }));
@@ -501,7 +508,7 @@ export function dots(rows: readonly Row[], look: Dots): NamedChart[] {
     return {
       values,
       notes: [
-        bandNote(values),
+        bandNote(values, mark),
         hasField(values, 'xLow') && hasField(values, 'dots') ? 'line: 95 % interval; small dots: models' : '',
       ],
       width: facet.length > 0 ? 200 : 420,

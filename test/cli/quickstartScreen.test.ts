@@ -1,5 +1,8 @@
 import { quickstartScreen } from '../../src/cli/quickstartScreen.js';
 import type { TraceEntry } from '../../src/experiments/results.js';
+import { changeParts } from '../../src/report/figures/changes.js';
+import { groupLabels } from '../../src/report/groupLabels.js';
+import { changeRows } from '../../src/report/rows.js';
 import type { QuickstartResult } from '../../src/study/quickstart.js';
 import { trace } from '../report/fixtures.js';
 
@@ -105,4 +108,36 @@ test.each<[number, number, number, number, string]>([
   const screen = quickstartScreen(result(entries, draws), 60);
   expect(screen).toContain(words);
   expect(screen.includes('--null-draws')).toBe(words.includes('Too weak') || words.includes('--null'));
+});
+
+test('the terminal, the claim and the opening chart say one thing of the same numbers', () => {
+  const random = [
+    [0.05, -0.1],
+    [0.3, -0.1],
+  ] as const;
+  const made = result([2, 1].map((group) => entry(group, [0, 0, -0.6, 0], random)));
+  expect(quickstartScreen(made, 60)).toContain('Too weak to judge: 39 random sets for each of 2 tests');
+  const { groupNames } = made.dataset;
+  // The figure shows margins, too, which these tests lack.
+  const comparisons = (given: TraceEntry['comparisons']) =>
+    Object.fromEntries(
+      Object.entries(given ?? {}).map(([name, { difference }]) => [
+        name,
+        {
+          groups: [],
+          difference: {
+            accuracy: difference?.accuracy,
+            margin: difference?.accuracy,
+            loss: difference?.accuracy,
+          },
+        },
+      ]),
+    );
+  const entries = made.trace.entries.map((one) => ({ ...one, comparisons: comparisons(one.comparisons) }));
+  const rows = changeRows([{ ...made.trace, entries: entries }], groupNames);
+  const { verdict, opening } = changeParts('fig2', rows, groupLabels(made.dataset));
+  expect(verdict[0]).toMatch(/^Too weak to judge whether .*: 39 random draws for each of 2 sets/);
+  // A title's lines are a list.
+  expect(JSON.stringify(opening).replaceAll('","', ' ')).toContain('too weak to judge');
+  expect(JSON.stringify(opening)).not.toContain('†');
 });

@@ -2,7 +2,7 @@ import { SPLITS } from '../../data/split.js';
 import { DIFFERENCE } from '../../experiments/overModels.js';
 import { ARTICLE_SIGMA } from '../../experiments/traceSettings.js';
 import { type ColumnName, MARK, MARKED_P, probability } from '../../kit/columns.js';
-import { distinct, groupedBy, numberOf, numbers, type Row } from '../../kit/rows.js';
+import { distinct, groupedBy, numberOf, numbers, type Row, select } from '../../kit/rows.js';
 import { valuesOf } from '../../kit/summarize.js';
 import { list, pivot } from '../../kit/table.js';
 import { summarizeSeeds } from '../../metrics/seeds.js';
@@ -10,7 +10,7 @@ import { CRITERION_NAMES } from '../../neurons/criteria.js';
 import { NULLS } from '../../neurons/nulls.js';
 import { PERTURBATION_NAMES, type PerturbationName, perturbationNamed } from '../../neurons/perturbations.js';
 import { bars, dots, matrix } from '../chart.js';
-import { claim, drawsToPass } from '../claim.js';
+import { claim, judge } from '../claim.js';
 import type { Figure, FigureParts, FigureSource, Section, TraceNeed } from '../figure.js';
 import { capitalized, percent, plural, pointsSpread, SPLIT_NAME } from '../format.js';
 import { groupNameIn, type Groups } from '../groupLabels.js';
@@ -27,6 +27,14 @@ const COMPARED = [
   ['change', 'randomAccuracy'],
   ['marginChange', 'randomMargin'],
 ] as const;
+
+/** The claim of these figures, of accuracies in the rows of a null. */
+export const COSTS = {
+  sign: -1,
+  estimate: 'change',
+  than: 'randomAccuracyMean',
+  p: 'randomAccuracyP',
+} as const;
 
 /** What tells a set of neurons from another of its trace. */
 const SET = ['criterion', 'chosenFor', 'sigma', 'k'] as const;
@@ -208,14 +216,15 @@ function openingChart(
   const isMinority = ({ chosenFor }: Row): boolean =>
     typeof chosenFor !== 'number' || look.groups[chosenFor]?.minority === true;
   const rows = compared.filter((row) => row.criterion === criterion && row.k === k && isMinority(row));
-  const tests = compared.filter(({ null: null_ }) => null_ === compared[0]?.null).length;
-  const isWeak = numberOf(rows[0], 'draws') < drawsToPass(tests);
+  const nearest = { null: compared[0]?.null ?? null };
+  const isWeak = judge(select(compared, nearest), COSTS, select(rows, nearest))?.answer === 'weak';
   const chart = dots(rows, {
     ...look,
     name: 'finding',
     title: `Do the chosen neurons, ${participle}, cost minority groups more than random neurons do?`,
     x: 'change',
     band: 'randomAccuracy',
+    mark: isWeak ? null : 'PHolm',
     notes: [
       'dots: chosen neurons; all minority examples minus all majority examples',
       ...(isWeak ? ['too weak to judge: too few random draws'] : []),
@@ -267,10 +276,7 @@ function changeVerdict(compared: readonly Row[], sets: readonly Row[], groups: G
     ...claim(nearest, {
       what: `${does} more than ${beyond}`,
       opposite: `${does} less than ${beyond}`,
-      sign: -1,
-      estimate: 'change',
-      than: 'randomAccuracyMean',
-      p: 'randomAccuracyP',
+      ...COSTS,
       sets: SET,
       groups,
     }),
