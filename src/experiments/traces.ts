@@ -126,7 +126,14 @@ export const gradCam: Trace<GradCamResult, (typeof TRACE_SETTINGS)['gradCam']> =
 };
 
 /** The traces of the package besides the extras', in the order in which they are made. */
-export const TRACES: readonly Trace[] = [unstructured, structured, overlap, memorized, gradCam];
+export const TRACES: readonly Trace[] = [
+  unstructured,
+  structured,
+  overlap,
+  memorized,
+  // Its command is `gradcam`.
+  gradCam,
+];
 
 export function fileOf(trace: Trace, result: Given & Pick<Traced, 'epoch'>): string {
   return trace.fileOf?.(result) ?? atEpoch(trace.kind, result);

@@ -19,8 +19,12 @@ const recipes = [
 function addToList(path: string, code: string): void {
   const lines = code.trimEnd().split('\n');
   const text = readFileSync(at(path), 'utf8');
-  const [inLine, own] = [/(?<== \[[^\]\n]+)\] as const;$/m, /^[\]}](?: as const)?(?: satisfies [^;\n]+)?;$/m];
-  const end = inLine.exec(text) ?? own.exec(text);
+  const ends = [
+    /(?<== \[[^\]\n]+)\] as const;$/m,
+    /^\](?: as const)?(?: satisfies [^;\n]+)?;$/m,
+    /^\}(?: as const)?(?: satisfies [^;\n]+)?;$/m,
+  ];
+  const end = ends.map((pattern) => pattern.exec(text)).find((found) => found !== null);
   if (!end) throw new Error(`${path} has no list`);
   const before = text.slice(0, end.index).replace(/([^,[\s])\s*$/, '$1, ');
   const list = `${before}${lines.at(-1) ?? ''}${text.slice(end.index)}`;
@@ -101,6 +105,18 @@ test('a criterion chooses neurons, which a perturbation changes', () => {
     ...['magnitude', 'magnitude', 'magnitude', 'magnitude'],
   ]);
   for (const { neurons, sigma } of entries) expect([neurons.length, sigma]).toEqual([2, 1]);
+});
+
+test('a trace has a command and a result, which the report accepts', () => {
+  expect(spurmem('trace', '--help')).toMatch(/norms .*the median norm of the neurons of each layer/);
+  const { layers, result } = json(...words`trace norms --run ${at('run')} --threads 1`) as {
+    layers: { layer: string; median: number }[];
+    result: string;
+  };
+  expect(layers.map(({ layer }) => layer)).toEqual(['block1.conv', 'block2.conv', 'block3.conv']);
+  for (const { median } of layers) expect(median).toBeGreaterThan(0);
+  expect(result).toBe(at('run', 'results', 'trace-norms.json'));
+  expect(spurmem('report', '--run', at('run'))).toContain('report.html');
 });
 
 test('a figure has a command, its rows, and its place in the report', () => {
