@@ -176,7 +176,7 @@ const BY_FILE = {
     ['const [row] = select(line, column);', 'const [row] = select(line, column).length > 0 ? line : [];'],
   ],
   'src/report/claim.ts': [
-    ['of * excess(row) > 0 && ', ''],
+    ['side * excess(row) > 0 && ', ''],
     ['draws < needed', 'draws <= needed'],
   ],
   'src/report/figures/changes.ts': [['row.group === row.chosenFor', 'row.group !== null']],

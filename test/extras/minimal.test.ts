@@ -11,7 +11,8 @@ test('the chart has a median for each group with examples, and a dot per example
   expect(marks(svg, 'circle')).toBe(3);
   expect(svg.match(/<path [^>]*opacity="0\.45"/g)).toHaveLength(3 + 3 + 2);
   expect(svg).toContain('aria-label="G0: 50.0"');
-  expect(texts(svg)).toEqual(expect.arrayContaining(['examples that were right after 50 stand at 50']));
+  // A title's lines break where they are full.
+  expect(texts(svg).join(' ')).toContain('examples that were right after 50 stand at 50');
 });
 
 test('the table has a row per group, and both kinds below', () => {
