@@ -74,6 +74,8 @@ function subjectsOf(folder) {
         const filter = (path) => !path.endsWith('.spurmem');
         cpSync(data, target, { recursive: true, preserveTimestamps: true, filter });
       },
+      // A store knows its images by their inodes: copies would be others.
+      made: '.spurmem',
       job: async (target) => openImageStore(await loadDataset(target)),
     },
     report: {
@@ -88,18 +90,18 @@ async function injectInto(name) {
   const { folder, from, stride } = values;
   const control = openSync(process.env.FAULTS_CONTROL, 'r+');
   const set = (given) => order(control, given);
-  const { before, job } = subjectsOf(folder)[name];
+  const { before, job, made = '' } = subjectsOf(folder)[name];
   const target = join(folder, name);
   const fresh = () => {
-    rmSync(target, { recursive: true, force: true });
-    before(target);
+    rmSync(join(target, made), { recursive: true, force: true });
+    if (!existsSync(target)) before(target);
   };
   fresh();
   set({ below: target });
   await job(target);
   const calls = callsIn(control);
   const reference = `${target}.undisturbed`;
-  renameSync(target, reference);
+  cpSync(target, reference, { recursive: true });
   const counts = {
     calls,
     faults: 0,
