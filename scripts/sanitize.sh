@@ -47,9 +47,9 @@ address() {
 
 suite() {
   build address address,undefined
-  # Documents and benchmarks compute nothing of the addon's; Python, Chromium and compilers are not for the sanitizers.
+  # Documents and benchmarks compute nothing of the addon's; Python, Chromium, compilers and faults.so are not for the sanitizers.
   mapfile -t files < <(grep -rLE 'parity/(python|oracle|exportedCases)|SPURMEM_PYTHON' test --include='*.test.ts' |
-    grep -vE '^test/(parity|house|docs|bench|device)/|/(browser|native)\.slow\.')
+    grep -vE '^test/(parity|house|docs|bench|device)/|/(browser|native|faults)\.slow\.')
   SPURMEM_PYTHON=none tests under address "$(library asan) $(library ubsan)" npx jest -w 2 --testTimeout 7200000 "${files[@]}" "$@"
 }
 
