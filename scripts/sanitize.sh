@@ -23,7 +23,7 @@ under() {
   shift 2
   # Children of the tests inherit all of it.
   env "SPURMEM_ADDON=$addon" "LD_PRELOAD=$preload" \
-    ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
+    "ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:quarantine_size_mb=${QUARANTINE:-256}" \
     UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
     "TSAN_OPTIONS=suppressions=$PWD/scripts/sanitize/thread.supp:exitcode=66:report_signal_unsafe=0:report_mutex_bugs=0" \
     "$@"
@@ -47,10 +47,11 @@ address() {
 
 suite() {
   build address address,undefined
-  # Documents and benchmarks compute nothing of the addon's; Python, Chromium, compilers and faults.so are not for the sanitizers.
+  # Documents, benchmarks and the simulated cluster compute nothing of the addon's; Python, Chromium, compilers and faults.so are not for the sanitizers.
   mapfile -t files < <(grep -rLE 'parity/(python|oracle|exportedCases)|SPURMEM_PYTHON' test --include='*.test.ts' |
-    grep -vE '^test/(parity|house|docs|bench|device)/|/(browser|native|faults)\.slow\.')
-  SPURMEM_PYTHON=none tests under address "$(library asan) $(library ubsan)" npx jest -w 2 --testTimeout 7200000 "${files[@]}" "$@"
+    grep -vE '^test/(parity|house|docs|bench|device)/|/(browser|native|faults|cluster)\.slow\.')
+  # A test bounds the growth of a process, to which freed memory in quarantine adds.
+  QUARANTINE=1 SPURMEM_PYTHON=none tests under address "$(library asan) $(library ubsan)" npx jest -w 2 --testTimeout 7200000 "${files[@]}" "$@"
 }
 
 thread() {
