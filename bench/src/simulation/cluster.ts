@@ -14,7 +14,7 @@ import { Mount, Server } from './sharedFolder.js';
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 /** The modules of the product that run; all others are `stubs`. */
 const KEPT =
-  /\/src\/(lock|lockOwner|files|checksum|errors|progress|buildOnce|writeAlone|zod|kit\/rows|study\/(runner|records)|train\/run(Folder|Writer|Files))\.ts$/;
+  /\/src\/(lock|lockOwner|files|checksum|errors|progress|buildOnce|writeAlone|zod|plainData|csvFile|data\/issues|kit\/rows|study\/(runner|records)|train\/run(Folder|Writer|Files))\.ts$/;
 const ENTRY = `
   export { LEASE } from './src/lock.js';
   export { StudyRunner } from './src/study/runner.js';
