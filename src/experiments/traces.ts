@@ -16,7 +16,7 @@ import {
 import type { TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS, unstructuredSettings } from './traceSettings.js';
 
-/** What every result of a trace has. */
+/** The fields that every trace result has. */
 export interface Traced {
   readonly kind: string;
   readonly epoch?: number | undefined;

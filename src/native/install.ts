@@ -127,7 +127,7 @@ async function install(environment: string, gpu: boolean, { onInfo, signal }: Jo
   onInfo?.(
     `${hasUv ? 'uv' : 'pip'} will download torch ${PINNED_TORCH}${what[0]} with ${what[1]}, and install it into ${environment}, ${what[2]}.`,
   );
-  // What a GPU takes is added to what the CPU does.
+  // An environment for the CPU alone stays, and gets the rest.
   if (!isForCpuAlone()) {
     await rm(environment, { recursive: true, force: true });
     const [program, ...args] = hasUv ? (['uv', 'venv'] as const) : (['python3', '-m', 'venv'] as const);

@@ -144,7 +144,7 @@ export function ownEnvironment(): string {
   return join(userCache(), `torch-${PINNED_TORCH}`);
 }
 
-/** What pip was told to install into an environment; its presence marks the environment as complete. */
+/** The list of packages that pip installed into an environment; its presence marks the environment as complete. */
 export const ENVIRONMENT_RECORD = 'spurmem.json';
 
 /** The arguments by which pip installs a package alone. */

@@ -20,15 +20,15 @@ interface Claim {
   readonly groups: Groups;
 }
 
-/** What tests say about a claim. */
+/** The verdict of tests on a claim. */
 interface Judgement<Of extends Row> {
   /** `weak`: too few draws to pass Holm's correction, and more could. */
   readonly answer: 'holds' | 'reversed' | 'weak' | 'notShown';
   /** The number of tests that are corrected together. */
   readonly of: number;
-  /** Those that are judged, by p-value. */
+  /** The judged tests, by p-value. */
   readonly tests: readonly Of[];
-  /** Those that pass Holm's correction, have the claim's sign, or the other one. */
+  /** Tests that pass Holm's correction; of these, tests with the claim's sign, and with the other one. */
   readonly passed: readonly Of[];
   readonly agreeing: readonly Of[];
   readonly reversed: readonly Of[];
