@@ -24,7 +24,7 @@ constexpr size_t offset = 64;
 // Kept free for oneDNN, which crashes without an error if it cannot allocate its scratch memory.
 constexpr size_t leftFree = size_t{128} << 20;
 
-// Of the allocations of a thread.
+// Bounds the allocations of a thread.
 thread_local size_t maxBytes = SIZE_MAX;
 
 // With 1, gradients and activations would evict each other in every step.

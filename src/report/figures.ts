@@ -31,7 +31,7 @@ export const FIGURES: readonly Figure[] = [
   fig10,
 ];
 
-/** Every trace: the package's, and those that figures bring along. */
+/** All traces: the list of the package, then traces that figures bring along. */
 export const TRACES: readonly Trace[] = [
   ...new Set([...OWN_TRACES, ...FIGURES.flatMap(({ needs }) => needs.others ?? [])]),
 ];

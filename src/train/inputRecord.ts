@@ -7,7 +7,7 @@ import { type GivenOf, inWords } from '../settings/setting.js';
 import * as z from '../zod.js';
 import type { INPUT_SETTINGS, InputConfig } from './inputSettings.js';
 
-/** Where a setting of a network's input comes from: the caller, the run that it starts from, dataset.json, or none of them. */
+/** The source of a setting of a network's input: the caller, the run that it starts from, dataset.json, or none of them. */
 const sourceSchema = z.enum(['given', 'run', 'data set', 'default']);
 type Source = z.infer<typeof sourceSchema>;
 
@@ -17,7 +17,7 @@ type Field = (typeof FIELDS)[number];
 const side = whole(RANGES.side);
 const size = z.tuple([side, side]);
 
-/** What a run records of its network's input besides the preprocessing itself. */
+/** The sizes of a run's images, and the source of each setting of its network's input. */
 export const inputRecordSchema = z.strictObject({
   /** The smallest and the largest of the images whose headers were read, [height, width]. */
   images: z.tuple([size, size]).optional(),

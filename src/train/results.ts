@@ -87,7 +87,7 @@ export const trainingResultSchema = z.looseObject({
   /** SHA-256 of the selected epoch's weights file. */
   checkpoint: z.string().optional(),
   ...accuracies,
-  /** Of the initial weights, if the run that they are of has other groups. */
+  /** Accuracies of the initial weights, if their run has other groups. */
   before: z.looseObject(accuracies).optional(),
 });
 /** `results/<method>.json`: the selected checkpoint of a run, evaluated once on every split in eval mode. */

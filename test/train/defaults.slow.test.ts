@@ -39,7 +39,7 @@ test.each(CASES)('train %s under the %s protocol', async (name, protocol, { sett
   const plain = await trainDryRun(options, quiet, name);
   const resolved = resolveSettings(settings, protocol, {}, { isVit: false, arch: 'resnet50', epochs: 1 });
   for (const [setting, { type }] of Object.entries(settings)) {
-    // What the configuration has, or the default before it is written there in another form.
+    // The configuration's value, or the default if the configuration has it in another form.
     const known = [plain.settings[setting], (resolved as Record<string, unknown>)[setting]];
     const value = known.find((one) => one !== undefined && accepts(type, one));
     if (value === undefined || typeof value === 'function') continue;

@@ -173,7 +173,7 @@ describe('images that dataset.json says nothing of', () => {
       0,
     ],
   ])(
-    '%s with %j: what it is fed is told, and what enlarging costs',
+    '%s with %j: the line names its input, and a warning the cost of enlarging',
     async (arch, given, size, source, times) => {
       const { input, told } = await dryRun({ arch, ...given });
       expect(input).toMatch(/^Input: images of 32 x 16 px; /);

@@ -78,12 +78,13 @@ async function nativeChecks(): Promise<Check[]> {
     const addon = native();
     const { path, libtorch } = addonInUse();
     const threads = await addon.configure(0);
+    const searched = searchedPlaces();
     return [
       check('addon', path),
       check(
         'libtorch',
-        `${describeLibtorch(libtorch)}, ${threads} threads\n${placesText(libtorch)}`,
-        anotherThanFirst(libtorch) ?? newerThanTested(libtorch),
+        `${describeLibtorch(libtorch)}, ${threads} threads\n${placesText(searched, libtorch)}`,
+        anotherThanFirst(libtorch, searched) ?? newerThanTested(libtorch),
       ),
       operatorsCheck(addon),
       await blasCheck(addon, libtorch.root),
@@ -103,20 +104,22 @@ async function nativeChecks(): Promise<Check[]> {
       found: 'it does not load',
       fix: messageOf(error),
     };
-    return error instanceof SpurmemError ? [failed, check('libtorch', placesText())] : [failed];
+    return error instanceof SpurmemError
+      ? [failed, check('libtorch', placesText(searchedPlaces()))]
+      : [failed];
   }
 }
 
 /** Returns advice if the addon was built for another libtorch than the first one found, as a checkout's may be. */
-function anotherThanFirst({ root }: Libtorch): string | undefined {
+function anotherThanFirst({ root }: Libtorch, searched: readonly Place[]): string | undefined {
   const { LIBTORCH = '' } = process.env;
-  const first = searched().find(({ found }) => found !== undefined)?.found?.root ?? LIBTORCH;
+  const first = searched.find(({ found }) => found !== undefined)?.found?.root ?? LIBTORCH;
   if (first === '' || first === root) return undefined;
   return `The first one found is not the one that the addon was built for, which stays in use: scripts/setup.sh builds for ${first}.`;
 }
 
-/** Returns the places of a libtorch up to the first that has none of use. */
-function searched(): Place[] {
+/** Returns the places of a libtorch in order, or those before one that is an error, and the error. Each look starts Python. */
+function searchedPlaces(): Place[] {
   const found: Place[] = [];
   try {
     for (const place of places()) found.push(place);
@@ -126,9 +129,9 @@ function searched(): Place[] {
   return found;
 }
 
-/** Returns the searched places of a libtorch, in order, and which is used. */
-function placesText(used?: Libtorch): string {
-  const lines = searched().map(
+/** Describes the searched places of a libtorch, and marks the one that is used. */
+function placesText(searched: readonly Place[], used?: Libtorch): string {
+  const lines = searched.map(
     ({ name, found, says }, at) =>
       `${at + 1}. ${name}: ${says}${found !== undefined && found.root === used?.root ? ' (used)' : ''}`,
   );
