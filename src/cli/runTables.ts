@@ -3,10 +3,8 @@ import type { RunEvaluation } from '../experiments/evaluateRun.js';
 import type { RunsComparison } from '../experiments/runs/compareRuns.js';
 import type { ListedRun } from '../experiments/runs/listRuns.js';
 import { MEASURES } from '../experiments/runs/overSeeds.js';
-import { list } from '../kit/table.js';
+import { groupCell, type GroupLabel, list, numbers, type Table, texts } from '../kit/table.js';
 import { MISSING, percent, percentRange, percentText } from '../report/format.js';
-import type { GroupLabel } from '../report/groupLabels.js';
-import { groupCell, numbers, type Table, texts } from '../report/table.js';
 import { nearestSentence } from '../settings/names.js';
 import { inWords } from '../settings/setting.js';
 

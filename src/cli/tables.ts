@@ -1,11 +1,11 @@
 import { type Dataset, emptyGroups } from '../data/dataset.js';
 import { SPLITS } from '../data/split.js';
+import type { Table } from '../kit/table.js';
 import type { JobOptions } from '../progress.js';
 import { articleName } from '../report/format.js';
 import { groupLabels } from '../report/groupLabels.js';
 import { countTable } from '../report/sections/data.js';
 import { attributeName } from '../report/sections/shortcut.js';
-import type { Table } from '../report/table.js';
 import { plain } from '../report/text.js';
 import { enlargement, inputLine, inputRecord } from '../train/inputRecord.js';
 import { TRAINING_METHODS } from '../train/methods.js';

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import CliTable from 'cli-table3';
-import { captionOf, type Cell, type Part, type Table } from '../report/table.js';
+import { captionOf, type Cell, type Part, type Table } from '../kit/table.js';
 import { escapeMarkdown, plain, wrap } from '../report/text.js';
 
 /** How tables are printed. */
@@ -146,10 +146,7 @@ function partText(part: Part, color: boolean): string {
       return color ? bold(plain(part.text)) : plain(part.text);
     case 'explanation':
       return '';
-    case 'list':
-      return part.items.map(([name, value]) => plain(`${name} ${value}`)).join('\n');
     case 'code':
-    case 'link':
     case 'detail':
       return plain(part.text);
   }

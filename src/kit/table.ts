@@ -9,15 +9,54 @@ import {
 } from './columns.js';
 import { distinct, groupedBy, numberOf, pick, type Row, select } from './rows.js';
 
-/** A cell: text, or emphasised text. */
-type Cell = string | { readonly kind: 'own'; readonly text: string };
+/** A group as charts and tables write it. */
+export interface GroupLabel {
+  readonly index: number;
+  readonly minority: boolean;
+  /** The article's notation, minority groups starred: `G2*`. */
+  readonly short: string;
+  /** The dataset's name of the group. */
+  readonly name: string;
+  /** Both: `G2* waterbird on land`. */
+  readonly full: string;
+}
 
-/** A table for pages, terminals and Markdown. */
+/** A column's heading. */
+export interface Heading {
+  readonly name: string;
+  /** Text stands left, numbers right. */
+  readonly text?: boolean;
+  /** A sentence about it in the caption. */
+  readonly explanation?: string;
+  /** Whether a terminal, which is narrow, leaves it out. */
+  readonly pageOnly?: boolean;
+}
+
+/** A part of a cell: plain text, or something that is set apart. Numbers have ASCII minus signs. */
+export type Part =
+  | string
+  /** A group, its star emphasised. */
+  | { readonly kind: 'group'; readonly group: GroupLabel }
+  /** A name from the model. */
+  | { readonly kind: 'code'; readonly text: string }
+  /** Smaller text next to a number. */
+  | { readonly kind: 'detail'; readonly text: string }
+  /** The whole cell, emphasised. */
+  | { readonly kind: 'own'; readonly text: string }
+  /** The explanation of a heading, for which a terminal is too narrow. */
+  | { readonly kind: 'explanation'; readonly text: string };
+
+/** A cell of a table. */
+export type Cell = Part | readonly Part[];
+
+/** A table, for pages and terminals alike. */
 export interface Table {
   readonly caption: string;
-  /** Settings are text. */
-  readonly columns: readonly { readonly name: string; readonly text?: true }[];
+  readonly columns: readonly Heading[];
+  /** The first cell of a row is its heading. */
   readonly rows: readonly (readonly Cell[])[];
+  readonly footer?: readonly (readonly Cell[])[];
+  /** Lines below it in a terminal; on a page the text around the table says the same. */
   readonly notes?: readonly string[];
 }
 
@@ -100,7 +139,7 @@ function tableOf({ caption, notes = [] }: Look, columns: Table['columns'], rows:
   return rows.length === 0 ? [] : [{ caption, columns, rows, ...(notes.length > 0 ? { notes } : {}) }];
 }
 
-function headingOf(name: ColumnName, { groupName = groupText }: Look): Table['columns'][number] {
+function headingOf(name: ColumnName, { groupName = groupText }: Look): Heading {
   const [, group] = /^(?:accuracy|group|testAccuracy)(\d+)$/.exec(name) ?? [];
   const { label, unit } = columnNamed(name);
   return {
@@ -139,4 +178,28 @@ function intervalText(row: Row, name: string, column: Column): string {
   return texts.every(Number.isFinite)
     ? ` [${texts.map((end) => written(end, column, row.unit)).join(', ')}]`
     : '';
+}
+
+/** The caption, and the explanations of some columns of the table. */
+export function captionOf({ caption }: Table, columns: readonly Heading[]): string {
+  return [caption, ...columns.map(({ explanation }) => explanation ?? '')]
+    .filter((text) => text !== '')
+    .join(' ');
+}
+
+/** A row's heading that names a group. */
+export function groupCell(group: GroupLabel): Part {
+  return { kind: 'group', group };
+}
+
+export function numbers(...names: readonly string[]): Heading[] {
+  return names.map((name) => ({ name }));
+}
+
+export function texts(...names: readonly string[]): Heading[] {
+  return names.map((name) => ({ name, text: true }));
+}
+
+export function withDetail(number: string, detail: string): Cell {
+  return [number, { kind: 'detail', text: detail }];
 }

@@ -4,13 +4,13 @@ import type { ComparisonResult } from '../experiments/comparison.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import type { Trace, Traced } from '../experiments/traces.js';
 import type { Row } from '../kit/rows.js';
+import type { Table } from '../kit/table.js';
 import type { PerturbationName } from '../neurons/perturbations.js';
 import type { SelectedCheckpoint } from '../train/ermSettings.js';
 import type { EpochMetrics, TrainingResult } from '../train/results.js';
 import type { HistoryEntry } from '../train/runFolder.js';
 import type { Groups, NamedGroups } from './groupLabels.js';
 import type { Markup } from './html/html.js';
-import type { Table } from './table.js';
 import type { Chart, NamedChart } from './vega/render.js';
 
 /** The data that the run trained on. */

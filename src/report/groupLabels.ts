@@ -1,3 +1,4 @@
+import type { GroupLabel } from '../kit/table.js';
 import { granularity, plural } from './format.js';
 import { plain } from './text.js';
 
@@ -7,18 +8,6 @@ export interface NamedGroups {
   readonly groupNames: readonly string[];
   /** Indices of the minority groups; the article stars them. */
   readonly minorityGroups: readonly number[];
-}
-
-/** A group as charts and tables write it. */
-export interface GroupLabel {
-  readonly index: number;
-  readonly minority: boolean;
-  /** The article's notation, minority groups starred: `G2*`. */
-  readonly short: string;
-  /** The dataset's name of the group. */
-  readonly name: string;
-  /** Both: `G2* waterbird on land`. */
-  readonly full: string;
 }
 
 /** The labels of all groups, in order. */

@@ -1,10 +1,10 @@
 import type { Split } from '../data/split.js';
 import { numberOf, type Row } from '../kit/rows.js';
+import { groupCell, numbers, type Table } from '../kit/table.js';
 import type { TrainingResult } from '../train/results.js';
 import type { ReportDataset } from './figure.js';
 import { percentText, points, pointsBeyond, SPLIT_NAME } from './format.js';
 import { type Groups, groupsOfKind } from './groupLabels.js';
-import { groupCell, numbers, type Table } from './table.js';
 
 /** The article's numbers for one of its data sets. Accuracies are fractions, changes too, without a sign. */
 interface Published {

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { TraceOverlapResult, TraceUnstructuredResult } from '../../src/experiments/results.js';
 import { overlap } from '../../src/experiments/traces.js';
 import { numberOf, type Row, select } from '../../src/kit/rows.js';
+import type { Table } from '../../src/kit/table.js';
 import { holm } from '../../src/metrics/holm.js';
 import { resultOf, type RunReport } from '../../src/report/figure.js';
 import { FIGURES } from '../../src/report/figures.js';
 import { changeParts } from '../../src/report/figures/changes.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { changeRows } from '../../src/report/rows.js';
-import type { Table } from '../../src/report/table.js';
 import { erm, fullReport, layers50, NAMES, overlapTrace, randomTrace, trace } from './fixtures.js';
 
 const groups = groupLabels(fullReport.dataset);

@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { textTable } from '../../src/cli/textTable.js';
+import type { Table } from '../../src/kit/table.js';
 import { accuracyTable } from '../../src/report/figures/accuracy.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
-import type { Table } from '../../src/report/table.js';
 import { erm, MINORITY, NAMES } from './fixtures.js';
 
 const named = (groupNames: readonly string[]) => groupLabels({ groupNames, minorityGroups: MINORITY });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { numbers, type Table, texts } from '../../kit/table.js';
 import { inspectProgram, type ProgramSummary } from '../../models/exported/program.js';
-import { numbers, type Table, texts } from '../../report/table.js';
 import { plain } from '../../report/text.js';
 import { addJob } from '../job.js';
 import { addCommonOptions, type CommonOptions } from '../options.js';

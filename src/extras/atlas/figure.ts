@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { Trace } from '../../experiments/traces.js';
+import { type Cell, groupCell, numbers, type Table, texts, withDetail } from '../../kit/table.js';
 import { largestBy } from '../../metrics/statistics.js';
 import { placeText } from '../../neurons/neuron.js';
 import { type Figure, resultOf } from '../../report/figure.js';
@@ -8,7 +9,6 @@ import { groupNameIn, type Groups, shortList, starNote } from '../../report/grou
 import { folded, groupName, html, htmlTable, type Markup, stripPicture } from '../../report/html/html.js';
 import { tracedWeights } from '../../report/measured.js';
 import { boundColumns, estimateColumns } from '../../report/rows.js';
-import { type Cell, groupCell, numbers, type Table, texts, withDetail } from '../../report/table.js';
 import { plain } from '../../report/text.js';
 import { type AtlasPictures, atlasPictures } from './pictures.js';
 import {

@@ -1,6 +1,6 @@
 import { SPLITS } from '../../data/split.js';
 import { distinct, type Row } from '../../kit/rows.js';
-import { list } from '../../kit/table.js';
+import { type Cell, groupCell, list, numbers, type Table, withDetail } from '../../kit/table.js';
 import type { GroupAccuracies } from '../../metrics/groups.js';
 import { accuracyEstimate, differenceOf, type Estimate } from '../../metrics/intervals.js';
 import type { TrainingResult } from '../../train/results.js';
@@ -24,7 +24,6 @@ import { html, htmlTable } from '../html/html.js';
 import { publishedAccuracyTable, publishedGainTable } from '../published.js';
 import { accuracyRows } from '../rows.js';
 import { rowsFigure } from '../rowsFigure.js';
-import { type Cell, groupCell, numbers, type Table, withDetail } from '../table.js';
 import { TEST, TRAIN } from '../vega/theme.js';
 
 const accuracies = rowsFigure({

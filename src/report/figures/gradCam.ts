@@ -9,10 +9,10 @@ import type {
 } from '../../experiments/gradCamResult.js';
 import { gradCam } from '../../experiments/traces.js';
 import { numberOf, type Row } from '../../kit/rows.js';
-import { list } from '../../kit/table.js';
+import { type GroupLabel, list } from '../../kit/table.js';
 import { type FigureParts, type FigureRow, resultOf } from '../figure.js';
 import { fixed, percentText, plural, range, sideOf, signed, SPLIT_NAME } from '../format.js';
-import { type GroupLabel, groupNameIn, type Groups } from '../groupLabels.js';
+import { groupNameIn, type Groups } from '../groupLabels.js';
 import { heatFilter, hidden, svgImage } from '../html/heat.js';
 import { groupName, html, type Markup } from '../html/html.js';
 import { estimateColumns } from '../rows.js';

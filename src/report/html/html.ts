@@ -1,7 +1,13 @@
 import type { SampleImage } from '../../data/dataDescription.js';
+import {
+  captionOf,
+  type Cell,
+  type GroupLabel,
+  type Heading,
+  type Part,
+  type Table,
+} from '../../kit/table.js';
 import { points, typographic } from '../format.js';
-import type { GroupLabel } from '../groupLabels.js';
-import { captionOf, type Cell, type Column, type Part, type Table } from '../table.js';
 import { escapeMarkup, plain } from '../text.js';
 import type { Chart } from '../vega/render.js';
 
@@ -68,13 +74,13 @@ export function groupName(group: GroupLabel): Markup {
   return html`G${group.index}<span class="star" title="minority group">*</span> ${group.name}`;
 }
 
-function columnHeading(column: Column): Markup {
+function columnHeading(column: Heading): Markup {
   return column.text === true
     ? html`<th scope="col" class="text">${column.name}</th>`
     : html`<th scope="col">${column.name}</th>`;
 }
 
-function data(cell: Cell, column: Column | undefined): Markup {
+function data(cell: Cell, column: Heading | undefined): Markup {
   const content = parts(cell, typographic);
   if (partsOf(cell).some((of) => isOf('own', of))) return html`<td class="own">${content}</td>`;
   return column?.text === true ? html`<td class="text">${content}</td>` : html`<td>${content}</td>`;
@@ -103,18 +109,12 @@ function part(of: Part, write: (text: string) => string): Markup {
       return groupName(of.group);
     case 'code':
       return html`<code>${phrases(of.text)}</code>`;
-    case 'link':
-      return html`<a href="${of.href}">${of.text}</a>`;
     case 'detail':
       return html`<small>${write(of.text)}</small>`;
     case 'own':
       return html`${write(plain(of.text))}`;
     case 'explanation':
       return html`: ${of.text}`;
-    case 'list':
-      return html`<ul class="neurons">
-        ${of.items.map(([name, value]) => html`<li><code>${name}</code><small>${value}</small></li>`)}
-      </ul>`;
   }
 }
 

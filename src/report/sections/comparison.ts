@@ -1,10 +1,10 @@
 import type { ComparedRun, ComparisonResult } from '../../experiments/comparison.js';
+import { numbers, type Table, withDetail } from '../../kit/table.js';
 import type { RunReport, Show } from '../figure.js';
 import { costsOf, countOf, worstGroupDifference } from '../figures/accuracy.js';
 import { percentText, points, range, sideOf, signed } from '../format.js';
 import { type Groups, starNote } from '../groupLabels.js';
 import { html, htmlTable } from '../html/html.js';
-import { numbers, type Table, withDetail } from '../table.js';
 import { plain } from '../text.js';
 
 /** Retrainings of the run, side by side, and what each shows. */

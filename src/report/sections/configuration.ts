@@ -1,7 +1,7 @@
+import { type Table, texts } from '../../kit/table.js';
 import type { HistoryEntry } from '../../train/runFolder.js';
 import type { RunReport, Show } from '../figure.js';
 import { html, htmlTable, type Markup } from '../html/html.js';
-import { type Table, texts } from '../table.js';
 import { plain } from '../text.js';
 
 /** The commands, the resolved configuration and the software versions: what it takes to repeat the run. */

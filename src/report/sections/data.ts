@@ -1,10 +1,10 @@
 import type { SampleImage } from '../../data/dataDescription.js';
 import { SPLITS } from '../../data/split.js';
+import { groupCell, type GroupLabel, numbers, type Table } from '../../kit/table.js';
 import type { ReportDataset, Show } from '../figure.js';
 import { fixed, granularity, percent, plural, SPLIT_NAME } from '../format.js';
-import { type GroupLabel, groupLabels, type Groups, groupsOfKind, starNote } from '../groupLabels.js';
+import { groupLabels, type Groups, groupsOfKind, starNote } from '../groupLabels.js';
 import { groupName, html, htmlTable, type Markup, stripPicture } from '../html/html.js';
-import { groupCell, numbers, type Table } from '../table.js';
 
 /** Group sizes, and sample images of each group where the caller gave some. */
 export const showData: Show = ({ dataset }, groups) => {

@@ -1,13 +1,13 @@
 import type { DatasetOptions } from '../../data/dataset.js';
 import { type Split, SPLITS } from '../../data/split.js';
+import { groupCell, type GroupLabel, type Table } from '../../kit/table.js';
 import { accuracyEstimate, differenceOf, type Estimate, meanOf } from '../../metrics/intervals.js';
 import { mean } from '../../metrics/statistics.js';
 import type { TrainingResult } from '../../train/results.js';
 import type { ReportDataset, Show } from '../figure.js';
 import { fixed, percentText, range, size, SPLIT_NAME } from '../format.js';
-import { type GroupLabel, groupLabels, type Groups } from '../groupLabels.js';
+import { groupLabels, type Groups } from '../groupLabels.js';
 import { html, htmlTable } from '../html/html.js';
-import { groupCell, type Table } from '../table.js';
 
 /** The difference in accuracy from which a network follows an attribute, and below which it hardly does. */
 const MARGIN = 0.05;
