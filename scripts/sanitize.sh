@@ -47,9 +47,9 @@ address() {
 
 suite() {
   build address address,undefined
-  # Documents, benchmarks and the simulated cluster compute nothing of the addon's; Python, Chromium, compilers and faults.so are not for the sanitizers.
+  # Documents compute nothing of the addon's; Python, Chromium, compilers and faults.so are not for the sanitizers.
   mapfile -t files < <(grep -rLE 'parity/(python|oracle|exportedCases)|SPURMEM_PYTHON' test --include='*.test.ts' |
-    grep -vE '^test/(parity|house|docs|bench|device)/|/(browser|native|faults|cluster)\.slow\.')
+    grep -vE '^test/(parity|house|docs|device)/|/(browser|native|faults)\.slow\.')
   # A test bounds the growth of a process, to which freed memory in quarantine adds.
   QUARANTINE=1 SPURMEM_PYTHON=none tests under address "$(library asan) $(library ubsan)" npx jest -w 2 --testTimeout 7200000 "${files[@]}" "$@"
 }
