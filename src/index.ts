@@ -24,14 +24,6 @@ const methods = () => import('./train/methods.js');
 // Train: ERM, fine-tuning against spurious memorization, and the baselines.
 /** Trains a run by ERM with the article's recipe, which fine-tuning and last-layer retraining start from. */
 export const trainErm: typeof Methods.trainErm = later(async () => (await methods()).trainErm);
-/** Trains by ERM on images drawn with each class equally likely. */
-export const trainRwy = later(async () => (await methods()).trainRwy);
-/** Trains by ERM on images drawn with each group equally likely. */
-export const trainRwg = later(async () => (await methods()).trainRwg);
-/** Trains by ERM on a subset with equally many images of each class. */
-export const trainSuby = later(async () => (await methods()).trainSuby);
-/** Trains by ERM on a subset with equally many images of each group. */
-export const trainSubg = later(async () => (await methods()).trainSubg);
 /** Trains by GroupDRO: the groups' losses are weighted towards the worst. */
 export const trainGroupDro: typeof Methods.trainGroupDro = later(async () => (await methods()).trainGroupDro);
 /** Trains by JTT: ERM that shows the errors of an earlier model more often. */
@@ -44,9 +36,11 @@ export const trainDfr: typeof Methods.trainDfr = later(async () => (await method
 export const trainFinetune: typeof Methods.trainFinetune = later(async () => (await methods()).trainFinetune);
 /** Makes a run of a checkpoint that was trained elsewhere, for traces, reports and retraining. */
 export const adopt: typeof Methods.adopt = later(async () => (await methods()).adopt);
-/** Returns every training method, in the order of commands and tables: its name, settings and `train`. */
+/** Trains by a method's name: `groupdro`, or `rwg`, which draws each group equally often (`trainingMethods` has all). */
+export const train: typeof Methods.train = later(async () => (await methods()).train);
+/** Returns every training method, in the order of commands and tables, with its name and settings. */
 export async function trainingMethods(): Promise<readonly TrainingMethod[]> {
-  return (await methods()).CHECKED_METHODS;
+  return (await methods()).TRAINING_METHODS;
 }
 export type { TrainingMethod } from './train/method.js';
 export type { ErmOptions } from './train/recipe.js';

@@ -5,8 +5,9 @@ import type { JobOptions } from '../progress.js';
 import { plain } from '../report/text.js';
 import { hasToBeTrained, type Part1Options } from '../reproduce/part1.js';
 import { defaultInWords, inWords, type SettingsTable } from '../settings/setting.js';
+import { make } from '../train/make.js';
 import { methodNamed } from '../train/methods.js';
-import type { EpochOptions, RunStart } from '../train/runOptions.js';
+import type { RunOptions, RunStart } from '../train/runOptions.js';
 import type { Output } from './output.js';
 import { prose } from './textTable.js';
 
@@ -30,22 +31,16 @@ export function printDryRun(output: Output, run: DryRun): void {
 }
 
 /** Returns the dry run of a training. Throws what training throws before its first step. */
-export async function trainDryRun(
-  options: EpochOptions,
-  control: JobOptions,
-  method: string,
-): Promise<DryRun> {
+export async function trainDryRun(options: RunOptions, control: JobOptions, method: string): Promise<DryRun> {
   let begun: RunStart | undefined;
   const stopped = new Error('A dry run ends before anything is written');
   const onStart = (start: RunStart): void => {
     begun = start;
     throw stopped;
   };
-  await methodNamed(method)
-    .train({ ...options, ...control, onStart })
-    .catch((error: unknown) => {
-      if (error !== stopped) throw error;
-    });
+  await make(methodNamed(method), { ...options, ...control, onStart }).catch((error: unknown) => {
+    if (error !== stopped) throw error;
+  });
   const { config, dataset, out, input } = begun as RunStart;
   const { command, ...settings } = config;
   return {

@@ -2,7 +2,7 @@ import { SingleBar } from 'cli-progress';
 import type { ProgressEvent } from '../progress.js';
 import { durationText, percentText, plural } from '../report/format.js';
 import { plain } from '../report/text.js';
-import type { EpochOptions } from '../train/runOptions.js';
+import type { RunOptions } from '../train/runOptions.js';
 
 /** Time between the lines of a long step where no terminal can show a bar. */
 const LINE_EVERY_MS = 15_000;
@@ -87,7 +87,7 @@ export class Output {
   };
 
   /** Prints a line about each finished epoch, and once the remaining time. */
-  epochLines(): NonNullable<EpochOptions['onEpoch']> {
+  epochLines(): NonNullable<RunOptions['onEpoch']> {
     const told = new Set<string | undefined>();
     return (metrics, { groupNames, stage, epochs }) => {
       const { val } = metrics;

@@ -7,8 +7,9 @@ import { type Accepted, checkOptions, checkPart, type OptionTypes } from '../set
 import { requireValue } from '../settings/setting.js';
 import { callback, objectWith, severalOf } from '../settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../train/ermSettings.js';
+import { make } from '../train/make.js';
 import { erm as ermMethod } from '../train/methods/erm.js';
-import type { ErmOptions, ErmSettings } from '../train/recipe.js';
+import type { ErmOptions } from '../train/recipe.js';
 import { RunFolder } from '../train/runFolder.js';
 import { PROTOCOL_TYPE } from '../train/runOptions.js';
 import { type ReproducedFigure, writeFigures } from './figureFiles.js';
@@ -66,13 +67,7 @@ export function checkTracing(settings: Readonly<Record<string, unknown>>): void 
 }
 
 /** Settings of ERM where the model has to be trained: its own, and those that it shares with tracing. */
-export function trainingOf({
-  protocol,
-  batchSize,
-  loss,
-  precision,
-  erm,
-}: Partial<Part1Options>): ErmSettings {
+export function trainingOf({ protocol, batchSize, loss, precision, erm }: Partial<Part1Options>): ErmOptions {
   const { onEpoch: _onEpoch, ...own } = erm ?? {};
   return { protocol, batchSize, loss, precision, ...own };
 }
@@ -112,7 +107,7 @@ async function trainWhereMissing(options: Part1Options): Promise<void> {
   if (!(await hasToBeTrained(options)) || data === undefined) return;
   options.onStep?.(`ERM: ${erm.arch ?? ''}`);
   await inScope('erm', ERM_PART.settings, () =>
-    ermMethod.train({ ...rest, ...trainingOf(options), onEpoch: erm.onEpoch, data, out: run, resume: true }),
+    make(ermMethod, { ...rest, ...trainingOf(options), onEpoch: erm.onEpoch, data, out: run, resume: true }),
   );
 }
 

@@ -187,7 +187,7 @@ function checkArm(study: Study, name: string): void {
   const method = methodNamed(arm.method);
   if (method.startsFrom === 'run' && arm.from === undefined)
     throw refused(`${arm.method} starts from a run: \`from\` is missing, the name of another arm.`);
-  if (method.startsFrom === 'data' && arm.from !== undefined && method.mayStartFromRun !== true)
+  if (method.startsFrom === 'data' && arm.from !== undefined)
     throw refused(`${arm.method} starts from the data, and takes no \`from\`.`);
   for (let start = arm.from, seen = [name]; start !== undefined; start = arms[start]?.from) {
     if (seen.includes(start)) throw refused(`it starts from itself, by ${seen.join(', ')}.`);

@@ -13,7 +13,7 @@ import { callback, text, toggle } from '../settings/values.js';
 import { MODEL_SETTINGS } from '../train/ermSettings.js';
 import type { TrainedRun, TrainingResult } from '../train/results.js';
 import { RunFolder } from '../train/runFolder.js';
-import { type EpochOptions, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
+import { RUN_TYPE, type RunOptions, SEED_TYPE } from '../train/runOptions.js';
 import { RunWriter } from '../train/runWriter.js';
 import { readStudy } from './document.js';
 import type { TrainJob } from './plan.js';
@@ -32,7 +32,7 @@ export interface QuickstartOptions extends JobOptions, EngineOptions {
   /** Twice the images and more epochs, in float32. */
   readonly full?: boolean | undefined;
   readonly onStep?: ((step: string) => void) | undefined;
-  readonly onEpoch?: EpochOptions['onEpoch'];
+  readonly onEpoch?: RunOptions['onEpoch'];
 }
 
 /** The results of the quickstart, and the paths of its reports. */

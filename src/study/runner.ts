@@ -16,10 +16,11 @@ import { CRITERIA } from '../neurons/criteria.js';
 import type { Criterion } from '../neurons/criterion.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { resolveSettings } from '../settings/setting.js';
+import { make } from '../train/make.js';
 import { methodNamed } from '../train/methods.js';
 import type { TrainedRun } from '../train/results.js';
 import { openRun, RunFolder, runState } from '../train/runFolder.js';
-import type { EpochOptions } from '../train/runOptions.js';
+import type { RunOptions } from '../train/runOptions.js';
 import * as z from '../zod.js';
 import { valuesIn } from './check.js';
 import { type DataJob, type Job, planStudy, type TraceJob, type TrainJob } from './plan.js';
@@ -34,8 +35,7 @@ import { accuracyRows, figureNames, firstRow, runColumns, TRACE_ROWS } from './t
 const POLL_MS = 1000;
 const MAX_LOOKS = 60;
 
-export interface StudyOptions
-  extends EngineOptions, JobOptions, Pick<EpochOptions, 'onEpoch' | 'tensorboard'> {
+export interface StudyOptions extends EngineOptions, JobOptions, Pick<RunOptions, 'onEpoch' | 'tensorboard'> {
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
@@ -202,7 +202,7 @@ export class StudyRunner {
     const { onStep, ...options } = this.options;
     const { state } = await runState(new RunFolder(out));
     if (state !== 'finished') onStep?.(`${job.data}: ${row}, seed ${seed}`);
-    return methodNamed(method).train({ ...options, ...own, seed, from, out, data, resume: true });
+    return make(methodNamed(method), { ...options, ...own, seed, from, out, data, resume: true });
   }
 
   /** Trains a run, after the tuning that decides its settings, and records its accuracies. */

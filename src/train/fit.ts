@@ -2,7 +2,7 @@ import { saveEpoch } from './checkpoint.js';
 import type { TrainingProgress } from './results.js';
 import type { Run, Task } from './run.js';
 import { methodOf } from './runConfig.js';
-import type { EpochOptions } from './runOptions.js';
+import type { RunOptions } from './runOptions.js';
 import { ReduceLROnPlateau } from './scheduler.js';
 import { isBest, selectionScore } from './selection.js';
 import type { RunBoard } from './tensorboard.js';
@@ -13,7 +13,7 @@ export async function fit(
   trainEpoch: NonNullable<Task['trainEpoch']>,
   kept: ReadonlySet<number | 'selected'>,
   board: RunBoard | undefined,
-  onEpoch: EpochOptions['onEpoch'],
+  onEpoch: RunOptions['onEpoch'],
 ): Promise<void> {
   const { config, folder, loader } = run;
   const { groupNames, numSpurious } = loader.dataset;

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { usageError } from '../errors.js';
+import { make } from './make.js';
 import { erm } from './methods/erm.js';
-import type { RecipeOptions } from './recipe.js';
+import type { ErmOptions } from './recipe.js';
 import type { Run } from './run.js';
 import type { EpochsConfig } from './runConfig.js';
 import { RunFolder } from './runFolder.js';
@@ -17,12 +18,12 @@ const IDENTIFICATION = 'identification';
  */
 export async function identify(
   run: Run<EpochsConfig & { readonly identificationEpochs: number }>,
-  options: RecipeOptions,
+  options: ErmOptions,
 ): Promise<Int32Array> {
   const { config, folder, loader } = run;
   const identification = new RunFolder(join(folder.path, IDENTIFICATION));
   const { identificationEpochs: epochs } = config;
-  await erm.train({
+  await make(erm, {
     ...options,
     data: loader.dataset,
     out: identification.path,

@@ -1,10 +1,11 @@
-import { SpurmemError } from '../errors.js';
+import { SpurmemError, usageError } from '../errors.js';
 import { checkOptions } from '../settings/options.js';
 import { accepts, metaOf } from '../settings/values.js';
+import { make } from './make.js';
 import { acceptedBy, type TrainingMethod } from './method.js';
-import { adoption, type AdoptOptions } from './methods/adopt.js';
+import { adoption } from './methods/adopt.js';
 import { cnc } from './methods/cnc.js';
-import { dfr } from './methods/dfr.js';
+import { dfr, type DfrOptions, type DfrResult } from './methods/dfr.js';
 import { erm } from './methods/erm.js';
 import { finetune } from './methods/finetune.js';
 import { groupDro } from './methods/groupDro.js';
@@ -13,6 +14,7 @@ import { rwg, rwy, subg, suby } from './methods/resampled.js';
 import type { ErmOptions } from './recipe.js';
 import type { TrainedRun } from './results.js';
 import { methodOf, type RunConfig } from './runConfig.js';
+import type { RunOptions } from './runOptions.js';
 
 /** Every training method, in the order of commands and tables. */
 export const TRAINING_METHODS: readonly TrainingMethod[] = [
@@ -66,42 +68,45 @@ export function methodOfRun(config: RunConfig): TrainingMethod {
   return method;
 }
 
-/** Checks the names and values of options before training. */
-function checked<Options extends object, Result>(
-  method: Omit<TrainingMethod, 'train'> & { train(options: Options): Promise<Result> },
-): (options: Options) => Promise<Result> {
+/** Returns a method's function: it checks the options' names and values, and makes the run. */
+function trainerOf<Config extends RunConfig, Options extends RunOptions, Result = object>(
+  method: TrainingMethod<Config, Options>,
+): (options: Options) => Promise<TrainedRun & Result> {
   return async (options) => {
     checkOptions(options, acceptedBy(method));
-    return method.train(options);
+    return (await make(method, options)) as TrainedRun & Result;
   };
 }
 
-/** Every training method, with its options checked. */
-export const CHECKED_METHODS: readonly TrainingMethod[] = TRAINING_METHODS.map((method) => ({
-  ...method,
-  train: checked(method),
-}));
-
 // src/index.ts describes these.
 /** ERM (`methods/erm.ts`). */
-export const trainErm: typeof erm.train = checked(erm);
-export const trainRwy: RecipeTrain = checked(rwy);
-export const trainRwg: RecipeTrain = checked(rwg);
-export const trainSuby: RecipeTrain = checked(suby);
-export const trainSubg: RecipeTrain = checked(subg);
+export const trainErm = trainerOf(erm);
 /** GroupDRO (`methods/groupDro.ts`). */
-export const trainGroupDro: typeof groupDro.train = checked(groupDro);
+export const trainGroupDro = trainerOf(groupDro);
 /** JTT (`methods/jtt.ts`). */
-export const trainJtt: typeof jtt.train = checked(jtt);
+export const trainJtt = trainerOf(jtt);
 /** Correct-n-Contrast (`methods/cnc.ts`). */
-export const trainCnc: typeof cnc.train = checked(cnc);
+export const trainCnc = trainerOf(cnc);
 /** Last-layer retraining of another run's model (`methods/dfr.ts`). */
-export const trainDfr: typeof dfr.train = checked(dfr);
+export const trainDfr: (options: DfrOptions) => Promise<TrainedRun<DfrResult>> = trainerOf(dfr);
 /** Fine-tunes another run's model against spurious memorization (`methods/finetune.ts`). */
-export const trainFinetune: typeof finetune.train = checked(finetune);
+export const trainFinetune = trainerOf(finetune);
 
 /** Makes a run of a checkpoint that was trained elsewhere (`methods/adopt.ts`). */
-export const adopt: (options: AdoptOptions) => Promise<TrainedRun> = checked(adoption);
+export const adopt = trainerOf(adoption);
 
-/** Trains a run from a dataset by ERM's recipe. */
-type RecipeTrain = (options: ErmOptions) => Promise<TrainedRun>;
+/** Trains by the method of that name. Throws `USAGE` if there is none. */
+export async function train(
+  name: string,
+  options: ErmOptions & Readonly<Record<string, unknown>>,
+): Promise<TrainedRun> {
+  const method = TRAINING_METHODS.find((known) => known.name === name);
+  if (method) return trainerOf(method)(options);
+  const known = TRAINING_METHODS.map((one) => one.name).join(', ');
+  throw usageError(
+    'name',
+    name,
+    known,
+    `There is no training method named ${JSON.stringify(name)}: there are ${known}.`,
+  );
+}

@@ -19,78 +19,53 @@ import {
 import { augmentationOf } from './augmentation.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from './ermSettings.js';
 import { type InputConfig, inputSettings } from './inputSettings.js';
-import type { TrainingMethod } from './method.js';
-import type { EpochTraining, TrainedRun } from './results.js';
-import type { Run, Task } from './run.js';
+import type { Start, TrainingMethod } from './method.js';
+import type { EpochTraining } from './results.js';
+import type { Run } from './run.js';
 import { type EpochsConfig, modelOf, type RunConfig } from './runConfig.js';
 import { dataOf, requireNoneLeftOut } from './runData.js';
 import { openRun } from './runFolder.js';
-import type { EpochOptions, OfData } from './runOptions.js';
-import { trainRun } from './trainRun.js';
+import type { OptionsOf, RunOptions } from './runOptions.js';
 import { vitSettings } from './vitOptions.js';
 
 /** The settings of ERM and of the baselines that train from a dataset. */
 export const RECIPE_SETTINGS = { ...MODEL_SETTINGS, ...ERM_SETTINGS } as const;
 
-/** Omitted settings take the protocol's values. */
-export type ErmSettings = GivenOf<typeof RECIPE_SETTINGS> & Pick<EpochOptions, 'protocol'>;
+/** The options of ERM. */
+export type ErmOptions = OptionsOf<typeof RECIPE_SETTINGS>;
 
-/** The options of ERM and of the baselines that train like it. */
-export type ErmOptions = EpochOptions & ErmSettings & OfData & { readonly from?: undefined };
+/** A method that differs from ERM by those settings. */
+export type Recipe<Own extends SettingsTable> = TrainingMethod<
+  EpochsConfig & ValuesOf<Own>,
+  ErmOptions & GivenOf<Own>
+>;
 
-/** ERM's options: it may start from a run, whose data are the default. */
-export type RecipeOptions = EpochOptions & ErmSettings;
-
-type RecipeConfig<Own extends SettingsTable> = EpochsConfig & ValuesOf<Own>;
-
-/** A training method by its differences from ERM. */
-interface RecipePlan<Own extends SettingsTable> extends Omit<TrainingMethod, 'startsFrom' | 'train'> {
-  /** Its settings in addition to ERM's. */
-  readonly settings: Own;
-  /** Checks settings against each other and the dataset. Throws `USAGE`. */
-  readonly check?: (config: RecipeConfig<Own>, dataset: Dataset) => void;
-  readonly taskOf: (
-    run: Run<RecipeConfig<Own>>,
-    options: RecipeOptions & GivenOf<Own>,
-  ) => Task | Promise<Task>;
-}
-
-export interface RecipeMethod<
-  Own extends SettingsTable,
-  Options extends RecipeOptions = ErmOptions,
-> extends TrainingMethod {
-  /**
-   * Throws `USAGE` for a value out of range or a setting of vision transformers with another architecture, `WEIGHTS_INVALID`
-   * when the weights file cannot be read, `RUN_NOT_FOUND` when `from` holds no trained run, and what `trainRun` throws.
-   */
-  train(options: Options & GivenOf<Own>): Promise<TrainedRun>;
-}
-
-export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<Own>): RecipeMethod<Own> {
-  const { name, settings: own, check } = plan;
-  const settings = { ...RECIPE_SETTINGS, ...own };
+/**
+ * Starts a method from a dataset by ERM's settings and its own.
+ *
+ * @param check settings against each other and the dataset. Throws `USAGE`.
+ * @throws `USAGE` for a value out of range or a setting of vision transformers with another architecture, `WEIGHTS_INVALID` when the
+ *   weights file cannot be read, `RUN_NOT_FOUND` when `from` holds no trained run
+ */
+export async function fromData<Own extends SettingsTable>(
+  name: string,
+  given: ErmOptions & GivenOf<Own>,
+  own: Own,
+  check?: (config: EpochsConfig & ValuesOf<Own>, dataset: Dataset) => void,
+): Promise<Start<EpochsConfig & ValuesOf<Own>>> {
+  const { options, program, inherited } = await started(given);
+  const { weights } = options;
   return {
-    ...plan,
-    startsFrom: 'data',
-    settings,
-    async train(given: RecipeOptions & GivenOf<Own>) {
-      const { options, program, inherited } = await started(given);
-      const { weights } = options;
-      return trainRun(options, {
-        ...plan,
-        settings,
-        weights,
-        program,
-        inherited,
-        async configOf(dataset, network) {
-          const values = defined(resolveSettings(own, protocolOf(RECIPE_SETTINGS, options), options));
-          const start = weights ?? program?.path;
-          const config = { ...(await recipeConfig(name, options, dataset, network, start)), ...values };
-          check?.(config, dataset);
-          return config;
-        },
-        taskOf: (run: Run<RecipeConfig<Own>>) => plan.taskOf(run, options),
-      });
+    options,
+    weights,
+    program,
+    inherited,
+    async configOf(dataset, network) {
+      const values = defined(resolveSettings(own, protocolOf(RECIPE_SETTINGS, options), options));
+      const start = weights ?? program?.path;
+      const config = { ...(await recipeConfig(name, options, dataset, network, start)), ...values };
+      check?.(config, dataset);
+      return config;
     },
   };
 }
@@ -99,15 +74,16 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
  * Returns the options with those of the run to start from (its selected weights, and by default its data, architecture, input and
  * precision), and the program to train. Throws `RUN_NOT_FOUND`, and `USAGE` for both weights and a run, or without data.
  */
-async function started<Options extends RecipeOptions>(
+async function started<Options extends ErmOptions>(
   given: Options,
-): Promise<{ options: Options & OfData; program: ReturnType<typeof programOf>; inherited?: RunConfig }> {
+): Promise<{
+  options: Options & Pick<Start['options'], 'data'>;
+  program: ReturnType<typeof programOf>;
+  inherited?: RunConfig;
+}> {
   const { from, data, weights, arch, leaveOut } = given;
   if (from === undefined) {
-    if (data !== undefined) return { options: { ...given, data }, program: programOf(arch) };
-    const expected = 'a dataset\u2019s folder, or what loadDataset gives';
-    const problem = '`data` is missing: it takes a dataset\u2019s folder.';
-    throw usageError('data', data, expected, problem, 'Name it, or a run to start from as `from`.');
+    return { options: { ...given, data: requireData(data) }, program: programOf(arch) };
   }
   if (weights !== undefined) {
     const problem = `\`weights\` is ${weights}, and \`from\` is ${from}: a run starts from one of them.`;
@@ -140,6 +116,14 @@ async function started<Options extends RecipeOptions>(
   };
 }
 
+/** Throws `USAGE` without a dataset. */
+export function requireData(data: RunOptions['data']): string | Dataset {
+  if (data !== undefined) return data;
+  const expected = 'a dataset\u2019s folder, or what loadDataset gives';
+  const problem = '`data` is missing: it takes a dataset\u2019s folder.';
+  throw usageError('data', data, expected, problem, 'Name it, or a run to start from as `from`.');
+}
+
 /** Returns the file of a network that `torch.export` wrote, and its name in messages and configurations. */
 export function programOf(arch: Architecture | undefined, path: string | undefined = arch) {
   if (arch === undefined || path === undefined || !isProgram(arch)) return undefined;
@@ -148,7 +132,7 @@ export function programOf(arch: Architecture | undefined, path: string | undefin
 
 /** Returns the part of a run's configuration that is its data, its network and its network's input. */
 export async function modelConfig(
-  options: GivenOf<typeof MODEL_SETTINGS> & Pick<EpochOptions, 'from'>,
+  options: GivenOf<typeof MODEL_SETTINGS> & Pick<RunOptions, 'from'>,
   dataset: Dataset,
   program: Program | undefined,
   start: string | undefined,
@@ -174,7 +158,7 @@ export async function modelConfig(
 
 /** Returns the input of a network for small images, if nothing else gives one and all images have one size: as they are. */
 async function ownSize(
-  { imageSize, resize, crop, from }: GivenOf<typeof MODEL_SETTINGS> & Pick<EpochOptions, 'from'>,
+  { imageSize, resize, crop, from }: GivenOf<typeof MODEL_SETTINGS> & Pick<RunOptions, 'from'>,
   dataset: Dataset,
   arch: Architecture,
 ): Promise<InputConfig> {
@@ -186,7 +170,7 @@ async function ownSize(
 
 async function recipeConfig(
   name: string,
-  options: RecipeOptions,
+  options: ErmOptions,
   dataset: Dataset,
   program: Program | undefined,
   start: string | undefined,

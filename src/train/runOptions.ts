@@ -4,11 +4,12 @@ import type { EngineOptions } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
 import { type Protocol, PROTOCOLS } from '../protocol.js';
 import { RANGES } from '../settings/ranges.js';
+import type { GivenOf, SettingsTable } from '../settings/setting.js';
 import { either, integer, objectWith, oneOf, optionsObject, text, toggle } from '../settings/values.js';
 import type { EpochMetrics } from './results.js';
 import type { RunConfig } from './runConfig.js';
 
-/** The options of every run besides its settings. */
+/** The options of every run besides its settings. The last three are those of methods with epochs. */
 export interface RunOptions extends JobOptions, EngineOptions {
   /** The dataset or its folder; default: that of `from`. */
   readonly data?: string | Dataset | undefined;
@@ -28,13 +29,18 @@ export interface RunOptions extends JobOptions, EngineOptions {
   readonly onStart?: ((start: RunStart) => void) | undefined;
   /** Continue the run in `out` from its last epoch; default: no. */
   readonly resume?: boolean | undefined;
+  /** Epochs whose weights are kept in addition to the selected, the last, and the one that fine-tuning starts from; 0: before the first. */
+  readonly keepEpochs?: readonly number[] | undefined;
+  /**
+   * Writes curves and settings as TensorBoard's event files into a folder for all runs, below this run's path; true:
+   * into `tensorboard` in the run's folder. Default: none.
+   */
+  readonly tensorboard?: string | boolean | undefined;
+  readonly onEpoch?: ((metrics: EpochMetrics, run: EpochContext) => void) | undefined;
 }
 
-/** Options of a run that starts from a dataset. */
-export interface OfData {
-  /** The dataset or its folder. */
-  readonly data: string | Dataset;
-}
+/** The options of a training method with those settings; omitted settings take the protocol's values. */
+export type OptionsOf<Settings extends SettingsTable> = RunOptions & GivenOf<Settings>;
 
 /** A run that is about to begin or resume. */
 export interface RunStart {
@@ -44,18 +50,6 @@ export interface RunStart {
   readonly input: string;
   /** The run's folder. */
   readonly out: string;
-}
-
-/** The options of a training method of epochs besides its settings. */
-export interface EpochOptions extends RunOptions {
-  /** Epochs whose weights are kept in addition to the selected, the last, and the one that fine-tuning starts from; 0: before the first. */
-  readonly keepEpochs?: readonly number[] | undefined;
-  /**
-   * Writes curves and settings as TensorBoard's event files into a folder for all runs, below this run's path; true:
-   * into `tensorboard` in the run's folder. Default: none.
-   */
-  readonly tensorboard?: string | boolean | undefined;
-  readonly onEpoch?: ((metrics: EpochMetrics, run: EpochContext) => void) | undefined;
 }
 
 /** The run of an epoch. */

@@ -137,8 +137,8 @@ describe('each option of', () => {
     'train %s changes the configuration',
     async (name, method) => {
       const { addCommand } = await import('../../src/cli/commands/train.js');
-      const spy = jest.spyOn(method, 'train').mockImplementation((options) => stop({ ...options }));
-      const place = method.startsFrom === 'data' ? ['--data', data] : ['--from', folder];
+      const spy = jest.spyOn(method, 'start').mockImplementation((options) => stop({ ...options }));
+      const place = method.startsFrom !== 'run' ? ['--data', data] : ['--from', folder];
       const count = await expectEachToChange(addCommand, [name, ...place], method.settings);
       spy.mockRestore();
       expect(count).toBeGreaterThan(2);

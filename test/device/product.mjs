@@ -45,7 +45,7 @@ async function hashOfRun(name) {
 
 const training = (method, options, prepare) => async (name) => {
   await prepare?.(name);
-  await spurmem[method]({ ...options, out: out(name) });
+  await spurmem.train(method, { ...options, out: out(name) });
   return hashOfRun(name);
 };
 
@@ -128,21 +128,21 @@ const OTHERS = {
 };
 
 const JOBS = {
-  erm: training('trainErm', recipe),
-  'erm-bf16': training('trainErm', { ...recipe, precision: 'bf16' }),
-  'erm-contiguous': training('trainErm', { ...recipe, epochs: 1, memoryFormat: 'contiguous' }),
-  'erm-deterministic': training('trainErm', { ...recipe, epochs: 1, deterministic: true }),
-  'erm-simclr': training('trainErm', { ...recipe, epochs: 1, augmentation: 'simclr', trackImages: true }),
-  resume: training('trainErm', { ...recipe, resume: true }, stop),
-  vit: training('trainErm', { ...recipe, ...vit }),
-  'vit-bf16': training('trainErm', { ...recipe, ...vit, precision: 'bf16' }),
-  rwy: training('trainRwy', { ...recipe, epochs: 1 }),
-  rwg: training('trainRwg', { ...recipe, epochs: 1 }),
-  suby: training('trainSuby', { ...recipe, epochs: 1 }),
-  subg: training('trainSubg', { ...recipe, epochs: 1 }),
-  'group-dro': training('trainGroupDro', { ...recipe, epochs: 1 }),
-  jtt: training('trainJtt', { ...recipe, epochs: 1, identificationEpochs: 1, upweight: 2 }),
-  cnc: training('trainCnc', {
+  erm: training('erm', recipe),
+  'erm-bf16': training('erm', { ...recipe, precision: 'bf16' }),
+  'erm-contiguous': training('erm', { ...recipe, epochs: 1, memoryFormat: 'contiguous' }),
+  'erm-deterministic': training('erm', { ...recipe, epochs: 1, deterministic: true }),
+  'erm-simclr': training('erm', { ...recipe, epochs: 1, augmentation: 'simclr', trackImages: true }),
+  resume: training('erm', { ...recipe, resume: true }, stop),
+  vit: training('erm', { ...recipe, ...vit }),
+  'vit-bf16': training('erm', { ...recipe, ...vit, precision: 'bf16' }),
+  rwy: training('rwy', { ...recipe, epochs: 1 }),
+  rwg: training('rwg', { ...recipe, epochs: 1 }),
+  suby: training('suby', { ...recipe, epochs: 1 }),
+  subg: training('subg', { ...recipe, epochs: 1 }),
+  'group-dro': training('groupdro', { ...recipe, epochs: 1 }),
+  jtt: training('jtt', { ...recipe, epochs: 1, identificationEpochs: 1, upweight: 2 }),
+  cnc: training('cnc', {
     ...recipe,
     epochs: 1,
     identificationEpochs: 1,
@@ -152,8 +152,8 @@ const JOBS = {
   }),
   dfr: async () =>
     hashOf(JSON.stringify((await spurmem.trainDfr({ from: erm, out: out('dfr'), ...engine })).test)),
-  'finetune-gradient': training('trainFinetune', { ...tuning, criterion: 'gradient' }),
-  'finetune-magnitude': training('trainFinetune', { ...tuning, criterion: 'magnitude' }),
+  'finetune-gradient': training('finetune', { ...tuning, criterion: 'gradient' }),
+  'finetune-magnitude': training('finetune', { ...tuning, criterion: 'magnitude' }),
   unstructured: tracing('traceUnstructured', {
     topK: [1, 3],
     criteria: ['gradient', 'magnitude', 'gradient-x-weight'],

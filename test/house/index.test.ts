@@ -39,7 +39,8 @@ test('tables are loaded when they are asked for, and jobs when they are called',
   });
   const misspelt = { data: 'a', out: 'b', epoch: 1 };
   await failure(library.trainErm(misspelt), 'USAGE', 'The nearest are epochs');
-  await failure(() => methods[0]?.train(misspelt), 'USAGE', 'The nearest are epochs');
+  await failure(library.train('erm', misspelt), 'USAGE', 'The nearest are epochs');
+  await failure(library.train('emr', { data: 'a' }), 'USAGE', 'there are erm, rwy');
   await failure(library.TraceSession.open({ run: 'no-such-run' }), 'RUN_NOT_FOUND');
 });
 

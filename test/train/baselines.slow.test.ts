@@ -9,14 +9,11 @@ import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.
 import { native } from '../../src/native/addon.js';
 import { imagesOf, SetSampler } from '../../src/train/cnc/contrastiveSets.js';
 import {
+  train as trainByName,
   trainCnc,
   trainErm,
   trainGroupDro,
   trainJtt,
-  trainRwg,
-  trainRwy,
-  trainSubg,
-  trainSuby,
 } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
 import type { EpochMetrics, TrainedRun, TrainingResult } from '../../src/train/results.js';
@@ -49,10 +46,10 @@ type Options = Parameters<typeof trainGroupDro>[0] &
 const SETS = { anchors: 3, positives: 3, negatives: 4 };
 const METHODS: Readonly<Record<string, (options: Options) => Promise<TrainedRun>>> = {
   groupdro: (options) => trainGroupDro({ groupDroStep: 0.5, groupDroAdjustment: 1, ...options }),
-  rwy: trainRwy,
-  rwg: trainRwg,
-  suby: trainSuby,
-  subg: trainSubg,
+  rwy: (options) => trainByName('rwy', { ...options }),
+  rwg: (options) => trainByName('rwg', { ...options }),
+  suby: (options) => trainByName('suby', { ...options }),
+  subg: (options) => trainByName('subg', { ...options }),
   jtt: (options) => trainJtt({ identificationEpochs: 1, upweight: 3, ...options }),
   cnc: (options) => trainCnc({ ...SETS, identificationEpochs: 1, ...options }),
 };

@@ -6,14 +6,7 @@ import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { writeReport } from '../../src/report/writeReport.js';
-import {
-  trainDfr,
-  trainErm,
-  trainFinetune,
-  trainGroupDro,
-  trainRwg,
-  trainSubg,
-} from '../../src/train/methods.js';
+import { train, trainDfr, trainErm, trainFinetune, trainGroupDro } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
@@ -96,8 +89,8 @@ test('traces take the groups that a split has, and name the others; methods that
   expect([...new Set(overlap.entries.map(({ group }) => group))]).toEqual([0, 1, 3]);
   for (const job of [
     () => trainGroupDro({ ...settings, out: join(folder, 'groupdro') }),
-    () => trainRwg({ ...settings, out: join(folder, 'rwg') }),
-    () => trainSubg({ ...settings, out: join(folder, 'subg') }),
+    () => train('rwg', { ...settings, out: join(folder, 'rwg') }),
+    () => train('subg', { ...settings, out: join(folder, 'subg') }),
   ]) {
     await failure(job(), 'DATASET_EMPTY_GROUP', /the split train has no example of group 2/);
   }

@@ -2,13 +2,7 @@ import { EVALUATE_SETTINGS } from '../../src/experiments/evaluateRun.js';
 import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
 import { protocolOf } from '../../src/settings/setting.js';
 import { kickInEpoch } from '../../src/train/ermSettings.js';
-import {
-  trainDfr,
-  trainFinetune,
-  trainGroupDro,
-  TRAINING_METHODS,
-  trainRwg,
-} from '../../src/train/methods.js';
+import { train, trainDfr, trainFinetune, trainGroupDro, TRAINING_METHODS } from '../../src/train/methods.js';
 import { requirePatches, vitSettings } from '../../src/train/vitOptions.js';
 import { failure } from '../data/support.js';
 
@@ -16,7 +10,7 @@ type Train = (options: never) => Promise<unknown>;
 
 describe('a method refuses an option that it could do nothing with', () => {
   test.each<[string, Train, object, string]>([
-    ['RWG', trainRwg, { data: 'data', from: 'runs/erm' }, 'from'],
+    ['RWG', (options: object) => train('rwg', { ...options }), { data: 'data', from: 'runs/erm' }, 'from'],
     ['last-layer retraining', trainDfr, { from: 'runs/erm', protocol: 'released' }, 'protocol'],
     ['last-layer retraining', trainDfr, { from: 'runs/erm', keepEpochs: [5] }, 'keepEpochs'],
     ['GroupDRO', trainGroupDro, { data: 'data', syncBatchNorm: true }, 'syncBatchNorm'],

@@ -3,6 +3,7 @@ import type { DatasetOptions } from '../../data/dataset.js';
 import type { Protocol } from '../../protocol.js';
 import { dependsOnProtocol } from '../../settings/setting.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
+import { make } from '../../train/make.js';
 import type { TrainingMethod } from '../../train/method.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 import { addJob } from '../job.js';
@@ -36,9 +37,9 @@ export function addCommand(train: Command): void {
 }
 
 function addTrainCommand(train: Command, method: TrainingMethod): void {
-  const { name, description, startsFrom, mayStartFromRun, isDistributed } = method;
+  const { name, description, startsFrom, isDistributed } = method;
   const command = train.command(name).description(description);
-  if (mayStartFromRun === true) {
+  if (startsFrom === 'either') {
     command
       .option('--data <folder>', 'dataset folder (default with --from: the one that run was trained on)')
       .option('--from <run>', 'run folder of a model to start from, instead of --weights')
@@ -64,7 +65,7 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
   if ('epochs' in method.settings) command.addOption(tensorboardOption());
   const settings = {
     ...method.settings,
-    ...(startsFrom === 'data' ? { keepEpochs: KEEP_EPOCHS } : {}),
+    ...(startsFrom === 'run' ? {} : { keepEpochs: KEEP_EPOCHS }),
   };
   if (dependsOnProtocol(settings)) command.addOption(protocolOption());
   addSettings(command, settings);
@@ -84,7 +85,7 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
         return;
       }
       const onEpoch = output.epochLines();
-      const trained = await method.train({
+      const trained = await make(method, {
         ...control,
         ...given,
         out,

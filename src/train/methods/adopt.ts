@@ -3,17 +3,15 @@ import { SpurmemError, usageError } from '../../errors.js';
 import { type Architecture, isProgram } from '../../models/architectures.js';
 import type { Program } from '../../models/exported/program.js';
 import { RANGES } from '../../settings/ranges.js';
-import { defined, type GivenOf, resolveSettings, setting } from '../../settings/setting.js';
+import { defined, resolveSettings, setting } from '../../settings/setting.js';
 import { integer, severalOf, text } from '../../settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../ermSettings.js';
 import { INPUT_SETTINGS } from '../inputSettings.js';
 import type { TrainingMethod } from '../method.js';
 import { namedPreprocessing, PREPROCESSING_NAMES } from '../namedPreprocessing.js';
-import { modelConfig, programOf } from '../recipe.js';
-import type { TrainedRun } from '../results.js';
+import { modelConfig, programOf, requireData } from '../recipe.js';
 import type { RunConfig } from '../runConfig.js';
-import type { OfData, RunOptions } from '../runOptions.js';
-import { trainRun } from '../trainRun.js';
+import type { OptionsOf } from '../runOptions.js';
 
 const { batchSize, precision } = ERM_SETTINGS;
 const loss = setting({
@@ -57,57 +55,51 @@ export const ADOPT_SETTINGS = {
   loss,
 } as const;
 
-export interface AdoptOptions extends Omit<RunOptions, 'data'>, OfData, GivenOf<typeof ADOPT_SETTINGS> {
-  readonly from?: undefined;
-}
+export type AdoptOptions = OptionsOf<typeof ADOPT_SETTINGS>;
 
 /**
  * Makes a run of a checkpoint that was trained elsewhere: the network and its head as they are, measured on every split. Traces, reports,
  * last-layer retraining and fine-tuning then start from it.
  */
-export const adoption: Omit<TrainingMethod, 'train'> & { train(options: AdoptOptions): Promise<TrainedRun> } =
-  {
-    name: 'adopt',
-    title: 'Adopted model',
-    description: 'make a run of a checkpoint that was trained elsewhere',
-    startsFrom: 'data',
-    settings: ADOPT_SETTINGS,
-    /**
-     * Throws `USAGE` without a checkpoint, `WEIGHTS_INVALID` for one of another architecture or other classes, `MODEL_INVALID` for a damaged
-     * program, and what `trainRun` throws.
-     */
-    async train(given) {
-      const isExport = given.weights !== undefined && isProgram(given.weights);
-      const weights = isExport ? undefined : given.weights;
-      const arch = isExport ? (given.weights as Architecture) : given.arch;
-      const program = programOf(arch);
-      if (weights === undefined && program === undefined) {
-        const expected = 'a checkpoint';
-        throw usageError('weights', given.weights, expected, '`weights` is missing: it takes a checkpoint.');
-      }
-      const { preprocessing, classes } = given;
-      const named = preprocessing === undefined ? {} : await namedPreprocessing(preprocessing);
-      // A given `imageSize` replaces both.
-      const input = given.imageSize === undefined ? named : { ...named, resize: undefined, crop: undefined };
-      const options = { ...input, ...defined(given), weights, arch };
-      if (!INPUT_NAMES.some((name) => options[name] !== undefined)) {
-        given.onWarning?.(
-          'A checkpoint does not tell which images it was trained on. If the line on its input is wrong, give `preprocessing`, or `imageSize`, `mean` and `std`.',
-        );
-      }
-      return trainRun(
-        { ...options, resume: true },
-        {
-          ...adoption,
-          weights,
-          program,
-          keepsHead: { classes },
-          configOf: (dataset, network) => configOf(options, dataset, network, weights ?? program?.path),
-          taskOf: () => ({}),
-        },
+export const adoption: TrainingMethod<RunConfig, AdoptOptions> = {
+  name: 'adopt',
+  title: 'Adopted model',
+  description: 'make a run of a checkpoint that was trained elsewhere',
+  startsFrom: 'data',
+  settings: ADOPT_SETTINGS,
+  /**
+   * Throws `USAGE` without a checkpoint, `WEIGHTS_INVALID` for one of another architecture or other classes, `MODEL_INVALID` for a damaged
+   * program, and what `make` throws.
+   */
+  async start(given) {
+    const isExport = given.weights !== undefined && isProgram(given.weights);
+    const weights = isExport ? undefined : given.weights;
+    const arch = isExport ? (given.weights as Architecture) : given.arch;
+    const program = programOf(arch);
+    if (weights === undefined && program === undefined) {
+      const expected = 'a checkpoint';
+      throw usageError('weights', given.weights, expected, '`weights` is missing: it takes a checkpoint.');
+    }
+    const { preprocessing, classes } = given;
+    const named = preprocessing === undefined ? {} : await namedPreprocessing(preprocessing);
+    // A given `imageSize` replaces both.
+    const input = given.imageSize === undefined ? named : { ...named, resize: undefined, crop: undefined };
+    const options = { ...input, ...defined(given), weights, arch };
+    if (!INPUT_NAMES.some((name) => options[name] !== undefined)) {
+      given.onWarning?.(
+        'A checkpoint does not tell which images it was trained on. If the line on its input is wrong, give `preprocessing`, or `imageSize`, `mean` and `std`.',
       );
-    },
-  };
+    }
+    return {
+      options: { ...options, data: requireData(given.data), resume: true },
+      weights,
+      program,
+      keepsHead: { classes },
+      configOf: (dataset, network) => configOf(options, dataset, network, weights ?? program?.path),
+    };
+  },
+  task: () => ({}),
+};
 
 async function configOf(
   options: AdoptOptions,

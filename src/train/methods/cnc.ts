@@ -8,7 +8,7 @@ import { setting, type ValuesOf } from '../../settings/setting.js';
 import { integer, oneOf, positive, share } from '../../settings/values.js';
 import { epochOfSets, imagesOf, SetSampler, type SetSizes, sidesOf } from '../cnc/contrastiveSets.js';
 import { identify } from '../identification.js';
-import { recipeMethod } from '../recipe.js';
+import { fromData, type Recipe, RECIPE_SETTINGS } from '../recipe.js';
 import type { BatchLoss, Run } from '../run.js';
 import type { EpochsConfig } from '../runConfig.js';
 
@@ -90,12 +90,13 @@ type CncConfig = EpochsConfig & ValuesOf<typeof SETTINGS>;
  * (`batchSize` 2176), takes equally many anchors of each prediction, where here each anchor is equally likely, and trains by
  * SGD with weight decay, where this is ERM's recipe.
  */
-export const cnc = recipeMethod({
+export const cnc: Recipe<typeof SETTINGS> = {
   name: 'cnc',
   title: 'CnC',
   description:
     'Correct-n-Contrast: ERM, and contrast by an earlier model\u2019s predictions (Zhang et al. 2022)',
-  settings: SETTINGS,
+  startsFrom: 'data',
+  settings: { ...RECIPE_SETTINGS, ...SETTINGS },
   // As JTT's; and sets that fit the study's batches.
   inStudies: ({ epochs, batchSize }) => {
     const most = Math.max(1, Math.floor(batchSize / 4));
@@ -105,14 +106,8 @@ export const cnc = recipeMethod({
       ...(most < SET_SIZE ? smaller : {}),
     };
   },
-  check(config) {
-    const images = imagesOf(config);
-    if (config.batchSize >= images) return;
-    throw invalidParameter('batchSize', config.batchSize, `at least ${images} here`, [
-      `A set has that many images with ${config.anchors} \`anchors\`, ${config.positives} \`positives\` and 2 x ${config.negatives} \`negatives\`, and no step has less than a set.`,
-    ]);
-  },
-  taskOf(run, options) {
+  start: (options) => fromData('cnc', options, SETTINGS, requireWholeSets),
+  task(run, options) {
     const { config, loader, generator } = run;
     const { labels, splits } = loader.dataset;
     const { train } = splits;
@@ -142,7 +137,15 @@ export const cnc = recipeMethod({
       },
     };
   },
-});
+};
+
+function requireWholeSets(config: CncConfig): void {
+  const images = imagesOf(config);
+  if (config.batchSize >= images) return;
+  throw invalidParameter('batchSize', config.batchSize, `at least ${images} here`, [
+    `A set has that many images with ${config.anchors} \`anchors\`, ${config.positives} \`positives\` and 2 x ${config.negatives} \`negatives\`, and no step has less than a set.`,
+  ]);
+}
 
 /** The loss of a batch of whole sets; its terms are the contrast of both sides and the cross-entropy, without lambda. */
 async function contrastiveLoss(

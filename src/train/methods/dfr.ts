@@ -6,13 +6,13 @@ import { throwIfAborted } from '../../progress.js';
 import { RANGES } from '../../settings/ranges.js';
 import { type GivenOf, resolveSettings, setting, type ValuesOf } from '../../settings/setting.js';
 import { integer, positive, severalOf } from '../../settings/values.js';
-import { continuationMethod } from '../continuation.js';
+import { type FromRun, fromRun } from '../continuation.js';
 import { fitDfr, type LabelledFeatures, type LinearLayer, type TunedStrength } from '../dfr/fit.js';
 import { PRECISION_OF_START } from '../ermSettings.js';
+import type { TrainingMethod } from '../method.js';
 import type { TrainingResult } from '../results.js';
 import type { Run, Task } from '../run.js';
 import type { RunConfig } from '../runConfig.js';
-import type { RunOptions } from '../runOptions.js';
 
 const OWN_SETTINGS = {
   inverseStrengths: setting({
@@ -44,9 +44,7 @@ const SETTINGS = {
   precision: PRECISION_OF_START,
 } as const;
 
-export interface DfrOptions extends RunOptions, GivenOf<typeof SETTINGS> {
-  readonly from: string;
-}
+export type DfrOptions = FromRun & GivenOf<typeof SETTINGS>;
 
 type DfrConfig = RunConfig & ValuesOf<typeof OWN_SETTINGS>;
 
@@ -62,20 +60,22 @@ export interface DfrResult extends TrainingResult {
  * validation split, and penalizes the intercept; here each fit is standardized by its own subset, and the intercept is free. The
  * validation accuracies are those of examples that the layer was fitted on.
  */
-export const dfr = continuationMethod<DfrOptions, DfrConfig, DfrResult>({
+export const dfr: TrainingMethod<DfrConfig, DfrOptions> = {
   name: 'dfr',
   title: 'DFR',
   description: 'last-layer retraining on the validation split (Kirichenko et al. 2023)',
+  startsFrom: 'run',
   settings: SETTINGS,
   needsGroupsIn: 'val',
-  configOf(options, { config }, dataset) {
-    const given = resolveSettings(SETTINGS, config.protocol, options);
-    requireTwoOfEachGroup(dataset);
-    const { batchSize = config.batchSize, precision = config.precision, inverseStrengths, draws } = given;
-    return { batchSize, loss: config.loss, precision, select: 'last', inverseStrengths, draws };
-  },
-  taskOf: lastLayer,
-});
+  start: (options) =>
+    fromRun<DfrConfig>(dfr, options, ({ config }, dataset) => {
+      const given = resolveSettings(SETTINGS, config.protocol, options);
+      requireTwoOfEachGroup(dataset);
+      const { batchSize = config.batchSize, precision = config.precision, inverseStrengths, draws } = given;
+      return { batchSize, loss: config.loss, precision, select: 'last', inverseStrengths, draws };
+    }),
+  task: lastLayer,
+};
 
 /** One example of each group to fit on while another one judges C. */
 function requireTwoOfEachGroup(dataset: Dataset): void {

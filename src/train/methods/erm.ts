@@ -5,21 +5,21 @@ import {
   plantingBatches,
   trainAlone,
 } from '../planting.js';
-import { ermEpoch, type RecipeMethod, recipeMethod, type RecipeOptions } from '../recipe.js';
+import { ermEpoch, fromData, type Recipe, RECIPE_SETTINGS } from '../recipe.js';
 
 /**
  * Empirical risk minimization (article, Methods), from initial weights or a run's. With `PLANTING_SETTINGS` it plants a memory: some
  * neurons are trained alone, with images of minority groups in every batch, until these are fitted.
  */
-export const erm: RecipeMethod<typeof PLANTING_SETTINGS, RecipeOptions> = recipeMethod({
+export const erm: Recipe<typeof PLANTING_SETTINGS> = {
   name: 'erm',
   title: 'ERM',
   description: 'empirical risk minimization with the article\u2019s recipe',
-  mayStartFromRun: true,
-  settings: PLANTING_SETTINGS,
-  check: checkPlanting,
+  startsFrom: 'either',
+  settings: { ...RECIPE_SETTINGS, ...PLANTING_SETTINGS },
   isDistributed: true,
-  async taskOf(run) {
+  start: (options) => fromData('erm', options, PLANTING_SETTINGS, checkPlanting),
+  async task(run) {
     const { config, loader, generator } = run;
     const { labels } = loader.dataset;
     const neurons = await trainAlone(run);
@@ -43,4 +43,4 @@ export const erm: RecipeMethod<typeof PLANTING_SETTINGS, RecipeOptions> = recipe
       },
     };
   },
-});
+};

@@ -4,25 +4,31 @@ import { type Model, withTensors } from '../../models/model.js';
 import { maskNeurons } from '../../neurons/perturb.js';
 import { countNeurons, unitLayers } from '../../neurons/select.js';
 import { type GivenOf, protocolOf, resolveSettings, setting } from '../../settings/setting.js';
-import { continuationMethod } from '../continuation.js';
+import { type FromRun, fromRun } from '../continuation.js';
 import { type KickInRun, MODEL_SETTINGS } from '../ermSettings.js';
 import { auxiliaryNeurons } from '../finetune/auxiliaryMask.js';
 import { type FinetuneConfig, finetuneSettings, hasHead } from '../finetune/config.js';
 import { addProjectionHead, finetuneLoss } from '../finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
+import type { TrainingMethod } from '../method.js';
 import type { Run, Task } from '../run.js';
 import { keptEpoch, type OpenedRun } from '../runFolder.js';
-import type { EpochOptions } from '../runOptions.js';
 import { type SavedState, underPrefix } from '../savedState.js';
 
-/** Settings that are left out are the protocol's. */
-export type FinetuneSettings = GivenOf<typeof FINETUNE_SETTINGS> & Pick<EpochOptions, 'protocol'>;
+const SETTINGS = {
+  ...FINETUNE_SETTINGS,
+  arch: setting({
+    type: MODEL_SETTINGS.arch.type,
+    argument: 'name',
+    help: 'architecture, checked against that of the run',
+    default: undefined,
+    otherwise: 'that of the run',
+    source: 'that of the run',
+  }),
+} as const;
 
-export interface FinetuneOptions extends EpochOptions, GivenOf<typeof FINETUNE_SETTINGS> {
-  readonly from: string;
-  /** If given, checked against the run's. */
-  readonly arch?: Architecture | undefined;
-}
+/** Omitted settings take the protocol's values. */
+export type FinetuneOptions = FromRun & GivenOf<typeof SETTINGS>;
 
 /** Masks of single weights have thousands: metrics name the first ones. */
 const NAMED_NEURONS = 20;
@@ -34,42 +40,38 @@ const NAMED_NEURONS = 20;
  * lambda times the supervised loss of the target is added. The auxiliary model is no copy: only masked layers get a masked
  * weight.
  */
-export const finetune = continuationMethod<FinetuneOptions, FinetuneConfig>({
+export const finetune: TrainingMethod<FinetuneConfig, FinetuneOptions> = {
   isDistributed: true,
   name: 'finetune',
   title: 'fine-tuned',
   description: 'fine-tune a run against spurious memorization (article, Eqs 3 to 5)',
   likeFinetuning: true,
-  settings: {
-    ...FINETUNE_SETTINGS,
-    arch: setting({
-      type: MODEL_SETTINGS.arch.type,
-      argument: 'name',
-      help: 'architecture, checked against that of the run',
-      default: undefined,
-      otherwise: 'that of the run',
-      source: 'that of the run',
-    }),
-  },
-  async startAt(options, from) {
-    requireArch(options.arch, from);
-    const epoch = kickIn(options, from);
-    if (epoch === 'selected') return from.weights;
-    return keptEpoch(from.folder, epoch, {
-      parameter: 'kickInEpoch',
-      value: epoch,
-      otherwise: 'start from its selected epoch, `kickInEpoch` selected',
-    });
-  },
-  configOf(options, from, dataset) {
-    const epoch = kickIn(options, from);
-    return {
-      kickInEpoch: epoch === 'selected' ? null : epoch,
-      ...finetuneSettings(options, from.config, dataset),
-    };
-  },
-  taskOf: bothBranches,
-});
+  startsFrom: 'run',
+  settings: SETTINGS,
+  start: (options) =>
+    fromRun<FinetuneConfig>(
+      finetune,
+      options,
+      (from, dataset) => {
+        const epoch = kickIn(options, from);
+        return {
+          kickInEpoch: epoch === 'selected' ? null : epoch,
+          ...finetuneSettings(options, from.config, dataset),
+        };
+      },
+      async (from) => {
+        requireArch(options.arch, from);
+        const epoch = kickIn(options, from);
+        if (epoch === 'selected') return from.weights;
+        return keptEpoch(from.folder, epoch, {
+          parameter: 'kickInEpoch',
+          value: epoch,
+          otherwise: 'start from its selected epoch, `kickInEpoch` selected',
+        });
+      },
+    ),
+  task: bothBranches,
+};
 
 function requireArch(arch: Architecture | undefined, { folder, config }: OpenedRun): void {
   if (arch === undefined || architectureName(arch) === config.arch) return;
@@ -77,7 +79,7 @@ function requireArch(arch: Architecture | undefined, { folder, config }: OpenedR
   throw usageError('arch', arch, config.arch, problem, 'Leave `arch` out, or choose another `from`.');
 }
 
-function kickIn(options: FinetuneSettings, { config, environment }: OpenedRun): number | 'selected' {
+function kickIn(options: FinetuneOptions, { config, environment }: OpenedRun): number | 'selected' {
   const { kickInEpoch } = FINETUNE_SETTINGS;
   return resolveSettings({ kickInEpoch }, protocolOf({ kickInEpoch }, options), options, {
     runEpochs: config.epochs,

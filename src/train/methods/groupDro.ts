@@ -1,11 +1,12 @@
 import type { Batch, Batches } from '../../data/batches.js';
+import type { Dataset } from '../../data/dataset.js';
 import { inverseSizes, weightedDraw } from '../../data/sampling.js';
 import { invalidParameter } from '../../errors.js';
 import { lossOf } from '../../metrics/loss.js';
 import { native } from '../../native/addon.js';
 import { setting, type ValuesOf } from '../../settings/setting.js';
 import { nonNegative, oneOf, positive } from '../../settings/values.js';
-import { recipeMethod } from '../recipe.js';
+import { fromData, type Recipe, RECIPE_SETTINGS } from '../recipe.js';
 import type { BatchLoss, Run } from '../run.js';
 import type { EpochsConfig } from '../runConfig.js';
 
@@ -42,19 +43,15 @@ type GroupDroConfig = EpochsConfig & ValuesOf<typeof SETTINGS>;
  * size in the training split, and normalizes q; the loss is the sum of q_g * loss_g, without the adjustment. The weights of
  * groups that a batch lacks are only normalized, as in the paper; the published code adds the adjustment to theirs too.
  */
-export const groupDro = recipeMethod({
+export const groupDro: Recipe<typeof SETTINGS> = {
   name: 'groupdro',
   title: 'GroupDRO',
   description: 'GroupDRO: the groups\u2019 losses weighted towards the worst (Sagawa et al. 2020)',
-  settings: SETTINGS,
+  startsFrom: 'data',
+  settings: { ...RECIPE_SETTINGS, ...SETTINGS },
   needsGroupsIn: 'train',
-  check({ batchSize }, { name, numGroups }) {
-    if (batchSize >= numGroups) return;
-    throw invalidParameter('batchSize', batchSize, `at least ${numGroups} here`, [
-      `${name} has ${numGroups} groups: no smaller batch could show the loss of each.`,
-    ]);
-  },
-  taskOf(run) {
+  start: (options) => fromData('groupdro', options, SETTINGS, requireEveryGroup),
+  task(run) {
     const { config, loader, generator } = run;
     const { dataset } = loader;
     const { train } = dataset.splits;
@@ -72,7 +69,15 @@ export const groupDro = recipeMethod({
       },
     };
   },
-});
+};
+
+/** A smaller batch could not show the loss of each group. */
+function requireEveryGroup({ batchSize }: GroupDroConfig, { name, numGroups }: Dataset): void {
+  if (batchSize >= numGroups) return;
+  throw invalidParameter('batchSize', batchSize, `at least ${numGroups} here`, [
+    `${name} has ${numGroups} groups: no smaller batch could show the loss of each.`,
+  ]);
+}
 
 async function robustLoss(
   { config, model, loader: { dataset } }: Run<GroupDroConfig>,

@@ -2,7 +2,7 @@ import { RANGES } from '../../settings/ranges.js';
 import { setting } from '../../settings/setting.js';
 import { integer } from '../../settings/values.js';
 import { identify } from '../identification.js';
-import { ermEpoch, recipeMethod } from '../recipe.js';
+import { ermEpoch, fromData, type Recipe, RECIPE_SETTINGS } from '../recipe.js';
 
 /** Those of Liu et al. 2021 for Waterbirds; they choose both on the validation split. */
 const SETTINGS = {
@@ -27,18 +27,20 @@ const SETTINGS = {
  * identification model (`identify`) gets wrong lambda_up times in all, shuffled. The published code adds lambda_up copies to
  * the one that is there; this follows the paper.
  */
-export const jtt = recipeMethod({
+export const jtt: Recipe<typeof SETTINGS> = {
   name: 'jtt',
   title: 'JTT',
   description: 'JTT: ERM that shows an earlier model\u2019s errors more often (Liu et al. 2021)',
-  settings: SETTINGS,
+  startsFrom: 'data',
+  settings: { ...RECIPE_SETTINGS, ...SETTINGS },
   isDistributed: true,
   // Liu et al. identify after 60 of 300 epochs on Waterbirds.
   inStudies: ({ epochs }) => ({
     identificationEpochs: Math.max(1, Math.round(0.2 * epochs)),
     upweight: 20,
   }),
-  taskOf(run, options) {
+  start: (options) => fromData('jtt', options, SETTINGS),
+  task(run, options) {
     const { config, loader, generator } = run;
     const { labels, splits } = loader.dataset;
     const { train } = splits;
@@ -56,4 +58,4 @@ export const jtt = recipeMethod({
       },
     };
   },
-});
+};

@@ -2,50 +2,45 @@ import { resolve } from 'node:path';
 import { type Dataset, datasetOf, emptyGroups, requireGroups, requireImages } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import { type Program, readProgram } from '../models/exported/program.js';
-import { keptHead, type Loading, loadWeights } from '../models/weights.js';
+import { keptHead, loadWeights } from '../models/weights.js';
 import { native } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
 import { engineOptions, openEngine } from '../native/engine.js';
 import { throwIfAborted } from '../progress.js';
-import { defaultsOf, type GivenOf } from '../settings/setting.js';
+import { defaultsOf } from '../settings/setting.js';
 import { versions } from '../versions.js';
 import { lacking, restoreEpoch, saveEpoch } from './checkpoint.js';
 import { kickInEpoch } from './ermSettings.js';
 import { fit } from './fit.js';
-import { enlargement, inputLine, inputRecord } from './inputRecord.js';
-import type { INPUT_SETTINGS } from './inputSettings.js';
-import type { TrainingMethod } from './method.js';
+import { enlargement, inputLine, type InputRecord, inputRecord } from './inputRecord.js';
+import type { Start, TrainingMethod } from './method.js';
 import { type TrainedRun, type TrainingResult, trainingResultSchema } from './results.js';
-import { Run, type Task } from './run.js';
-import { configDifferences, type EpochsConfig, methodOf, type RunConfig } from './runConfig.js';
+import { Run } from './run.js';
+import { configDifferences, methodOf, type RunConfig, type RunEnvironment } from './runConfig.js';
 import { trainedOn } from './runData.js';
 import { defaultRunFolder, selectedOf } from './runFolder.js';
 import { createModel, openImages, preparedAs } from './runModel.js';
-import type { EpochOptions, OfData } from './runOptions.js';
+import type { RunOptions } from './runOptions.js';
 import { RunWriter } from './runWriter.js';
 import type { RunBoard } from './tensorboard.js';
 
 const SLOW_BF16 =
   '`precision` is bf16, which this CPU does not compute in: a step takes many times as long as with fp32.';
 
-/** The plan of a run by its method. */
-export interface RunPlan<Config extends RunConfig> extends Pick<
-  TrainingMethod,
-  'name' | 'settings' | 'isDistributed' | 'needsGroupsIn'
-> {
-  /** Resolves the settings. */
-  readonly configOf: (dataset: Dataset, program: Program | undefined) => Config | Promise<Config>;
-  /** The file with the initial weights; undefined: random weights from the seed. */
-  readonly weights: string | undefined;
-  /** The file of the program to train, and the program's name in messages. */
-  readonly program?: { readonly path: string; readonly name: Program['name'] } | undefined;
-  /** The configuration of the run that it starts from. */
-  readonly inherited?: RunConfig | undefined;
-  /** Set if the checkpoint's head stays, of which `classes` are some outputs; by default one of other classes is replaced. */
-  readonly keepsHead?: Loading['keepsHead'];
-  readonly taskOf: (run: Run<Config>) => Task | Promise<Task>;
-  /** Whether the initial weights are measured, too: the run that they are of was not measured on these groups. */
-  readonly measuresStart?: (config: Config) => boolean;
+/** A run whose settings, data and folder are known, and nothing of it is written. */
+interface Planned {
+  readonly method: TrainingMethod;
+  readonly given: RunOptions;
+  readonly start: Start;
+  readonly context: ComputeContext;
+  readonly config: RunConfig;
+  readonly dataset: Dataset;
+  readonly folder: RunWriter;
+  readonly input: InputRecord;
+  /** The epochs whose weights are kept. */
+  readonly kept: ReadonlySet<number | 'selected'>;
+  /** Holds its own copy of the weights, which is freed once the model has them. */
+  program: Program | undefined;
 }
 
 /**
@@ -53,116 +48,161 @@ export interface RunPlan<Config extends RunConfig> extends Pick<
  * resumes to the same bits from its last epoch.
  *
  * @throws `RUN_EXISTS` if the folder holds another or a finished run, `RUN_INVALID` if a file of it is damaged or missing, `RUN_BUSY`,
- * `INTERRUPTED` if the signal aborts, and what loading the dataset and weights throws
+ * `INTERRUPTED` if the signal aborts, and what the method's `start` and loading the dataset and weights throw
  */
-export async function trainRun<Config extends RunConfig>(
-  options: EpochOptions & OfData & GivenOf<typeof INPUT_SETTINGS>,
-  plan: RunPlan<Config>,
+export async function make<Config extends RunConfig, Options extends RunOptions>(
+  method: TrainingMethod<Config, Options>,
+  given: Options,
 ): Promise<TrainedRun> {
-  const { onProgress, signal, onInfo, onWarning, from } = options;
-  throwIfAborted(signal, 'the start');
-  using context = await openEngine(options);
+  const start = await method.start(given);
+  throwIfAborted(start.options.signal, 'the start');
+  using context = await openEngine(start.options);
+  const run = await plan(method, given, start, context);
+  const result = await run.folder.locked(async () => (await finishedBefore(run)) ?? train(run));
+  return { ...result, run: run.folder.path };
+}
+
+/** Reads the data, resolves the settings and says what the network is fed. */
+async function plan(
+  method: TrainingMethod,
+  given: RunOptions,
+  start: Start,
+  context: ComputeContext,
+): Promise<Planned> {
+  const { options } = start;
+  const { onWarning, from } = options;
   const whole = await datasetOf(options.data, options.datasetOptions);
   requireImages(whole);
-  if (plan.needsGroupsIn !== undefined) requireGroups(whole, [plan.needsGroupsIn]);
-  // Holds its own copy of the weights, which is freed once the model has them.
-  let program = plan.program && (await readProgram(plan.program.path, plan.program.name));
-  const config = { ...(await plan.configOf(whole, program)), ...processesOf(context, plan, options) };
+  if (method.needsGroupsIn !== undefined) requireGroups(whole, [method.needsGroupsIn]);
+  const program = start.program && (await readProgram(start.program.path, start.program.name));
+  const config = { ...(await start.configOf(whole, program)), ...processesOf(context, method, options) };
   const dataset = trainedOn(whole, config);
-  const out = options.out ?? defaultRunFolder(plan.name, dataset.name, from);
-  const input = await inputRecord({ config, dataset, given: options, inherited: plan.inherited });
+  const out = options.out ?? defaultRunFolder(method.name, dataset.name, from);
+  const input = await inputRecord({ config, dataset, given: options, inherited: start.inherited });
   const { preprocessing } = preparedAs(config, dataset);
   const enlarged = enlargement(preprocessing, input);
   if (enlarged !== undefined) onWarning?.(enlarged);
-  const line = inputLine(preprocessing, input);
-  options.onStart?.({ config, dataset, out, input: line });
+  options.onStart?.({ config, dataset, out, input: inputLine(preprocessing, input) });
   const kept = keptEpochs(options, config, dataset);
   const folder = new RunWriter(out, context, options);
   await folder.create();
-  const openBoard = async (): Promise<RunBoard | undefined> => {
-    const { tensorboard = false } = options;
-    if (tensorboard === false || !context.isRankZero) return undefined;
-    const { RunBoard } = await import('./tensorboard.js');
-    return RunBoard.open(tensorboard, { config, folder, groupNames: dataset.groupNames });
+  return { method, given, start, context, config, dataset, folder, input, kept, program };
+}
+
+/** Trains the epochs that the folder lacks. */
+async function train(planned: Planned): Promise<TrainingResult> {
+  const { method, given, start, context, config, dataset, folder, kept } = planned;
+  const { onProgress, signal, onInfo, onWarning, onEpoch } = start.options;
+  onInfo?.(inputLine(preparedAs(config, dataset).preprocessing, planned.input));
+  warnOfData(config, context, dataset, start.options);
+  using loader = await openImages(config, dataset, { ...start.options, context });
+  const generator = new (native().Generator)(config.seed);
+  const model = await createModel(config, loader, generator, planned.program);
+  using run = new Run(config, folder, loader, model, generator, { onProgress, signal, onInfo, onWarning });
+  await initialize(run, start, planned.program);
+  planned.program = undefined;
+  const before = start.measuresStart?.(config) === true ? { before: await run.measure('the start') } : {};
+  await run.startAverage();
+  const task = await method.task(run, given);
+  await run.distribute();
+  const saved = await folder.readProgress();
+  const isResumed = saved !== undefined && saved.epoch > 0;
+  // Before anything is written: a damaged checkpoint leaves the folder as it was.
+  if (isResumed) {
+    await restoreEpoch(run, saved);
+    await warnOfPassed(folder, kept, saved.epoch, start.options);
+  } else if (model.program !== undefined) await warnOfMixing(run);
+  const board = await openBoard(planned);
+  await folder.writeStart(config, environmentOf(planned), loader.dataset, model.program);
+  // A new run keeps nothing of an earlier attempt, which may have had other settings.
+  await folder.prune(isResumed ? run.progress : { epoch: -1, bestEpoch: 0 });
+  if (isResumed) await folder.writeMetricsTable(saved.metrics, dataset.groupNames);
+  else {
+    if (kept.has(0)) await saveEpoch(run, { ...run.progress, isKept: true });
+    await task.begin?.();
+  }
+  if (task.trainEpoch === undefined) await saveEpoch(run, { ...run.progress, images: loader.digest });
+  else if (hasEpochs(run)) await fit(run, task.trainEpoch, kept, board, onEpoch);
+  return await finish(run, method, { ...task.result?.(), ...before }, board);
+}
+
+/** Measures the selected epoch on every split, and writes the result. */
+async function finish(
+  run: Run<RunConfig>,
+  { name }: TrainingMethod,
+  own: object,
+  board: RunBoard | undefined,
+): Promise<TrainingResult> {
+  const { config, folder } = run;
+  const { epoch, ended } = run.progress;
+  const selected = selectedOf(run.progress, config.select);
+  const result: TrainingResult = {
+    kind: name,
+    epochs: epoch,
+    ...(ended === true ? { ended } : {}),
+    bestEpoch: selected,
+    ...(epoch === 0 ? {} : { select: config.select }),
+    ...own,
+    ...(await run.testSelected(selected)),
   };
-  const result = await folder.locked(async () => {
-    const finished = await context.onRankZero(
-      async () => (await finishedResult(folder, config, options, plan)) ?? null,
-    );
-    if (finished) {
-      await warnOfPassed(folder, kept, finished.epochs, options);
-      await (await openBoard())?.finish(finished);
-      return finished;
-    }
-    onInfo?.(line);
-    warnOfData(config, context, dataset, options);
-    using loader = await openImages(config, dataset, { ...options, context });
-    const generator = new (native().Generator)(config.seed);
-    const model = await createModel(config, loader, generator, program);
-    using run = new Run(config, folder, loader, model, generator, { onProgress, signal, onInfo, onWarning });
-    await initialize(run, plan, program);
-    program = undefined;
-    const before = plan.measuresStart?.(config) === true ? { before: await run.measure('the start') } : {};
-    await run.startAverage();
-    const task = await plan.taskOf(run);
-    await run.distribute();
-    const saved = await folder.readProgress();
-    const isResumed = saved !== undefined && saved.epoch > 0;
-    // Before anything is written: a damaged checkpoint leaves the folder as it was.
-    if (isResumed) {
-      await restoreEpoch(run, saved);
-      await warnOfPassed(folder, kept, saved.epoch, options);
-    } else if (model.program !== undefined) await warnOfMixing(run);
-    const board = await openBoard();
-    const environment = {
-      data: dataset.folder,
-      dataOptions: dataset.options,
-      input,
-      weightsPath: plan.weights === undefined ? null : resolve(plan.weights),
-      ...(from === undefined ? {} : { from: resolve(from) }),
-      ...(from === undefined && plan.program ? { archPath: resolve(plan.program.path) } : {}),
-      ...engineOptions(options),
-      device: context.device,
-      threads: context.threads,
-      memoryFormat: context.memoryFormat,
-      versions: versions(),
-    };
-    await folder.writeStart(config, environment, loader.dataset, model.program);
-    // A new run keeps nothing of an earlier attempt, which may have had other settings.
-    await folder.prune(isResumed ? run.progress : { epoch: -1, bestEpoch: 0 });
-    if (isResumed) {
-      await folder.writeMetricsTable(saved.metrics, dataset.groupNames);
-    } else {
-      if (kept.has(0)) await saveEpoch(run, { ...run.progress, isKept: true });
-      await task.begin?.();
-    }
-    if (task.trainEpoch === undefined) await saveEpoch(run, { ...run.progress, images: loader.digest });
-    else await fit(run as Run<Config & EpochsConfig>, task.trainEpoch, kept, board, options.onEpoch);
-    const { epoch, ended } = run.progress;
-    const selected = selectedOf(run.progress, config.select);
-    const trained: TrainingResult = {
-      kind: plan.name,
-      epochs: epoch,
-      ...(ended === true ? { ended } : {}),
-      bestEpoch: selected,
-      ...(epoch === 0 ? {} : { select: config.select }),
-      ...task.result?.(),
-      ...before,
-      ...(await run.testSelected(selected)),
-    };
-    if (run.images) await folder.writeImages(run.images.rows);
-    await folder.writeResult(trained.kind, trained);
-    await board?.finish(trained);
-    return trained;
-  });
-  return { ...result, run: out };
+  if (run.images) await folder.writeImages(run.images.rows);
+  await folder.writeResult(result.kind, result);
+  await board?.finish(result);
+  return result;
+}
+
+function hasEpochs(run: Run<RunConfig>): run is Run {
+  return run.config.epochs !== undefined;
+}
+
+/** Returns the result of a finished run to resume. */
+async function finishedBefore(planned: Planned): Promise<TrainingResult | undefined> {
+  const { method, start, context, config, folder, kept } = planned;
+  const finished = await context.onRankZero(
+    async () => (await finishedResult(folder, config, start.options, method)) ?? null,
+  );
+  if (!finished) return undefined;
+  await warnOfPassed(folder, kept, finished.epochs, start.options);
+  await (await openBoard(planned))?.finish(finished);
+  return finished;
+}
+
+async function openBoard({
+  start,
+  context,
+  config,
+  folder,
+  dataset,
+}: Planned): Promise<RunBoard | undefined> {
+  const { tensorboard = false } = start.options;
+  if (tensorboard === false || !context.isRankZero) return undefined;
+  const { RunBoard } = await import('./tensorboard.js');
+  return RunBoard.open(tensorboard, { config, folder, groupNames: dataset.groupNames });
+}
+
+function environmentOf({ start, context, dataset, input }: Planned): RunEnvironment {
+  const { options, weights, program } = start;
+  const { from } = options;
+  return {
+    data: dataset.folder,
+    dataOptions: dataset.options,
+    input,
+    weightsPath: weights === undefined ? null : resolve(weights),
+    ...(from === undefined ? {} : { from: resolve(from) }),
+    ...(from === undefined && program ? { archPath: resolve(program.path) } : {}),
+    ...engineOptions(options),
+    device: context.device,
+    threads: context.threads,
+    memoryFormat: context.memoryFormat,
+    versions: versions(),
+  };
 }
 
 /** Returns the result of a finished run to resume; otherwise checks that training may start or resume. */
 async function finishedResult(
   folder: RunWriter,
   config: RunConfig,
-  { resume = false }: Pick<EpochOptions, 'resume'>,
+  { resume = false }: Pick<RunOptions, 'resume'>,
   { settings }: Pick<TrainingMethod, 'settings'>,
 ): Promise<TrainingResult | undefined> {
   const existing = await folder.readConfig();
@@ -203,9 +243,9 @@ async function finishedResult(
 }
 
 /** Loads the initial weights, and reports their source. */
-async function initialize<Config extends RunConfig>(
-  run: Run<Config>,
-  { weights, keepsHead }: Pick<RunPlan<Config>, 'weights' | 'keepsHead'>,
+async function initialize(
+  run: Run<RunConfig>,
+  { weights, keepsHead }: Pick<Start, 'weights' | 'keepsHead'>,
   program: Program | undefined,
 ): Promise<void> {
   const { model, job } = run;
@@ -231,12 +271,7 @@ async function initialize<Config extends RunConfig>(
 }
 
 /** Reports a program in which images of a batch influence one another. */
-async function warnOfMixing<Config extends RunConfig>({
-  config,
-  model,
-  loader,
-  job,
-}: Run<Config>): Promise<void> {
+async function warnOfMixing({ config, model, loader, job }: Run<RunConfig>): Promise<void> {
   const { mixesImages } = await import('../models/exported/program.js');
   if (!(await mixesImages(model, loader.inputSize, config.precision === 'bf16' ? 0.02 : undefined))) return;
   job.onInfo?.(
@@ -248,7 +283,7 @@ async function warnOfMixing<Config extends RunConfig>({
 function processesOf(
   { isDistributed, worldSize }: ComputeContext,
   method: Pick<TrainingMethod, 'isDistributed'>,
-  { syncBatchNorm = false }: EpochOptions,
+  { syncBatchNorm = false }: RunOptions,
 ): Pick<RunConfig, 'processes'> {
   if (!isDistributed) return {};
   if (method.isDistributed === true) return { processes: { count: worldSize, syncBatchNorm } };
@@ -261,7 +296,7 @@ function warnOfData(
   { precision }: RunConfig,
   context: ComputeContext,
   dataset: Dataset,
-  { onWarning }: EpochOptions,
+  { onWarning }: RunOptions,
 ): void {
   const problem = emptyGroups(dataset);
   if (problem !== undefined) {
@@ -272,7 +307,7 @@ function warnOfData(
 
 /** Returns the epochs whose weights are kept: those in the options, and the one that fine-tuning starts from. */
 function keptEpochs(
-  { keepEpochs = [], from, onWarning }: EpochOptions,
+  { keepEpochs = [], from, onWarning }: RunOptions,
   { epochs, protocol }: RunConfig,
   { options: { format } }: Dataset,
 ): ReadonlySet<number | 'selected'> {
@@ -290,7 +325,7 @@ async function warnOfPassed(
   folder: RunWriter,
   kept: ReadonlySet<number | 'selected'>,
   passed: number,
-  { onWarning }: EpochOptions,
+  { onWarning }: RunOptions,
 ): Promise<void> {
   const saved = new Set(await folder.savedEpochs());
   const lost = [...kept].filter((epoch) => typeof epoch === 'number' && epoch <= passed && !saved.has(epoch));
