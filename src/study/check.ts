@@ -1,8 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import { invalidParameter, messageOf, SpurmemError } from '../errors.js';
-import { CHANGES_SETTINGS } from '../experiments/imageChanges.js';
-import { TRACE_SETTINGS } from '../experiments/traceSettings.js';
-import { MINIMAL_SETTINGS } from '../extras/minimal/result.js';
 import { figuresNamed } from '../reproduce/articleFigures.js';
 import { checkTracing } from '../reproduce/part1.js';
 import { nearestSentence, requireKnownNames } from '../settings/names.js';
@@ -11,40 +8,13 @@ import { checkSettings, type SettingsTable } from '../settings/setting.js';
 import { methodNamed } from '../train/methods.js';
 import { erm } from '../train/methods/erm.js';
 import { finetune } from '../train/methods/finetune.js';
-import { ERASED_SETTINGS, FOUND_SETTINGS } from './planted/settings.js';
 import { FIT } from './questions.js';
-import {
-  type Arm,
-  type NeuronTests,
-  rowsOn,
-  type Study,
-  type StudyDocument,
-  type TraceName,
-} from './schema.js';
+import { type Arm, type NeuronTests, rowsOn, type Study, type StudyDocument } from './schema.js';
+import { STUDY_TRACES, valuesIn } from './traces.js';
 import { combinationsOf, tunedWith } from './tuning.js';
 import { ownSettingsOf, tracesOn, variantsOf } from './variants.js';
 
 type Trace = StudyDocument['traces'][number];
-
-const { session, unstructured, structured, overlap, gradCam } = TRACE_SETTINGS;
-/** The settings of each trace; figures have Part I's settings. */
-const TRACE_TABLES: Readonly<Record<Exclude<TraceName, 'figures'>, SettingsTable>> = {
-  effects: { ...session, ...unstructured },
-  perturbations: { ...session, ...unstructured },
-  layers: { ...session, ...structured },
-  overlaps: { ...session, ...overlap },
-  margins: session,
-  heat: gradCam,
-  planted: {},
-  found: FOUND_SETTINGS,
-  erased: ERASED_SETTINGS,
-  minimal: MINIMAL_SETTINGS,
-  predictions: {},
-  changes: { ...session, ...CHANGES_SETTINGS },
-};
-
-/** Tables that identify an arm's traces by its name alone. */
-const BY_ARM: readonly TraceName[] = ['planted', 'found', 'erased', 'minimal', 'predictions', 'changes'];
 
 /** Checks what the schema cannot: references to other parts, and settings. Throws `USAGE` naming the key. */
 export function checkStudy(study: Study): void {
@@ -93,11 +63,11 @@ export function checkStudy(study: Study): void {
     known(`traces[${i}].of`, of, arms, 'arm');
     at(`traces[${i}]`, () => {
       const same = traces.slice(0, i).findIndex((earlier) => overlaps(earlier, traces[i] as Trace));
-      if (BY_ARM.includes(trace) && same >= 0)
+      if (STUDY_TRACES[trace].apart === undefined && same >= 0)
         throw refused(`it makes ${trace} of an arm of which traces[${same}] makes them: join the two.`);
     });
     at(`traces[${i}].settings`, () => {
-      if (trace !== 'figures') checkTable(settings, TRACE_TABLES[trace]);
+      if (trace !== 'figures') checkTable(settings, STUDY_TRACES[trace].settings);
       else {
         const { figures = [], ...others } = settings;
         figuresNamed([figures].flat().map(String));
@@ -265,23 +235,6 @@ function checkRows(study: Study, name: string): void {
     throw refused(`differences are \`tested\`, and the compared arms lack ${lacking.join(', ')}.`);
 }
 
-/** The settings in which two traces of an arm must differ. */
-const APART: Readonly<Partial<Record<TraceName, readonly string[]>>> = {
-  effects: ['split', 'topK', 'criteria'],
-  perturbations: ['perturbation', 'sigmas', 'topK', 'criteria'],
-  layers: ['criteria'],
-};
-
-/** Returns the values of a trace's setting; default: the article's. */
-export function valuesIn(
-  { trace, settings, split }: Pick<Trace, 'trace' | 'settings' | 'split'>,
-  name: string,
-): unknown[] {
-  const table: SettingsTable = trace === 'figures' ? {} : TRACE_TABLES[trace];
-  const given = name === 'split' ? (split ?? settings.split ?? 'train') : settings[name];
-  return [given ?? table[name]?.article].flat();
-}
-
 /**
  * Throws `USAGE` if tests need a measurement that no trace makes, and for traces whose rows the tables could not distinguish: all except
  * effects are of the tested arm, of the training split and, by layer, of one neuron.
@@ -300,7 +253,7 @@ function checkNeurons(
     const same = traces.slice(0, i).findIndex((earlier) => overlaps(earlier, trace));
     if (same >= 0)
       throw refuse(`makes ${trace.trace} that traces[${same}] makes, and each model would count twice.`);
-    if (['effects', 'heat', 'figures', 'predictions', 'changes'].includes(trace.trace)) continue;
+    if (STUDY_TRACES[trace.trace].ofAnyArm) continue;
     if ([trace.of].flat().some((arm) => arm !== tested))
       throw refuse(`has ${trace.trace} of an arm that is not ${tested}, which is tested.`);
     if (valuesIn(trace, 'split').some((split) => split !== 'train'))
@@ -327,7 +280,7 @@ function checkNeurons(
 function overlaps(one: Trace, other: Trace): boolean {
   if (one.trace !== other.trace || ![one.of].flat().some((arm) => [other.of].flat().includes(arm)))
     return false;
-  return (APART[one.trace] ?? []).every((name) =>
+  return Object.keys(STUDY_TRACES[one.trace].apart ?? {}).every((name) =>
     valuesIn(one, name).some((value) => valuesIn(other, name).includes(value)),
   );
 }

@@ -22,14 +22,13 @@ import type { TrainedRun } from '../train/results.js';
 import { openRun, RunFolder, runState } from '../train/runFolder.js';
 import type { RunOptions } from '../train/runOptions.js';
 import * as z from '../zod.js';
-import { valuesIn } from './check.js';
 import { type DataJob, type Job, planStudy, type TraceJob, type TrainJob } from './plan.js';
 import { plant } from './planted/plant.js';
 import { FOUND_SETTINGS } from './planted/settings.js';
 import { settingsOf } from './recordedSettings.js';
 import { keepSettings, readTuned, type RecordRow, Records, requireSettings, timed } from './records.js';
 import { entryOf, type Study } from './schema.js';
-import { accuracyRows, figureNames, firstRow, runColumns, TRACE_ROWS } from './traces.js';
+import { accuracyRows, figureNames, firstRow, runColumns, STUDY_TRACES, valuesIn } from './traces.js';
 
 /** The polling interval for each job of other processes that is left, and how many of these a process looks at before it waits. */
 const POLL_MS = 1000;
@@ -262,7 +261,7 @@ export class StudyRunner {
         epoch: job.epoch,
         from,
       };
-      const { result: rows, took } = await timed(() => TRACE_ROWS[job.trace](traced, job.settings));
+      const { result: rows, took } = await timed(() => STUDY_TRACES[job.trace].rows(traced, job.settings));
       const columns = runColumns(job, trained.configuration);
       const own = rows.map((row) => ({ ...columns, ...row, ...(job.trace === 'models' ? took : {}) }));
       await this.#add({ ...job, path: trained.path }, job.trace, own, { ...columns, ...firstRow(job) });

@@ -1,93 +1,100 @@
 import { type Split, SPLITS } from '../data/split.js';
 import { evaluateRun } from '../experiments/evaluateRun.js';
 import { gradCam } from '../experiments/gradCam.js';
-import { imageChanges } from '../experiments/imageChanges.js';
+import { CHANGES_SETTINGS, imageChanges } from '../experiments/imageChanges.js';
 import { answersOf } from '../experiments/memorization.js';
 import { judge, OUTCOMES } from '../experiments/outcomes.js';
 import type { TraceEntry } from '../experiments/results.js';
 import { traceOverlap } from '../experiments/traceOverlap.js';
 import { type SessionOptions, TraceSession } from '../experiments/traceSession.js';
+import { TRACE_SETTINGS } from '../experiments/traceSettings.js';
 import { traceStructured } from '../experiments/traceStructured.js';
 import { traceUnstructured } from '../experiments/traceUnstructured.js';
+import { MINIMAL_SETTINGS } from '../extras/minimal/result.js';
 import { mean, quantile } from '../metrics/statistics.js';
 import { NULL_NAMES } from '../neurons/nulls.js';
 import { figuresNamed } from '../reproduce/articleFigures.js';
 import { reproducePart1 } from '../reproduce/part1.js';
-import { valuesIn } from './check.js';
+import type { SettingsTable } from '../settings/setting.js';
 import type { TraceJob } from './plan.js';
 import { erasedRows, foundRows, minimalRows, plantingRows } from './planted/measure.js';
+import { ERASED_SETTINGS, FOUND_SETTINGS } from './planted/settings.js';
 import type { RecordRow } from './records.js';
+import type { TraceName } from './schema.js';
 import type { Combination } from './tuning.js';
 
 /** A run to measure; `from` is the run that it started from. */
-interface TracedRun extends SessionOptions {
+export interface TracedRun extends SessionOptions {
   readonly from?: string | undefined;
   readonly onStep?: ((step: string) => void) | undefined;
 }
-type MakeRows = (run: TracedRun, settings: Combination) => Promise<RecordRow[]>;
 
-/** Tables of several stages of training, or of several arms. */
-const WITH_STAGE: readonly TraceJob['trace'][] = [
-  'effects',
-  'models',
-  'planted',
-  'found',
-  'erased',
-  'minimal',
-  'predictions',
-  'changes',
-];
-
-/** Returns the columns that identify a job's run in the table of its trace. */
-export function runColumns(
-  { trace, row, seed }: Pick<TraceJob, 'trace' | 'row' | 'seed'>,
-  configuration: Combination = {},
-): RecordRow {
-  if (trace === 'heat') return { arm: row, seed, configuration: JSON.stringify(configuration) };
-  return WITH_STAGE.includes(trace) ? { seed, stage: row } : { seed };
+/** What a study measures of a run: a table of records. A new one is an object, its name in `schema.ts`, and an entry in `STUDY_TRACES`. */
+export interface StudyTrace {
+  readonly settings: SettingsTable;
+  /** What identifies a run in the table: its seed, with the stage of training or arm, or with the tuned configuration. */
+  readonly by: 'seed' | 'stage' | 'configuration';
+  /** The settings in which two traces of an arm must differ, with the column that has them; default: an arm has one. */
+  readonly apart?: Readonly<Record<string, string | null>>;
+  /** Whether tests of neurons allow it of arms that they do not test. */
+  readonly ofAnyArm?: true;
+  /** Makes the rows; none if they are in files of the run. */
+  readonly rows: (run: TracedRun, settings: Combination) => Promise<RecordRow[]>;
 }
 
-/** Returns the values of a trace's first row, which distinguish it from its run's other traces. */
-export function firstRow({ trace, settings }: Pick<TraceJob, 'trace' | 'settings'>): RecordRow {
-  if (trace === 'models' || trace === 'heat' || trace === 'figures') return {};
-  const columns = {
-    effects: ['split', 'k', 'criterion'],
-    perturbations: ['perturbation', 'k', 'criterion'],
-    layers: ['criterion'],
-  };
-  const names = { k: 'topK', criterion: 'criteria' };
-  const own = (columns as Readonly<Record<string, readonly string[]>>)[trace] ?? [];
-  return Object.fromEntries(
-    own.map((column) => {
-      const name = (names as Readonly<Record<string, string>>)[column] ?? column;
-      return [column, valuesIn({ trace, settings }, name)[0] as string | number];
-    }),
-  );
-}
+const { session: ofSession, unstructured, structured, overlap, gradCam: ofMaps } = TRACE_SETTINGS;
 
-/** Make the rows of each trace. Figures' rows are in the files of the run. */
-export const TRACE_ROWS: Readonly<Record<TraceJob['trace'], MakeRows>> = {
-  async models({ from: _from, onStep: _onStep, seed: _seed, ...run }) {
+/** The accuracies of a run, which every study of models records. */
+const models: StudyTrace = {
+  settings: {},
+  by: 'stage',
+  async rows({ from: _from, onStep: _onStep, seed: _seed, ...run }) {
     const splits = SPLITS.map(async (split) =>
       accuracyRows(split, (await evaluateRun({ ...run, split })).accuracies),
     );
     return (await Promise.all(splits)).flat();
   },
-  async effects(run, settings) {
+};
+
+/** How the top neurons of groups change each group, compared with random ones. */
+const effects: StudyTrace = {
+  settings: { ...ofSession, ...unstructured },
+  by: 'stage',
+  apart: { split: 'split', topK: 'k', criteria: 'criterion' },
+  ofAnyArm: true,
+  async rows(run, settings) {
     const { entries, split } = await traceUnstructured(session(run, settings));
     return entries.map((entry) => ({ split, ...effectOf(entry), ...randomMeans(entry) }));
   },
-  async perturbations(run, settings) {
+};
+
+const perturbations: StudyTrace = {
+  settings: { ...ofSession, ...unstructured },
+  by: 'seed',
+  apart: { perturbation: 'perturbation', sigmas: null, topK: 'k', criteria: 'criterion' },
+  async rows(run, settings) {
     const { entries, perturbation } = await traceUnstructured(session(run, settings));
     return entries.map((entry) => ({ perturbation, sigma: entry.sigma, ...effectOf(entry) }));
   },
-  async layers(run, settings) {
+};
+
+const layers: StudyTrace = {
+  settings: { ...ofSession, ...structured },
+  by: 'seed',
+  apart: { criteria: 'criterion' },
+  async rows(run, settings) {
     const { entries } = await traceStructured(session(run, settings));
     return entries.map(({ criterion, layer, group, change: accuracy, margin }) => {
       return { criterion, layer, group, accuracy, margin };
     });
   },
-  async overlaps(run, settings) {
+};
+
+const overlaps: StudyTrace = {
+  settings: { ...ofSession, ...overlap },
+  by: 'seed',
+  apart: {},
+  async rows(run, settings) {
     const { entries } = await traceOverlap(session(run, settings));
     return entries.map(({ reading, group, chosenBy, rankedBy, neurons }) => {
       const ranks = neurons.map(({ percentile }) => percentile).sort((a, b) => a - b);
@@ -96,11 +103,25 @@ export const TRACE_ROWS: Readonly<Record<TraceJob['trace'], MakeRows>> = {
       return { reading, group, chosenBy, rankedBy, ...measured };
     });
   },
-  async margins(run, settings) {
-    const margins = await judgedMargins(session(run, settings));
-    return margins.map((values, group) => ({ group, mean: mean(values), tenth: quantile(values, 0.1) }));
+};
+
+const margins: StudyTrace = {
+  settings: ofSession,
+  by: 'seed',
+  apart: {},
+  async rows(run, settings) {
+    const judged = await judgedMargins(session(run, settings));
+    return judged.map((values, group) => ({ group, mean: mean(values), tenth: quantile(values, 0.1) }));
   },
-  async heat({ from: compare, ...run }, settings) {
+};
+
+/** Shares of Grad-CAM's heat in the core region. */
+const heat: StudyTrace = {
+  settings: ofMaps,
+  by: 'configuration',
+  apart: {},
+  ofAnyArm: true,
+  async rows({ from: compare, ...run }, settings) {
     const { groups } = await gradCam({ ...session(run, settings), compare });
     return groups.map(({ group, core, before, after, difference }) => ({
       group,
@@ -110,17 +131,109 @@ export const TRACE_ROWS: Readonly<Record<TraceJob['trace'], MakeRows>> = {
       difference: difference?.mean ?? null,
     }));
   },
-  async figures({ from: _from, epoch: _epoch, ...run }, { figures, ...settings }) {
-    await reproducePart1({ ...run, ...settings, figures: figuresNamed(figureNames({ figures })) });
+};
+
+/** Figures and tables of Part I, in the run's files. Their settings are Part I's (`checkTracing`). */
+const figures: StudyTrace = {
+  settings: {},
+  by: 'seed',
+  apart: {},
+  ofAnyArm: true,
+  async rows({ from: _from, epoch: _epoch, ...run }, { figures: names, ...settings }) {
+    await reproducePart1({ ...run, ...settings, figures: figuresNamed(figureNames({ figures: names })) });
     return [];
   },
-  planted: (run) => plantingRows(session(run, {})),
-  found: (run, settings) => foundRows({ ...session(run, {}), ...settings }),
-  erased: (run, settings) => erasedRows(session(run, {}), settings),
-  minimal: (run, settings) => minimalRows(session(run, {}), settings),
-  predictions: ({ from: _from, onStep: _onStep, seed: _seed, ...run }) => answersOf(run),
-  changes: (run, settings) => imageChanges(session(run, settings)),
 };
+
+/** Answers to images in training and left out. */
+const predictions: StudyTrace = {
+  settings: {},
+  by: 'stage',
+  ofAnyArm: true,
+  rows: ({ from: _from, onStep: _onStep, seed: _seed, ...run }) => answersOf(run),
+};
+
+/** Changes of each image. */
+const changes: StudyTrace = {
+  settings: { ...ofSession, ...CHANGES_SETTINGS },
+  by: 'stage',
+  ofAnyArm: true,
+  rows: (run, settings) => imageChanges(session(run, settings)),
+};
+
+const planted: StudyTrace = {
+  settings: {},
+  by: 'stage',
+  rows: (run) => plantingRows(session(run, {})),
+};
+const found: StudyTrace = {
+  settings: FOUND_SETTINGS,
+  by: 'stage',
+  rows: (run, settings) => foundRows({ ...session(run, {}), ...settings }),
+};
+const erased: StudyTrace = {
+  settings: ERASED_SETTINGS,
+  by: 'stage',
+  rows: (run, settings) => erasedRows(session(run, {}), settings),
+};
+/** The fewest neurons that planted images depend on. */
+const minimal: StudyTrace = {
+  settings: MINIMAL_SETTINGS,
+  by: 'stage',
+  rows: (run, settings) => minimalRows(session(run, {}), settings),
+};
+
+/** Everything that a study measures; it records the accuracies (`models`) of its own accord. */
+export const STUDY_TRACES: Readonly<Record<TraceName | 'models', StudyTrace>> = {
+  models,
+  effects,
+  perturbations,
+  layers,
+  overlaps,
+  margins,
+  heat,
+  figures,
+  planted,
+  found,
+  erased,
+  minimal,
+  predictions,
+  changes,
+};
+
+/** Returns the columns that identify a job's run in the table of its trace. */
+export function runColumns(
+  { trace, row, seed }: Pick<TraceJob, 'trace' | 'row' | 'seed'>,
+  configuration: Combination = {},
+): RecordRow {
+  const { by } = STUDY_TRACES[trace];
+  if (by === 'configuration') return { arm: row, seed, configuration: JSON.stringify(configuration) };
+  return by === 'stage' ? { seed, stage: row } : { seed };
+}
+
+/** Returns the values of a trace's first row, which distinguish it from its run's other traces. */
+export function firstRow({ trace, settings }: Pick<TraceJob, 'trace' | 'settings'>): RecordRow {
+  const { apart = {} } = STUDY_TRACES[trace];
+  return Object.fromEntries(
+    Object.entries(apart).flatMap(([name, column]): [string, string | number][] =>
+      column === null ? [] : [[column, valuesIn({ trace, settings }, name)[0] as string | number]],
+    ),
+  );
+}
+
+/** Returns the values of a trace's setting; default: the article's. */
+export function valuesIn(
+  {
+    trace,
+    settings,
+    split,
+  }: Pick<TraceJob, 'trace' | 'settings'> & { readonly split?: string | string[] | undefined },
+  name: string,
+): unknown[] {
+  const table = STUDY_TRACES[trace].settings;
+  const given = name === 'split' ? (split ?? settings.split ?? 'train') : settings[name];
+  return [given ?? table[name]?.article].flat();
+}
 
 /** Returns the names of the figures that a trace of figures makes. */
 export function figureNames({ figures = [] }: Combination): string[] {

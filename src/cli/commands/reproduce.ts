@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { engineOptions } from '../../native/engine.js';
-import { reproduceQuickstart } from '../../study/quickstart.js';
 import { addJob } from '../job.js';
 import { addComputeOptions, type ComputeOptions, pick } from '../options.js';
 import { quickstartScreen } from '../quickstartScreen.js';
@@ -27,6 +26,7 @@ export function addCommand(reproduce: Command): void {
     .option('--full', 'twice the images and more epochs, in float32; takes ten minutes');
   addJob<QuickstartCommandOptions>(addComputeOptions(quickstart), async (options, output, control) => {
     const start = performance.now();
+    const { reproduceQuickstart } = await import('../../study/quickstart.js');
     const result = await reproduceQuickstart({
       ...pick(options, 'data', 'out', 'weights', 'fashionMnist', 'full', 'seed'),
       ...engineOptions(options),
