@@ -3,7 +3,7 @@
   'targets': [
     {
       'target_name': 'spurmem',
-      'sources': ['<!@(ls native/*.cpp native/*/*.cpp)'],
+      'sources': ['<!@(node scripts/libtorch.mjs unity build/unity)'],
       'include_dirs': [
         'native/distributed',
         '<!@(node -p "require(\'node-addon-api\').include_dir")',

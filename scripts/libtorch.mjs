@@ -8,10 +8,11 @@
 //   node scripts/libtorch.mjs python         the Python whose torch it is
 //   node scripts/libtorch.mjs prebuilt       the addon of prebuilds/ that fits, if made from these sources
 //   node scripts/libtorch.mjs record FILE    records it for the addon that is built against it
+//   node scripts/libtorch.mjs unity FOLDER    writes files that include six sources each, as CMake does, and prints them
 //   node scripts/libtorch.mjs include|defines|standard|ldflags|libraries    for the compiler and the linker
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { prebuildName, prebuiltAddon, stalePrebuilds } from '../dist/native/addonFiles.js';
 import {
   compareVersions,
@@ -26,6 +27,8 @@ import {
 } from '../dist/native/libtorch.js';
 
 const [, , question, operand] = process.argv;
+/** As `UNITY_BUILD_BATCH_SIZE` in CMakeLists.txt. */
+const BATCH = 6;
 
 /** Facts of the libtorch that an addon is built against. */
 const answers = {
@@ -39,6 +42,16 @@ const answers = {
     mkdirSync(dirname(operand), { recursive: true });
     writeFileSync(operand, `${JSON.stringify(libtorch, null, 2)}\n`);
     return [];
+  },
+  unity: () => {
+    const sources = readdirSync('native', { recursive: true }).filter((file) => file.endsWith('.cpp'));
+    mkdirSync(operand, { recursive: true });
+    return Array.from({ length: Math.ceil(sources.length / BATCH) }, (_, i) => {
+      const batch = sources.sort().slice(i * BATCH, (i + 1) * BATCH);
+      const path = join(operand, `${i}.cpp`);
+      writeFileSync(path, batch.map((file) => `#include "${resolve('native', file)}"\n`).join(''));
+      return path;
+    });
   },
   include: ({ root }) => [join(root, 'include'), join(root, 'include/torch/csrc/api/include')],
   defines: ({ cxx11Abi }) => [`_GLIBCXX_USE_CXX11_ABI=${cxx11Abi ? 1 : 0}`],
