@@ -11,7 +11,7 @@ scripts/static.sh >"$log" 2>&1 &
 static=$!
 trap 'kill "$static" 2>/dev/null || true; rm -f "$log"' EXIT
 
-# Both builds load and compute the same.
+# Both builds load, and round pixels as PyTorch does (the second one at the end).
 for addon in build-cmake/Release/spurmem.node build/Release/spurmem.node; do
   echo "doctor with $addon"
   SPURMEM_ADDON=$PWD/$addon node bin/spurmem.js doctor --quiet
@@ -21,5 +21,6 @@ done
 scripts/try-package.sh short
 status=0
 npm test --silent -- "$@" || status=1
+SPURMEM_ADDON=$PWD/build/Release/spurmem.node npm test --silent -- test/parity/preprocess || status=1
 wait "$static" || { status=1; cat "$log"; }
 exit "$status"

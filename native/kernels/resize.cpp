@@ -5,6 +5,14 @@
 #include <cstring>
 #include <vector>
 
+// Sums are rounded as libtorch's are, product by product where these are.
+#ifdef __clang__
+#pragma clang fp contract(off)
+#else
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=off")
+#endif
+
 // Uses the machine's widest vectors; the arithmetic is the same. They are chosen while the addon is loaded,
 // before ThreadSanitizer starts.
 #if !defined(__x86_64__) || !defined(__GNUC__) || defined(__clang__) || defined(__SANITIZE_THREAD__)
@@ -186,3 +194,7 @@ SPURMEM_VECTORIZED void normalizeRgb(const uint8_t* bytes, int64_t pixels, const
 }
 
 }  // namespace spurmem
+
+#ifndef __clang__
+#pragma GCC pop_options
+#endif
