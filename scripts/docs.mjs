@@ -5,6 +5,7 @@ import * as prettier from 'prettier';
 import { withBenchmarkTables } from '../bench/dist/documentTables.js';
 import { withMatrixTable } from './matrix/table.mjs';
 import { reference } from './reference.mjs';
+import { withReplicationTables } from './replication.mjs';
 
 const docs = new URL('../docs/', import.meta.url);
 const check = process.argv.includes('--check');
@@ -30,4 +31,5 @@ for (const file of await readdir(new URL('matrix/', docs)).catch(() => [])) {
 }
 await rewrite('install.md', (text) => withMatrixTable(text, rows));
 await rewrite('reference.md', reference);
+await rewrite('../REPLICATION.md', withReplicationTables);
 await rewrite('benchmarks.md', (text) => withBenchmarkTables(text, results));
