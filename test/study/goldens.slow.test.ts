@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { parse } from 'yaml';
 import { markdown } from '../../src/cli/commands/study.js';
 import { readStudy } from '../../src/study/document.js';
 import { writeStudyReport } from '../../src/study/report.js';
+import { writeRescience } from '../../src/study/rescience.js';
 import { studyTables } from '../../src/study/tables.js';
 import { ROOT } from '../cli/support.js';
 import { temporaryFolder } from '../temporary.js';
@@ -51,4 +53,20 @@ test.each([
   });
   // Otherwise: npm run build, and node scripts/studies/ with that command > that file
   expect(printed).toBe(readFileSync(join(ROOT, tables), 'utf8'));
+});
+
+test('an article for ReScience C starts from the study’s own fields and tables', async () => {
+  const path = join(ROOT, 'studies/celeba-converged');
+  const study = await readStudy(join(path, 'study.yaml'));
+  const tables = markdown(study, await studyTables(study));
+  const files = await writeRescience(study, join(root, 'rescience'), tables);
+  const [metadata = '', text] = files.map((file) => readFileSync(file, 'utf8'));
+  expect(parse(metadata)).toMatchObject({
+    title: expect.stringContaining(`: ${study.title}`) as string,
+    keywords: expect.stringMatching(/, ERM, fine-tuned, DFR$/) as string,
+    data: [0, 1, 2, 3, 4].map((fold) => ({ name: `celeba-${fold}` })),
+    replication: [{ doi: '10.1038/s41467-025-61531-5' }],
+    type: 'Replication',
+  });
+  expect(text).toBe(readFileSync(join(path, 'tables.md'), 'utf8'));
 });

@@ -161,13 +161,23 @@ export function addCommand(study: Command): void {
 
   const report = addDocument(study, 'report', 'write a page with charts and tables of recorded results')
     .option('--to <folder>', 'the folder of the page and its charts (default: that of the runs)')
+    .option(
+      '--rescience <folder>',
+      'also write metadata.yaml and tables.md, from which an article for ReScience C starts',
+    )
     .addOption(onOption());
-  addJob<TableOptions & { readonly to?: string }>(
+  addJob<TableOptions & { readonly to?: string; readonly rescience?: string }>(
     addCommonOptions(report),
-    async ({ to, on, ...options }, output, _control, [file = '']) => {
+    async ({ to, on, rescience, ...options }, output, _control, [file = '']) => {
+      const { studyTables } = await import('../../study/tables.js');
       const { writeStudyReport } = await import('../../study/report.js');
-      const path = await writeStudyReport(await open(file, options), to, on);
-      output.result(`Report: ${path}`, { report: path });
+      const opened = await open(file, options);
+      const sections = await studyTables(opened, on);
+      const path = await writeStudyReport(opened, to, on, sections);
+      const { writeRescience } = await import('../../study/rescience.js');
+      const files =
+        rescience === undefined ? [] : await writeRescience(opened, rescience, markdown(opened, sections));
+      output.result([`Report: ${path}`, ...files].join('\n'), { report: path, files });
     },
   );
 }
