@@ -29,6 +29,8 @@ import {
 const [, , question, operand] = process.argv;
 /** As `UNITY_BUILD_BATCH_SIZE` in CMakeLists.txt. */
 const BATCH = 6;
+/** Debian has no packages of them: tests that compare with them need an environment of ours. */
+const HUB = ['timm', 'transformers', 'datasets', 'webdataset'];
 
 /** Facts of the libtorch that an addon is built against. */
 const answers = {
@@ -81,8 +83,8 @@ async function ensure(purpose) {
   const { ensureEnvironment, installPackages } = await import('../dist/native/install.js');
   const found = firstLibtorch(undefined, true);
   const forTests = purpose === 'test';
-  const missing = forTests && found ? missingModules(found.python) : [];
   const isOwn = found?.python === pythonOf(ownEnvironment());
+  const missing = forTests && found ? missingModules(found.python, isOwn) : [];
   const lacksGpu = purpose === 'gpu' && isOwn && isForCpuAlone();
   if (found && missing.length === 0 && !lacksGpu) return found;
   // Other environments are not changed.
@@ -95,20 +97,20 @@ async function ensure(purpose) {
     console.error('The tests compare with Python\u2019s torch, which takes all of its libraries.');
   const own = await ensureEnvironment({ gpu: purpose !== undefined || undefined, onInfo: console.error });
   const packages =
-    'numpy==2.4.6 torchvision==0.29.2 timm==1.0.31 safetensors==0.8.0 tensorboard==2.21.0 pandas==3.1.1';
-  if (forTests && missingModules(own.python).length > 0)
+    'numpy==2.4.6 torchvision==0.29.2 timm==1.0.31 safetensors==0.8.0 tensorboard==2.21.0 pandas==3.1.1 transformers==5.24.0 datasets==5.2.0 webdataset==1.0.2';
+  if (forTests && missingModules(own.python, true).length > 0)
     await installPackages(ownEnvironment(), packages.split(' '));
   return own;
 }
 
-/** The modules that the tests, and torch itself, import and a Python lacks. */
-function missingModules(python) {
+/** The modules that the tests, and torch itself, import and a Python lacks; of an environment of ours, also those of the Hugging Face Hub. */
+function missingModules(python, isOwn) {
   if (python === null) return ['a Python'];
   const code =
     'import importlib.util, sys; print("\\n".join(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None))';
   const { stdout } = spawnSync(
     python,
-    ['-c', code, 'torch', 'sympy', 'torchvision', 'safetensors', 'numpy', 'PIL'],
+    ['-c', code, 'torch', 'sympy', 'torchvision', 'safetensors', 'numpy', 'PIL', ...(isOwn ? HUB : [])],
     {
       encoding: 'utf8',
     },

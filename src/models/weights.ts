@@ -1,9 +1,10 @@
 import { SpurmemError } from '../errors.js';
 import { flawOf } from './flaws.js';
 import type { Model } from './model.js';
+import { readModelFolder } from './modelFolder.js';
 import { readPytorch } from './pytorchFile.js';
 import { readSafetensors, sameShape, type TensorData } from './safetensors.js';
-import { readWeightsFile, saveLine, shown, UnusableContent } from './weightsFile.js';
+import { readWeightsFile, saveLine, shown, UnusableContent, weightsFiles } from './weightsFile.js';
 
 /** Put before every name by DataParallel and DistributedDataParallel, and by torch.compile. */
 const WRAPPERS = /^(?:module\.|_orig_mod\.)+/;
@@ -75,12 +76,19 @@ const LEGACY_MAGIC = Buffer.from('8a0a6cfc9c46f9206aa85019', 'hex');
 const PREFIX_BYTES = 512;
 
 /**
- * Reads a weights file: safetensors, or what torch.save wrote (.pth, .pt, .pth.tar). The content decides, not the name.
+ * Reads a weights file: safetensors, or what torch.save wrote (.pth, .pt, .pth.tar); or a model's folder. The content decides, not the name.
  * The prefixes of DataParallel and torch.compile are taken off, and a `fc.0` or `head.0` becomes `fc` or `head`.
  *
  * @throws `WEIGHTS_INVALID` naming the file and what to do
  */
 export async function readWeights(path: string): Promise<WeightsFile> {
+  const folder = await readModelFolder(path);
+  if (folder !== undefined) {
+    const read: WeightsFile[] = [];
+    for (const file of await weightsFiles(path)) read.push(await readWeights(file));
+    const tensors = folder.renamed(Object.assign({}, ...read.map(({ named }) => named)) as Tensors);
+    return { tensors, named: tensors, source: folder.library, changes: [] };
+  }
   const format = await formatOf(path);
   const read = format === 'safetensors' ? await readSafetensors(path) : await readPytorch(path);
   const { tensors } = read;

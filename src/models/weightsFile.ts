@@ -1,8 +1,9 @@
 // Weights files of others: how they are opened, and the errors of those that are damaged or hold something else.
-import { type FileHandle, open } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
-import { requireReadable, sha256Of } from '../files.js';
+import { readText, requireReadable, sha256Of } from '../files.js';
 
 /** A file that is whole, but holds content that cannot be loaded; the message says what to do. */
 export class UnusableContent extends Error {}
@@ -35,12 +36,54 @@ function unreadable(path: string, error: unknown): SpurmemError {
   });
 }
 
-/** sha256 of a weights file, in hexadecimal. Throws `WEIGHTS_INVALID` if it cannot be read. */
+export async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
+}
+
+/** The weights in a model's folder, in the order of preference: whole, or an index of shards. */
+const IN_FOLDER = ['model.safetensors', 'pytorch_model.bin'] as const;
+
+/** Returns the files of weights: a file itself, or those of a model's folder. Throws `WEIGHTS_INVALID` for a folder without any. */
+export async function weightsFiles(path: string): Promise<readonly string[]> {
+  if (!(await isFolder(path))) return [path];
+  const found = await readdir(path);
+  for (const name of IN_FOLDER) {
+    if (found.includes(name)) return [join(path, name)];
+    const index = join(path, `${name}.index.json`);
+    if (!found.includes(basename(index))) continue;
+    const { weight_map: map } = Object(jsonOf(await readText(index))) as { weight_map?: unknown };
+    const shards = [...new Set(Object.values(Object(map) as Record<string, unknown>))];
+    // Names alone: an index must not lead out of its folder.
+    if (shards.length > 0 && shards.every((shard) => typeof shard === 'string' && found.includes(shard)))
+      return shards.map((shard) => join(path, String(shard))).sort();
+    throw new SpurmemError('WEIGHTS_INVALID', `${index} names shards that are not in its folder.`, {
+      advice: ['Copy or download the folder again.'],
+    });
+  }
+  throw new SpurmemError('WEIGHTS_INVALID', `${path} has none of ${IN_FOLDER.join(', ')}.`, {
+    parameter: 'weights',
+    value: path,
+    advice: ['Name a weights file, or a folder that save_pretrained wrote.'],
+  });
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** sha256 of a weights file, or of those of a model's folder, in hexadecimal. Throws `WEIGHTS_INVALID` if it cannot be read. */
 export async function weightsFingerprint(path: string): Promise<string> {
   try {
-    return await sha256Of(path);
+    const sums: string[] = [];
+    for (const file of await weightsFiles(path)) sums.push(await sha256Of(file));
+    const [first = '', ...others] = sums;
+    return others.length === 0 ? first : createHash('sha256').update(sums.join('\n')).digest('hex');
   } catch (error) {
-    throw unreadable(path, error);
+    throw error instanceof SpurmemError ? error : unreadable(path, error);
   }
 }
 

@@ -63,7 +63,7 @@ export const MODEL_SETTINGS = {
   weights: setting({
     type: text('a safetensors or PyTorch file'),
     argument: 'file',
-    help: 'safetensors or PyTorch file (.pth, .pt, .pth.tar) to start from; a head with other classes is replaced',
+    help: 'safetensors or PyTorch file (.pth, .pt, .pth.tar), or a folder of transformers or timm, to start from; a head with other classes is replaced',
     default: undefined,
     otherwise: 'random weights',
     source: 'ImageNet weights (IMAGENET1K_V2)',

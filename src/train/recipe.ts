@@ -20,6 +20,7 @@ import { augmentationOf } from './augmentation.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from './ermSettings.js';
 import { type InputConfig, inputSettings } from './inputSettings.js';
 import type { Start, TrainingMethod } from './method.js';
+import { withModelFolder } from './modelFolder.js';
 import type { EpochTraining } from './results.js';
 import type { Run } from './run.js';
 import { type EpochsConfig, modelOf, type RunConfig } from './runConfig.js';
@@ -83,7 +84,8 @@ async function started<Options extends ErmOptions>(
 }> {
   const { from, data, weights, arch, leaveOut } = given;
   if (from === undefined) {
-    return { options: { ...given, data: requireData(data) }, program: programOf(arch) };
+    const { options } = await withModelFolder({ ...given, data: requireData(data) });
+    return { options, program: programOf(options.arch) };
   }
   if (weights !== undefined) {
     const problem = `\`weights\` is ${weights}, and \`from\` is ${from}: a run starts from one of them.`;

@@ -110,8 +110,8 @@ test('no option of the command line is named below it', () => {
     .filter(([file]) => !/^src\/(?:cli|extras)\//.test(file))
     .flatMap(([file, text]) =>
       [...text.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)]
-        // Style sheets have names of their own that look alike, and pip has options of its own.
-        .filter(([flag]) => !file.endsWith('style.ts') && !/^--no-(?:deps|warn-conflicts)$/.test(flag))
+        // Style sheets have names of their own that look alike, and pip and examples/export.py have options of their own.
+        .filter(([flag]) => !file.endsWith('style.ts') && !/^--(?:no-(?:deps|warn-conflicts)|hf)$/.test(flag))
         .map(([flag]) => `${file}: ${flag}`),
     );
   expect(named).toEqual([]);

@@ -8,7 +8,8 @@ import { integer, severalOf, text } from '../../settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../ermSettings.js';
 import { INPUT_SETTINGS } from '../inputSettings.js';
 import type { TrainingMethod } from '../method.js';
-import { namedPreprocessing, PREPROCESSING_NAMES } from '../namedPreprocessing.js';
+import { namedOutputs, withModelFolder } from '../modelFolder.js';
+import { PREPROCESSING_NAMES } from '../namedPreprocessing.js';
 import { modelConfig, programOf, requireData } from '../recipe.js';
 import type { RunConfig } from '../runConfig.js';
 import type { OptionsOf } from '../runOptions.js';
@@ -29,7 +30,7 @@ export const ADOPT_SETTINGS = {
   ...MODEL_SETTINGS,
   weights: setting({
     ...MODEL_SETTINGS.weights,
-    help: 'checkpoint that was trained elsewhere: .pth, .pt, .safetensors, or a .pt2 of torch.export',
+    help: 'checkpoint that was trained elsewhere: .pth, .pt, .safetensors, a .pt2 of torch.export, or a folder of transformers or timm',
     isRequired: true,
     otherwise: 'required',
     default: undefined,
@@ -43,9 +44,11 @@ export const ADOPT_SETTINGS = {
     source: 'not given',
   }),
   preprocessing: setting({
-    type: text(`one of ${PREPROCESSING_NAMES.join(', ')}, or a JSON file with timm\u2019s pretrained_cfg`),
+    type: text(
+      `one of ${PREPROCESSING_NAMES.join(', ')}, or a JSON file of timm (pretrained_cfg) or transformers (preprocessor_config.json)`,
+    ),
     argument: 'name',
-    help: `the model\u2019s input: ${PREPROCESSING_NAMES.join(', ')}, or a JSON file with timm\u2019s pretrained_cfg`,
+    help: `the model\u2019s input: ${PREPROCESSING_NAMES.join(', ')}, or a JSON file of timm (pretrained_cfg) or transformers (preprocessor_config.json)`,
     default: undefined,
     otherwise: 'as the dataset prepares them',
     source: 'not given',
@@ -74,24 +77,23 @@ export const adoption: TrainingMethod<RunConfig, AdoptOptions> = {
   async start(given) {
     const isExport = given.weights !== undefined && isProgram(given.weights);
     const weights = isExport ? undefined : given.weights;
-    const arch = isExport ? (given.weights as Architecture) : given.arch;
+    const { options: completed, folder } = await withModelFolder({ ...given, data: requireData(given.data) });
+    const arch = isExport ? (given.weights as Architecture) : completed.arch;
     const program = programOf(arch);
     if (weights === undefined && program === undefined) {
       const expected = 'a checkpoint';
       throw usageError('weights', given.weights, expected, '`weights` is missing: it takes a checkpoint.');
     }
-    const { preprocessing, classes } = given;
-    const named = preprocessing === undefined ? {} : await namedPreprocessing(preprocessing);
-    // A given `imageSize` replaces both.
-    const input = given.imageSize === undefined ? named : { ...named, resize: undefined, crop: undefined };
-    const options = { ...input, ...defined(given), weights, arch };
+    const named = folder && given.classes === undefined ? await namedOutputs(completed, folder) : {};
+    const options = { ...completed, ...defined(named), weights, arch };
+    const { classes } = options;
     if (!INPUT_NAMES.some((name) => options[name] !== undefined)) {
       given.onWarning?.(
         'A checkpoint does not tell which images it was trained on. If the line on its input is wrong, give `preprocessing`, or `imageSize`, `mean` and `std`.',
       );
     }
     return {
-      options: { ...options, data: requireData(given.data), resume: true },
+      options: { ...options, resume: true },
       weights,
       program,
       keepsHead: { classes },

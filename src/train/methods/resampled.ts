@@ -20,7 +20,11 @@ const shared = (name: string, parts: keyof typeof PARTS) =>
  * RWY and RWG (Idrissi et al. 2022): ERM on examples drawn with replacement by PyTorch's WeightedRandomSampler, as there, with a
  * probability inversely proportional to the size of their class or group. An epoch is as long as the training split.
  */
-function reweighted(name: string, title: string, parts: keyof typeof PARTS): TrainingMethod<EpochsConfig, ErmOptions> {
+function reweighted(
+  name: string,
+  title: string,
+  parts: keyof typeof PARTS,
+): TrainingMethod<EpochsConfig, ErmOptions> {
   return {
     ...shared(name, parts),
     title,
@@ -44,7 +48,11 @@ function reweighted(name: string, title: string, parts: keyof typeof PARTS): Tra
  * SUBY and SUBG (Idrissi et al. 2022): ERM on a subset of the training split that has as many examples of each class or group as
  * the smallest one, drawn once before the first epoch. An epoch is as long as the subset.
  */
-function subsampled(name: string, title: string, parts: keyof typeof PARTS): TrainingMethod<EpochsConfig, ErmOptions> {
+function subsampled(
+  name: string,
+  title: string,
+  parts: keyof typeof PARTS,
+): TrainingMethod<EpochsConfig, ErmOptions> {
   return {
     ...shared(name, parts),
     title,

@@ -1,0 +1,167 @@
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Dataset } from '../../src/data/dataset.js';
+import { evaluateRun } from '../../src/experiments/evaluateRun.js';
+import { adopt, trainErm } from '../../src/train/methods.js';
+import { namedPreprocessing } from '../../src/train/namedPreprocessing.js';
+import { openRun } from '../../src/train/runFolder.js';
+import { failure } from '../data/support.js';
+import { tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+import { expectWithin, maxDifference } from './compare.js';
+import { python, reference, THREADS } from './python.js';
+
+/** Of probabilities: batch-norm is folded into the convolutions. */
+const TOLERANCE = 2e-5;
+
+const folder = temporaryFolder();
+const data = join(folder, 'dominoes');
+const common = { data, device: 'cpu', threads: THREADS, batchSize: 24 } as const;
+const refused = {
+  gelu_new: { hidden_act: 'gelu_new' },
+  quick_gelu: { hidden_act: 'quick_gelu' },
+  heads: { num_attention_heads: 6 },
+  narrow: { intermediate_size: 512, num_hidden_layers: 6 },
+};
+let dataset: Dataset;
+let expected: Readonly<Record<string, readonly (readonly number[])[]>>;
+
+beforeAll(async () => {
+  dataset = await tinyDominoes(data, {}, 0, 64);
+  const images = [...dataset.splits.test].map((index) => dataset.examples[index]?.filename);
+  const settings = { data, folder, images, classes: dataset.targetNames, refused, threads: THREADS };
+  expected = JSON.parse(reference('hub', settings)) as typeof expected;
+});
+
+/** Compares a run's probabilities with those of the library. */
+async function compared(name: string, run: string, isReversed = false): Promise<void> {
+  const { rows = [] } = await evaluateRun({ run, split: 'test', rows: true, threads: THREADS });
+  const [first = '', second = ''] = isReversed ? dataset.targetNames.toReversed() : dataset.targetNames;
+  const theirs = expected[name] ?? [];
+  const predicted = theirs.map(([a = 0, b = 0]) => (a > b ? first : second));
+  expect(rows.map(({ prediction }) => prediction)).toEqual(predicted);
+  // Some of both classes, or the comparison would tell little.
+  expect(new Set(predicted).size).toBe(2);
+  const ours = Float64Array.from(rows, (row) => row[`p_${first}`] as number);
+  const difference = maxDifference(
+    ours,
+    Float64Array.from(theirs, ([p = 0]) => p),
+  );
+  expectWithin(`${name}, probabilities`, difference, TOLERANCE);
+}
+
+test.each([
+  ['hf-vit', 'vit_tiny_patch16_224'],
+  ['hf-vit-unbiased', 'vit_tiny_patch16_224'],
+  ['hf-vit-state', 'vit_tiny_patch16_224'],
+  ['hf-resnet', 'resnet18'],
+  ['hf-resnet50', 'resnet50'],
+  ['timm-vit_tiny_patch16_224', 'vit_tiny_patch16_224'],
+  ['timm-resnet18', 'resnet18'],
+])('a folder %s is adopted with its library\u2019s probabilities', async (name, arch) => {
+  const out = join(folder, `run-${name}`);
+  const told: string[] = [];
+  const onWarning = (text: string): void => void told.push(text);
+  await adopt({ ...common, weights: join(folder, name), out, onWarning });
+  expect(told).toEqual([]);
+  const { config } = await openRun(out);
+  // By name: their outputs have the other order.
+  expect([config.arch, config.classes]).toEqual([arch, [1, 0]]);
+  await compared(name, out);
+});
+
+test('fields that no built-in network has are refused by name, with a line that exports the model', async () => {
+  const refuse = (name: string, ...parts: readonly string[]) =>
+    failure(
+      adopt({ ...common, weights: join(folder, name), out: join(folder, 'none') }),
+      'WEIGHTS_INVALID',
+      ...parts,
+    );
+  await refuse('gelu_new', 'hidden_act is gelu_new, not gelu', 'examples/export.py --hf', 'gelu_new.pt2');
+  await refuse('quick_gelu', 'hidden_act is quick_gelu, not gelu');
+  await refuse('heads', 'num_attention_heads is 6, not 3');
+  await refuse('narrow', 'num_hidden_layers is 6, not 12; intermediate_size is 512, not 768');
+  const other = async (name: string, of: string, change: object): Promise<void> => {
+    await cp(join(folder, of), join(folder, name), { recursive: true });
+    const path = join(folder, name, 'config.json');
+    const config = JSON.parse(await readFile(path, 'utf8')) as object;
+    await writeFile(path, JSON.stringify({ ...config, ...change }));
+  };
+  await other('bottleneck', 'hf-resnet50', { downsample_in_bottleneck: true });
+  await refuse('bottleneck', 'downsample_in_bottleneck is true, not false');
+  await other('deit', 'hf-vit', { model_type: 'deit' });
+  await refuse('deit', 'model_type is deit, not vit or resnet');
+  await other('pooled', 'timm-vit_tiny_patch16_224', { model_args: { global_pool: 'avg' } });
+  await refuse('pooled', 'global_pool is avg, not token');
+  await other('args', 'timm-resnet18', { model_args: { output_stride: 8 } });
+  await refuse('args', 'model_args has output_stride');
+  await other('timm-other', 'timm-resnet18', { architecture: 'convnext_tiny' });
+  await refuse('timm-other', 'architecture is convnext_tiny');
+  await other('named', 'hf-vit', { id2label: { 0: 'dog', 1: 'coat' } });
+  await refuse('named', 'has the classes "dog", "coat", and the data have "pullover", "coat"');
+  await other('empty', 'hf-vit', { hidden_size: 'wide' });
+  await refuse('empty', 'describes no model');
+  await other('out', 'hf-vit', {});
+  const index = join(folder, 'out', 'model.safetensors.index.json');
+  await writeFile(index, JSON.stringify({ weight_map: { a: '../hf-resnet/model.safetensors' } }));
+  await refuse('out', 'names shards that are not in its folder');
+  await rm(index);
+  await refuse('out', 'has none of model.safetensors, pytorch_model.bin');
+  await refuse('nothing', 'there is no such file');
+});
+
+test.each([
+  ['hf-swin', 'model_type is swin, not vit or resnet', [1, 0]],
+  ['hf-deit', 'model_type is deit, not vit or resnet', undefined],
+] as const)(
+  'the line that refuses %s exports it, with the same probabilities',
+  async (name, problem, classes) => {
+    const [weights, out] = [join(folder, name), join(folder, `run-${name}`)];
+    const { message } = await failure(adopt({ ...common, weights, out }), 'WEIGHTS_INVALID', problem);
+    const [, line = ''] = /^ +python (.*)$/m.exec(message) ?? [];
+    python(line.split(' '));
+    await adopt({ ...common, weights: `${weights}.pt2`, preprocessing: weights, classes, out });
+    await compared(name, out, classes === undefined);
+  },
+);
+
+test('training starts from a folder, too: with its architecture, input and a new head for other classes', async () => {
+  const out = join(folder, 'trained');
+  await trainErm({ ...common, weights: join(folder, 'hf-vit'), out, epochs: 1, lr: 1e-4 });
+  const { config } = await openRun(out);
+  expect(config).toMatchObject({ arch: 'vit_tiny_patch16_224', layerNormEps: 1e-12, patchSize: 16 });
+  expect(config).toMatchObject({ resize: null, crop: null, mean: [0.5, 0.5, 0.5] });
+});
+
+test('an image processor\u2019s file gives the input', async () => {
+  const path = join(folder, 'preprocessor_config.json');
+  const half = [0.5, 0.5, 0.5];
+  const of = async (content: object) => {
+    await writeFile(path, JSON.stringify({ image_mean: half, image_std: half, resample: 3, ...content }));
+    return namedPreprocessing(path);
+  };
+  const common = { interpolation: 'bicubic', mean: half, std: half } as const;
+  const type = (name: string) => ({ image_processor_type: `${name}ImageProcessor` });
+  const square = { height: 224, width: 224 };
+  expect(await of({ size: square, ...type('ViT') })).toEqual({ resize: [224, 224], crop: null, ...common });
+  expect(await of({ size: 224, feature_extractor_type: 'ViTFeatureExtractor' })).toEqual(
+    await of({ size: square }),
+  );
+  const crop = { do_center_crop: true, crop_size: 224 };
+  const bit = { resize: 256, crop: [224, 224], ...common };
+  expect(await of({ size: { shortest_edge: 256 }, ...crop, ...type('Bit') })).toEqual(bit);
+  expect(await of({ size: 256, ...crop, ...type('Bit') })).toEqual(bit);
+  const convnext = (edge: number) =>
+    of({ size: { shortest_edge: edge }, crop_pct: 0.875, ...type('ConvNext') });
+  expect(await convnext(224)).toEqual({ ...bit, resize: 256 });
+  expect(await convnext(384)).toEqual({ ...bit, resize: [384, 384], crop: null });
+  expect(await of({ do_resize: false, do_normalize: false })).toEqual({
+    resize: null,
+    crop: null,
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+  });
+  await failure(of({ size: square, resample: 1 }), 'USAGE', 'only 2 (bilinear) and 3 (bicubic)');
+  await failure(of({ size: square, do_rescale: false }), 'USAGE', 'only true is supported');
+  await failure(of({}), 'USAGE', 'size is missing');
+});
