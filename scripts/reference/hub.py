@@ -97,4 +97,53 @@ for name in ["vit_tiny_patch16_224", "resnet18"]:
     model = drawn(model, pixels, lambda out: out)
     timm.models.save_for_hf(model, os.path.join(args.folder, f"timm-{name}"), model_config={"label_names": list(labels["id2label"].values())}, data_config=config, safe_serialization=True)
     tell(f"timm-{name}", model, pixels, lambda out: out, [1, 0])
+
+
+# Checkpoints in parts: a backbone as DINO, MAE and a linear probe save theirs, and the head in another file.
+model = timm.create_model("vit_tiny_patch16_224", num_classes=2, img_size=(height, width))
+pixels = transformers.ViTImageProcessor(**plain)(pictures, return_tensors="pt")["pixel_values"]
+model = drawn(model, pixels, lambda out: out)
+tell("parts", model, pixels, lambda out: out, [0, 1])
+state = {name: value for name, value in model.state_dict().items() if not name.startswith("head.")}
+
+
+def save(name, content):
+    torch.save(content, os.path.join(args.folder, name))
+
+
+dino = {f"backbone.{name}": value for name, value in state.items()} | {"head.mlp.0.weight": torch.ones(4, 4), "head.mlp.0.bias": torch.ones(4)}
+save("dino.pth", {"student": {f"module.{name}": value * 2 for name, value in dino.items()}, "teacher": dino, "epoch": 3})
+save("head.pth", {"state_dict": {f"module.linear.{name}": value for name, value in model.head.state_dict().items()}})
+save("mae.pth", {"model": state | {"mask_token": torch.ones(1, 1, 4), "decoder_embed.weight": torch.ones(4, 4)}})
+pooled = drawn(timm.create_model("vit_base_patch16_224", num_classes=2, global_pool="avg"), torch.rand(4, 3, 224, 224), lambda out: out)
+save("mae-finetuned.pth", {"model": pooled.state_dict()})
+
+
+class TwoOutputs(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 8, 3)
+        self.aside = torch.nn.Linear(8, 5)
+        self.fc = torch.nn.Linear(8, 2)
+
+    def forward(self, images):
+        features = self.conv(images).relu().mean((2, 3))
+        return self.aside(features), self.fc(features)
+
+
+class Random(TwoOutputs):
+    def forward(self, images):
+        kept = torch.rand(images.shape[0], 1) > 0.1
+        return self.fc(kept * self.conv(images).relu().mean((2, 3)))
+
+
+def export(name, model):
+    dynamic = ({0: torch.export.Dim("batch", min=2, max=4096)},)
+    torch.export.save(torch.export.export(model.train(), (pixels[:2],), dynamic_shapes=dynamic), os.path.join(args.folder, name))
+
+
+model = drawn(TwoOutputs(), pixels, lambda out: out[1])
+export("two.pt2", model)
+tell("two", model, pixels, lambda out: out[1], [0, 1])
+export("random.pt2", Random())
 print(json.dumps(found))

@@ -179,16 +179,42 @@ const MAX_TENSORS = 100_000;
  * Finds the state dict in the checkpoint at `path`; other content is not looked at. Throws UnusableContent if the
  * state dict, or one of its tensors, is something else.
  */
-export function findState(content: PickleValue, path: string): FoundState {
-  const found = find(content, [], path, new Set());
-  if (found !== undefined) return found;
-  const keys = [...entriesOf(mapping(content)).keys()];
+export function findState(content: PickleValue, path: string, entry?: string): FoundState {
+  const wanted = entry?.split('.') ?? [];
+  const taken: string[] = [];
+  let value = content;
+  for (let inner; wanted.length > 0; value = inner) {
+    inner = entriesOf(mapping(value)).get(wanted[0] as string);
+    if (inner === undefined || mapping(inner) === undefined) break;
+    taken.push(wanted.shift() as string);
+  }
+  const found = find(value, taken, path, new Set());
+  const prefix = wanted.map((key) => `${key}.`).join('');
+  const views = [...(found?.views ?? [])].filter(([name]) => name.startsWith(prefix));
+  if (found !== undefined && views.length > 0)
+    return {
+      keys: found.keys,
+      views: new Map(views.map(([name, view]) => [name.slice(prefix.length), view])),
+    };
+  const entries = entriesOf(mapping(content));
+  const keys = [...entries.keys()];
   const held = keys.slice(0, 10).map(shown).join(', ');
   throw new UnusableContent(
     keys.length === 0
       ? `it holds no state dict. ${SAVE_STATE}`
-      : `it holds no tensors at the top or under ${NESTED.join(', ')}, but ${held}${keys.length > 10 ? ', ...' : ''}. ${SAVE_STATE}`,
+      : `it holds no tensors ${entry === undefined ? `at the top or under ${NESTED.join(', ')}` : `under ${shown(entry)}`}, but ${held}${keys.length > 10 ? ', ...' : ''}. ${entryAdvice(path, entries)}`,
   );
+}
+
+/** The advice for a checkpoint whose state dicts have other names: the first of them as an entry. */
+function entryAdvice(path: string, entries: ReadonlyMap<string, PickleValue>): string {
+  const inner = [...entries].find(([, value]) => {
+    const values = [...entriesOf(mapping(value)).values()].map(otherCall);
+    return values.some((call) => call !== undefined && readerOf(call) !== undefined);
+  });
+  if (inner === undefined) return SAVE_STATE;
+  const line = saveLine(path, (file) => `torch.load(${file})[${JSON.stringify(inner[0])}]`);
+  return `Name the one you mean, such as \`weights\` ${path}#${inner[0]}, or save it alone with this line of Python:\n${line}`;
 }
 
 /** @param seen the dicts that were searched: one may lie in itself, or in a thousand others */
@@ -278,7 +304,7 @@ const MAX_EXPANSION = 4;
  * `state_dict` or `model`. float16 and bfloat16 become float32, bool becomes uint8, and every tensor row-major. Nothing in the
  * file is executed. Throws `WEIGHTS_INVALID`.
  */
-export async function readPytorch(path: string): Promise<PytorchFile> {
+export async function readPytorch(path: string, entry?: string): Promise<PytorchFile> {
   return readWeightsFile(path, 'PyTorch', async (file, size) => {
     const archive = await ZipArchive.open(file, size);
     const folder = rootFolder(path, archive);
@@ -290,7 +316,7 @@ export async function readPytorch(path: string): Promise<PytorchFile> {
         `its byte order is ${shown(order)}; only little-endian files are read. Save it again on a little-endian machine (x86, ARM)`,
       );
     }
-    const { keys, views } = findState(parsePickle(await archive.read(`${folder}data.pkl`)), path);
+    const { keys, views } = findState(parsePickle(await archive.read(`${folder}data.pkl`)), path, entry);
     return { keys, tensors: await readTensors(archive, `${folder}data/`, views, size) };
   });
 }

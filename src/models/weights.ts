@@ -3,8 +3,8 @@ import { flawOf } from './flaws.js';
 import type { Model } from './model.js';
 import { readModelFolder } from './modelFolder.js';
 import { readPytorch } from './pytorchFile.js';
-import { readSafetensors, sameShape, type TensorData } from './safetensors.js';
-import { readWeightsFile, saveLine, shown, UnusableContent, weightsFiles } from './weightsFile.js';
+import { readSafetensors, type SafetensorsFile, sameShape, type TensorData } from './safetensors.js';
+import { placeOf, readWeightsFile, saveLine, shown, UnusableContent, weightsFiles } from './weightsFile.js';
 
 /** Put before every name by DataParallel and DistributedDataParallel, and by torch.compile. */
 const WRAPPERS = /^(?:module\.|_orig_mod\.)+/;
@@ -89,8 +89,12 @@ export async function readWeights(path: string): Promise<WeightsFile> {
     const tensors = folder.renamed(Object.assign({}, ...read.map(({ named }) => named)) as Tensors);
     return { tensors, named: tensors, source: folder.library, changes: [] };
   }
-  const format = await formatOf(path);
-  const read = format === 'safetensors' ? await readSafetensors(path) : await readPytorch(path);
+  const { file, entry } = await placeOf(path);
+  const format = await formatOf(file);
+  const read =
+    format === 'safetensors'
+      ? entryOf(await readSafetensors(file), path, entry)
+      : await readPytorch(file, entry);
   const { tensors } = read;
   const source = 'keys' in read ? ['PyTorch', read.keys.join('.')].filter(Boolean).join(', ') : format;
   try {
@@ -100,6 +104,19 @@ export async function readWeights(path: string): Promise<WeightsFile> {
     if (!(error instanceof UnusableContent)) throw error;
     throw new SpurmemError('WEIGHTS_INVALID', `${path}: ${error.message}`, { cause: error });
   }
+}
+
+/** The tensors below an entry of a safetensors file, whose names are flat. */
+function entryOf(file: SafetensorsFile, path: string, entry?: string): SafetensorsFile {
+  if (entry === undefined) return file;
+  const own = Object.entries(file.tensors).filter(([name]) => name.startsWith(`${entry}.`));
+  if (own.length > 0)
+    return {
+      ...file,
+      tensors: Object.fromEntries(own.map(([name, value]) => [name.slice(entry.length + 1), value])),
+    };
+  const problem = `${path}: none of its tensors begins with ${shown(`${entry}.`)}, but ${list(Object.keys(file.tensors))}.`;
+  throw new SpurmemError('WEIGHTS_INVALID', problem, { advice: ['Correct the part behind #.'] });
 }
 
 async function formatOf(path: string): Promise<'safetensors' | 'pytorch'> {
@@ -133,14 +150,22 @@ function hint(text: string): string {
 /** A count of training batches that old files lack; batch-norm does not use it. */
 const OPTIONAL = '.num_batches_tracked';
 
+/** The head of an adopted model. */
+export interface KeptHead {
+  /** Its outputs that become the model's, in this order; default: all. */
+  readonly classes?: readonly number[] | undefined;
+  /** The file that it is in, if that is another one. */
+  readonly head?: string | undefined;
+}
+
 /** How to load a weights file. */
 export interface Loading {
   /** Advice for a file that does not fit. */
   readonly advice?: string;
   /** The file, if it is being read already (`readAhead`). */
   readonly content?: Promise<WeightsFile>;
-  /** Set if a head of other classes is refused, not replaced; `classes`: its outputs that become the model's, in this order. */
-  readonly keepsHead?: { readonly classes?: readonly number[] | undefined } | undefined;
+  /** Set if a head of other classes is refused, not replaced. */
+  readonly keepsHead?: KeptHead | undefined;
 }
 
 /** The way in which a file's weights became a model's. */
@@ -172,8 +197,11 @@ export async function loadWeights(
   const shapes = new Map([...parameters, ...buffers].map(({ name, shape }) => [name, shape]));
   const names = [...shapes.keys()].filter((name) => !name.endsWith(OPTIONAL));
   const { tensors: found, changes } = fitting(file, names, head, path);
-  const tensors = keepsHead ? { ...found, ...keptHead(found, model, keepsHead.classes, path) } : found;
-  const hasOtherHead = head.some((name) => !sameShape(tensors[name]?.shape, shapes.get(name)));
+  // Of a file whose names do not fit, nothing is said of its head.
+  const fits = names.every((name) => head.includes(name) || Object.hasOwn(found, name));
+  const tensors =
+    keepsHead && fits ? { ...found, ...(await keptHead(found, model, keepsHead, path)) } : found;
+  const hasOtherHead = !keepsHead && head.some((name) => !sameShape(tensors[name]?.shape, shapes.get(name)));
   const newHead: readonly string[] = hasOtherHead ? head : [];
   const missing = [...shapes.keys()].filter(
     (name) => !Object.hasOwn(tensors, name) && !newHead.includes(name) && !name.endsWith(OPTIONAL),
@@ -193,7 +221,7 @@ export async function loadWeights(
     throw new SpurmemError(
       'WEIGHTS_INVALID',
       `${path} does not fit ${model.arch}:\n${origin}${flaws.join('')}`,
-      { advice: [advice] },
+      { advice: [adviceFor(tensors, path) ?? advice] },
     );
   }
   const wanted: Record<string, TensorData> = {};
@@ -212,6 +240,23 @@ export async function loadWeights(
   return { newHead, changes };
 }
 
+/** Names of transformers, which are read with their config.json. */
+const OF_TRANSFORMERS =
+  /^(?:\w+\.)?(?:encoder\.(?:layer|stages|layers)\.|embeddings\.|embedder\.|layers\.\d+\.layernorm_before)/;
+
+/** The advice for checkpoints of a known kind whose names do not fit. */
+function adviceFor(tensors: Tensors, path: string): string | undefined {
+  if (Object.hasOwn(tensors, 'fc_norm.weight')) {
+    const file = `${JSON.stringify(path)}, map_location="cpu"`;
+    return `It averages patches (fc_norm), as fine-tuned MAE does. Export it, and give model.pt2:\n  import timm, torch; m = timm.create_model("vit_base_patch16_224", num_classes=${tensors['head.weight']?.shape[0] ?? 0}, global_pool="avg"); s = torch.load(${file}); m.load_state_dict(s.get("model", s)); torch.export.save(torch.export.export(m, (torch.randn(2, 3, 224, 224),), dynamic_shapes=({0: torch.export.Dim("batch", min=2, max=4096)},)), "model.pt2")`;
+  }
+  if (!Object.keys(tensors).some((name) => OF_TRANSFORMERS.test(name))) return undefined;
+  return 'Its names are those of transformers: give the folder with its config.json as `weights`.';
+}
+
+/** What MAE's pre-training adds to a ViT. */
+const OF_PRETRAINING = /^(?:mask_token$|decoder_)/;
+
 /** Returns the tensors by the names that a model may have: the file's own, the usual ones, or those under a prefix. */
 function fitting(
   { named, tensors, changes }: Omit<WeightsFile, 'source'>,
@@ -223,7 +268,12 @@ function fitting(
   if (names.every((name) => Object.hasOwn(named, name))) return { tensors: named, changes: [] };
   const body = names.filter((name) => !head.includes(name));
   const has = (of: Tensors, prefix = ''): boolean => body.every((name) => Object.hasOwn(of, prefix + name));
-  if (has(tensors)) return { tensors, changes };
+  if (has(tensors)) {
+    const extra = Object.keys(tensors).filter((name) => OF_PRETRAINING.test(name) && !names.includes(name));
+    if (extra.length === 0) return { tensors, changes };
+    const rest = Object.entries(tensors).filter(([name]) => !extra.includes(name));
+    return { tensors: Object.fromEntries(rest), changes: [...changes, `leaving out ${list(extra)}`] };
+  }
   const [first = ''] = body;
   const prefixes = Object.keys(named)
     .filter((name) => name.endsWith(`.${first}`))
@@ -233,7 +283,8 @@ function fitting(
   if (prefix === undefined) return { tensors, changes };
   if (prefixes.length > 1) {
     const problem = `${path} holds several networks that fit, under ${list(prefixes)}.`;
-    throw new SpurmemError('WEIGHTS_INVALID', problem, { advice: ['Save one of them.'] });
+    const advice = [`Name one of them: \`weights\` ${path}#${prefixes[0]?.slice(0, -1) ?? ''}.`];
+    throw new SpurmemError('WEIGHTS_INVALID', problem, { advice });
   }
   const [own, others] = [true, false].map((isOwn) =>
     Object.entries(named).filter(([name]) => name.startsWith(prefix) === isOwn),
@@ -252,33 +303,53 @@ function fitting(
 }
 
 /**
- * Returns the head of a checkpoint, by default whole, or some of its outputs in a given order. Throws `WEIGHTS_INVALID` naming both numbers for a
- * head of other classes than the model's, and for outputs that it lacks.
+ * Returns the head of a checkpoint, by default whole, or some of its outputs in a given order. Throws `WEIGHTS_INVALID` for a checkpoint without a head,
+ * and naming both numbers for a head of other classes than the model's, or for outputs that it lacks.
  */
-export function keptHead(
-  tensors: Tensors,
-  { head, numClasses }: Pick<Model, 'head' | 'numClasses'>,
-  classes: readonly number[] | undefined,
+export async function keptHead(
+  own: Tensors,
+  { head, numClasses, arch }: Pick<Model, 'head' | 'numClasses' | 'arch'>,
+  { classes, head: file }: KeptHead,
   path: string,
-): Tensors {
-  if (head === null) return {};
-  const outputs = tensors[head.weight]?.shape[0] ?? 0;
+): Promise<Tensors> {
+  if (head === null) {
+    const given = classes === undefined ? (file === undefined ? undefined : 'head') : 'classes';
+    if (given === undefined) return {};
+    const problem = `${arch} does not end with one linear layer, which \`${given}\` needs.`;
+    throw new SpurmemError('MODEL_INVALID', problem, { parameter: given, advice: ['Leave it out.'] });
+  }
+  const tensors = file === undefined ? own : await headOf(file, head);
+  const outputs = tensors[head.weight]?.shape[0];
+  if (outputs === undefined || tensors[head.bias] === undefined) {
+    const missing = outputs === undefined ? head.weight : head.bias;
+    throw new SpurmemError('WEIGHTS_INVALID', `${path} has no head: ${missing} is missing.`, {
+      parameter: 'head',
+      advice: [
+        'If a linear layer of another file is its head, give that file as `head`.',
+        'Or train a new one: `train erm` with these `weights`.',
+      ],
+    });
+  }
   const missing = (classes ?? []).filter((output) => output >= outputs);
   if (missing.length > 0 || (classes === undefined && outputs !== numClasses)) {
     const lacks =
       missing.length > 0
         ? `it has none numbered ${missing.join(', ')}`
         : `the data have ${numClasses} classes`;
-    throw new SpurmemError('WEIGHTS_INVALID', `The head of ${path} has ${outputs} outputs, and ${lacks}.`, {
-      parameter: 'classes',
-      value: classes,
-      advice: [
-        'Name the outputs that are the data\u2019s classes with `classes`, in their order, counted from 0.',
-        'Or train a new head: `train erm` with these `weights`.',
-      ],
-    });
+    throw new SpurmemError(
+      'WEIGHTS_INVALID',
+      `The head of ${file ?? path} has ${outputs} outputs, and ${lacks}.`,
+      {
+        parameter: 'classes',
+        value: classes,
+        advice: [
+          'Name the outputs that are the data\u2019s classes with `classes`, in their order, counted from 0.',
+          'Or train a new head: `train erm` with these `weights`.',
+        ],
+      },
+    );
   }
-  if (classes === undefined) return {};
+  if (classes === undefined) return file === undefined ? {} : tensors;
   const chosen = [head.weight, head.bias].map((name) => {
     const { shape: [, ...rest] = [], data } = tensors[name] ?? { data: new Float32Array() };
     const size = rest.reduce((all, side) => all * side, 1);
@@ -288,6 +359,31 @@ export function keptHead(
     return [name, { shape: [classes.length, ...rest], data: rows }] as const;
   });
   return Object.fromEntries(chosen);
+}
+
+/** The one linear layer of a file, by the names of a model's head. Throws `WEIGHTS_INVALID` unless there is exactly one. */
+async function headOf(
+  path: string,
+  head: { readonly weight: string; readonly bias: string },
+): Promise<Tensors> {
+  const { named } = await readWeights(path);
+  const linear = Object.entries(named).flatMap(([name, weight]) => {
+    const bias = named[name.replace(/weight$/, 'bias')];
+    const isLinear = name.endsWith('weight') && weight.shape.length === 2;
+    return isLinear && sameShape(bias?.shape, weight.shape.slice(0, 1)) ? [{ name, weight, bias }] : [];
+  });
+  const [only] = linear;
+  if (only?.bias !== undefined && linear.length === 1)
+    return { [head.weight]: only.weight, [head.bias]: only.bias };
+  const found = linear.length === 0 ? 'none' : list(linear.map(({ name }) => name));
+  throw new SpurmemError(
+    'WEIGHTS_INVALID',
+    `${path} should hold one linear layer, a weight and its bias, and holds ${found}.`,
+    {
+      parameter: 'head',
+      advice: ['Name one behind #, such as `head` FILE#fc.'],
+    },
+  );
 }
 
 /** Reads a weights file while its model draws initial weights on another thread. Errors are thrown when it is awaited. */

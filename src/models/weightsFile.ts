@@ -40,12 +40,20 @@ export async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() === true;
 }
 
+/** Splits `FILE#ENTRY`, unless a file has that whole name. */
+export async function placeOf(path: string): Promise<{ readonly file: string; readonly entry?: string }> {
+  const at = path.lastIndexOf('#');
+  if (at <= 0 || at === path.length - 1 || (await stat(path).catch(() => undefined)) !== undefined)
+    return { file: path };
+  return { file: path.slice(0, at), entry: path.slice(at + 1) };
+}
+
 /** The weights in a model's folder, in the order of preference: whole, or an index of shards. */
 const IN_FOLDER = ['model.safetensors', 'pytorch_model.bin'] as const;
 
 /** Returns the files of weights: a file itself, or those of a model's folder. Throws `WEIGHTS_INVALID` for a folder without any. */
 export async function weightsFiles(path: string): Promise<readonly string[]> {
-  if (!(await isFolder(path))) return [path];
+  if (!(await isFolder(path))) return [(await placeOf(path)).file];
   const found = await readdir(path);
   for (const name of IN_FOLDER) {
     if (found.includes(name)) return [join(path, name)];
@@ -75,11 +83,18 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** sha256 of a weights file, or of those of a model's folder, in hexadecimal. Throws `WEIGHTS_INVALID` if it cannot be read. */
-export async function weightsFingerprint(path: string): Promise<string> {
+/**
+ * sha256 of a weights file in hexadecimal; of several (a folder's, a head's), and of an entry, that of theirs. Throws `WEIGHTS_INVALID` if one cannot be
+ * read.
+ */
+export async function weightsFingerprint(path: string, head?: string): Promise<string> {
   try {
     const sums: string[] = [];
-    for (const file of await weightsFiles(path)) sums.push(await sha256Of(file));
+    for (const one of head === undefined ? [path] : [path, head]) {
+      for (const file of await weightsFiles(one)) sums.push(await sha256Of(file));
+      const { entry } = await placeOf(one);
+      if (entry !== undefined) sums.push(entry);
+    }
     const [first = '', ...others] = sums;
     return others.length === 0 ? first : createHash('sha256').update(sums.join('\n')).digest('hex');
   } catch (error) {

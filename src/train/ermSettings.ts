@@ -70,6 +70,14 @@ export const MODEL_SETTINGS = {
     published: 'random weights; the line that loads ImageNet\u2019s is commented out',
     isDeparture: true,
   }),
+  output: setting({
+    type: integer(0),
+    argument: 'n',
+    help: 'of a file of torch.export with several outputs, the one that is the logits, counted from 0',
+    default: undefined,
+    otherwise: 'its only one',
+    source: 'not given',
+  }),
   ...INPUT_SETTINGS,
   ...VIT_SETTINGS,
 } as const;

@@ -74,7 +74,8 @@ async function plan(
   const whole = await datasetOf(options.data, options.datasetOptions);
   requireImages(whole);
   if (method.needsGroupsIn !== undefined) requireGroups(whole, [method.needsGroupsIn]);
-  const program = start.program && (await readProgram(start.program.path, start.program.name));
+  const program =
+    start.program && (await readProgram(start.program.path, start.program.name, start.program.output));
   const config = { ...(await start.configOf(whole, program)), ...processesOf(context, method, options) };
   const dataset = trainedOn(whole, config);
   const out = options.out ?? defaultRunFolder(method.name, dataset.name, from);
@@ -261,7 +262,7 @@ async function initialize(
     if (newHead.length > 0) onInfo?.(`${weights} has a head of other classes: ${change}.`);
   } else if (program !== undefined) {
     if (keepsHead)
-      await model.loadStateDict(keptHead(program.file.weights ?? {}, model, keepsHead.classes, program.name));
+      await model.loadStateDict(await keptHead(program.file.weights ?? {}, model, keepsHead, program.name));
     const head =
       keepsHead || program.classes === numClasses ? '' : `, with a new head for ${numClasses} classes`;
     onInfo?.(`${arch} starts from the weights in its file${head}.`);

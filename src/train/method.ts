@@ -61,11 +61,13 @@ export interface Start<Config extends RunConfig = RunConfig> {
   readonly options: OptionsOf<typeof INPUT_SETTINGS> & { readonly data: string | Dataset };
   /** The file with the initial weights; undefined: those of the program, or random ones from the seed. */
   readonly weights: string | undefined;
-  /** The file of the program to train, and the program's name in messages. */
-  readonly program: { readonly path: string; readonly name: Program['name'] } | undefined;
+  /** The file of the program to train, the program's name in messages, and which of its outputs are the logits. */
+  readonly program:
+    | { readonly path: string; readonly name: Program['name']; readonly output?: number | undefined }
+    | undefined;
   /** The configuration of the run that it starts from. */
   readonly inherited?: RunConfig | undefined;
-  /** Set if the checkpoint's head stays, of which `classes` are some outputs; by default one of other classes is replaced. */
+  /** Set if the checkpoint's head stays; by default one of other classes is replaced. */
   readonly keepsHead?: Loading['keepsHead'];
   /** Resolves the settings. Throws `USAGE`. */
   configOf(dataset: Dataset, program: Program | undefined): Config | Promise<Config>;

@@ -85,7 +85,7 @@ async function started<Options extends ErmOptions>(
   const { from, data, weights, arch, leaveOut } = given;
   if (from === undefined) {
     const { options } = await withModelFolder({ ...given, data: requireData(data) });
-    return { options, program: programOf(options.arch) };
+    return { options, program: programOf(options.arch, undefined, options.output) };
   }
   if (weights !== undefined) {
     const problem = `\`weights\` is ${weights}, and \`from\` is ${from}: a run starts from one of them.`;
@@ -113,7 +113,7 @@ async function started<Options extends ErmOptions>(
   return {
     options: { ...ofRun, ...defined(given), ...ofData, weights: run.weights },
     // A run's configuration names its program; its folder contains it.
-    program: arch === undefined ? programOf(ofRun.arch, ownProgram) : programOf(arch),
+    program: arch === undefined ? programOf(ofRun.arch, ownProgram) : programOf(arch, arch, given.output),
     inherited: run.config,
   };
 }
@@ -127,14 +127,18 @@ export function requireData(data: RunOptions['data']): string | Dataset {
 }
 
 /** Returns the file of a network that `torch.export` wrote, and its name in messages and configurations. */
-export function programOf(arch: Architecture | undefined, path: string | undefined = arch) {
-  if (arch === undefined || path === undefined || !isProgram(arch)) return undefined;
-  return { path, name: architectureName(arch) as Program['name'] };
+export function programOf(arch: Architecture | undefined, path: string | undefined = arch, output?: number) {
+  if (arch === undefined || path === undefined || !isProgram(arch)) {
+    if (output === undefined) return undefined;
+    const problem = `\`output\` is ${output}, and only a file of torch.export has several.`;
+    throw usageError('output', output, 'nothing here', problem, 'Leave it out.');
+  }
+  return { output, path, name: architectureName(arch) as Program['name'] };
 }
 
 /** Returns the part of a run's configuration that is its data, its network and its network's input. */
 export async function modelConfig(
-  options: GivenOf<typeof MODEL_SETTINGS> & Pick<RunOptions, 'from'>,
+  options: GivenOf<typeof MODEL_SETTINGS> & Pick<RunOptions, 'from'> & { readonly head?: string | undefined },
   dataset: Dataset,
   program: Program | undefined,
   start: string | undefined,
@@ -144,6 +148,7 @@ export async function modelConfig(
     patchSize,
     layerNormEps,
     weights: _weights,
+    output: _output,
     ...given
   } = resolveSettings(MODEL_SETTINGS, 'article', options);
   const input = { ...(await ownSize(options, dataset, arch)), ...inputSettings(given, dataset) };
@@ -154,7 +159,7 @@ export async function modelConfig(
     ...input,
     ...vitSettings(arch, { patchSize, layerNormEps }, input.imageSize),
     numClasses: dataset.numClasses,
-    weights: start === undefined ? null : await weightsFingerprint(start),
+    weights: start === undefined ? null : await weightsFingerprint(start, options.head),
   };
 }
 

@@ -125,6 +125,107 @@ test.each([
   },
 );
 
+test('parts of checkpoints: an entry, a head in another file, one of two outputs', async () => {
+  const at = (file: string): string => join(folder, file);
+  const vit = {
+    arch: 'vit_tiny_patch16_224',
+    layerNormEps: 1e-6,
+    mean: [0.5, 0.5, 0.5],
+    std: [0.5, 0.5, 0.5],
+  } as const;
+  const input = { ...vit, resize: null, crop: null, ...common };
+  const head = at('head.pth');
+  const adopted = async (
+    name: string,
+    weights: string,
+    told: string,
+    expectedOf = 'parts',
+    more: object = input,
+  ) => {
+    const out = at(`run-${name}`);
+    const lines: string[] = [];
+    await adopt({ ...more, ...common, weights, out, onInfo: (text) => void lines.push(text) });
+    expect(lines.join(' ')).toContain(told);
+    await compared(expectedOf, out);
+  };
+  await adopted(
+    'dino',
+    `${at('dino.pth')}#teacher`,
+    'without the prefix backbone., leaving out head.mlp.0.weight',
+    'parts',
+    {
+      ...input,
+      head,
+    },
+  );
+  await adopted('dino-deeper', `${at('dino.pth')}#teacher.backbone`, '', 'parts', { ...input, head });
+  await adopted('mae', at('mae.pth'), 'leaving out mask_token, decoder_embed.weight', 'parts', {
+    ...input,
+    head: `${head}#state_dict.module.linear`,
+  });
+  const plain = { resize: null, crop: null, mean: vit.mean, std: vit.std, output: 1 };
+  await adopted('two', at('two.pt2'), '', 'two', plain);
+
+  const refuse = (
+    weights: string,
+    more: object,
+    code: 'WEIGHTS_INVALID' | 'MODEL_INVALID' | 'USAGE',
+    ...parts: string[]
+  ) => failure(adopt({ ...input, weights: at(weights), out: at('none'), ...more }), code, ...parts);
+  await refuse(
+    'two.pt2',
+    {},
+    'MODEL_INVALID',
+    'it gives 2 outputs',
+    'Choose them with `output`, counted from 0',
+  );
+  await refuse('two.pt2', { output: 2 }, 'MODEL_INVALID', 'it gives 2 outputs, and none is numbered 2');
+  await refuse(
+    'random.pt2',
+    {},
+    'MODEL_INVALID',
+    'aten.rand',
+    'set drop_path_rate=0, or export model.eval()',
+  );
+  await refuse('mae.pth', {}, 'WEIGHTS_INVALID', 'has no head: head.weight is missing', 'as `head`');
+  await refuse('mae.pth', { output: 0 }, 'USAGE', 'only a file of torch.export has several');
+  await refuse(
+    'mae.pth',
+    { head: at('mae.pth') },
+    'WEIGHTS_INVALID',
+    'should hold one linear layer',
+    'blocks.0.attn.qkv.weight',
+  );
+  // Its names, not its head.
+  await refuse('head.pth', {}, 'WEIGHTS_INVALID', 'does not fit vit_tiny_patch16_224');
+  await refuse(
+    'hf-vit-state/pytorch_model.bin',
+    {},
+    'WEIGHTS_INVALID',
+    'give the folder with its config.json',
+  );
+  await refuse(
+    'dino.pth#pupil',
+    {},
+    'WEIGHTS_INVALID',
+    'no tensors under "pupil", but "student", "teacher", "epoch"',
+  );
+  await refuse(
+    'hf-vit-unbiased/model.safetensors#x',
+    {},
+    'WEIGHTS_INVALID',
+    'none of its tensors begins with "x."',
+  );
+  const { message } = await refuse('dino.pth', {}, 'WEIGHTS_INVALID', `dino.pth#student`);
+  const [, line = ''] = /^ +(import torch.*)$/m.exec(message) ?? [];
+  python(['-c', line]);
+  await refuse('dino.state_dict.pth', {}, 'WEIGHTS_INVALID', 'has no head');
+  const pooled = await refuse('mae-finetuned.pth', {}, 'WEIGHTS_INVALID', 'It averages patches (fc_norm)');
+  const [, mend = ''] = /^ +(import timm.*)$/m.exec(pooled.message) ?? [];
+  python(['-c', `import os; os.chdir(${JSON.stringify(folder)}); ${mend}`]);
+  await adopt({ ...common, weights: at('model.pt2'), preprocessing: 'vit', out: at('run-pooled') });
+});
+
 test('training starts from a folder, too: with its architecture, input and a new head for other classes', async () => {
   const out = join(folder, 'trained');
   await trainErm({ ...common, weights: join(folder, 'hf-vit'), out, epochs: 1, lr: 1e-4 });

@@ -76,8 +76,9 @@ test('a prefix of all names is taken off and told; two networks that fit are not
   await failure(
     adopt({ ...common, weights: both, out }),
     'WEIGHTS_INVALID',
-    /several networks that fit, under (?:teacher\., student\.|student\., teacher\.)\. Save one of them\./,
+    /several networks that fit, under (?:teacher\., student\.|student\., teacher\.)\. Name one of them: `weights` \S+#(?:teacher|student)\.$/,
   );
+  await adopt({ ...common, weights: `${both}#student`, out });
 });
 
 test('outputs of a larger head are chosen in order; without a choice both numbers are named', async () => {

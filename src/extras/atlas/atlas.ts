@@ -12,7 +12,7 @@ import {
   TraceSession,
 } from '../../experiments/traceSession.js';
 import { changeInterval } from '../../metrics/intervals.js';
-import { readProgram } from '../../models/exported/program.js';
+import { readProgramFile } from '../../models/exported/archive.js';
 import type { TensorData } from '../../models/safetensors.js';
 import { readWeights } from '../../models/weights.js';
 import { weightsFingerprint } from '../../models/weightsFile.js';
@@ -256,7 +256,7 @@ async function initialWeights({ config, loader, folder: { path } }: TraceSession
   if (file === undefined || !(await isFile(file))) return undefined;
   if ((await weightsFingerprint(file)) !== config.weights) return undefined;
   if (weightsPath !== null) return from('weights file', (await readWeights(file)).tensors);
-  const { weights } = (await readProgram(file)).file;
+  const { weights } = await readProgramFile(file);
   return weights && from('program', weights);
 }
 

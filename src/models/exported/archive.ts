@@ -38,10 +38,12 @@ const MODEL = 'models/model.json';
 /**
  * Reads what torch.export.save of PyTorch 2.6 or newer wrote, or the file of a run's folder. Nothing in it is executed. Throws
  * `MODEL_INVALID`.
+ *
+ * @param output of several, the one that is the logits, counted from 0
  */
-export async function readProgramFile(path: string): Promise<ProgramFile> {
+export async function readProgramFile(path: string, output?: number): Promise<ProgramFile> {
   try {
-    return path.endsWith('.safetensors') ? await readKept(path) : await readArchive(path);
+    return path.endsWith('.safetensors') ? await readKept(path) : await readArchive(path, output);
   } catch (error) {
     // Any error of the parsers is due to a damaged file.
     throw invalid(path, error);
@@ -78,7 +80,7 @@ async function readKept(path: string): Promise<ProgramFile> {
   return { program, constants: tensors, weights: undefined, hash: hashOf(program, tensors) };
 }
 
-async function readArchive(path: string): Promise<ProgramFile> {
+async function readArchive(path: string, output: number | undefined): Promise<ProgramFile> {
   await requireReadable(path);
   await using handle = await open(path, 'r');
   const { size } = await handle.stat();
@@ -105,7 +107,8 @@ async function readArchive(path: string): Promise<ProgramFile> {
     const config = payloadSchema.parse(JSON.parse(await text(`${folder}model_${kind}_config.json`)));
     return readRaw(archive, folder, config, size);
   };
-  const program = parseProgram(await text(names.includes(FLAT) ? FLAT : root + MODEL));
+  const whole = parseProgram(await text(names.includes(FLAT) ? FLAT : root + MODEL));
+  const program = output === undefined ? whole : withOutput(whole, output);
   const weights = await ofKind('weights', 'serialized_state_dict.pt');
   const constants = await ofKind('constants', 'serialized_constants.pt');
   return { program, weights, constants, hash: hashOf(program, constants) };
@@ -115,6 +118,16 @@ function parseProgram(text: string): ProgramJson {
   const read = programSchema.safeParse(jsonOf(text));
   if (read.success) return read.data;
   throw new Error(`its graph is damaged (${describeIssues(read.error)})`);
+}
+
+/** A program that gives one of its outputs. Throws UnusableContent if it has none of that number. */
+function withOutput(program: ProgramJson, output: number): ProgramJson {
+  const { graph, signature } = program.graph_module;
+  const [chosen, spec] = [graph.outputs[output], signature.output_specs[output]];
+  if (chosen === undefined || spec === undefined)
+    throw new UnusableContent(`it gives ${graph.outputs.length} outputs, and none is numbered ${output}`);
+  const one = { graph: { ...graph, outputs: [chosen] }, signature: { ...signature, output_specs: [spec] } };
+  return { ...program, graph_module: { ...program.graph_module, ...one } };
 }
 
 /** JSON, in which PyTorch 2.6 wrote infinities as Python does. */

@@ -246,7 +246,7 @@ class Reader {
     const [logits] = output?.kind === 'value' ? (output.values ?? []) : [];
     if (logits === undefined || others.length > 0) {
       throw new UnusableContent(
-        `it gives ${graph.outputs.length} outputs: a network gives one tensor, the logits`,
+        `it gives ${graph.outputs.length} outputs: a network gives one tensor, the logits. Choose them with \`output\`, counted from 0`,
       );
     }
     const batch = batchOf(graph.tensor_values[image]);
@@ -356,7 +356,10 @@ class Reader {
     const all = [...this.#refused].map(([what, count]) => (count > 1 ? `${what} (${count} times)` : what));
     const first = all.slice(0, 30).map((what) => what.replace(/[^\w .,:()-]/g, '?').slice(0, 200));
     const more = all.length > first.length ? `, and ${all.length - first.length} more` : '';
-    return new UnusableContent(`it uses what is not supported: ${first.join(', ')}${more}`);
+    const advice = all.some((what) => what.includes('aten.rand'))
+      ? '. If stochastic depth draws these numbers, set drop_path_rate=0, or export model.eval()'
+      : '';
+    return new UnusableContent(`it uses what is not supported: ${first.join(', ')}${more}${advice}`);
   }
 }
 

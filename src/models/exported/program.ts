@@ -43,9 +43,14 @@ export interface Program {
  * Reads a network that torch.export.save wrote. Throws `MODEL_INVALID` naming all that is not supported.
  *
  * @param name in messages and configurations; default: the file's
+ * @param output of several, the one that is the logits, counted from 0
  */
-export async function readProgram(path: string, name = basename(path) as Program['name']): Promise<Program> {
-  const file = await readProgramFile(path);
+export async function readProgram(
+  path: string,
+  name = basename(path) as Program['name'],
+  output?: number,
+): Promise<Program> {
+  const file = await readProgramFile(path, output);
   try {
     return { name, file, ...planOf(file) };
   } catch (error) {

@@ -35,6 +35,14 @@ export const ADOPT_SETTINGS = {
     otherwise: 'required',
     default: undefined,
   }),
+  head: setting({
+    type: text('a safetensors or PyTorch file'),
+    argument: 'file',
+    help: 'file with the checkpoint\u2019s head, one linear layer, if that is another one',
+    default: undefined,
+    otherwise: 'in the checkpoint',
+    source: 'not given',
+  }),
   classes: setting({
     type: severalOf(integer(...RANGES.label)),
     argument: 'list',
@@ -79,7 +87,7 @@ export const adoption: TrainingMethod<RunConfig, AdoptOptions> = {
     const weights = isExport ? undefined : given.weights;
     const { options: completed, folder } = await withModelFolder({ ...given, data: requireData(given.data) });
     const arch = isExport ? (given.weights as Architecture) : completed.arch;
-    const program = programOf(arch);
+    const program = programOf(arch, arch, given.output);
     if (weights === undefined && program === undefined) {
       const expected = 'a checkpoint';
       throw usageError('weights', given.weights, expected, '`weights` is missing: it takes a checkpoint.');
@@ -96,7 +104,7 @@ export const adoption: TrainingMethod<RunConfig, AdoptOptions> = {
       options: { ...options, resume: true },
       weights,
       program,
-      keepsHead: { classes },
+      keepsHead: { classes, head: given.head },
       configOf: (dataset, network) => configOf(options, dataset, network, weights ?? program?.path),
     };
   },
