@@ -133,10 +133,13 @@ export const composeDataset = later(async () => (await import('./data/compose/co
 export const predictGroups = later(
   async () => (await import('./experiments/predictedGroups.js')).predictGroups,
 );
+/** Unpacks a data set of parquet files, `save_to_disk` or WebDataset into a folder of images with a table. */
+export const importDataset = later(
+  async () => (await import('./data/import/importDataset.js')).importDataset,
+);
 export { DEFAULT_DOMINOES } from './data/dominoesSources.js';
 export type { Dataset, DatasetOptions } from './data/dataset.js';
 export type { DominoesOptions } from './data/dominoes.js';
-export type { ComposeOptions } from './data/compose/options.js';
 /** Loads images as batches on the device. */
 export const BatchLoader = {
   open: async (...options: Parameters<typeof Loader.open>) =>

@@ -11,6 +11,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'dataset compose': [
     'dataset compose --data mine --foregrounds birds --table birds/birds.csv --scenes places --classes land=hen,owl water=gull,tern --places land=forest water=sea,lake',
   ],
+  'dataset import': [
+    'dataset import waterbirds-parquet --class-column y --attribute-column place',
+    'dataset import shards --data data/shards',
+  ],
   'dataset groups': ['dataset groups --run runs/identification'],
   'dataset inspect': [
     'dataset inspect --data waterbirds',

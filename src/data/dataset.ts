@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { readWhole } from '../files.js';
+import { quotedWord } from '../provenance.js';
 import type { CoreRegion } from './coreRegion.js';
 import { CONFIG_NAME, fingerprintedConfig, parseDatasetConfig } from './datasetConfig.js';
 import { type DatasetOptions, joinOptions, type ResolvedOptions } from './datasetOptions.js';
@@ -209,20 +210,38 @@ async function requireFolder(folder: string): Promise<void> {
   throw new SpurmemError('DATASET_NOT_FOUND', `${folder}: ${problem}.`, {
     parameter: 'data',
     value: folder,
-    advice: LAYOUTS_ADVICE,
+    advice: (await importAdvice(folder)) ?? LAYOUTS_ADVICE,
   });
 }
 
-/** Adds advice to the error of a missing file: a dataset further down, or the layouts. */
+/** Formats that are imported, by the ending of their files. */
+const FOREIGN = {
+  '.parquet': 'parquet, a format of the Hugging Face Hub',
+  '.arrow': 'Arrow, the format of save_to_disk',
+  '.tar': 'tar, perhaps a WebDataset',
+};
+
+/** The command that imports a file, or the files in a folder; undefined if there is none. */
+async function importAdvice(path: string): Promise<string[] | undefined> {
+  const names =
+    (await kindOf(path)) === 'file' ? [path] : await readdir(path, { recursive: true }).catch(() => []);
+  const format = Object.entries(FOREIGN).find(([ending]) => names.some((name) => name.endsWith(ending)))?.[1];
+  if (format === undefined) return undefined;
+  return [`It holds ${format}. Unpack it: npx spurmem dataset import ${quotedWord(path)}`];
+}
+
+/** Adds advice to the error of a missing file: a format that is imported, a dataset further down, or the layouts. */
 async function advised(root: string, error: unknown): Promise<unknown> {
   if (!(error instanceof SpurmemError) || error.code !== 'DATASET_NOT_FOUND' || error.advice.length > 0) {
     return error;
   }
-  const nested = await nestedDataset(root);
+  const foreign = await importAdvice(root);
+  const nested = foreign === undefined ? await nestedDataset(root) : undefined;
   return new SpurmemError(error.code, error.problem, {
     parameter: 'data',
     value: root,
-    advice: nested === undefined ? LAYOUTS_ADVICE : [`Did you mean ${nested}, which holds a dataset?`],
+    advice:
+      foreign ?? (nested === undefined ? LAYOUTS_ADVICE : [`Did you mean ${nested}, which holds a dataset?`]),
     cause: error.cause,
   });
 }

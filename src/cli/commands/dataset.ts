@@ -1,11 +1,13 @@
-import { join } from 'node:path';
+import { join, parse, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type DatasetOptions, loadDataset } from '../../data/dataset.js';
 import { buildDominoes, DEFAULT_DOMINOES, type DominoesOptions } from '../../data/dominoes.js';
 import { openImageStore } from '../../data/imageStore.js';
+import type { ImportOptions } from '../../data/import/importDataset.js';
 import { predictGroups } from '../../experiments/predictedGroups.js';
 import { engineOptions } from '../../native/engine.js';
 import { quotedWord } from '../../provenance.js';
+import { defined } from '../../settings/setting.js';
 import { integer } from '../../settings/values.js';
 import { addJob } from '../job.js';
 import {
@@ -58,6 +60,7 @@ export function addCommand(dataset: Command): void {
     COUNT_NAMES,
   );
   addComposeCommand(dataset);
+  addImportCommand(dataset);
   addGroupsCommand(dataset);
   const inspect = dataset
     .command('inspect')
@@ -70,6 +73,29 @@ export function addCommand(dataset: Command): void {
       // Decoding every image checks that each one is present and whole.
       await openImageStore(found, control);
       await printDataset(found, output, control);
+    },
+  );
+}
+
+function addImportCommand(dataset: Command): void {
+  const command = dataset
+    .command('import')
+    .description(
+      'unpack a data set of parquet files, save_to_disk or WebDataset into a folder of images with a table',
+    )
+    .argument('<source>', 'a file (.parquet, .arrow, .tar), or a folder of them')
+    .option('--data <folder>', 'folder to unpack into (default: data/<source>)')
+    .option('--image-column <name>', 'column of the images (default: the one with images)')
+    .option('--class-column <name>', 'column of the class (default: by name and type)')
+    .option('--attribute-column <name>', 'column of the spurious attribute (default: none)')
+    .option('--split-column <name>', 'column of the split (default: it is in the files\u2019 names)');
+  addJob<CommonOptions & ImportOptions & { readonly data?: string }>(
+    addCommonOptions(command),
+    async (options, output, control, [source = '']) => {
+      const folder = options.data ?? join('data', parse(resolve(source)).name);
+      const { importDataset } = await import('../../data/import/importDataset.js');
+      const columns = pick(options, 'imageColumn', 'classColumn', 'attributeColumn', 'splitColumn');
+      await printDataset(await importDataset(source, folder, defined(columns), control), output, control);
     },
   );
 }

@@ -1,0 +1,212 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { create } from 'tar';
+import { type Dataset, loadDataset } from '../../src/data/dataset.js';
+import { importDataset, type ImportOptions } from '../../src/data/import/importDataset.js';
+import { messageOf, SpurmemError } from '../../src/errors.js';
+import { reference } from '../parity/python.js';
+import { temporaryFolder } from '../temporary.js';
+import { failure, put, putImage } from './support.js';
+
+const folder = temporaryFolder();
+/** [split, SHA-256 of the bytes, class, place] of each image, as pyarrow reads them. */
+let expected: readonly (readonly [split: string, sum: string, y: string, a: string])[];
+const places: ImportOptions = { attributeColumn: 'place' };
+
+beforeAll(() => {
+  expected = JSON.parse(reference('hub_data', { folder, train: 300 })) as typeof expected;
+}, 120_000);
+
+async function rowsOf({ folder: root, examples, targetNames, spuriousNames }: Dataset) {
+  return Promise.all(
+    examples.map(async ({ filename, split, y, a }) => {
+      const sum = createHash('sha256').update(await readFile(join(root, filename)));
+      return [split, sum.digest('hex'), targetNames[y], spuriousNames[a]];
+    }),
+  );
+}
+
+test.each([
+  ['parquet', places],
+  ['zstd', places],
+  ['gzip', places],
+  ['brotli', places],
+  ['lz4', places],
+  ['none', places],
+  ['disk', places],
+  ['tar', { ...places, classColumn: 'kind' }],
+] as const)('%s is imported with the bytes and labels that pyarrow reads', async (name, options) => {
+  const events: number[] = [];
+  const onProgress = ({ done, total }: { done: number; total: number }): void =>
+    void events.push(done / total);
+  const imported = await importDataset(join(folder, name), join(folder, `out-${name}`), options, {
+    onProgress,
+  });
+  expect(await rowsOf(imported)).toEqual(expected);
+  expect(events.at(-1)).toBe(1);
+  expect(events).toEqual(events.toSorted((a, b) => a - b));
+  // Labels are in the source's order, not sorted; words have none.
+  expect(imported.spuriousNames).toEqual(name === 'tar' ? ['land', 'water'] : ['water', 'land']);
+});
+
+test('a column gives the split; captions are kept', async () => {
+  const options = { classColumn: 'kind', splitColumn: 'fold' };
+  const one = await importDataset(join(folder, 'one', 'all.parquet'), join(folder, 'out-one'), options);
+  expect((await rowsOf(one)).map(([split, sum, y]) => [split, sum, y])).toEqual(
+    expected.map(([split, sum, y]) => [split, sum, y]),
+  );
+  const table = await readFile(join(folder, 'out-parquet', 'metadata.csv'), 'utf8');
+  expect(table.split('\n')[1]).toMatch(/^images\/0000000\.png,test,land bird,water,"a ""bird"", number 0"$/);
+});
+
+test('a stopped import goes on where it was, and a finished one is returned', async () => {
+  for (const name of ['parquet', 'disk', 'tar']) {
+    const out = join(folder, `stopped-${name}`);
+    const options = name === 'tar' ? { ...places, classColumn: 'kind' } : places;
+    const stop = new AbortController();
+    // Within the second file, behind its first chunk.
+    const onProgress = ({ done, total }: { done: number; total: number }): void => {
+      if (done / total > 0.2) stop.abort();
+    };
+    const started = importDataset(join(folder, name), out, options, { signal: stop.signal, onProgress });
+    await failure(started, 'INTERRUPTED');
+    await failure(loadDataset(out), 'DATASET_NOT_FOUND');
+    const unfinished = join(out, 'metadata.csv.unfinished');
+    const written = await readFile(unfinished, 'utf8');
+    expect(written.split('\n').length).toBeGreaterThan(22);
+    // A line that a killed process left.
+    await writeFile(unfinished, `${written}images/00`);
+    const first = join(out, 'images', (await readdir(join(out, 'images'))).sort()[0] ?? '');
+    await writeFile(first, 'not written again');
+    const done = await importDataset(join(folder, name), out, options);
+    const rows = await rowsOf(done);
+    expect(rows.slice(1)).toEqual(expected.slice(1));
+    // The last rows of the first chunks were not written a second time.
+    expect(await readFile(first, 'utf8')).toBe('not written again');
+    expect((await importDataset(join(folder, name), out, options)).fingerprint).toBe(done.fingerprint);
+    await failure(
+      importDataset(join(folder, name), out, { ...options, imageColumn: 'x' }),
+      'USAGE',
+      'or with other columns',
+    );
+  }
+});
+
+test('data that are not read name the command that imports them', async () => {
+  for (const [name, words] of [
+    ['parquet', 'It holds parquet, a format of the Hugging Face Hub.'],
+    ['disk', 'It holds Arrow, the format of save_to_disk.'],
+    ['tar/test-000000.tar', 'It holds tar, perhaps a WebDataset.'],
+  ] as const) {
+    const source = join(folder, name);
+    await failure(loadDataset(source), 'DATASET_NOT_FOUND', words, `npx spurmem dataset import ${source}`);
+  }
+});
+
+test('columns, labels and images that are wrong are named', async () => {
+  const wrong = (
+    source: string,
+    options: ImportOptions,
+    code: 'USAGE' | 'DATASET_INVALID' | 'DATASET_NOT_FOUND',
+    ...parts: string[]
+  ) => failure(importDataset(join(folder, source), join(folder, 'wrong'), options), code, ...parts);
+  await wrong(
+    'parquet',
+    { attributeColumn: 'sky' },
+    'USAGE',
+    'no column "sky": its columns are image, label, place, caption, box',
+  );
+  await wrong('tar', {}, 'USAGE', 'no column that looks like the class', '`classColumn`');
+  await wrong('nowhere', {}, 'DATASET_NOT_FOUND', '.parquet, .arrow, .tar');
+  await put(join(folder, 'full', 'mine.txt'), '');
+  await failure(
+    importDataset(join(folder, 'tar'), join(folder, 'full'), places),
+    'USAGE',
+    'holds other files, such as mine.txt',
+  );
+  await wrong(
+    'one',
+    { classColumn: 'kind', splitColumn: 'kind' },
+    'DATASET_INVALID',
+    '"land bird" is no split',
+  );
+});
+
+test('tar files with links, foreign names and torn samples are refused or harmless', async () => {
+  const source = join(folder, 'tars');
+  const entry = join(source, 'content');
+  await putImage(join(entry, '1.png'), 8, 8, 1);
+  await put(join(entry, '1.cls'), '0');
+  await putImage(join(entry, '2.png'), 8, 8, 2);
+  await put(join(entry, '2.cls'), '1');
+  const torn = async (name: string, files: readonly string[], prefix = ''): Promise<Dataset> => {
+    await create({ file: join(source, `${name}.tar`), cwd: entry, preservePaths: true, prefix }, [...files]);
+    return importDataset(join(source, `${name}.tar`), join(folder, `out-${name}`));
+  };
+  await failure(
+    torn('torn', ['1.png', '2.png', '2.cls', '1.cls']),
+    'DATASET_INVALID',
+    'the files of "1" are not next to each other',
+  );
+  await failure(
+    torn('half', ['1.png', '1.cls', '2.cls']),
+    'DATASET_INVALID',
+    'half.tar, row 1: there are no bytes of an image',
+  );
+  await failure(torn('text', ['1.cls']), 'USAGE', 'no column that looks like images');
+  await symlink('/etc/passwd', join(entry, '3.png'));
+  await failure(
+    torn('link', ['1.png', '1.cls', '3.png']),
+    'DATASET_INVALID',
+    'is a SymbolicLink, not a file',
+  );
+  const { examples } = await torn('outside', ['1.png', '1.cls', '2.png', '2.cls'], '../../evil');
+  expect(examples.map(({ filename }) => filename)).toEqual(['images/0000000.png', 'images/0000001.png']);
+  expect(existsSync(join(folder, '..', 'evil'))).toBe(false);
+});
+
+test('99 damaged files: an error that names the file, or an import; nothing outside of the folder', async () => {
+  let seed = 1;
+  const random = (below: number): number => {
+    seed = (seed * 48271) % 2147483647;
+    return seed % below;
+  };
+  const before = (await readdir(folder)).sort();
+  const outcomes = { refused: 0, imported: 0 };
+  for (let i = 0; i < 99; i += 1) {
+    const [source, options] = [
+      ['parquet/test-00000-of-00001.parquet', places],
+      ['disk/test/data-00000-of-00001.arrow', places],
+      ['tar/test-000000.tar', { ...places, classColumn: 'kind' }],
+    ][i % 3] as [string, ImportOptions];
+    const bytes = await readFile(join(folder, source));
+    // The ends have the metadata.
+    const changes = 1 + random(12);
+    for (let change = 0; change < changes; change += 1) {
+      const at =
+        random(4) === 0
+          ? random(bytes.length)
+          : ([random(512), bytes.length - 1 - random(2000)][random(2)] ?? 0);
+      bytes[at] = random(3) === 0 ? 255 : random(256);
+    }
+    const damaged = random(5) === 0 ? bytes.subarray(0, random(bytes.length)) : bytes;
+    const file = join(folder, `damaged${source.slice(source.lastIndexOf('.'))}`);
+    await writeFile(file, damaged);
+    const out = join(folder, 'damaged-out');
+    try {
+      await importDataset(file, out, options);
+      outcomes.imported += 1;
+    } catch (error) {
+      if (!(error instanceof SpurmemError)) throw new Error(`${i}: ${messageOf(error)}`, { cause: error });
+      expect(error.message).toContain('damaged');
+      expect(error.message.length).toBeLessThan(1000);
+      outcomes.refused += 1;
+    }
+    await rm(file);
+    await rm(out, { recursive: true, force: true });
+  }
+  expect(outcomes.refused).toBeGreaterThan(40);
+  expect((await readdir(folder)).sort()).toEqual(before);
+}, 120_000);
