@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 
 transformers.logging.disable_progress_bar()
 args = request()
+torch.manual_seed(0)
 pictures = [Image.open(os.path.join(args.data, name)).convert("RGB") for name in args.images]
 height, width = pictures[0].height, pictures[0].width
 labels = {"id2label": {0: args.classes[1].upper(), 1: args.classes[0]}, "label2id": {args.classes[1].upper(): 0, args.classes[0]: 1}}
@@ -115,7 +116,7 @@ dino = {f"backbone.{name}": value for name, value in state.items()} | {"head.mlp
 save("dino.pth", {"student": {f"module.{name}": value * 2 for name, value in dino.items()}, "teacher": dino, "epoch": 3})
 save("head.pth", {"state_dict": {f"module.linear.{name}": value for name, value in model.head.state_dict().items()}})
 save("mae.pth", {"model": state | {"mask_token": torch.ones(1, 1, 4), "decoder_embed.weight": torch.ones(4, 4)}})
-pooled = drawn(timm.create_model("vit_base_patch16_224", num_classes=2, global_pool="avg"), torch.rand(4, 3, 224, 224), lambda out: out)
+pooled = drawn(timm.create_model("vit_tiny_patch16_224", num_classes=2, global_pool="avg"), torch.rand(4, 3, 224, 224), lambda out: out)
 save("mae-finetuned.pth", {"model": pooled.state_dict()})
 
 

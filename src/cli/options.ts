@@ -91,7 +91,8 @@ export function addDatasetOptions(command: Command): Command {
 export function addDatasetOption(command: Command, wanted: keyof DatasetOptions): Command {
   for (const { name, help, placeholder, words, parse } of DATASET_OPTIONS) {
     if (name !== wanted) continue;
-    const option = new Option(`--${kebabCase(name)} <${placeholder}>`, help).helpGroup('Reading the data:');
+    const value = placeholder === '' ? '' : ` <${placeholder}>`;
+    const option = new Option(`--${kebabCase(name)}${value}`, help).helpGroup('Reading the data:');
     if (words !== undefined) option.choices(words);
     if (parse !== undefined) option.argParser((text) => parsed(text, parse));
     command.addOption(option);

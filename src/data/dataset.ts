@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { readWhole } from '../files.js';
 import { quotedWord } from '../provenance.js';
+import { defined } from '../settings/setting.js';
 import type { CoreRegion } from './coreRegion.js';
 import { CONFIG_NAME, fingerprintedConfig, parseDatasetConfig } from './datasetConfig.js';
 import { type DatasetOptions, joinOptions, type ResolvedOptions } from './datasetOptions.js';
@@ -114,8 +115,13 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
   await requireFolder(root);
   const configPath = join(root, CONFIG_NAME);
   const configBytes = await readOptional(configPath);
-  const config = configBytes === undefined ? {} : parseDatasetConfig(configPath, configBytes);
-  const request = joinOptions(given, configPath, config);
+  const described = configBytes === undefined ? {} : parseDatasetConfig(configPath, configBytes);
+  const request = joinOptions(given, configPath, described);
+  const { classNames, attributeNames, allowOutside } = request.further;
+  const config = {
+    ...described,
+    ...defined({ targetNames: classNames, spuriousNames: attributeNames }),
+  };
   const { format, heldOut, images } = request;
   const layout = format === undefined ? await detectLayout(root, heldOut !== undefined) : layoutOf(format);
   let source: DatasetSource<ResolvedOptions>;
@@ -130,15 +136,20 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     ...source.options,
     ...(heldOut === undefined ? {} : { heldOut }),
     ...(images === undefined ? {} : { images }),
+    ...request.further,
   };
   const hasOwnTable = given.table !== undefined && given.table !== TABLE_NAME;
-  const found = toExamples(source, root, images ?? source.images, config, hasOwnTable, { missing, heldOut });
-  const { labelling, ...described } = found;
-  const { examples, numSpurious, numGroups } = described;
+  const found = toExamples(source, root, images ?? source.images, config, hasOwnTable, {
+    missing,
+    heldOut,
+    allowOutside,
+  });
+  const { labelling, ...labelled } = found;
+  const { examples, numSpurious, numGroups } = labelled;
   const counts = perSplit(() => new Array<number>(numGroups).fill(0));
   for (const { group, split } of examples) counts[split][group] = (counts[split][group] ?? 0) + 1;
   return {
-    ...described,
+    ...labelled,
     counts,
     splits: perSplit((split) =>
       Int32Array.from([...examples.keys()].filter((index) => examples[index]?.split === split)),
@@ -278,7 +289,12 @@ function fingerprintOf(
 ): string {
   const hash = createHash('sha256');
   // Waterbirds' layout leaves nothing to choose: the bytes alone make the fingerprint.
-  const { format: _format, ...choices } = options;
+  const { format: _format, allowOutside: _allowed, classNames, attributeNames, ...others } = options;
+  const choices = {
+    ...others,
+    ...(without.includes('targetNames') ? {} : defined({ classNames })),
+    ...(without.includes('spuriousNames') ? {} : defined({ attributeNames })),
+  };
   if (Object.keys(choices).length > 0) hash.update(`${JSON.stringify(choices)}\n`);
   // With the length, a byte that moves from one file to the other changes the hash.
   for (const { bytes } of files) hash.update(`${bytes.length}\n`).update(bytes);

@@ -16,10 +16,18 @@ const names = (least: number) =>
     .max(RANGES.label[1] + 1)
     .refine((list) => new Set(list).size === list.length, { error: 'the names must differ from each other' });
 
+/** What only the caller gives. */
+const {
+  classNames: _classes,
+  attributeNames: _values,
+  allowOutside: _outside,
+  ...ofDataset
+} = datasetOptionsShape;
+
 /** The content of dataset.json; keys left out take the defaults that `loadDataset` documents. */
 export const datasetConfigSchema = z.strictObject({
   /** How to read the folder; options given to `loadDataset` come first. */
-  ...datasetOptionsShape,
+  ...ofDataset,
   /** Runs are named after it. */
   name: z
     .string()

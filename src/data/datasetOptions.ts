@@ -1,11 +1,13 @@
 import { dirname } from 'node:path';
 import { mapParameters, SpurmemError } from '../errors.js';
+import { LONGEST_NAME } from '../settings/ranges.js';
+import { defined } from '../settings/setting.js';
 import * as z from '../zod.js';
 import { HELD_OUT } from './heldOut.js';
 import { parseOptions } from './issues.js';
 import { badOption, type LayoutOption, type OptionsOf } from './layout.js';
 import { type AnyLayout, type DatasetFormat, LAYOUTS } from './layouts.js';
-import { insideOf, pathBelow } from './sourceFile.js';
+import { insideOf, pathBelow, relativePath } from './sourceFile.js';
 
 export type { DatasetFormat } from './layouts.js';
 
@@ -23,6 +25,9 @@ const OWN_OPTIONS = Object.fromEntries(
   LAYOUTS.flatMap(({ options }) => Object.entries<LayoutOption<unknown>>(options)),
 ) as OwnOptions;
 
+const list = (text: string): string[] => text.split(',').map((name) => name.trim());
+const names = z.array(z.string().min(1).max(LONGEST_NAME)).min(1);
+
 const OPTIONS = {
   /** The layout; `auto`, the default, follows from the other options and the files. */
   format: { schema: z.enum(FORMATS), help: 'layout of the dataset', placeholder: 'layout', words: FORMATS },
@@ -34,7 +39,29 @@ const OPTIONS = {
     help: 'where file names start, in the dataset folder',
     placeholder: 'folder',
   },
+  /** Names of the classes in the order of their numbers, instead of dataset.json's. They may be given after training. */
+  classNames: {
+    schema: names,
+    help: 'names of the classes, in the order of their numbers',
+    placeholder: 'list',
+    parse: list,
+  },
+  /** Names of the attribute's values, likewise. */
+  attributeNames: {
+    schema: names,
+    help: 'names of the spurious attribute\u2019s values, in the order of their numbers',
+    placeholder: 'list',
+    parse: list,
+  },
+  /** Whether a table, paths and links may lead out of the folder. dataset.json cannot allow it. */
+  allowOutside: {
+    schema: z.boolean(),
+    help: 'follow links and paths of a table of your own out of the folder',
+    placeholder: '',
+  },
 };
+/** Options that are paths. */
+const PATHS = ['table', 'attribute', 'images'] as const;
 
 /** An optional key for each option. dataset.json can hold all of them. */
 export const datasetOptionsShape = Object.fromEntries(
@@ -47,18 +74,25 @@ export const datasetOptionsShape = Object.fromEntries(
 
 /** Checks `DatasetOptions`. */
 const datasetOptionsSchema = z.strictObject(datasetOptionsShape);
+/** Options in a run's record, whose paths may have been allowed to lead out of the folder. */
+export const recordedOptionsShape = {
+  ...datasetOptionsShape,
+  table: z.string().optional(),
+  attribute: z.string().optional(),
+  images: z.string().optional(),
+};
 
 /** How to read a dataset's folder; options left out are found from the files. */
 export type DatasetOptions = Readonly<z.infer<typeof datasetOptionsSchema>>;
 
 /**
  * Everything besides its files that determined how a dataset was loaded: plain JSON, and options that load the
- * dataset again. `heldOut` and `images` are present if they were given.
+ * dataset again. Those of all layouts are present if they were given.
  */
 export type ResolvedOptions = Awaited<ReturnType<AnyLayout['read']>>['options'] & {
   readonly heldOut?: number;
   readonly images?: string;
-};
+} & Pick<DatasetOptions, 'classNames' | 'attributeNames' | 'allowOutside'>;
 
 /** All options, in the order of their help on a command line. */
 export const DATASET_OPTIONS = Object.entries<LayoutOption<unknown>>(OPTIONS).map(([name, option]) => ({
@@ -73,7 +107,19 @@ export const DATASET_OPTIONS = Object.entries<LayoutOption<unknown>>(OPTIONS).ma
  * @param config the path of dataset.json, which holds `described`
  */
 export function joinOptions(given: DatasetOptions, config: string, described: DatasetOptions) {
-  const own = parseOptions(datasetOptionsSchema, relativeTo(dirname(config), given), 'Dataset options');
+  const relative = relativeTo(dirname(config), given);
+  const free = relative.allowOutside === true ? PATHS.filter((name) => relative[name] !== undefined) : [];
+  const outside = free.map((name) => [
+    name,
+    relativePath(String(relative[name]), badPath(name), 'file', true),
+  ]);
+  const bounded = Object.fromEntries(
+    Object.entries(relative).filter(([name]) => !(free as readonly string[]).includes(name)),
+  );
+  const own: DatasetOptions = {
+    ...parseOptions(datasetOptionsSchema, bounded, 'Dataset options'),
+    ...(Object.fromEntries(outside) as Pick<DatasetOptions, 'table'>),
+  };
   /** An error of an option that only dataset.json gave is an error of that file. */
   const blamed = (error: unknown): unknown => {
     if (!(error instanceof SpurmemError) || error.code !== 'USAGE') return error;
@@ -105,16 +151,29 @@ export function joinOptions(given: DatasetOptions, config: string, described: Da
     // Another table than dataset.json's may have every split.
     heldOut: own.heldOut ?? (applies && own.table === undefined ? described.heldOut : undefined),
     images: own.images ?? described.images,
+    further: defined(pick(own)),
   };
 }
 
-/** Returns options with absolute paths below the dataset's folder relative to it. */
-function relativeTo(folder: string, given: unknown): unknown {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
-  const entries = Object.entries(given).map(([name, value]: [string, unknown]) => [
-    name,
-    typeof value === 'string' ? insideOf(folder, value) : value,
-  ]);
+/** The caller's options that no layout has and dataset.json does not give. */
+function pick({ classNames, attributeNames, allowOutside }: DatasetOptions) {
+  return { classNames, attributeNames, allowOutside };
+}
+
+function badPath(name: string) {
+  return (problem: string): never => {
+    throw badOption(name, undefined, `Dataset options: ${name}: ${problem}.`);
+  };
+}
+
+/** Returns options with absolute paths below the dataset's folder, or with `allowOutside` all, relative to it. */
+function relativeTo(folder: string, given: DatasetOptions): Record<string, unknown> {
+  // Options of JavaScript may be anything; they are checked next.
+  if (typeof given !== 'object' || Array.isArray(given)) return given as never;
+  const entries = Object.entries(given).map(([name, value]) => {
+    const isPath = typeof value === 'string' && (PATHS as readonly string[]).includes(name);
+    return [name, isPath ? insideOf(folder, value, given.allowOutside === true) : value] as const;
+  });
   return Object.fromEntries(entries);
 }
 

@@ -31,8 +31,9 @@ export function withLine({ table }: Dataset, { line }: Example, error: unknown):
   });
 }
 
-/** Checks that a file or folder of a dataset lies in its folder: a link may lead to any file of the user's. Throws `IMAGE_INVALID`. */
-export async function requireInside({ folder }: Dataset, path: string): Promise<void> {
+/** Checks that a file or folder of a dataset lies in its folder, unless others are allowed: a link may lead to any file of the user's. Throws `IMAGE_INVALID`. */
+export async function requireInside({ folder, options }: Dataset, path: string): Promise<void> {
+  if (options.allowOutside === true) return;
   const found = await realpath(path).catch(() => undefined);
   // The reader reports a missing file.
   if (found === undefined) return;
@@ -40,6 +41,8 @@ export async function requireInside({ folder }: Dataset, path: string): Promise<
   if (below !== '..' && !below.startsWith('../') && !isAbsolute(below)) return;
   const problem = `${path}: a link leads out of the dataset's folder, to ${found}`;
   throw new SpurmemError('IMAGE_INVALID', problem, {
-    advice: ['Remove the link, and put what it leads to in its place: a copy, or a hard link.'],
+    advice: [
+      'Remove the link, and put what it leads to in its place: a copy, or a hard link. Or allow links of your own with `allowOutside`.',
+    ],
   });
 }

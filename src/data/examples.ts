@@ -1,5 +1,5 @@
 // A layout's rows as examples: checked paths, numbered labels, and the names of classes, attribute values and groups.
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import type { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
 import { LONGEST_NAME, RANGES } from '../settings/ranges.js';
@@ -44,7 +44,15 @@ export function toExamples(
   images: string,
   config: DatasetConfig,
   hasOwnTable: boolean,
-  { missing, heldOut = 0 }: { readonly missing: readonly Split[]; readonly heldOut: number | undefined },
+  {
+    missing,
+    heldOut = 0,
+    allowOutside = false,
+  }: {
+    readonly missing: readonly Split[];
+    readonly heldOut: number | undefined;
+    readonly allowOutside: boolean | undefined;
+  },
 ) {
   const table = files[0].path;
   if (rows.length === 0) throw invalidData(`${table}: there are no rows. Add one per image.`);
@@ -54,6 +62,7 @@ export function toExamples(
     rows,
     join(root, images),
     (row) => `${placeOf(row)}:${column === undefined ? '' : ` ${column}:`}`,
+    allowOutside,
   );
   const number = (key: 'y' | 'a', { name, areWords = false }: Labels, known?: readonly string[]) => {
     const texts = rows.map((row) => row[key].trim());
@@ -105,7 +114,7 @@ export function toExamples(
   const held = holdOut(labelled, missing, heldOut);
   const examples = labelled.map(({ filename, split, ...example }): Example => ({
     // Both are normalized.
-    filename: images === '.' ? filename : `${images}/${filename}`,
+    filename: images === '.' ? filename : posix.join(images, filename),
     ...example,
     split: held.get(filename) ?? split,
   }));
@@ -132,12 +141,20 @@ export function toExamples(
 }
 
 /** The rows' paths, normalized. Throws `DATASET_INVALID` for a bad one, and for an image in two splits. */
-function pathsOf(rows: readonly Row[], images: string, placeOf: (row: Row) => string): string[] {
+function pathsOf(
+  rows: readonly Row[],
+  images: string,
+  placeOf: (row: Row) => string,
+  allowOutside: boolean,
+): string[] {
   const firstOf = new Map<string, Row>();
   return rows.map((row) => {
-    const filename = relativePath(insideOf(images, row.filename), (problem) => {
-      throw invalidData(`${placeOf(row)} ${problem}. Name a file inside the dataset's folder.`);
-    });
+    const refuse = (problem: string): never => {
+      throw invalidData(
+        `${placeOf(row)} ${problem}. Name a file inside the dataset's folder, or allow paths of your own with \`allowOutside\`.`,
+      );
+    };
+    const filename = relativePath(insideOf(images, row.filename, allowOutside), refuse, 'file', allowOutside);
     const first = firstOf.get(filename) ?? row;
     firstOf.set(filename, first);
     if (first.split === row.split) return filename;

@@ -96,15 +96,16 @@ export function firstRows(bytes: Uint8Array, to: number): readonly (readonly str
   }
 }
 
-/** Returns an absolute path below a folder relative to it; other paths as they are. */
-export function insideOf(folder: string, path: string): string {
+/** Returns an absolute path below a folder relative to it, or with `allowOutside` any; other paths as they are. */
+export function insideOf(folder: string, path: string, allowOutside = false): string {
   if (!isAbsolute(path)) return path;
   const inside = relative(folder, path);
+  if (allowOutside) return inside;
   return inside === '' || inside === '..' || inside.startsWith('../') ? path : inside;
 }
 
 /**
- * The path of a file or folder below the dataset's folder, normalized, with `/`.
+ * The path of a file or folder below the dataset's folder, or with `allowOutside` anywhere, normalized, with `/`.
  *
  * @param otherwise takes the problem of a bad path, a sentence without its end that quotes the path
  */
@@ -112,13 +113,15 @@ export function relativePath<Other>(
   text: string,
   otherwise: (problem: string) => Other,
   kind: 'file' | 'folder' = 'file',
+  allowOutside = false,
 ): string | Other {
   const refuse = (problem: string): Other => otherwise(`${JSON.stringify(text)} ${problem}`);
   if (text.length > LONGEST_PATH) return otherwise(`a ${kind} name has ${text.length} characters`);
   if (text.trim() === '' || text.includes('\0')) return refuse(`is not a ${kind} name`);
   if (isAbsolute(text)) return refuse("is an absolute path outside of the dataset's folder");
   const path = posix.normalize(text);
-  if (path === '..' || path.startsWith('../')) return refuse("climbs out of the dataset's folder");
+  if (!allowOutside && (path === '..' || path.startsWith('../')))
+    return refuse("climbs out of the dataset's folder");
   if (kind === 'folder') return path.replace(/\/$/, '');
   return path.endsWith('/') || path === '.' ? refuse('is a folder') : path;
 }

@@ -248,7 +248,8 @@ const OF_TRANSFORMERS =
 function adviceFor(tensors: Tensors, path: string): string | undefined {
   if (Object.hasOwn(tensors, 'fc_norm.weight')) {
     const file = `${JSON.stringify(path)}, map_location="cpu"`;
-    return `It averages patches (fc_norm), as fine-tuned MAE does. Export it, and give model.pt2:\n  import timm, torch; m = timm.create_model("vit_base_patch16_224", num_classes=${tensors['head.weight']?.shape[0] ?? 0}, global_pool="avg"); s = torch.load(${file}); m.load_state_dict(s.get("model", s)); torch.export.save(torch.export.export(m, (torch.randn(2, 3, 224, 224),), dynamic_shapes=({0: torch.export.Dim("batch", min=2, max=4096)},)), "model.pt2")`;
+    const size = { 192: 'tiny', 384: 'small', 1024: 'large' }[tensors.cls_token?.shape[2] ?? 0] ?? 'base';
+    return `It averages patches (fc_norm), as fine-tuned MAE does. Export it, and give model.pt2:\n  import timm, torch; m = timm.create_model("vit_${size}_patch16_224", num_classes=${tensors['head.weight']?.shape[0] ?? 0}, global_pool="avg"); s = torch.load(${file}); m.load_state_dict(s.get("model", s)); torch.export.save(torch.export.export(m, (torch.randn(2, 3, 224, 224),), dynamic_shapes=({0: torch.export.Dim("batch", min=2, max=4096)},)), "model.pt2")`;
   }
   if (!Object.keys(tensors).some((name) => OF_TRANSFORMERS.test(name))) return undefined;
   return 'Its names are those of transformers: give the folder with its config.json as `weights`.';

@@ -1,5 +1,5 @@
 import { isSameData } from '../data/dataset.js';
-import { datasetOptionsShape } from '../data/datasetOptions.js';
+import { recordedOptionsShape } from '../data/datasetOptions.js';
 import { augmentationSchema } from '../data/preprocessing.js';
 import { SpurmemError } from '../errors.js';
 import { ARCHITECTURES } from '../models/architectures.js';
@@ -113,7 +113,7 @@ export function modelOf(config: RunConfig): Pick<RunConfig, (typeof OF_MODEL)[nu
 /** The place and versions of a run, which may differ when it is resumed. Older files contain removed options. */
 const runEnvironmentSchema = z.object({
   data: z.string(),
-  dataOptions: z.object(datasetOptionsShape),
+  dataOptions: z.object(recordedOptionsShape),
   weightsPath: z.string().nullable(),
   /** The file of torch.export that is trained. */
   archPath: z.string().optional(),

@@ -15,6 +15,7 @@ import { SpurmemError, usageError } from '../errors.js';
 import { readWhole } from '../files.js';
 import { native } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
+import { defined } from '../settings/setting.js';
 import { inputLine } from './inputRecord.js';
 import type { RunConfig } from './runConfig.js';
 import type { OpenedRun } from './runFolder.js';
@@ -49,15 +50,22 @@ async function newNames(
   return { targetNames, spuriousNames, groupNames };
 }
 
-/** Returns the caller's dataset and options, or else the run's. */
+/** Returns the caller's dataset and options, or else the run's; names alone are put into the run's. */
 export function dataOf(
   { environment }: Pick<OpenedRun, 'environment'>,
   given: DataOptions,
 ): { readonly data: string | Dataset; readonly datasetOptions: DatasetOptions | undefined } {
   return {
     data: given.data ?? environment.data,
-    datasetOptions: given.datasetOptions ?? environment.dataOptions,
+    datasetOptions: isNames(given)
+      ? { ...environment.dataOptions, ...defined(given.datasetOptions ?? {}) }
+      : given.datasetOptions,
   };
+}
+
+/** Whether options of reading give names alone, or nothing. */
+function isNames({ datasetOptions = {} }: DataOptions): boolean {
+  return Object.keys(defined(datasetOptions)).every((name) => /^(?:class|attribute)Names$/.test(name));
 }
 
 interface DataOptions {

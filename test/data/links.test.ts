@@ -54,3 +54,36 @@ test('links inside of the folder are followed, and so is the folder itself', asy
     expect([...(await openImageStore(await loadDataset(path))).heights]).toEqual([4, 4]);
   }
 });
+
+test('allowOutside follows links, tables and paths of one\u2019s own out of the folder, and is recorded', async () => {
+  const folder = await linked('b.png', 'outside/b.png', 'b.png');
+  const outside = join(temporary(), 'outside');
+  const table = join(outside, 'mine.csv');
+  const columns = { filename: 'image', y: 'y', split: 'split', a: 'a' };
+  const rows = ['a.png,0,train,0', `${join(outside, 'b.png')},1,train,0`, '../outside/b.png,1,train,0'];
+  await put(table, `image,y,split,a\n${rows.join('\n')}\n`);
+  const allowed = await loadDataset(folder, { allowOutside: true });
+  expect([...(await openImageStore(allowed)).heights]).toEqual([4, 4]);
+  expect(allowed.options).toMatchObject({ allowOutside: true });
+  // Allowing changes no number.
+  expect(allowed.fingerprint).toBe((await loadDataset(folder)).fingerprint);
+  const given = { table, columns, allowOutside: true };
+  const own = await loadDataset(folder, given);
+  expect(own.examples.map(({ filename }) => filename)).toEqual([
+    'a.png',
+    '../outside/b.png',
+    '../outside/b.png',
+  ]);
+  expect([...(await openImageStore(own)).heights]).toEqual([4, 4, 4]);
+  expect(own.options).toMatchObject({ table: '../outside/mine.csv', allowOutside: true });
+  expect((await loadDataset(folder, own.options)).fingerprint).toBe(own.fingerprint);
+  await failure(
+    loadDataset(folder, { table, columns }),
+    'USAGE',
+    'is an absolute path outside of the dataset',
+  );
+  await put(join(folder, 'own.csv'), `image,y,split,a\n${rows.join('\n')}\n`);
+  await failure(loadDataset(folder, { table: 'own.csv', columns }), 'DATASET_INVALID', 'with `allowOutside`');
+  await put(join(folder, 'dataset.json'), JSON.stringify({ allowOutside: true }));
+  await failure(loadDataset(folder), 'DATASET_INVALID', 'allowOutside');
+});

@@ -95,3 +95,22 @@ test('a run of an earlier version, which knew one fingerprint, opens as before',
   await trainErm({ ...runs.base, out: run.path, resume: true });
   expect((await compareRuns([run.path, runs.reference.path])).differing).toEqual([]);
 });
+
+test('names may be options, too, and change no run', async () => {
+  const [run, data] = [runs.reference.path, runs.base.data];
+  const datasetOptions = { classNames: ['shirt', 'jacket'], attributeNames: ['none', 'one'] };
+  const named = await loadDataset(data, datasetOptions);
+  expect(named.groupNames).toEqual(['shirt, none', 'shirt, one', 'jacket, none', 'jacket, one']);
+  expect(named.unnamed).toBe((await loadDataset(data)).unnamed);
+  const { rows = [], ...evaluated } = await evaluateRun({ run, rows: true, datasetOptions });
+  expect(new Set(rows.map((row) => row.class))).toEqual(new Set(datasetOptions.classNames));
+  expect(evaluated).toEqual(await evaluateRun({ run }));
+  // Words have an order, which names decide: they are other data.
+  await writeFile(join(data, 'words.csv'), 'filename,split,y\nx.png,train,b\ny.png,train,a\n');
+  await redescribe((described) =>
+    Object.assign(described, { targetNames: undefined, spuriousNames: undefined }),
+  );
+  const words = { table: 'words.csv', columns: { filename: 'filename', y: 'y', split: 'split' } };
+  const ordered = await loadDataset(data, { ...words, classNames: ['b', 'a'] });
+  expect(ordered.unnamed).not.toBe((await loadDataset(data, words)).unnamed);
+});
