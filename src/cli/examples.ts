@@ -22,7 +22,9 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'fetch waterbirds': ['fetch waterbirds', 'fetch waterbirds --from waterbirds.tar.gz'],
   'model inspect': ['model inspect convnext_tiny.pt2'],
+  export: ['export --run runs/erm-dfr --hf models/repaired'],
   adopt: [
+    'adopt --data waterbirds --weights models/google-vit',
     'adopt --data waterbirds --weights my.pth --arch resnet50',
     'adopt --data waterbirds --weights levit.pt2',
     'adopt --data pets --weights resnet50-imagenet.pth --classes 281,207 --preprocessing imagenet',

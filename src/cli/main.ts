@@ -56,6 +56,10 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, ...load: 
     'write a model card of a run, or of several seeds, as a folder to publish',
     () => import('../extras/card.js'),
   ],
+  export: [
+    'write a run\u2019s model as a folder that transformers loads',
+    () => import('../extras/exportFolder.js'),
+  ],
   build: [
     'compile the native addon for this machine\u2019s libtorch if no prebuild fits',
     () => import('./commands/build.js'),

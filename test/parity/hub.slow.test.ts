@@ -2,7 +2,8 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dataset } from '../../src/data/dataset.js';
 import { evaluateRun } from '../../src/experiments/evaluateRun.js';
-import { adopt, trainErm } from '../../src/train/methods.js';
+import { exportFolder } from '../../src/extras/exportFolder.js';
+import { adopt, trainDfr, trainErm } from '../../src/train/methods.js';
 import { namedPreprocessing } from '../../src/train/namedPreprocessing.js';
 import { openRun } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
@@ -232,6 +233,62 @@ test('training starts from a folder, too: with its architecture, input and a new
   const { config } = await openRun(out);
   expect(config).toMatchObject({ arch: 'vit_tiny_patch16_224', layerNormEps: 1e-12, patchSize: 16 });
   expect(config).toMatchObject({ resize: null, crop: null, mean: [0.5, 0.5, 0.5] });
+});
+
+test('repaired models go back to transformers and timm, with the same logits', async () => {
+  const networks = [
+    ['hf-vit', 'transformers'],
+    ['hf-resnet', 'transformers'],
+    ['timm-vit_tiny_patch16_224', 'timm'],
+    ['timm-resnet18', 'timm'],
+  ] as const;
+  const back = [];
+  for (const [name, library] of networks) {
+    const repaired = join(folder, `repaired-${name}`);
+    const from = join(folder, `run-${name}`);
+    // A ResNet's head of last-layer retraining on so few images is huge, and hides its logits in rounding.
+    if (name === 'hf-vit')
+      await trainDfr({ from, out: repaired, draws: 1, threads: THREADS, onWarning: () => undefined });
+    else await trainErm({ from, out: repaired, epochs: 1, lr: 1e-4, select: 'last', threads: THREADS });
+    const { rows = [] } = await evaluateRun({ run: repaired, split: 'test', rows: true, threads: THREADS });
+    // The margin is the difference of the two logits.
+    const ours = rows.map((row) => (row.class === dataset.targetNames[0] ? 1 : -1) * row.margin);
+    const { config, weights } = await openRun(repaired);
+    const exported = await exportFolder(repaired, join(folder, `exported-${name}`));
+    back.push({
+      name,
+      library,
+      ours,
+      arch: config.arch,
+      weights,
+      exported,
+      eps: config.layerNormEps ?? 1e-6,
+    });
+  }
+  const images = [...dataset.splits.test].map((index) => dataset.examples[index]?.filename);
+  const settings = { data, images, back, classes: dataset.targetNames, threads: THREADS };
+  const theirs = JSON.parse(reference('hub_back', settings)) as Record<
+    string,
+    readonly (readonly number[])[]
+  >;
+  for (const { name, ours } of back) {
+    const [inTransformers, inTimm] = ['transformers', 'timm'].map((library) =>
+      Float64Array.from((theirs[`${name} ${library}`] ?? []).flat()),
+    ) as [Float64Array, Float64Array];
+    expectWithin(`${name}, repaired, logits of both libraries`, maxDifference(inTransformers, inTimm), 1e-5);
+    // Batch-norm is folded in evaluation: relative to the logits, whose difference a margin is.
+    const margins = Float64Array.from(ours, (_, i) => (inTimm[2 * i] ?? 0) - (inTimm[2 * i + 1] ?? 0));
+    const largest = Math.max(...inTimm.map(Math.abs));
+    const difference = maxDifference(Float64Array.from(ours), margins) / largest;
+    expectWithin(`${name}, repaired, logits here and there`, difference, 5e-5);
+  }
+  const again = join(folder, 'again');
+  await adopt({ ...common, weights: join(folder, 'exported-hf-vit'), out: again });
+  expect((await evaluateRun({ run: again, threads: THREADS })).accuracies).toEqual(
+    (await evaluateRun({ run: join(folder, 'repaired-hf-vit'), threads: THREADS })).accuracies,
+  );
+  await failure(exportFolder(again, join(folder, 'exported-hf-vit')), 'RUN_EXISTS', 'holds a model already');
+  await failure(exportFolder(join(folder, 'run-two'), join(folder, 'x')), 'USAGE', 'is of two.pt2');
 });
 
 test('an image processor\u2019s file gives the input', async () => {
