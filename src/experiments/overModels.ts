@@ -4,7 +4,7 @@ import { NULL_NAMES } from '../neurons/nulls.js';
 import { comparisonName, OUTCOMES } from './outcomes.js';
 
 /** Settings that identify a measurement of a figure. */
-export const FIGURE_SETTINGS = [
+export const MEASUREMENT = [
   ...(['split', 'perturbation', 'sigma', 'criterion', 'layer', 'chosenFor', 'k'] as const),
   ...(['chosenBy', 'rankedBy', 'among', 'group', 'name'] as const),
 ];
@@ -26,7 +26,7 @@ export const DIFFERENCE = 'minority minus majority';
  */
 export function overModels(ofModels: readonly (readonly Row[])[]): Row[] {
   const rows = ofModels.flatMap((own, model) => own.map((row) => ({ ...row, model })));
-  const by = FIGURE_SETTINGS.filter((name) => rows.some((row) => name in row));
+  const by = MEASUREMENT.filter((name) => rows.some((row) => name in row));
   const summary = summarize(rows, { by, over: 'model', measures: MEASURES });
   return TESTED.reduce<readonly Row[]>(
     (all, measure) =>
@@ -40,5 +40,5 @@ export function overModels(ofModels: readonly (readonly Row[])[]): Row[] {
 
 /** Returns the columns that identify a test: a criterion that chooses the same neurons for each group has one test of a measure. */
 function sameTest(measure: string): readonly string[] {
-  return [...FIGURE_SETTINGS.filter((name) => name !== 'chosenFor'), `${measure}Values`];
+  return [...MEASUREMENT.filter((name) => name !== 'chosenFor'), `${measure}Values`];
 }

@@ -1,4 +1,4 @@
-import { FIGURE_SETTINGS } from '../experiments/overModels.js';
+import { MEASUREMENT } from '../experiments/overModels.js';
 import type { ColumnName } from '../kit/columns.js';
 import { csvRows, type Row } from '../kit/rows.js';
 import { list, type Table } from '../kit/table.js';
@@ -24,7 +24,7 @@ const TESTED = [
   'wholeModelMarginExcess',
 ] as const;
 const COLUMNS: readonly ColumnName[] = [
-  ...FIGURE_SETTINGS,
+  ...MEASUREMENT,
   'accuracy',
   ...TESTED.flatMap((name) => [name, `${name}P`, `${name}PHolm`] as const),
   'percentile',

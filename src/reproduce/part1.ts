@@ -6,14 +6,13 @@ import { writeReport } from '../report/writeReport.js';
 import { type Accepted, checkOptions, checkPart, type OptionTypes } from '../settings/options.js';
 import { requireValue } from '../settings/setting.js';
 import { callback, objectWith, severalOf } from '../settings/values.js';
-import { ERM_SETTINGS, MODEL_SETTINGS } from '../train/ermSettings.js';
 import { make } from '../train/make.js';
 import { erm as ermMethod } from '../train/methods/erm.js';
 import type { ErmOptions } from '../train/recipe.js';
 import { RunFolder } from '../train/runFolder.js';
 import { PROTOCOL_TYPE } from '../train/runOptions.js';
 import { type ReproducedFigure, writeFigures } from './figureFiles.js';
-import { criteriaOf, FIGURE_SETTINGS, type FigureTraceOptions, makeResults } from './part1Traces.js';
+import { criteriaOf, ERM_PART, type FigureTraceOptions, makeResults, TRACING } from './part1Traces.js';
 
 export interface Part1Options extends FigureTraceOptions {
   /** Options of ERM, where the run has to be trained: then `data` and `erm.arch` are needed. */
@@ -28,10 +27,6 @@ export interface Part1Result {
   readonly figures: readonly ReproducedFigure[];
 }
 
-// Its report shows the selected epoch.
-const { unit: _unit, epoch: _epoch, ...session } = TRACE_SETTINGS.session;
-const TRACING = { ...session, ...FIGURE_SETTINGS };
-
 /** Options of Part I, of one run or of several, besides its settings. */
 export const PART1_TYPES: OptionTypes<Omit<Part1Options, keyof typeof TRACING>> = {
   ...SESSION_TYPES,
@@ -39,13 +34,6 @@ export const PART1_TYPES: OptionTypes<Omit<Part1Options, keyof typeof TRACING>> 
   erm: objectWith('an object with options of ERM'),
   onStep: callback(),
 };
-
-const { epochs, lr, augmentation } = ERM_SETTINGS;
-const { arch, weights } = MODEL_SETTINGS;
-const ERM_PART = {
-  types: { onEpoch: callback() },
-  settings: { arch, weights, epochs, lr, augmentation },
-} as const satisfies Accepted;
 
 /** Checks the options of Part I. Throws `USAGE`. */
 export function checkPart1Options(

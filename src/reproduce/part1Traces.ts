@@ -4,22 +4,45 @@ import type { SessionOptions, TraceSession } from '../experiments/traceSession.j
 import { TRACE_SETTINGS } from '../experiments/traceSettings.js';
 import { ARTICLE_CRITERIA, type CriterionName } from '../neurons/criteria.js';
 import type { Figure, RunResults, TraceNeed } from '../report/figure.js';
+import type { Accepted } from '../settings/options.js';
 import { type GivenOf, givenOf } from '../settings/setting.js';
+import { callback } from '../settings/values.js';
+import { ERM_SETTINGS, MODEL_SETTINGS } from '../train/ermSettings.js';
 import { mergeNeeds } from './articleFigures.js';
 
 const { sigmas, repeats, samples, nullDraws, exceedances, comparedTopK } = TRACE_SETTINGS.unstructured;
+const ofFigures = { article: undefined, released: undefined };
 /** Settings of traces that several figures share. Without a value, each figure has its own, and else the protocol's. */
 export const FIGURE_SETTINGS = {
   criteria: TRACE_SETTINGS.structured.criteria,
-  sigmas,
+  sigmas: { ...sigmas, ...ofFigures, otherwise: 'each figure\u2019s own' },
   repeats,
-  layerTopK: TRACE_SETTINGS.structured.topK,
+  layerTopK: { ...TRACE_SETTINGS.structured.topK, help: 'numbers of neurons of each layer in Fig. 7' },
   fraction: TRACE_SETTINGS.overlap.fraction,
   samples,
-  nullDraws,
+  nullDraws: { ...nullDraws, ...ofFigures, otherwise: '99 for Fig. 2, 39 for Fig. 7' },
   exceedances,
   comparedTopK,
 } as const;
+
+// Its report shows the selected epoch.
+const { unit: _unit, epoch: _epoch, ...session } = TRACE_SETTINGS.session;
+/** The settings of traces. */
+export const TRACING = { ...session, ...FIGURE_SETTINGS };
+
+const { epochs, lr, augmentation } = ERM_SETTINGS;
+const { arch, weights } = MODEL_SETTINGS;
+/** The settings of a model to train. */
+export const ERM_PART = {
+  types: { onEpoch: callback() },
+  settings: {
+    arch: { ...arch, article: undefined, released: undefined, otherwise: 'none is trained' },
+    weights,
+    epochs,
+    lr,
+    augmentation,
+  },
+} as const satisfies Accepted;
 
 /** How figures are traced. */
 export interface FigureTraceOptions

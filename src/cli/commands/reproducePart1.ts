@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import type { Protocol } from '../../protocol.js';
 import type { Figure } from '../../report/figure.js';
 import { articleName } from '../../report/format.js';
 import { OF_ONE_RUN, PART1 } from '../../reproduce/articleFigures.js';
 import { reproducePart1 } from '../../reproduce/part1.js';
-import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
+import { ERM_PART, TRACING } from '../../reproduce/part1Traces.js';
 import { addJob } from '../job.js';
 import {
   addComputeOptions,
@@ -25,45 +24,15 @@ interface Part1CommandOptions extends ComputeOptions, RunOptions {
   readonly dryRun: boolean;
 }
 
-const { epochs, lr, augmentation } = ERM_SETTINGS;
-/** The settings of a model to train. */
-const ERM_OPTIONS = {
-  arch: {
-    ...MODEL_SETTINGS.arch,
-    article: undefined,
-    released: undefined,
-    otherwise: 'none is trained',
-  },
-  weights: MODEL_SETTINGS.weights,
-  epochs,
-  lr,
-  augmentation,
-} as const;
-const { sigmas, repeats, samples, nullDraws, exceedances } = TRACE_SETTINGS.unstructured;
+const { settings: ERM_OPTIONS } = ERM_PART;
 const TRACE_OPTIONS = {
-  criteria: TRACE_SETTINGS.structured.criteria,
-  heldOutHalf: TRACE_SETTINGS.session.heldOutHalf,
-  batchSize: TRACE_SETTINGS.session.batchSize,
+  ...pick(TRACING, 'criteria', 'heldOutHalf', 'batchSize'),
   precision: {
-    ...TRACE_SETTINGS.session.precision,
+    ...TRACING.precision,
     help: 'precision of the model, also for training it; if it differs from the run’s, the traces count the predictions that change',
   },
-  sigmas: { ...sigmas, article: undefined, released: undefined, otherwise: 'each figure’s own' },
-  repeats,
-  layerTopK: {
-    ...TRACE_SETTINGS.structured.topK,
-    help: 'numbers of neurons of each layer in Fig. 7',
-  },
-  fraction: TRACE_SETTINGS.overlap.fraction,
-  samples,
-  nullDraws: {
-    ...nullDraws,
-    article: undefined,
-    released: undefined,
-    otherwise: '99 for Fig. 2, 39 for Fig. 7',
-  },
-  exceedances,
-} as const;
+  ...pick(TRACING, 'sigmas', 'repeats', 'layerTopK', 'fraction', 'samples', 'nullDraws', 'exceedances'),
+};
 
 /** Adds `reproduce fig1`, ..., `reproduce table14` and `reproduce part1`. */
 export function addPart1Commands(reproduce: Command): void {
