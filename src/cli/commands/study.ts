@@ -46,6 +46,10 @@ const MAX_ROWS = 1000;
 
 /** Adds `study run`, `study status`, `study plan`, `study tables` and `study report`. */
 export function addCommand(study: Command): void {
+  for (const add of [addRun, addStatus, addPlan, addTables, addReport]) add(study);
+}
+
+function addRun(study: Command): void {
   const run = addDocument(study, 'run', 'run the jobs without recorded results, then write tables and report')
     .addOption(integers('--index <list>', 'some of its jobs, by their numbers (default: all)', 0))
     .addOption(
@@ -110,7 +114,9 @@ export function addCommand(study: Command): void {
       report,
     });
   });
+}
 
+function addStatus(study: Command): void {
   addJob<DocumentOptions>(
     addCommonOptions(addDocument(study, 'status', 'tell where each job stands')),
     async (options, output, control, [file = '']) => {
@@ -121,7 +127,9 @@ export function addCommand(study: Command): void {
       });
     },
   );
+}
 
+function addPlan(study: Command): void {
   const plan = addDocument(study, 'plan', 'list the jobs, and run none')
     .option('--slurm <file>', 'also write a script that hands the jobs to Slurm')
     .addOption(
@@ -147,7 +155,9 @@ export function addCommand(study: Command): void {
       output.result(textTable(shortened(jobTable(caption, jobs)), output), { jobs });
     },
   );
+}
 
+function addTables(study: Command): void {
   const tables = addDocument(study, 'tables', 'print the tables of recorded results, in Markdown');
   addJob<TableOptions>(
     addCommonOptions(tables).addOption(onOption()),
@@ -158,7 +168,9 @@ export function addCommand(study: Command): void {
       output.result(markdown(opened, sections), { title: opened.title, sections });
     },
   );
+}
 
+function addReport(study: Command): void {
   const report = addDocument(study, 'report', 'write a page with charts and tables of recorded results')
     .option('--to <folder>', 'the folder of the page and its charts (default: that of the runs)')
     .option(
