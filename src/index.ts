@@ -32,6 +32,10 @@ export const trainJtt: typeof Methods.trainJtt = later(async () => (await method
 export const trainCnc: typeof Methods.trainCnc = later(async () => (await methods()).trainCnc);
 /** Retrains the last layer of another run's model (DFR). */
 export const trainDfr: typeof Methods.trainDfr = later(async () => (await methods()).trainDfr);
+/** Retrains the last layer of another run's model, balanced by class (CB-LLR). */
+export const trainCbllr: typeof Methods.trainCbllr = later(async () => (await methods()).trainCbllr);
+/** Retrains the last layer of another run's model, weighted by what it is unsure of (AFR). */
+export const trainAfr: typeof Methods.trainAfr = later(async () => (await methods()).trainAfr);
 /** Fine-tunes another run's model against spurious memorization. */
 export const trainFinetune: typeof Methods.trainFinetune = later(async () => (await methods()).trainFinetune);
 /** Makes a run of a checkpoint that was trained elsewhere, for traces, reports and retraining. */
@@ -129,14 +133,16 @@ export const loadDataset = later(async () => (await import('./data/dataset.js'))
 export const buildDominoes = later(async () => (await import('./data/dominoes.js')).buildDominoes);
 /** Makes benchmarks of cut-outs on scenes. */
 export const composeDataset = later(async () => (await import('./data/compose/compose.js')).composeDataset);
-/** Makes groups for a dataset without a known spurious attribute: each class, by whether a run predicts it right. */
-export const predictGroups = later(
-  async () => (await import('./experiments/predictedGroups.js')).predictGroups,
-);
 /** Unpacks a data set of parquet files, `save_to_disk` or WebDataset into a folder of images with a table. */
 export const importDataset = later(
   async () => (await import('./data/import/importDataset.js')).importDataset,
 );
+/** Ranks the images of each class by the margins of a model that has not seen them. */
+export const discover = later(async () => (await import('./extras/discover/discover.js')).discover);
+/** Registers a name for what images share, and writes the page of its blind test. */
+export const registerTest = later(async () => (await import('./extras/discover/test.js')).registerTest);
+/** Judges the ticks of a blind test. */
+export const judgeTest = later(async () => (await import('./extras/discover/test.js')).judgeTest);
 export { DEFAULT_DOMINOES } from './data/dominoesSources.js';
 export type { Dataset, DatasetOptions } from './data/dataset.js';
 export type { DominoesOptions } from './data/dominoes.js';

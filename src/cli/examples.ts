@@ -15,7 +15,6 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'dataset import waterbirds-parquet --class-column y --attribute-column place',
     'dataset import shards --data data/shards',
   ],
-  'dataset groups': ['dataset groups --run runs/identification'],
   'dataset inspect': [
     'dataset inspect --data waterbirds',
     'dataset inspect --data mine --format csv --columns filename=image,y=label,a=place,split=fold',
@@ -46,6 +45,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'trace minimal': ['trace minimal --run runs/erm --examples 8'],
   gradcam: ['gradcam --run runs/erm-finetune --compare runs/erm --samples 64'],
   neurons: ['neurons --run runs/erm', "neurons --run runs/erm --neurons 'conv1[9]' 'conv1[63]'"],
+  discover: [
+    'discover --run runs/erm',
+    'discover --data pets --weights resnet18.pth --arch resnet18',
+    'discover --out pets.discover --test snow --class cat --answers snow.csv',
+  ],
   'study run': [
     'study run table8 --data waterbirds --set settings.data.weights=resnet50.pth',
     'study run study.yaml --jobs 2',

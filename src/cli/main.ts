@@ -31,6 +31,10 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, ...load: 
     'show which images neurons respond to, and what zeroing each one changes',
     () => import('../extras/atlas/command.js'),
   ],
+  discover: [
+    'find the images that a model gets wrong, name what they share, and test the name',
+    () => import('../extras/discover/command.js'),
+  ],
   study: [
     'train, trace and compare the runs that a study file describes, on one machine or a cluster',
     () => import('./commands/study.js'),

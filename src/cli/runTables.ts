@@ -114,7 +114,7 @@ export function runsComparisonTables({ differing, groupNames, rows }: RunsCompar
 
 /** Returns the accuracies of a run's model on one split. */
 export function evaluationTable(
-  { split, epoch, accuracies, loss }: RunEvaluation,
+  { split, epoch, accuracies, loss }: Pick<RunEvaluation, 'split' | 'epoch' | 'accuracies' | 'loss'>,
   groups: readonly GroupLabel[],
 ): Table {
   const which = epoch === null ? 'the selected epoch' : `epoch ${epoch}`;

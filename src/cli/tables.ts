@@ -12,6 +12,7 @@ import { TRAINING_METHODS } from '../train/methods.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
 import type { Output } from './output.js';
+import { type PropertyFinding, propertyLines } from './properties.js';
 import { prose, textTable } from './textTable.js';
 
 /** Returns a run's data, the labels of its groups, its folder, and what the commands that follow depend on. */
@@ -38,14 +39,16 @@ export async function printDataset(
   dataset: Dataset,
   output: Output,
   { onWarning }: JobOptions,
+  properties?: readonly PropertyFinding[],
 ): Promise<void> {
   const problem = emptyGroups(dataset);
   if (problem !== undefined) onWarning?.(`${problem} ${usesOf(dataset)}`);
   const input = await inputRecord({ dataset });
   const enlarged = enlargement(dataset.preprocessing, input);
   if (enlarged !== undefined) onWarning?.(enlarged.replace('`imageSize`', '--image-size'));
-  const lines = [datasetTable(dataset, output), ...prose([inputLine(dataset.preprocessing, input)], output)];
-  output.result(lines.join('\n'), { ...summarizeDataset(dataset), input });
+  const told = [inputLine(dataset.preprocessing, input), ...(properties ? propertyLines(properties) : [])];
+  const lines = [datasetTable(dataset, output), ...prose(told, output)];
+  output.result(lines.join('\n'), { ...summarizeDataset(dataset), input, ...(properties && { properties }) });
 }
 
 /** Returns a sentence on what data without examples of every group can be used for. */

@@ -8,6 +8,7 @@ import { parseOptions } from './issues.js';
 import { badOption, type LayoutOption, type OptionsOf } from './layout.js';
 import { type AnyLayout, type DatasetFormat, LAYOUTS } from './layouts.js';
 import { insideOf, pathBelow, relativePath } from './sourceFile.js';
+import { TICKS } from './ticks.js';
 
 export type { DatasetFormat } from './layouts.js';
 
@@ -59,6 +60,8 @@ const OPTIONS = {
     help: 'follow links and paths of a table of your own out of the folder',
     placeholder: '',
   },
+  /** The table of ticked images, which are groups; relative to the dataset's folder. */
+  ticks: TICKS,
 };
 /** Options that are paths. */
 const PATHS = ['table', 'attribute', 'images'] as const;
@@ -87,11 +90,12 @@ export type DatasetOptions = Readonly<z.infer<typeof datasetOptionsSchema>>;
 
 /**
  * Everything besides its files that determined how a dataset was loaded: plain JSON, and options that load the
- * dataset again. Those of all layouts are present if they were given.
+ * dataset again. `ticks` and those of all layouts are present if they were given.
  */
 export type ResolvedOptions = Awaited<ReturnType<AnyLayout['read']>>['options'] & {
   readonly heldOut?: number;
   readonly images?: string;
+  readonly ticks?: string;
 } & Pick<DatasetOptions, 'classNames' | 'attributeNames' | 'allowOutside'>;
 
 /** All options, in the order of their help on a command line. */
@@ -151,6 +155,7 @@ export function joinOptions(given: DatasetOptions, config: string, described: Da
     // Another table than dataset.json's may have every split.
     heldOut: own.heldOut ?? (applies && own.table === undefined ? described.heldOut : undefined),
     images: own.images ?? described.images,
+    ticks: own.ticks ?? described.ticks,
     further: defined(pick(own)),
   };
 }

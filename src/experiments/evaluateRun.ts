@@ -1,4 +1,4 @@
-import { requireImages } from '../data/dataset.js';
+import { type Dataset, requireImages } from '../data/dataset.js';
 import { type Split, SPLITS } from '../data/split.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
@@ -60,6 +60,8 @@ export interface RunEvaluation {
   readonly checkpoint: string;
   readonly precision: Precision;
   readonly accuracies: GroupAccuracies;
+  /** The groups, which may be others than the run's. */
+  readonly groups: Pick<Dataset, 'groupNames' | 'minorityGroups'>;
   /** Mean loss over the examples, by the run's loss. */
   readonly loss: number;
   /** In the order of splits and table, if requested. */
@@ -81,7 +83,7 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
   const { split, epoch, batchSize = config.batchSize, precision = config.precision } = settings;
   const weights = await weightsAt(run, epoch);
   using context = await openEngine(options);
-  const dataset = await openDataset(run, options);
+  const dataset = await openDataset(run, { ...options, mayRegroup: true });
   requireImages(dataset, [split]);
   using loader = await openImages(config, dataset, { ...options, context });
   using model = await loadModel({ ...config, precision }, loader, weights, folder);
@@ -117,6 +119,7 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
     checkpoint: await weightsFingerprint(weights),
     precision,
     accuracies: evaluation.accuracies,
+    groups: { groupNames: dataset.groupNames, minorityGroups: dataset.minorityGroups },
     loss: evaluation.loss,
     ...(logits === true ? { rows: rows.flat() } : {}),
   };

@@ -1,4 +1,4 @@
-/** The used part of jstat, which has no types of its own: Student's t and the normal distribution. */
+/** The used part of jstat, which has no types of its own. */
 declare module 'jstat' {
   interface StudentT {
     /** P(T <= x). */
@@ -12,6 +12,17 @@ declare module 'jstat' {
     /** The x with P(X <= x) = p. */
     inv(p: number, mean: number, standardDeviation: number): number;
   }
-  const jstat: { readonly jStat: { readonly normal: Normal; readonly studentt: StudentT } };
+  interface Beta {
+    /** The x with P(X <= x) = p. */
+    inv(p: number, alpha: number, beta: number): number;
+  }
+  const jstat: {
+    readonly jStat: {
+      readonly normal: Normal;
+      readonly studentt: StudentT;
+      readonly beta: Beta;
+      gammaln(x: number): number;
+    };
+  };
   export default jstat;
 }

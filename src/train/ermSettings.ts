@@ -27,7 +27,13 @@ import {
 import { INPUT_SETTINGS } from './inputSettings.js';
 
 /** The epoch whose weights a run gives: the best by a validation accuracy (`selection.ts`), or the last. */
-export const CHECKPOINTS = ['best-worst-group', 'best-average', 'best-class-balanced', 'last'] as const;
+export const CHECKPOINTS = [
+  'best-worst-group',
+  'best-worst-class',
+  'best-average',
+  'best-class-balanced',
+  'last',
+] as const;
 export type SelectedCheckpoint = (typeof CHECKPOINTS)[number];
 
 /** For vision transformers alone. */

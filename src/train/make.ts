@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Dataset, datasetOf, emptyGroups, requireGroups, requireImages } from '../data/dataset.js';
+import { ticksLine } from '../data/ticks.js';
 import { SpurmemError } from '../errors.js';
 import { type Program, readProgram } from '../models/exported/program.js';
 import { keptHead, loadWeights } from '../models/weights.js';
@@ -94,7 +95,8 @@ async function plan(
 async function train(planned: Planned): Promise<TrainingResult> {
   const { method, given, start, context, config, dataset, folder, kept } = planned;
   const { onProgress, signal, onInfo, onWarning, onEpoch } = start.options;
-  onInfo?.(inputLine(preparedAs(config, dataset).preprocessing, planned.input));
+  const line = inputLine(preparedAs(config, dataset).preprocessing, planned.input);
+  for (const text of [line, ticksLine(dataset)]) if (text !== undefined) onInfo?.(text);
   warnOfData(config, context, dataset, start.options);
   using loader = await openImages(config, dataset, { ...start.options, context });
   const generator = new (native().Generator)(config.seed);

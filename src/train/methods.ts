@@ -10,6 +10,7 @@ import { erm } from './methods/erm.js';
 import { finetune } from './methods/finetune.js';
 import { groupDro } from './methods/groupDro.js';
 import { jtt } from './methods/jtt.js';
+import { afr, cbllr } from './methods/lastLayer.js';
 import { rwg, rwy, subg, suby } from './methods/resampled.js';
 import type { ErmOptions } from './recipe.js';
 import type { TrainedRun } from './results.js';
@@ -27,6 +28,8 @@ export const TRAINING_METHODS: readonly TrainingMethod[] = [
   jtt,
   cnc,
   dfr,
+  cbllr,
+  afr,
   finetune,
 ];
 
@@ -89,6 +92,10 @@ export const trainJtt = trainerOf(jtt);
 export const trainCnc = trainerOf(cnc);
 /** Last-layer retraining of another run's model (`methods/dfr.ts`). */
 export const trainDfr: (options: DfrOptions) => Promise<TrainedRun<DfrResult>> = trainerOf(dfr);
+/** Last-layer retraining balanced by class (`methods/lastLayer.ts`). */
+export const trainCbllr = trainerOf(cbllr);
+/** Automatic feature reweighting (`methods/lastLayer.ts`). */
+export const trainAfr = trainerOf(afr);
 /** Fine-tunes another run's model against spurious memorization (`methods/finetune.ts`). */
 export const trainFinetune = trainerOf(finetune);
 

@@ -11,6 +11,7 @@ import {
 import { CONFIG_NAME } from '../data/datasetConfig.js';
 import { drawnWithoutRepeats } from '../data/sampling.js';
 import type { Split } from '../data/split.js';
+import { ticksLine } from '../data/ticks.js';
 import { SpurmemError, usageError } from '../errors.js';
 import { readWhole } from '../files.js';
 import { native } from '../native/addon.js';
@@ -153,14 +154,22 @@ export function requireNoneLeftOut({ config: { leaveOut }, folder }: OpenedRun):
   throw usageError('from', folder.path, 'a run that trained on all images', problem);
 }
 
-/** Loads a run's dataset, with the images that it trained on as the training split, and reports what the network is fed. Throws `DATASET_INVALID` if it is not the one that the run was trained on, and what loading it throws. */
+/**
+ * Loads a run's dataset, with the images that it trained on as the training split, and reports what the network is fed. Throws
+ * `DATASET_INVALID` if it is not the one that the run was trained on, and what loading it throws.
+ *
+ * @param options.mayRegroup whether its groups may be others, for results that are not recorded
+ */
 export async function openDataset(
   run: OpenedRun,
-  options: DataOptions & Pick<JobOptions, 'onInfo'>,
+  options: DataOptions & Pick<JobOptions, 'onInfo'> & { readonly mayRegroup?: boolean },
 ): Promise<Dataset> {
   const { data, datasetOptions } = dataOf(run, options);
   const dataset = await datasetOf(data, datasetOptions);
-  requireDatasetOfRun(run, dataset);
+  if (options.mayRegroup === true) requireTrainingOfRun(run, dataset);
+  else requireDatasetOfRun(run, dataset);
   options.onInfo?.(inputLine(preparedAs(run.config, dataset).preprocessing, run.environment.input));
+  const ticks = ticksLine(dataset);
+  if (ticks !== undefined) options.onInfo?.(ticks);
   return trainedOn(dataset, run.config);
 }

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DiscoverResult } from '../../src/extras/discover/result.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { commandsOf } from '../house/documents.js';
 import { temporaryFolder } from '../temporary.js';
@@ -33,7 +34,7 @@ test('each command names the step that helps: trace, report, repair, and both ru
   expect(nextOf(overlap.stdout)).toEqual([words`report --run ${run}`]);
 });
 
-test('without an attribute they lead to groups, and from there to a repair', async () => {
+test('without an attribute they lead to images to tick, and from there to a repair', async () => {
   const table = await readFile(join(data, 'metadata.csv'), 'utf8');
   await writeFile(join(data, 'plain.csv'), table.replace('place', 'unused'));
   const own = join(folder, 'plain');
@@ -43,13 +44,21 @@ test('without an attribute they lead to groups, and from there to a repair', asy
     words`train erm ${reading} --out ${own} --arch resnet20 --epochs 1 --batch-size 42 --threads 1 --json`,
   );
   expect((JSON.parse(trained.stdout) as { seconds: number }).seconds).toBeGreaterThan(0);
-  const [groups = []] = nextOf((await succeed(['report', '--run', own])).stdout);
-  expect(groups).toEqual(words`dataset groups --run ${own}`);
-  const [repair = []] = nextOf((await succeed(groups)).stdout);
-  expect(repair).toEqual(
-    words`train dfr --from ${own} --table groups/plain.csv --columns filename=filename,y=y,split=split,a=a`,
-  );
-  const repaired = await succeed([...repair, '--draws', '1', '--threads', '1']);
+  const [discover = []] = nextOf((await succeed(['report', '--run', own])).stdout);
+  expect(discover).toEqual(words`discover --run ${own}`);
+  const out = join(folder, 'found');
+  const shown = await succeed([...discover, '--out', out, '--threads', '1']);
+  const next = shown.stdout.split('\n').filter((line) => line.startsWith('Next: '));
+  expect(next).toEqual([
+    `Next: npx spurmem discover --out ${out} --test NAME --class CLASS`,
+    `Next: npx spurmem train dfr --from ${own} --ticks ticks.csv`,
+  ]);
+  const { images } = JSON.parse(await readFile(`${out}.json`, 'utf8')) as DiscoverResult;
+  const ticks = join(folder, 'ticks.csv');
+  const rows = images.filter(({ rank }) => rank <= 2).map(({ path }) => `${path},1,`);
+  await writeFile(ticks, ['path,ticked,name', ...rows, ''].join('\n'));
+  const repaired = await succeed(words`train dfr --from ${own} --ticks ${ticks} --draws 1 --threads 1`);
+  expect(repaired.stderr).toMatch(/Ticked images: .*: 0 train, 2 val, 0 test/);
   // Other groups than those of the run before: the report alone has both.
   expect(nextOf(repaired.stdout)).toEqual([words`report --run ${`${own}-dfr`}`]);
 });

@@ -129,7 +129,7 @@ describe('the full report', () => {
       /^ The worst group’s test accuracy rises by .* Lower than before: G0 pullover with 0 falls from 99\.89 to 66\.67 %, .* Your network does not follow the digit/,
     );
     const classes = { ...dataset, spuriousNames: ['0'] };
-    expect(await of({ ...fullReport, dataset: classes })).toContain('spurmem dataset groups finds groups');
+    expect(await of({ ...fullReport, dataset: classes })).toContain('spurmem discover shows the images');
   });
 
   it('breaks a command before its options alone', async () => {

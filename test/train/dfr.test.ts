@@ -45,11 +45,12 @@ describe('last-layer retraining', () => {
     expect(changed.map(([name]) => name).sort()).toEqual(['fc.bias', 'fc.weight']);
     expect((await readFile(lastOf(run))).equals(await readFile(bestOf(run)))).toBe(true);
     expect(result).toMatchObject({ kind: 'dfr', epochs: 0, bestEpoch: 0 });
-    const best = Math.max(...result.tuning.map(({ worstGroupAccuracy }) => worstGroupAccuracy));
-    expect(result.tuning.map(({ inverseStrength }) => inverseStrength)).toEqual([
+    const { tuning = [] } = result;
+    const best = Math.max(...tuning.map(({ worstGroupAccuracy }) => worstGroupAccuracy));
+    expect(tuning.map(({ inverseStrength }) => inverseStrength)).toEqual([
       1, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01,
     ]);
-    expect(result.tuning.find(({ worstGroupAccuracy }) => worstGroupAccuracy === best)).toMatchObject({
+    expect(tuning.find(({ worstGroupAccuracy }) => worstGroupAccuracy === best)).toMatchObject({
       inverseStrength: result.inverseStrength,
     });
     expect((await openRun(run.path)).config).toMatchObject({ command: 'train dfr', draws: 3, batchSize: 42 });

@@ -8,6 +8,7 @@ const ACCURACIES = groupAccuracies([81, 5, 4, 10], [90, 10, 10, 10], [900, 100, 
 test.each([
   ['best-worst-group', 0.4],
   ['last', 0.4],
+  ['best-worst-class', 14 / 20],
   ['best-average', 100 / 120],
   ['best-class-balanced', (86 / 100 + 14 / 20) / 2],
 ] as const)('an epoch selected by %s is judged by %d', (select, score) => {

@@ -4,9 +4,6 @@ import { type DatasetOptions, loadDataset } from '../../data/dataset.js';
 import { buildDominoes, DEFAULT_DOMINOES, type DominoesOptions } from '../../data/dominoes.js';
 import { openImageStore } from '../../data/imageStore.js';
 import type { ImportOptions } from '../../data/import/importDataset.js';
-import { predictGroups } from '../../experiments/predictedGroups.js';
-import { engineOptions } from '../../native/engine.js';
-import { quotedWord } from '../../provenance.js';
 import { defined } from '../../settings/setting.js';
 import { integer } from '../../settings/values.js';
 import { addJob } from '../job.js';
@@ -14,23 +11,19 @@ import {
   addCommonOptions,
   addCountOptions,
   addDatasetOptions,
-  addEngineOptions,
-  addRunOptions,
   builderOptionsOf,
   type CommonOptions,
-  type ComputingOptions,
   COUNT_NAMES,
   type CountOptions,
   datasetOptionsOf,
   integers,
   pick,
-  type RunOptions,
   seedOption,
   words,
 } from '../options.js';
-import { nextLine } from '../printRun.js';
+import { PROPERTIES_HELP, propertyFindings } from '../properties.js';
 import { TypedOption } from '../settings.js';
-import { datasetTable, printDataset, summarizeDataset } from '../tables.js';
+import { printDataset } from '../tables.js';
 import { addComposeCommand } from './compose.js';
 
 type DominoesCommandOptions = CommonOptions &
@@ -61,18 +54,20 @@ export function addCommand(dataset: Command): void {
   );
   addComposeCommand(dataset);
   addImportCommand(dataset);
-  addGroupsCommand(dataset);
   const inspect = dataset
     .command('inspect')
     .description('check a dataset and count the images of its groups')
-    .requiredOption('--data <folder>', 'dataset folder');
-  addJob<CommonOptions & DatasetOptions & { readonly data: string }>(
+    .requiredOption('--data <folder>', 'dataset folder')
+    .option('--properties', PROPERTIES_HELP, false);
+  addJob<CommonOptions & DatasetOptions & { readonly data: string; readonly properties: boolean }>(
     addCommonOptions(addDatasetOptions(inspect)),
     async (options, output, control) => {
       const found = await loadDataset(options.data, datasetOptionsOf(options));
       // Decoding every image checks that each one is present and whole.
       await openImageStore(found, control);
-      await printDataset(found, output, control);
+      const train = found.splits.train;
+      const findings = options.properties ? await propertyFindings(found, train, control) : undefined;
+      await printDataset(found, output, control, findings);
     },
   );
 }
@@ -97,41 +92,5 @@ function addImportCommand(dataset: Command): void {
       const columns = pick(options, 'imageColumn', 'classColumn', 'attributeColumn', 'splitColumn');
       await printDataset(await importDataset(source, folder, defined(columns), control), output, control);
     },
-  );
-}
-
-function addGroupsCommand(dataset: Command): void {
-  const groups = dataset
-    .command('groups')
-    .description(
-      'groups where no spurious attribute is known: each class, by whether a run predicts it right',
-    );
-  addRunOptions(groups, 'run folder of an identification model, such as ERM of few epochs').option(
-    '--out <file>',
-    'table to write, in the dataset folder (default: groups/<run>.csv)',
-  );
-  addJob<ComputingOptions & RunOptions & { readonly out?: string }>(
-    addEngineOptions(groups),
-    async (options, output, control) => {
-      const { dataset, table, columns } = await predictGroups({
-        ...pick(options, 'run', 'data'),
-        table: options.out,
-        ...engineOptions(options),
-        ...control,
-      });
-      const path = join(dataset.folder, table);
-      const data = options.data === undefined ? '' : ` --data ${quotedWord(options.data)}`;
-      output.result(
-        [
-          datasetTable(dataset, output),
-          `Table: ${path}`,
-          nextLine(
-            `train dfr --from ${quotedWord(options.run)}${data} --table ${quotedWord(table)} --columns ${columns}`,
-          ),
-        ].join('\n'),
-        { table: path, columns, dataset: summarizeDataset(dataset) },
-      );
-    },
-    { table: '--out' },
   );
 }

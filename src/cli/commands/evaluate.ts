@@ -6,6 +6,7 @@ import { SpurmemError } from '../../errors.js';
 import { EVALUATE_SETTINGS, evaluateRun } from '../../experiments/evaluateRun.js';
 import { makeFolder, removeLeftovers } from '../../files.js';
 import { csvRows } from '../../kit/rows.js';
+import { groupLabels } from '../../report/groupLabels.js';
 import { addJob } from '../job.js';
 import {
   addDatasetOptions,
@@ -18,7 +19,6 @@ import {
 } from '../options.js';
 import { evaluationTable } from '../runTables.js';
 import { addSettings, givenSettings } from '../settings.js';
-import { openGroups } from '../tables.js';
 import { textTable } from '../textTable.js';
 
 export function addCommand(command: Command): void {
@@ -31,15 +31,18 @@ export function addCommand(command: Command): void {
     async (options, output, control) => {
       const { csv } = options;
       if (csv !== undefined) await requireNew(csv);
-      const { rows = [], ...result } = await evaluateRun({
+      const {
+        rows = [],
+        groups,
+        ...result
+      } = await evaluateRun({
         ...pick(options, 'run', 'data'),
         ...sharedOptionsOf(options),
         ...givenSettings(EVALUATE_SETTINGS, options),
         ...control,
         rows: csv !== undefined,
       });
-      const { groups } = await openGroups(options.run);
-      const table = textTable(evaluationTable(result, groups), output);
+      const table = textTable(evaluationTable(result, groupLabels(groups)), output);
       if (csv === undefined) {
         output.result(table, result);
         return;

@@ -19,7 +19,7 @@ export function addCommand(command: Command): void {
     const path = await writeReport({ ...control, run, out });
     const { from, hasAttribute, isRegrouped } = await openGroups(run);
     const own = quotedWord(run);
-    const unrepaired = hasAttribute ? `train dfr --from ${own}` : `dataset groups --run ${own}`;
+    const unrepaired = hasAttribute ? `train dfr --from ${own}` : `discover --run ${own}`;
     const next = from === undefined ? unrepaired : `compare ${quotedWord(from)} ${own}`;
     const lines = [`Report: ${path}`, ...(isRegrouped ? [] : [nextLine(next)])];
     output.result(lines.join('\n'), { report: path });

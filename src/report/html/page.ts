@@ -8,7 +8,7 @@ import { plain } from '../text.js';
 import { renderChart } from '../vega/render.js';
 import { html, Markup } from './html.js';
 
-const asset = (name: string): string =>
+export const asset = (name: string): string =>
   readFileSync(new URL(`../../../assets/${name}`, import.meta.url), 'utf8').trim();
 
 /** Draws the charts of some sections, each once, and makes a page of the sections; the charts are SVG files, too. */
@@ -36,7 +36,7 @@ export async function renderPage(
   return htmlPage(title, lead, shown);
 }
 
-interface PageSection extends Pick<Section, 'id' | 'title' | 'verdict' | 'data'> {
+export interface PageSection extends Pick<Section, 'id' | 'title' | 'verdict' | 'data'> {
   readonly body: Markup;
 }
 
@@ -52,10 +52,14 @@ function policyOf(script: string): string {
   ].join('; ');
 }
 
-/** A page of sections with a table of contents. It fetches nothing, and all of it can be read without the script. */
-function htmlPage(title: string, lead: Markup, sections: readonly PageSection[]): string {
+/** A page of sections with a table of contents. It fetches nothing, and runs no other script. */
+export function htmlPage(
+  title: string,
+  lead: Markup,
+  sections: readonly PageSection[],
+  script = asset('page.js'),
+): string {
   const heading = plain(title);
-  const script = asset('page.js');
   return html`<!doctype html>
     <html lang="en">
       <head>

@@ -43,8 +43,8 @@ function nextSteps({ repairs = [], dataset }: RunReport): Markup[] {
   if (dataset.spuriousNames?.length === 1) {
     return [
       html`<li>
-        Groups are classes here: no attribute is known. <code>spurmem dataset groups</code> finds groups by
-        the run’s errors, and <code>train dfr</code> repairs the run by them.
+        Groups are classes here: no attribute is known. <code>spurmem discover</code> shows the images that
+        the run gets wrong; ticked, they are groups, by which <code>train dfr</code> repairs it.
       </li> `,
     ];
   }

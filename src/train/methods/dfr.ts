@@ -1,20 +1,33 @@
 import type { Dataset } from '../../data/dataset.js';
+import { inverseSizes } from '../../data/sampling.js';
 import { SpurmemError } from '../../errors.js';
-import type { Model } from '../../models/model.js';
-import type { TensorData } from '../../models/safetensors.js';
-import { throwIfAborted } from '../../progress.js';
+import type { ComputeContext } from '../../native/context.js';
+import type { JobOptions } from '../../progress.js';
 import { RANGES } from '../../settings/ranges.js';
 import { type GivenOf, resolveSettings, setting, type ValuesOf } from '../../settings/setting.js';
-import { integer, positive, severalOf } from '../../settings/values.js';
+import { integer, oneOf, positive, severalOf } from '../../settings/values.js';
 import { type FromRun, fromRun } from '../continuation.js';
+import { headState, validationFeatures } from '../dfr/features.js';
 import { fitDfr, type LabelledFeatures, type LinearLayer, type TunedStrength } from '../dfr/fit.js';
+import { l2Penalty, SoftmaxRegression } from '../dfr/softmaxRegression.js';
 import { PRECISION_OF_START } from '../ermSettings.js';
 import type { TrainingMethod } from '../method.js';
 import type { TrainingResult } from '../results.js';
 import type { Run, Task } from '../run.js';
 import type { RunConfig } from '../runConfig.js';
 
+/** scikit-learn's C of the fit by weights, as of `cbllr`. */
+const WEIGHTED_STRENGTH = 0.001;
+
 const OWN_SETTINGS = {
+  balance: setting({
+    type: oneOf(['subsets', 'weights']),
+    argument: 'how',
+    help: 'how groups count alike: by subsets as large as the smallest group, or by one fit to all images (L2 penalty, C 0.001) that weighs them',
+    default: undefined,
+    otherwise: 'weights for ticks, whose groups are small; else subsets',
+    source: 'subsets, as its published code',
+  }),
   inverseStrengths: setting({
     type: severalOf(positive()),
     argument: 'list',
@@ -49,16 +62,17 @@ export type DfrOptions = FromRun & GivenOf<typeof SETTINGS>;
 type DfrConfig = RunConfig & ValuesOf<typeof OWN_SETTINGS>;
 
 export interface DfrResult extends TrainingResult {
-  /** The chosen C. */
-  readonly inverseStrength: number;
-  readonly tuning: readonly TunedStrength[];
+  /** The chosen C of fits to subsets; a fit by weights has one C, and none of these. */
+  readonly inverseStrength?: number;
+  readonly tuning?: readonly TunedStrength[];
 }
 
 /**
  * Last-layer retraining on the validation split (Kirichenko et al. 2023, DFR with validation data): the model's head becomes that
  * of `fitDfr` on the penultimate features in evaluation mode. The published code standardizes the last fits by the whole
  * validation split, and penalizes the intercept; here each fit is standardized by its own subset, and the intercept is free. The
- * validation accuracies are those of examples that the layer was fitted on.
+ * validation accuracies are those of examples that the layer was fitted on. Ticks make groups of a dozen images: a subset of as many
+ * per group keeps no feature under the L1 penalty, so that one fit weighs all images instead.
  */
 export const dfr: TrainingMethod<DfrConfig, DfrOptions> = {
   name: 'dfr',
@@ -70,9 +84,11 @@ export const dfr: TrainingMethod<DfrConfig, DfrOptions> = {
   start: (options) =>
     fromRun<DfrConfig>(dfr, options, ({ config }, dataset) => {
       const given = resolveSettings(SETTINGS, config.protocol, options);
-      requireTwoOfEachGroup(dataset);
       const { batchSize = config.batchSize, precision = config.precision, inverseStrengths, draws } = given;
-      return { batchSize, loss: config.loss, precision, select: 'last', inverseStrengths, draws };
+      const balance = given.balance ?? (dataset.options.ticks === undefined ? undefined : 'weights');
+      if (balance !== 'weights') requireTwoOfEachGroup(dataset);
+      const own = { inverseStrengths, draws, balance };
+      return { batchSize, loss: config.loss, precision, select: 'last', ...own };
     }),
   task: lastLayer,
 };
@@ -90,10 +106,14 @@ function requireTwoOfEachGroup(dataset: Dataset): void {
 
 function lastLayer(run: Run<DfrConfig>): Task {
   const { config, model, generator, job } = run;
-  let tuned: Pick<DfrResult, 'inverseStrength' | 'tuning'> | undefined;
+  let tuned: Pick<DfrResult, 'inverseStrength' | 'tuning'> = {};
   return {
     async begin() {
-      const { layer, ...chosen } = await fitDfr(await validationFeatures(run), config, generator, job);
+      const data = await validationFeatures(run);
+      const { layer, ...chosen } =
+        config.balance === 'weights'
+          ? await weightedLayer(data, model.context, job)
+          : await fitDfr(data, config, generator, job);
       await model.loadStateDict(headState(model, layer));
       tuned = chosen;
     },
@@ -101,39 +121,14 @@ function lastLayer(run: Run<DfrConfig>): Task {
   };
 }
 
-/** The penultimate features of the validation split, in evaluation mode. */
-async function validationFeatures(run: Run<DfrConfig>): Promise<LabelledFeatures> {
-  const { config, loader, model, job } = run;
-  const { numFeatures, numClasses } = model;
-  const { labels, groups, splits } = loader.dataset;
-  const indices = splits.val;
-  const features = new Float32Array(indices.length * numFeatures);
-  let done = 0;
-  for await (const batch of loader.evaluation(indices, config.batchSize)) {
-    using current = batch;
-    throwIfAborted(job.signal, 'penultimate features');
-    const made = await model.network.run(current.images, { grad: true, features: true });
-    using ofBatch = made.features;
-    made.logits.dispose();
-    features.set((await ofBatch.data()) as Float32Array, done * numFeatures);
-    done += current.indices.length;
-    job.onProgress?.({ task: 'penultimate features', done, total: indices.length, unit: 'images' });
-  }
-  return {
-    features,
-    numFeatures,
-    numClasses,
-    labels: indices.map((index) => labels[index] as number),
-    groups: indices.map((index) => groups[index] as number),
-  };
-}
-
-function headState(
-  { linearHead: head, numClasses }: Model,
-  { weight, bias }: LinearLayer,
-): Record<string, TensorData> {
-  return {
-    [head.weight]: { shape: [numClasses, head.features], data: Float32Array.from(weight) },
-    [head.bias]: { shape: [numClasses], data: Float32Array.from(bias) },
-  };
+/** The last layer that fits all examples, each group weighing the same. */
+async function weightedLayer(
+  { features, labels, groups, numClasses }: LabelledFeatures,
+  context: ComputeContext,
+  job: JobOptions,
+): Promise<{ readonly layer: LinearLayer }> {
+  using regression = await SoftmaxRegression.of(features, labels, numClasses, context);
+  const penalty = l2Penalty(WEIGHTED_STRENGTH, labels.length, numClasses);
+  const { layer } = await regression.fit({ weights: inverseSizes(groups), penalty }, job);
+  return { layer };
 }

@@ -1,0 +1,103 @@
+// Images that somebody ticked, as groups: the ticked images of a class, and all others of it.
+import { resolve } from 'node:path';
+import { textOfCell } from '../csvFile.js';
+import { messageOf } from '../errors.js';
+import * as z from '../zod.js';
+import type { Dataset } from './dataset.js';
+import type { Example, toExamples } from './examples.js';
+import { badOption, type LayoutOption } from './layout.js';
+import { invalidData, readCsv, readSource } from './sourceFile.js';
+import { SPLITS } from './split.js';
+
+/** A table of ticked images. */
+export const TICKS = {
+  schema: z.string().min(1),
+  help: 'groups by ticks: a CSV file with the columns path and ticked (0 or 1), such as discover saves',
+  placeholder: 'file',
+  parse: (text: string) => resolve(text),
+} satisfies LayoutOption<string>;
+
+/** The attribute's values; a name in the table replaces the second. */
+const OTHER = 'other';
+const TICKED = 'ticked';
+
+/** How people, pandas and browsers write yes and no. */
+const YES = /^(?:1|1\.0|true|yes|x)$/i;
+const NO = /^(?:|0|0\.0|false|no)$/i;
+
+/**
+ * Reads a table of ticks, and returns examples whose attribute they are: an image that is missing there is not ticked. The splits stay.
+ * Throws `badOption` for a missing table, and `DATASET_INVALID` naming the line of an unknown image or a value that is neither yes nor no.
+ */
+export async function readTicks<
+  Labelled extends Pick<ReturnType<typeof toExamples>, 'examples' | 'targetNames'>,
+>(root: string, ticks: string, labelled: Labelled) {
+  const path = resolve(root, ticks);
+  const file = await readSource(path, 'the table of ticks').catch((error: unknown) => {
+    throw badOption('ticks', ticks, messageOf(error), 'Name a table that discover\u2019s page saved.');
+  });
+  const known = new Set(labelled.examples.map(({ filename }) => filename));
+  const ticked = new Set<string>();
+  const names = new Set<string>();
+  readCsv(file, (header, headerLine) => {
+    const columns = header.map((cell) => cell.trim());
+    const [at = -1, tick = -1, name = -1] = ['path', 'ticked', 'name'].map((one) => columns.indexOf(one));
+    if (at < 0 || tick < 0) {
+      const problem = `a table of ticks has the columns path and ticked; its header has ${columns.join(', ')}.`;
+      throw invalidData(`${path}:${headerLine}: ${problem}`, 'Rename its columns.');
+    }
+    return (cells, line) => {
+      const image = textOfCell(cells[at] ?? '');
+      const yes = cells[tick]?.trim() ?? '';
+      if (!known.has(image)) {
+        const problem = `path: ${JSON.stringify(image)} is no image of ${root}.`;
+        throw invalidData(`${path}:${line}: ${problem}`, 'Remove the row, or name the data that was ticked.');
+      }
+      if (!YES.test(yes) && !NO.test(yes)) {
+        const problem = `ticked: ${JSON.stringify(yes)} is neither 1 nor 0.`;
+        throw invalidData(`${path}:${line}: ${problem}`, 'Correct it.');
+      }
+      if (NO.test(yes)) return;
+      ticked.add(image);
+      names.add(textOfCell(cells[name]?.trim() ?? ''));
+    };
+  });
+  if (ticked.size === 0)
+    throw invalidData(`${path}: no image is ticked.`, 'Tick images that share something.');
+  const [first = ''] = names;
+  const value = names.size === 1 && first !== '' && first !== OTHER ? first : TICKED;
+  const { targetNames } = labelled;
+  const relabelled = {
+    ...labelled,
+    examples: labelled.examples.map((example): Example => {
+      const a = Number(ticked.has(example.filename));
+      return { ...example, a, group: example.y * 2 + a };
+    }),
+    spuriousNames: [OTHER, value],
+    groupNames: targetNames.flatMap((target) =>
+      [OTHER, value].map((of) => `${/^\d+$/.test(target) ? 'y ' : ''}${target}, ${of}`),
+    ),
+    numSpurious: 2,
+    numGroups: targetNames.length * 2,
+  };
+  return { file, labelled: relabelled };
+}
+
+/** Whether a group is the ticked images of a class. */
+export function isTicked(
+  { options, numSpurious }: Pick<Dataset, 'options' | 'numSpurious'>,
+  group: number,
+): boolean {
+  return options.ticks !== undefined && group % numSpurious === 1;
+}
+
+/** Says how many ticks the groups rest on; undefined if they are no ticks. */
+export function ticksLine(dataset: Dataset): string | undefined {
+  if (dataset.options.ticks === undefined) return undefined;
+  const groups = dataset.groupNames.flatMap((name, group) => {
+    if (!isTicked(dataset, group)) return [];
+    const counts = SPLITS.map((split) => `${dataset.counts[split][group] ?? 0} ${split}`);
+    return [`${name}: ${counts.join(', ')}`];
+  });
+  return `Groups are ticks of ${dataset.options.ticks}. Ticked images: ${groups.join('; ')}.`;
+}

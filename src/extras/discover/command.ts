@@ -1,0 +1,134 @@
+import type { Command } from 'commander';
+import { addJob } from '../../cli/job.js';
+import {
+  addComputeOptions,
+  addDatasetOptions,
+  type ComputeOptions,
+  pick,
+  sharedOptionsOf,
+} from '../../cli/options.js';
+import { nextLine } from '../../cli/printRun.js';
+import {
+  PROPERTIES_HELP,
+  type PropertyFinding,
+  propertyFindings,
+  propertyLines,
+} from '../../cli/properties.js';
+import { addSettings, givenSettings, settingNames } from '../../cli/settings.js';
+import { prose } from '../../cli/textTable.js';
+import type { Dataset, DatasetOptions } from '../../data/dataset.js';
+import { writeAtomic } from '../../files.js';
+import type { JobOptions } from '../../progress.js';
+import { quotedWord } from '../../provenance.js';
+import { discover, filesOf } from './discover.js';
+import { boundText, classesOf, explorePage } from './page.js';
+import { DISCOVER_SETTINGS, type DiscoverResult, NETWORK_SETTINGS } from './result.js';
+import { judgeTest, registerTest } from './test.js';
+
+interface DiscoverCommandOptions extends ComputeOptions, DatasetOptions {
+  readonly data?: string;
+  readonly run?: string;
+  readonly out?: string;
+  readonly embeddings?: string;
+  readonly test?: string;
+  readonly class?: string;
+  readonly answers?: string;
+  readonly properties: boolean;
+}
+
+const SETTINGS = { ...DISCOVER_SETTINGS, ...NETWORK_SETTINGS };
+
+export function addCommand(command: Command): void {
+  command
+    .option('--data <folder>', 'dataset folder (default: the one that the run was trained on)')
+    .option('--run <run>', 'run folder of the network whose images are ranked; or --weights')
+    .option('--out <path>', 'files to write, without their ends (default: <data>.discover)')
+    .option('--embeddings <file>', 'write the features as CSV, a row per image')
+    .option('--properties', `${PROPERTIES_HELP}, and within a class with being wrong`, false)
+    .option(
+      '--test <name>',
+      'test what the ticked images share, on images that were not shown: register its name',
+    )
+    .option('--class <name>', 'with --test: the class of the ticked images')
+    .option('--answers <file>', 'with --test: the ticks that the test\u2019s page saved');
+  addDatasetOptions(addComputeOptions(addSettings(command, SETTINGS)));
+  addJob<DiscoverCommandOptions>(
+    command,
+    async (options, output, control) => {
+      const { test, answers } = options;
+      if (test !== undefined) {
+        const given = { ...pick(options, 'class'), out: filesOf(options), test };
+        if (answers !== undefined) {
+          const verdict = await judgeTest({ ...given, answers });
+          output.result(prose(verdict.sentences, output).join('\n'), verdict);
+          return;
+        }
+        const { page, plan, registered } = await registerTest(given);
+        const lines = prose(
+          [plan, `${test} is registered, as number ${registered}: it counts in every later correction.`],
+          output,
+        );
+        const next = nextLine(
+          `discover --out ${quotedWord(given.out)} --test ${quotedWord(test)} --class ${quotedWord(options.class ?? '')} --answers FILE`,
+        );
+        output.result([...lines, `Tick the images of ${page}, and save.`, next].join('\n'), {
+          page,
+          plan,
+          registered,
+        });
+        return;
+      }
+      const settings = givenSettings(SETTINGS, options);
+      const { result, dataset, out, show } = await discover({
+        ...control,
+        ...pick(options, 'data', 'run', 'out', 'embeddings', 'seed'),
+        ...sharedOptionsOf(options),
+        ...settings,
+      });
+      const classes = classesOf(result, show);
+      const findings = options.properties ? await propertiesOf(result, dataset, control) : undefined;
+      const page = `${out}.html`;
+      await writeAtomic(page, await explorePage(result, dataset, classes));
+      const lists = classes.flatMap((of) => [
+        ...prose([`${of.name}: ${boundText(of.counts)}`], output),
+        ...of.lowest
+          .slice(0, LISTED)
+          .map(({ path, margin }) => `  ${margin.toFixed(2).padStart(7)}  ${path}`),
+      ]);
+      const repair =
+        options.run === undefined ? 'train dfr --from RUN' : `train dfr --from ${quotedWord(options.run)}`;
+      const files = [page, `${out}.csv`, `${out}.json`];
+      output.result(
+        [
+          ...lists,
+          ...prose(findings ? propertyLines(findings) : [], output),
+          `Page: ${page}`,
+          `Rows: ${out}.csv`,
+          nextLine(`discover --out ${quotedWord(out)} --test NAME --class CLASS`),
+          nextLine(`${repair} --ticks ticks.csv`),
+        ].join('\n'),
+        {
+          files,
+          ...result,
+          ...(findings && { properties: findings }),
+          classes: classes.map(({ name, counts }) => ({ name, ...counts })),
+        },
+      );
+    },
+    settingNames(SETTINGS),
+  );
+}
+
+function propertiesOf(
+  { images }: DiscoverResult,
+  dataset: Dataset,
+  job: JobOptions,
+): Promise<PropertyFinding[]> {
+  const indexOf = new Map(dataset.examples.map(({ filename }, index) => [filename, index]));
+  const indices = Int32Array.from(images, ({ path }) => indexOf.get(path) as number);
+  const isWrong = images.map(({ margin }) => margin <= 0);
+  return propertyFindings(dataset, indices, job, isWrong);
+}
+
+/** Images of a class in a terminal's list. */
+const LISTED = 5;

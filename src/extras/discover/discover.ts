@@ -1,0 +1,205 @@
+import { basename, resolve } from 'node:path';
+import { csvText } from '../../csvFile.js';
+import type { Dataset, Example } from '../../data/dataset.js';
+import { kindOf } from '../../data/sourceFile.js';
+import { messageOf, SpurmemError, usageError } from '../../errors.js';
+import { judge } from '../../experiments/outcomes.js';
+import { readWhole, writeAtomic } from '../../files.js';
+import { type Generator, native } from '../../native/addon.js';
+import { ENGINE_TYPES, type EngineOptions, openEngine } from '../../native/engine.js';
+import type { JobOptions } from '../../progress.js';
+import { checkOptions, JOB_TYPES } from '../../settings/options.js';
+import { type GivenOf, resolveSettings } from '../../settings/setting.js';
+import { text } from '../../settings/values.js';
+import { openRun } from '../../train/runFolder.js';
+import { DATA_TYPES, RUN_TYPE, SEED_TYPE } from '../../train/runOptions.js';
+import { type NetworkOptions, observe, type Observed } from './features.js';
+import { crossFittedMargins } from './rank.js';
+import {
+  DISCOVER_SETTINGS,
+  type DiscoverImage,
+  type DiscoverResult,
+  discoverSchema,
+  NETWORK_SETTINGS,
+  type Ranking,
+} from './result.js';
+
+export interface DiscoverOptions
+  extends NetworkOptions, GivenOf<typeof DISCOVER_SETTINGS>, EngineOptions, JobOptions {
+  /** Files' path without their ends; default: `<data>.discover` in the working directory. */
+  readonly out?: string | undefined;
+  /** A CSV file for the features, a row per image. */
+  readonly embeddings?: string | undefined;
+  /** Of the halves, and of every other draw; default: 0. */
+  readonly seed?: number | undefined;
+}
+
+/** What discover found, with its data. */
+export interface Discovered {
+  readonly result: DiscoverResult;
+  readonly dataset: Dataset;
+  /** The files' path without their ends. */
+  readonly out: string;
+  /** Images of each class to show. */
+  readonly show: number;
+}
+
+/** Returns the path of a data set's files without their ends. */
+export function filesOf({
+  out,
+  data,
+  run,
+}: {
+  readonly out?: string | undefined;
+  readonly data?: string | undefined;
+  readonly run?: string | undefined;
+}): string {
+  return out ?? `${basename(resolve(data ?? run ?? '.'))}.discover`;
+}
+
+/**
+ * Ranks the images of each class by the margin of a model that has not seen them: those of a hidden minority come first. A seeded coin
+ * splits each class in two halves along the ranking; one is to be looked at, and the other is kept for the test of a name (`registerTest`).
+ * Writes `<out>.json` and `<out>.csv`.
+ *
+ * @throws `USAGE`; `OUTPUT_UNWRITABLE` if names are registered in `<out>.json`; and what loading data and weights throws
+ */
+export async function discover(options: DiscoverOptions): Promise<Discovered> {
+  const types = {
+    ...JOB_TYPES,
+    ...ENGINE_TYPES,
+    ...DATA_TYPES,
+    run: RUN_TYPE,
+    out: text('a path'),
+    embeddings: text('a file'),
+    seed: SEED_TYPE,
+  };
+  checkOptions(options, { types, settings: { ...NETWORK_SETTINGS, ...DISCOVER_SETTINGS } });
+  const settings = resolveSettings(DISCOVER_SETTINGS, 'article', options);
+  const { run, weights, seed = 0, embeddings } = options;
+  const data = typeof options.data === 'object' ? options.data.folder : options.data;
+  const out = filesOf({
+    out: options.out,
+    data: data ?? (run === undefined ? undefined : (await openRun(run)).environment.data),
+  });
+  await requireNoTests(`${out}.json`);
+  using context = await openEngine(options);
+  const job = { onProgress: options.onProgress, signal: options.signal };
+  const seen = await observe(options, context, job);
+  const { dataset, labels, isTrainedOn } = seen;
+  const ranking = settings.ranking ?? (seen.logits && !isTrainedOn ? 'network' : 'heads');
+  warnOf(seen, ranking, options);
+  const margins =
+    ranking === 'heads'
+      ? await crossFittedMargins(
+          { ...seen, numClasses: dataset.numClasses },
+          { ...settings, seed },
+          context,
+          job,
+        )
+      : judge(seen.logits ?? new Float32Array(), labels).margins;
+  if (embeddings !== undefined) await writeEmbeddings(embeddings, seen);
+  const result: DiscoverResult = {
+    kind: 'discover',
+    data: dataset.folder,
+    fingerprint: dataset.fingerprint,
+    dataOptions: { ...dataset.options },
+    network: run ?? weights ?? '',
+    isTrainedOn,
+    ranking,
+    seed,
+    images: rankedImages(seen, margins, new (native().Generator)(seed)),
+    tests: [],
+  };
+  await writeDiscovered(out, result);
+  await writeAtomic(`${out}.csv`, csvText(result.images));
+  return { result, dataset, out, show: settings.show };
+}
+
+/** Throws `USAGE` for the margins of a network without a head of these classes, and warns of images that it was trained on. */
+function warnOf(
+  { logits, isTrainedOn }: Observed,
+  ranking: Ranking,
+  { ranking: given, onWarning }: DiscoverOptions,
+): void {
+  if (ranking === 'network' && logits === undefined) {
+    const problem = '`ranking` is network, and a checkpoint has no head of these classes.';
+    throw usageError('ranking', given, 'heads, without a run', problem, 'Leave it out.');
+  }
+  if (!isTrainedOn) return;
+  onWarning?.(
+    'The network was trained on these images: its last layer cannot be refitted with their ticks. Choose another `split` for ticks that repair.',
+  );
+}
+
+/** The images by class and rank, each pair of neighbours split by a coin. */
+function rankedImages(
+  { dataset, indices, labels }: Observed,
+  margins: Float64Array,
+  generator: Generator,
+): DiscoverImage[] {
+  return dataset.targetNames.flatMap((name, y) => {
+    const own = [...indices.keys()].filter((i) => labels[i] === y);
+    own.sort((a, b) => (margins[a] as number) - (margins[b] as number));
+    let isHeads = false;
+    return own.map((i, at) => {
+      isHeads = at % 2 === 0 ? generator.randint(2) === 1 : !isHeads;
+      const { filename, split } = dataset.examples[indices[i] as number] as Example;
+      const part = isHeads ? ('explore' as const) : ('confirm' as const);
+      return { path: filename, class: name, margin: margins[i] as number, rank: at + 1, split, part };
+    });
+  });
+}
+
+async function writeEmbeddings(
+  path: string,
+  { dataset, indices, labels, features }: Observed,
+): Promise<void> {
+  const size = features.length / indices.length;
+  const rows = Array.from(indices, (index, i) => [
+    dataset.examples[index]?.filename,
+    dataset.targetNames[labels[i] as number],
+    ...features.subarray(i * size, (i + 1) * size),
+  ]);
+  const names = ['path', 'class', ...Array.from({ length: size }, (_, j) => `f${j}`)];
+  await writeAtomic(path, csvText(rows, names));
+}
+
+export async function writeDiscovered(out: string, result: DiscoverResult): Promise<void> {
+  await writeAtomic(`${out}.json`, `${JSON.stringify(result)}\n`);
+}
+
+/** Reads what discover found. Throws `USAGE` without it, and for a damaged file. */
+export async function readDiscovered(out: string): Promise<DiscoverResult> {
+  const path = `${out}.json`;
+  const blame = (problem: string): SpurmemError =>
+    usageError(
+      'out',
+      out,
+      'the files of discover',
+      `${path}: ${problem}.`,
+      'Run discover without `test` first.',
+    );
+  if ((await kindOf(path)) === undefined) throw blame('discover has not written it');
+  try {
+    return discoverSchema.parse(JSON.parse(new TextDecoder().decode(await readWhole(path))));
+  } catch (error) {
+    throw blame(`it is damaged: ${messageOf(error)}`);
+  }
+}
+
+/** Throws `OUTPUT_UNWRITABLE` if names are registered there: another split by coin would show images that their tests need. */
+async function requireNoTests(path: string): Promise<void> {
+  if ((await kindOf(path)) === undefined) return;
+  const { tests } = await readDiscovered(path.slice(0, -'.json'.length));
+  if (tests.length === 0) return;
+  const names = tests.map(({ name }) => name).join(', ');
+  throw new SpurmemError(
+    'OUTPUT_UNWRITABLE',
+    `${path} has registered names (${names}). Nothing was changed.`,
+    {
+      parameter: 'out',
+      advice: ['Choose another `out`. Keep `seed`, so that images which were shown stay out of tests.'],
+    },
+  );
+}

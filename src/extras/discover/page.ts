@@ -1,0 +1,178 @@
+import type { Dataset, Example } from '../../data/dataset.js';
+import { thumbnail } from '../../data/pictures.js';
+import { native } from '../../native/addon.js';
+import { plural } from '../../report/format.js';
+import { html, Markup } from '../../report/html/html.js';
+import { asset, htmlPage, type PageSection } from '../../report/html/page.js';
+import { type ClassCounts, errorBound } from './blindTest.js';
+import type { DiscoverImage, DiscoverResult } from './result.js';
+
+const STYLE = `.ticks { display: grid; gap: 8px; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); }
+.tick { position: relative; display: block; cursor: pointer; border-radius: 6px; background: var(--stripe); border: 3px solid transparent; }
+.tick img { display: block; width: 100%; height: 96px; object-fit: contain; border-radius: 4px; }
+.tick input { position: absolute; top: 4px; left: 4px; width: 20px; height: 20px; margin: 0; }
+.tick:has(:checked) { border-color: var(--star); }
+.tick:has(:focus-visible) { outline: 3px solid var(--accent); }
+.bar { position: sticky; bottom: 0; display: flex; flex-wrap: wrap; gap: 8px; align-items: center; padding: 8px 0; background: var(--card); }
+.bar button, .bar input { font: inherit; padding: 4px 12px; max-width: 100%; }
+[hidden] { display: none !important; }`;
+
+/** Images of a grid that can be ticked. */
+export interface Shown {
+  readonly path: string;
+  /** What the table of ticks calls it. */
+  readonly id: string;
+  readonly class: string;
+}
+
+/** Classes that a page shows at most: those with the most wrong images. */
+const MAX_CLASSES = 12;
+
+/** The images of a class that discover ranked. */
+export interface ClassImages {
+  readonly name: string;
+  readonly counts: ClassCounts;
+  /** Of the half that is looked at: the lowest margins, and as many random right images. */
+  readonly lowest: readonly DiscoverImage[];
+  readonly right: readonly DiscoverImage[];
+}
+
+/** Returns the classes of a result, each with the images to show, without those of which nothing is to be seen before a test. */
+export function classesOf({ images, seed }: DiscoverResult, show: number): ClassImages[] {
+  const names = [...new Set(images.map((image) => image.class))];
+  return names.map((name) => {
+    const own = images.filter((image) => image.class === name);
+    const explore = own.filter(({ part }) => part === 'explore');
+    const lowest = explore.slice(0, show);
+    const right = explore.filter((image) => image.margin > 0 && !lowest.includes(image));
+    const order = [...new (native().Generator)(seed).randperm(right.length)].slice(0, show);
+    return { name, counts: countsOf(own), lowest, right: order.map((at) => right[at] as DiscoverImage) };
+  });
+}
+
+/** Says how many images are wrong, and what a hidden group can hide at most. */
+export function boundText(of: ClassCounts): string {
+  const bound = errorBound(of);
+  const counted = `${of.wrong} of ${of.images} images are wrong.`;
+  const [of5, of20] = [0.05, 0.2].map((share) => bound / share) as [number, number];
+  if (of20 >= 1)
+    return `${counted} That is enough to hide a group of 20 % of the class that is always wrong.`;
+  const limit = (share: number): string =>
+    share >= 1 ? 'may always be wrong' : `is wrong in at most ${(100 * share).toFixed(1)} % of its images`;
+  const little = of5 < 0.1 ? ' There is hardly anything to find.' : '';
+  return `${counted} With 95 % confidence, a hidden group of 5 % of the class ${limit(of5)}, and one of 20 % ${limit(of20)}.${little}`;
+}
+
+/** A class's images, and those of them that are wrong. */
+export function countsOf(images: readonly DiscoverImage[]): ClassCounts {
+  return { images: images.length, wrong: images.filter(({ margin }) => margin <= 0).length };
+}
+
+/** Makes the page on which images are ticked: the lowest margins of the explored half of each class, next to random right images. */
+export async function explorePage(
+  result: DiscoverResult,
+  dataset: Dataset,
+  all: readonly ClassImages[],
+): Promise<string> {
+  const classes = all.toSorted((a, b) => b.counts.wrong - a.counts.wrong).slice(0, MAX_CLASSES);
+  const sections: PageSection[] = [];
+  for (const [i, of] of classes.entries()) {
+    const body = html`<p>${boundText(of.counts)}</p>
+      <h3>Lowest margins</h3>
+      ${await grid(dataset, of.lowest.map(asShown))}
+      <h3>Random images that are right</h3>
+      ${await grid(dataset, of.right.map(asShown))}`;
+    sections.push({ id: `class-${i}`, title: of.name, body });
+  }
+  const how =
+    result.ranking === 'network'
+      ? `by the network of ${result.network}`
+      : `by logistic regressions on the features of ${result.network}, fitted on halves without the image`;
+  const lead = html`Which images does a model get wrong that has not seen them, and what do they share?
+  Margins are ${how}. Tick the images that share something, in any of the grids, and give it a name. Every
+  class has lowest margins: what they share is a guess until it is tested on images that you have not seen.`;
+  return page(
+    `What misleads on ${dataset.name}?`,
+    lead,
+    [...sections, { id: 'keep', title: 'Save', body: SAVE }],
+    {
+      key: `${result.fingerprint.slice(0, 16)}-${result.seed}-${result.ranking}-${result.network}`,
+      file: 'ticks.csv',
+    },
+  );
+}
+
+const SAVE = html`<p>
+    A repair takes the table as groups: <code>train dfr --from RUN --ticks ticks.csv</code>. A test takes the
+    name: <code>discover --test NAME --class CLASS</code>.
+  </p>
+  <p class="bar">
+    <label>Name <input id="name" maxlength="80" placeholder="snow" /></label>
+    <button id="save" type="button">Save ticks.csv</button> <span id="count"></span>
+  </p>`;
+
+/** Makes the page of a test: batches of images, of which nothing else is shown. */
+export async function testPage(
+  question: string,
+  batches: readonly (readonly Shown[])[],
+  {
+    dataset,
+    key,
+    file,
+    enough,
+  }: { readonly dataset: Dataset; readonly key: string; readonly file: string; readonly enough: number },
+): Promise<string> {
+  const grids: Markup[] = [];
+  for (const batch of batches) {
+    grids.push(html`<div class="batch" hidden>${await grid(dataset, batch)}</div> `);
+  }
+  const body = html`${grids}
+    <div id="again" hidden>
+      <p>Some images once more. Tick again those that show it, as if for the first time.</p>
+      <div class="ticks"></div>
+      <p class="bar"><button id="save" type="button">Save ${file}</button></p>
+    </div>
+    <p class="bar"><button id="next" type="button">Done</button> <span id="count"></span></p>`;
+  const lead = html`Tick every image that shows it; if you are unsure, do not.`;
+  return page(question, lead, [{ id: 'test', title: question, body }], {
+    key,
+    file,
+    batches: batches.length,
+    enough,
+  });
+}
+
+function page(
+  title: string,
+  lead: Markup,
+  sections: readonly PageSection[],
+  data: Readonly<Record<string, string | number>>,
+): string {
+  const attributes = Object.entries(data).map(([name, value]) => html` data-${name}="${value}"`);
+  const styled = html`<style>
+      ${new Markup(STYLE)}
+    </style>
+    <span${attributes}>${lead}</span>`;
+  return htmlPage(title, styled, sections, asset('ticks.js'));
+}
+
+function asShown({ path, class: name }: DiscoverImage): Shown {
+  return { path, id: path, class: name };
+}
+
+async function grid(dataset: Dataset, images: readonly Shown[]): Promise<Markup> {
+  const known = new Map(dataset.examples.map((example) => [example.filename, example]));
+  const made = await Promise.all(
+    images.map(async ({ path, id, class: name }, i) => {
+      const { dataUri } = await thumbnail(dataset, known.get(path) as Example);
+      return html`<label class="tick"
+        ><img src="${dataUri}" alt="" /><input
+          type="checkbox"
+          aria-label="image ${i + 1}"
+          data-path="${id}"
+          data-class="${name}"
+      /></label> `;
+    }),
+  );
+  return html`<div class="ticks" role="group" aria-label="${plural(images.length, 'image')}">${made}</div>`;
+}

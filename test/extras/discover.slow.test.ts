@@ -1,0 +1,221 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parse } from 'csv-parse/sync';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { loadDataset } from '../../src/data/dataset.js';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import { evaluateRun } from '../../src/experiments/evaluateRun.js';
+import { discover, readDiscovered } from '../../src/extras/discover/discover.js';
+import { classesOf, explorePage } from '../../src/extras/discover/page.js';
+import { judgeTest, registerTest } from '../../src/extras/discover/test.js';
+import { writeReport } from '../../src/report/writeReport.js';
+import { trainDfr, trainErm } from '../../src/train/methods.js';
+import { succeed, words } from '../cli/support.js';
+import { failure } from '../data/support.js';
+import { temporaryFolder } from '../temporary.js';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const folder = temporaryFolder();
+const data = join(folder, 'dominoes');
+const run = join(folder, 'erm');
+const out = join(folder, 'found');
+const common = { device: 'cpu', threads: 1 };
+/** The table without the digit. */
+const datasetOptions = {
+  format: 'csv',
+  table: 'plain.csv',
+  columns: { filename: 'img_filename', y: 'y', split: 'split' },
+} as const;
+let digitOf: Map<string, number>;
+let browser: Browser;
+
+beforeAll(async () => {
+  const counts = { train: [300, 6, 6, 300], val: [280, 20, 20, 280], test: [60, 60, 60, 60] };
+  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  const { examples } = await loadDataset(data);
+  digitOf = new Map(examples.map(({ filename, a }) => [filename, a]));
+  const table = await readFile(join(data, 'metadata.csv'), 'utf8');
+  await writeFile(join(data, 'plain.csv'), table.replace('place', 'unused'));
+  const settings = { arch: 'resnet20', epochs: 3, batchSize: 32, lr: 1e-3, select: 'last' } as const;
+  await trainErm({ ...common, ...settings, data, datasetOptions, out: run });
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox'],
+  });
+});
+afterAll(() => browser.close());
+
+const isHidden = (path: string, name: string): boolean =>
+  digitOf.get(path) !== Number(name === 'coat' || name === '1');
+
+/** A page, and what the browser had to say. */
+async function open(path: string, width: number): Promise<{ page: Page; said: string[] }> {
+  const page = await browser.newPage({ viewport: { width, height: 800 } });
+  const said: string[] = [];
+  page.on('console', (message) => said.push(message.text()));
+  page.on('pageerror', (error) => said.push(error.message));
+  page.on('request', (request) => {
+    if (!/^(?:file|data|blob):/.test(request.url())) said.push(request.url());
+  });
+  await page.goto(pathToFileURL(path).href);
+  return { page, said };
+}
+
+async function saved(page: Page, button: string): Promise<string> {
+  const saving = page.waitForEvent('download');
+  await page.locator(button).click();
+  return readFile(await (await saving).path(), 'utf8');
+}
+
+describe('discover', () => {
+  test('images with the hidden digit have the lowest margins, by the network and by heads', async () => {
+    for (const ranking of ['heads', 'network'] as const) {
+      const { result } = await discover({ ...common, run, out, ranking, embeddings: `${out}-f.csv` });
+      for (const name of new Set(result.images.map((image) => image.class))) {
+        const own = result.images.filter((image) => image.class === name);
+        const first = own.slice(0, 20).filter(({ path }) => isHidden(path, name));
+        // Chance finds one or two.
+        expect(first.length).toBeGreaterThanOrEqual(ranking === 'network' ? 10 : 6);
+        expect(own.map(({ rank }) => rank)).toEqual(own.map((_, i) => i + 1));
+        // Of each pair of neighbours one is for the test.
+        for (let i = 0; i + 1 < own.length; i += 2) {
+          expect(new Set([own[i]?.part, own[i + 1]?.part]).size).toBe(2);
+        }
+      }
+    }
+    const rows = parse(await readFile(`${out}.csv`), { columns: true }) as unknown as object[];
+    expect(Object.keys(rows[0] ?? {})).toEqual(['path', 'class', 'margin', 'rank', 'split', 'part']);
+    const features = parse(await readFile(`${out}-f.csv`));
+    expect([features.length, features[0]?.length]).toEqual([1 + 600, 2 + 64]);
+  });
+
+  test('the page is ticked by keyboard, keeps its ticks, and saves them; the ticks repair the run', async () => {
+    const { result, dataset } = await discover({ ...common, run, out });
+    const classes = classesOf(result, 24);
+    const shown = classes.flatMap(({ lowest, right }) => [...lowest, ...right]);
+    expect(new Set(shown.map(({ part }) => part))).toEqual(new Set(['explore']));
+    await writeFile(`${out}.html`, await explorePage(result, dataset, classes));
+    const ticks = join(folder, 'ticks.csv');
+    for (const width of [360, 1200]) {
+      const { page, said } = await open(`${out}.html`, width);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+      await page.locator('.tick input').first().focus();
+      await page.keyboard.press('Space');
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('Space');
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('ArrowUp');
+      await page.keyboard.press('Space');
+      expect(await page.locator('.tick input:checked').count()).toBe(1);
+      await page.reload();
+      expect(await page.locator('.tick input:checked').count()).toBe(1);
+      await page.locator('.tick input').first().uncheck();
+      for (const [i, { path, class: name }] of shown.entries()) {
+        if (isHidden(path, name)) await page.locator('.tick input').nth(i).check();
+      }
+      await page.locator('#name').fill('digit, "other"');
+      await writeFile(ticks, await saved(page, '#save'));
+      if (width === 1200) {
+        await page.evaluate(await readFile(AXE, 'utf8'));
+        const violations = await page.evaluate<string[]>(
+          "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => id + ': ' + nodes[0].html.slice(0, 200)))",
+        );
+        expect(violations).toEqual([]);
+      }
+      expect(said).toEqual([]);
+      await page.close();
+    }
+    const ticked = shown.filter(({ path, class: name }) => isHidden(path, name));
+    const grouped = await loadDataset(data, { ...datasetOptions, ticks });
+    expect(grouped.spuriousNames).toEqual(['other', 'digit, "other"']);
+    expect(grouped.counts.val.filter((_, group) => group % 2 === 1).reduce((sum, one) => sum + one)).toBe(
+      ticked.length,
+    );
+
+    const told: string[] = [];
+    const repair = join(folder, 'repaired');
+    const given = { ...common, datasetOptions: { ...datasetOptions, ticks } };
+    const repaired = await trainDfr({ ...given, from: run, out: repair, onInfo: (text) => told.push(text) });
+    expect(told.join('\n')).toMatch(/Ticked images: .*digit.* 0 train, \d+ val, 0 test/);
+    expect(repaired.before?.val.total).toEqual(grouped.counts.val);
+    // By the digits that nobody had told.
+    const worst = async (of: string): Promise<number> =>
+      (
+        await evaluateRun({
+          ...common,
+          run: of,
+          data,
+          datasetOptions: { format: 'waterbirds' },
+          split: 'test',
+        })
+      ).accuracies.worstGroupAccuracy;
+    expect(await worst(repair)).toBeGreaterThan((await worst(run)) + 0.1);
+    expect(await readFile(await writeReport({ run: repair }), 'utf8')).toMatch(/Before and after/);
+    const { stdout } = await succeed(
+      words`evaluate --run ${run} --split val --ticks ${ticks} --threads 1 --data ${data} --format csv --table plain.csv --columns filename=img_filename,y=y,split=split`,
+    );
+    expect(stdout).toMatch(/digit/);
+  });
+
+  test('a name is registered, ticked blind on images that were not shown, and judged', async () => {
+    const { result } = await discover({ ...common, run, out, seed: 1 });
+    const [name = ''] = result.images.map((image) => image.class);
+    const { page: path, plan, registered } = await registerTest({ out, test: 'other digit', class: name });
+    expect(plan).toMatch(/You will tick up to \d+ images\. In this class \(error .* 1 of 20 images/);
+    expect(registered).toBe(1);
+    // A second, abandoned one counts.
+    expect((await registerTest({ out, test: 'bright', class: name })).registered).toBe(2);
+    expect((await failure(discover({ ...common, run, out }), 'OUTPUT_UNWRITABLE')).message).toMatch(
+      /registered names \(other digit, bright\)/,
+    );
+    const { tests } = await readDiscovered(out);
+    const images = new Map(result.images.map((image) => [image.path, image]));
+    const batches = tests[0]?.batches ?? [];
+    for (const batch of batches) {
+      expect(new Set(batch.map((one) => images.get(one)?.part))).toEqual(new Set(['confirm']));
+    }
+    const wrong = result.images.filter(
+      (image) => image.class === name && image.margin <= 0 && image.part === 'confirm',
+    );
+    expect(batches[0]?.filter((one) => (images.get(one)?.margin ?? 0) <= 0)).toHaveLength(
+      Math.min(10, wrong.length),
+    );
+
+    const { page, said } = await open(path, 1200);
+    // The page knows no names, and nothing of predictions.
+    const [, main = ''] = /<main>([^]*)<\/main>/.exec(await readFile(path, 'utf8')) ?? [];
+    expect(main.length).toBeGreaterThan(10_000);
+    expect(main.replaceAll(/src="[^"]*"/g, '')).not.toMatch(/\.png|margin|wrong|explore/);
+    const order = batches.flat();
+    const tick = async (scope: string): Promise<void> => {
+      for (const box of await page.locator(`${scope} .tick input`).all()) {
+        const at = Number(await box.getAttribute('data-path')) - 1;
+        if ((await box.isVisible()) && isHidden(order[at] ?? '', name)) await box.check();
+      }
+    };
+    for (let i = 0; i < batches.length && (await page.locator('#next').isVisible()); i += 1) {
+      await tick('.batch');
+      await page.locator('#next').click();
+    }
+    await tick('#again');
+    const answers = join(folder, 'answers.csv');
+    await writeFile(answers, await saved(page, '#save'));
+    expect(said).toEqual([]);
+    await page.close();
+    const verdict = await judgeTest({ out, test: 'other digit', class: name, answers });
+    expect(verdict).toMatchObject({ agreement: 1, registered: 2, corrected: 2 * verdict.pValue });
+    expect(verdict.sentences.join(' ')).toMatch(
+      /^other digit: ticked in \d+ of \d+ wrong and \d+ of \d+ right images \(blind, twice, agreement 100 %\).*Accuracy with it is lower by \d+ points/,
+    );
+    // Ticks that end early are no test.
+    const lines = (await readFile(answers, 'utf8')).trimEnd().split('\n');
+    await writeFile(answers, `${lines.slice(0, 10).join('\n')}\n`);
+    const early = judgeTest({ out, test: 'other digit', class: name, answers });
+    expect((await failure(early, 'USAGE')).message).toMatch(/image 10 is missing/);
+    const unknown = judgeTest({ out, test: 'snow', class: name, answers });
+    expect((await failure(unknown, 'USAGE')).message).toMatch(/snow is not registered/);
+  });
+});
