@@ -32,10 +32,6 @@ export const trainJtt: typeof Methods.trainJtt = later(async () => (await method
 export const trainCnc: typeof Methods.trainCnc = later(async () => (await methods()).trainCnc);
 /** Retrains the last layer of another run's model (DFR). */
 export const trainDfr: typeof Methods.trainDfr = later(async () => (await methods()).trainDfr);
-/** Retrains the last layer of another run's model, balanced by class (CB-LLR). */
-export const trainCbllr: typeof Methods.trainCbllr = later(async () => (await methods()).trainCbllr);
-/** Retrains the last layer of another run's model, weighted by what it is unsure of (AFR). */
-export const trainAfr: typeof Methods.trainAfr = later(async () => (await methods()).trainAfr);
 /** Fine-tunes another run's model against spurious memorization. */
 export const trainFinetune: typeof Methods.trainFinetune = later(async () => (await methods()).trainFinetune);
 /** Makes a run of a checkpoint that was trained elsewhere, for traces, reports and retraining. */
@@ -139,10 +135,6 @@ export const importDataset = later(
 );
 /** Ranks the images of each class by the margins of a model that has not seen them. */
 export const discover = later(async () => (await import('./extras/discover/discover.js')).discover);
-/** Registers a name for what images share, and writes the page of its blind test. */
-export const registerTest = later(async () => (await import('./extras/discover/test.js')).registerTest);
-/** Judges the ticks of a blind test. */
-export const judgeTest = later(async () => (await import('./extras/discover/test.js')).judgeTest);
 export { DEFAULT_DOMINOES } from './data/dominoesSources.js';
 export type { Dataset, DatasetOptions } from './data/dataset.js';
 export type { DominoesOptions } from './data/dominoes.js';

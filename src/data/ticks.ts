@@ -3,11 +3,9 @@ import { resolve } from 'node:path';
 import { textOfCell } from '../csvFile.js';
 import { messageOf } from '../errors.js';
 import * as z from '../zod.js';
-import type { Dataset } from './dataset.js';
-import type { Example, toExamples } from './examples.js';
 import { badOption, type LayoutOption } from './layout.js';
 import { invalidData, readCsv, readSource } from './sourceFile.js';
-import { SPLITS } from './split.js';
+import { type Split, SPLITS } from './split.js';
 
 /** A table of ticked images. */
 export const TICKS = {
@@ -25,13 +23,33 @@ const TICKED = 'ticked';
 const YES = /^(?:1|1\.0|true|yes|x)$/i;
 const NO = /^(?:|0|0\.0|false|no)$/i;
 
+interface TickedExample {
+  readonly filename: string;
+  readonly y: number;
+}
+
+interface LabelledBy<Example> {
+  readonly examples: readonly Example[];
+  readonly targetNames: readonly string[];
+}
+
+/** A dataset's groups. */
+interface Groups {
+  readonly options: { readonly ticks?: string };
+  readonly numSpurious: number;
+  readonly groupNames: readonly string[];
+  readonly counts: Readonly<Record<Split, readonly number[]>>;
+}
+
 /**
  * Reads a table of ticks, and returns examples whose attribute they are: an image that is missing there is not ticked. The splits stay.
  * Throws `badOption` for a missing table, and `DATASET_INVALID` naming the line of an unknown image or a value that is neither yes nor no.
  */
-export async function readTicks<
-  Labelled extends Pick<ReturnType<typeof toExamples>, 'examples' | 'targetNames'>,
->(root: string, ticks: string, labelled: Labelled) {
+export async function readTicks<Example extends TickedExample, Labelled extends LabelledBy<Example>>(
+  root: string,
+  ticks: string,
+  labelled: Labelled & LabelledBy<Example>,
+) {
   const path = resolve(root, ticks);
   const file = await readSource(path, 'the table of ticks').catch((error: unknown) => {
     throw badOption('ticks', ticks, messageOf(error), 'Name a table that discover\u2019s page saved.');
@@ -69,7 +87,7 @@ export async function readTicks<
   const { targetNames } = labelled;
   const relabelled = {
     ...labelled,
-    examples: labelled.examples.map((example): Example => {
+    examples: labelled.examples.map((example) => {
       const a = Number(ticked.has(example.filename));
       return { ...example, a, group: example.y * 2 + a };
     }),
@@ -85,14 +103,14 @@ export async function readTicks<
 
 /** Whether a group is the ticked images of a class. */
 export function isTicked(
-  { options, numSpurious }: Pick<Dataset, 'options' | 'numSpurious'>,
+  { options, numSpurious }: Pick<Groups, 'options' | 'numSpurious'>,
   group: number,
 ): boolean {
   return options.ticks !== undefined && group % numSpurious === 1;
 }
 
 /** Says how many ticks the groups rest on; undefined if they are no ticks. */
-export function ticksLine(dataset: Dataset): string | undefined {
+export function ticksLine(dataset: Groups): string | undefined {
   if (dataset.options.ticks === undefined) return undefined;
   const groups = dataset.groupNames.flatMap((name, group) => {
     if (!isTicked(dataset, group)) return [];

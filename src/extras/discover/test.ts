@@ -11,7 +11,7 @@ import type { BlindTest, DiscoverImage, DiscoverResult } from './result.js';
 
 /** Images of a batch, half of them wrong. */
 const BATCH = 20;
-/** A test ends with the batch in which so many images are ticked, or after so many images. */
+/** A test ends with the batch in which this number of images is ticked, or after `MOST` images. */
 const ENOUGH = 10;
 const MOST = 120;
 /** With fewer wrong images to tick, or fewer ticks, nothing is said (judgements). */
