@@ -50,13 +50,17 @@ export function classesOf({ images, seed }: DiscoverResult, show: number): Class
   });
 }
 
+/** From this share of wrong images on, what misleads is hardly rare in the class, and the weight of a few ticks would be too large. */
+const MANY_WRONG = 0.2;
+
 /** Says how many images are wrong, and what a hidden group can hide at most. */
 export function boundText(of: ClassCounts): string {
   const bound = errorBound(of);
   const counted = `${of.wrong} of ${of.images} images are wrong.`;
+  if (of.wrong / of.images > MANY_WRONG) {
+    return `${counted} What misleads is hardly rare here: train cbllr, which balances classes without ticks, may repair more than ticks do.`;
+  }
   const [of5, of20] = [0.05, 0.2].map((share) => bound / share) as [number, number];
-  if (of20 >= 1)
-    return `${counted} That is enough to hide a group of 20 % of the class that is always wrong.`;
   const limit = (share: number): string =>
     share >= 1 ? 'may always be wrong' : `is wrong in at most ${(100 * share).toFixed(1)} % of its images`;
   const little = of5 < 0.1 ? ' There is hardly anything to find.' : '';
