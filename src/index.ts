@@ -72,7 +72,7 @@ export const gradCam = later(async () => (await import('./experiments/gradCam.js
 /** Shows the images that single neurons respond to, and the effect of zeroing each. */
 export const neuronAtlas = later(async () => (await import('./extras/atlas/atlas.js')).neuronAtlas);
 export type { TraceOptions } from './experiments/traceUnstructured.js';
-export type { TraceUnstructuredResult } from './experiments/results.js';
+export type { TraceEntry, TraceUnstructuredResult } from './experiments/results.js';
 /** Opens a run once for several traces. */
 export const TraceSession = {
   open: async (...options: Parameters<typeof Session.open>) =>
@@ -137,7 +137,6 @@ export const importDataset = later(
 export const discover = later(async () => (await import('./extras/discover/discover.js')).discover);
 export { DEFAULT_DOMINOES } from './data/dominoesSources.js';
 export type { Dataset, DatasetOptions } from './data/dataset.js';
-export type { DominoesOptions } from './data/dominoes.js';
 /** Loads images as batches on the device. */
 export const BatchLoader = {
   open: async (...options: Parameters<typeof Loader.open>) =>

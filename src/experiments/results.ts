@@ -201,7 +201,9 @@ const traceEntrySchema = z.looseObject({
   /** Comparisons with random neurons; null if none were made. */
   comparisons: comparisonsSchema.nullable(),
 });
-export type TraceEntry = Recorded<typeof traceEntrySchema>;
+/** What perturbing one set of neurons changes; an interface, so that messages of TypeScript name it. */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- its schema has the members
+export interface TraceEntry extends Recorded<typeof traceEntrySchema> {}
 
 /** The source of rewound weights: epochs before the traced one, its number from 1 (0: before the first), and its weights' SHA-256. */
 const rewoundSchema = z.looseObject({ epochs: count, epoch: count, checkpoint: z.string() });
@@ -228,7 +230,9 @@ export const unstructuredSchema = z.looseObject({
   entries: z.array(traceEntrySchema),
 });
 /** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11, 12). */
-export type TraceUnstructuredResult = Recorded<typeof unstructuredSchema>;
+export interface TraceUnstructuredResult extends Omit<Recorded<typeof unstructuredSchema>, 'entries'> {
+  readonly entries: readonly TraceEntry[];
+}
 
 /** One cell of the article's Fig. 7: the top neurons of one layer for one group, zeroed, and that group's accuracy. */
 const layerEntrySchema = z.looseObject({
