@@ -9,7 +9,7 @@ import { type Architecture, isArchitecture, isProgram } from './architectures.js
 import type { TensorData } from './safetensors.js';
 import { isFolder } from './weightsFile.js';
 
-const CONFIG = 'config.json';
+export const CONFIG = 'config.json';
 /** The input of a transformers model; timm's is in config.json. */
 export const PREPROCESSOR = 'preprocessor_config.json';
 

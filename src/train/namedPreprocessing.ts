@@ -1,8 +1,9 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IMAGENET_MEAN, IMAGENET_STD } from '../data/preprocessing.js';
 import { messageOf, usageError } from '../errors.js';
 import { readText } from '../files.js';
-import { PREPROCESSOR } from '../models/modelFolder.js';
+import { CONFIG, PREPROCESSOR } from '../models/modelFolder.js';
 import { isFolder } from '../models/weightsFile.js';
 import { INTERPOLATIONS } from '../native/addon.js';
 import type { GivenOf } from '../settings/setting.js';
@@ -112,7 +113,8 @@ export async function namedPreprocessing(name: string): Promise<GivenOf<typeof I
   const known = NAMED[name];
   if (known !== undefined) return known;
   try {
-    const file = (await isFolder(name)) ? join(name, PREPROCESSOR) : name;
+    const inFolder = (await isFolder(name)) && (await readdir(name)).includes(PREPROCESSOR);
+    const file = (await isFolder(name)) ? join(name, inFolder ? PREPROCESSOR : CONFIG) : name;
     const content = z
       .looseObject({ pretrained_cfg: z.unknown().optional() })
       .parse(JSON.parse(await readText(file)));

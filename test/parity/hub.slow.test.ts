@@ -319,6 +319,9 @@ test('an image processor\u2019s file gives the input', async () => {
     mean: [0, 0, 0],
     std: [1, 1, 1],
   });
+  // A folder stands for the file in it; timm's is config.json.
+  expect(await namedPreprocessing(join(folder, 'timm-resnet18'))).toMatchObject({ std: [0.25, 0.25, 0.25] });
+  expect(await namedPreprocessing(join(folder, 'hf-vit'))).toMatchObject({ resize: null, mean: half });
   await failure(of({ size: square, resample: 1 }), 'USAGE', 'only 2 (bilinear) and 3 (bicubic)');
   await failure(of({ size: square, do_rescale: false }), 'USAGE', 'only true is supported');
   await failure(of({}), 'USAGE', 'size is missing');
