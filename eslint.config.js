@@ -51,7 +51,17 @@ export default defineConfig(
     files: ['assets/*.js'],
     languageOptions: {
       sourceType: 'script',
-      globals: { document: 'readonly', addEventListener: 'readonly', IntersectionObserver: 'readonly' },
+      globals: Object.fromEntries(
+        [
+          'document',
+          'addEventListener',
+          'IntersectionObserver',
+          'localStorage',
+          'Blob',
+          'crypto',
+          'scrollTo',
+        ].map((name) => [name, 'readonly']),
+      ),
     },
   },
 );

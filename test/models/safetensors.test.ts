@@ -52,7 +52,10 @@ test('a file that is not there, and a folder, are named', async () => {
   const missing = join(folder, 'missing.safetensors');
   await refusal(loadWeights(model, missing), missing);
   await mkdir(join(folder, 'folder.safetensors'));
-  await refusal(loadWeights(model, join(folder, 'folder.safetensors')), /folder\.safetensors: it is a folder without config\.json/);
+  await refusal(
+    loadWeights(model, join(folder, 'folder.safetensors')),
+    /folder\.safetensors: it is a folder without config\.json/,
+  );
 });
 
 test.each<[string, () => Buffer, RegExp]>([
