@@ -31,7 +31,12 @@ test('the protocol is the article\u2019s, and the run\u2019s where no default de
   const byMethod = TRAINING_METHODS.filter(({ startsFrom }) => startsFrom === 'run').map(
     ({ name, settings }) => [name, protocolOf(settings, {}, run)],
   );
-  expect(Object.fromEntries(byMethod)).toEqual({ dfr: 'released', finetune: 'article' });
+  expect(Object.fromEntries(byMethod)).toEqual({
+    dfr: 'released',
+    cbllr: 'released',
+    afr: 'released',
+    finetune: 'article',
+  });
   expect(protocolOf(TRACE_SETTINGS.session, {}, run)).toBe('article');
   expect(protocolOf(TRACE_SETTINGS.session, { protocol: 'released' }, run)).toBe('released');
   expect(protocolOf(EVALUATE_SETTINGS, {}, run)).toBe('released');
