@@ -24,6 +24,8 @@ import { dataOf } from '../../train/runData.js';
 import { openRun } from '../../train/runFolder.js';
 import { createModel, loadModel, openImages } from '../../train/runModel.js';
 
+/** Methods that refit the last layer on the validation split. */
+const REFITS = /^train (?:dfr|cbllr|afr)$/;
 /** Images of a pass without a batch size. */
 const BATCH_SIZE = 128;
 
@@ -77,7 +79,7 @@ export async function observe(
   const indices = dataset.splits[split];
   const labels = indices.map((index) => dataset.labels[index] as number);
   const isOwn = run !== undefined && identityOf(dataset).training === run.config.dataset.training;
-  const isTrainedOn = isOwn && (split === 'train' || (split === 'val' && run.config.command === 'train dfr'));
+  const isTrainedOn = isOwn && (split === 'train' || (split === 'val' && REFITS.test(run.config.command)));
   using loader = await openImages(config, dataset, { ...job, context });
   using model = run
     ? await loadModel(config, loader, run.weights, run.folder)
