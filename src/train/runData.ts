@@ -87,6 +87,9 @@ export function requireTrainingOfRun({ config, environment, folder }: OpenedRun,
   if (!isThere || identityOf(dataset).training !== config.dataset.training) throw notOfRun(folder, dataset);
 }
 
+/** Results of traces are recorded with the run, whose groups are others. */
+const BY_TICKS = 'To trace a run by ticks, adopt its weights with them.';
+
 function notOfRun(folder: OpenedRun['folder'], dataset: Dataset): SpurmemError {
   return new SpurmemError(
     'DATASET_INVALID',
@@ -95,6 +98,7 @@ function notOfRun(folder: OpenedRun['folder'], dataset: Dataset): SpurmemError {
       parameter: 'data',
       advice: [
         'Name the right folder as `data`, or train on this one. A repair may have other groups of the same training images and classes, in the same folder.',
+        ...(dataset.options.ticks === undefined ? [] : [BY_TICKS]),
       ],
     },
   );

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset } from '../../src/data/dataset.js';
+import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { openEngine } from '../../src/native/engine.js';
@@ -8,6 +9,7 @@ import { SoftmaxRegression } from '../../src/train/dfr/softmaxRegression.js';
 import { trainAfr, trainCbllr, trainDfr } from '../../src/train/methods.js';
 import { afrWeights } from '../../src/train/methods/lastLayer.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
+import { failure } from '../data/support.js';
 import { bestOf } from '../fixtures.js';
 import { bytesOf } from '../parity/compare.js';
 import { builtRuns } from './support.js';
@@ -43,6 +45,14 @@ test('a dozen ticks repair by weights, where subsets of so few images leave no f
   expect(result.tuning).toBeUndefined();
   // Every group of validation, which the layer was fitted on, is better than with one answer for all.
   expect(result.val.worstGroupAccuracy).toBeGreaterThan(0);
+  // Traces are recorded with the run, by its own groups; a run of the ticks has theirs.
+  const trace = { criteria: ['gradient'], topK: [1], nullDraws: 0, device: 'cpu', threads: 1 } as const;
+  const refused = traceUnstructured({ ...trace, run: runs.reference.path, datasetOptions: { ticks } });
+  expect((await failure(refused, 'DATASET_INVALID')).message).toMatch(
+    /by ticks, adopt its weights with them/,
+  );
+  const traced = await traceUnstructured({ ...trace, run: out, split: 'val' });
+  expect(traced.entries.length).toBeGreaterThan(0);
   const plain = await trainDfr({ ...given, out: `${out}-subsets`, balance: 'subsets', draws: 1 });
   expect(plain.tuning).toHaveLength(7);
 });
