@@ -23,8 +23,8 @@ def from_folder(folder):
     if "architecture" in described:
         import timm
 
-        model = timm.create_model(f"local-dir:{folder.resolve()}", pretrained=True, drop_path_rate=0.0)
-        return model, described["pretrained_cfg"]["input_size"][1:]
+        still = {"drop_path_rate": 0.0} if "drop_path_rate" in described.get("model_args", {}) else {}
+        return timm.create_model(f"local-dir:{folder.resolve()}", pretrained=True, **still), described["pretrained_cfg"]["input_size"][1:]
     import transformers
 
     config = transformers.AutoConfig.from_pretrained(folder)

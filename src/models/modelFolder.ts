@@ -151,7 +151,7 @@ export async function readModelFolder(path: string): Promise<ModelFolder | undef
       throw new SpurmemError(
         'WEIGHTS_INVALID',
         `${path} holds a model that no built-in network equals: ${error.message}.`,
-        { parameter: 'weights', value: path, advice: [exportAdvice(path)], cause: error },
+        { parameter: 'weights', value: path, advice: exportAdvice(path), cause: error },
       );
     }
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
@@ -183,10 +183,15 @@ class Unmatched extends Error {
 }
 
 /** The advice for a model that has no built-in network: the command that exports its folder. */
-export function exportAdvice(folder: string): string {
+function exportAdvice(folder: string): readonly string[] {
   const script = relative(process.cwd(), join(PACKAGE_ROOT, 'examples/export.py'));
   const target = `${folder.replace(/\/+$/, '')}.pt2`;
-  return `Export it, and give that file as \`weights\`:\n  python ${[script, '--hf', folder, target].map(quotedWord).join(' ')}\nIts input is \`preprocessing\` ${quotedWord(folder)}.`;
+  const line = ['python', script, '--hf', folder, target].map(quotedWord).join(' ');
+  return [
+    `Export it, then train that file as \`arch\`, or adopt it:\n  ${line}\n`,
+    // Commands without this option leave the sentence out.
+    `Its input is \`preprocessing\` ${quotedWord(folder)}.`,
+  ];
 }
 
 /** Throws for fields that differ from what a network has. */

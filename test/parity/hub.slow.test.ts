@@ -6,6 +6,7 @@ import { exportFolder } from '../../src/extras/exportFolder.js';
 import { adopt, trainDfr, trainErm } from '../../src/train/methods.js';
 import { namedPreprocessing } from '../../src/train/namedPreprocessing.js';
 import { openRun } from '../../src/train/runFolder.js';
+import { spurmem } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
@@ -289,6 +290,15 @@ test('repaired models go back to transformers and timm, with the same logits', a
   );
   await failure(exportFolder(again, join(folder, 'exported-hf-vit')), 'RUN_EXISTS', 'holds a model already');
   await failure(exportFolder(join(folder, 'run-two'), join(folder, 'x')), 'USAGE', 'is of two.pt2');
+});
+
+test('the command of a training method has the line that exports, too', async () => {
+  const words = ['train', 'erm', '--data', data, '--weights', join(folder, 'hf-swin')];
+  const { stderr } = await spurmem(words);
+  expect(stderr).toMatch(
+    /train that file as --arch, or adopt it:\n {2}python \S+export\.py --hf \S+hf-swin \S+hf-swin\.pt2/,
+  );
+  expect(stderr).not.toContain('preprocessing');
 });
 
 test('an image processor\u2019s file gives the input', async () => {
