@@ -60,6 +60,7 @@ export function filesOf({
 /**
  * Ranks the images of each class by the margin of a model that has not seen them: those of a hidden minority come first. A seeded coin
  * splits each class in two halves along the ranking; one is to be looked at, and the other is kept for the test of a name (`registerTest`).
+ * Images that `<out>.json` has keep their halves.
  * Writes `<out>.json` and `<out>.csv`.
  *
  * @throws `USAGE`; `OUTPUT_UNWRITABLE` if names are registered in `<out>.json`; and what loading data and weights throws
@@ -82,7 +83,7 @@ export async function discover(options: DiscoverOptions): Promise<Discovered> {
     out: options.out,
     data: data ?? (run === undefined ? undefined : (await openRun(run)).environment.data),
   });
-  await requireNoTests(`${out}.json`);
+  const earlier = await earlierHalves(out);
   using context = await openEngine(options);
   const job = { onProgress: options.onProgress, signal: options.signal };
   const seen = await observe(options, context, job);
@@ -108,7 +109,7 @@ export async function discover(options: DiscoverOptions): Promise<Discovered> {
     isTrainedOn,
     ranking,
     seed,
-    images: rankedImages(seen, margins, new (native().Generator)(seed)),
+    images: rankedImages(seen, margins, new (native().Generator)(seed), earlier),
     tests: [],
   };
   await writeDiscovered(out, result);
@@ -132,11 +133,12 @@ function warnOf(
   );
 }
 
-/** The images by class and rank, each pair of neighbours split by a coin. */
+/** The images by class and rank, each pair of neighbours split by a coin, unless they were split before. */
 function rankedImages(
   { dataset, indices, labels }: Observed,
   margins: Float64Array,
   generator: Generator,
+  earlier: ReadonlyMap<string, DiscoverImage['part']>,
 ): DiscoverImage[] {
   return dataset.targetNames.flatMap((name, y) => {
     const own = [...indices.keys()].filter((i) => labels[i] === y);
@@ -145,7 +147,7 @@ function rankedImages(
     return own.map((i, at) => {
       isHeads = at % 2 === 0 ? generator.randint(2) === 1 : !isHeads;
       const { filename, split } = dataset.examples[indices[i] as number] as Example;
-      const part = isHeads ? ('explore' as const) : ('confirm' as const);
+      const part = earlier.get(filename) ?? (isHeads ? 'explore' : 'confirm');
       return { path: filename, class: name, margin: margins[i] as number, rank: at + 1, split, part };
     });
   });
@@ -188,18 +190,18 @@ export async function readDiscovered(out: string): Promise<DiscoverResult> {
   }
 }
 
-/** Throws `OUTPUT_UNWRITABLE` if names are registered there: another split by coin would show images that their tests need. */
-async function requireNoTests(path: string): Promise<void> {
-  if ((await kindOf(path)) === undefined) return;
-  const { tests } = await readDiscovered(path.slice(0, -'.json'.length));
-  if (tests.length === 0) return;
+/** The half of each image of an earlier ranking, which may have been shown. Throws `OUTPUT_UNWRITABLE` if names are registered in it. */
+async function earlierHalves(out: string): Promise<ReadonlyMap<string, DiscoverImage['part']>> {
+  if ((await kindOf(`${out}.json`)) === undefined) return new Map();
+  const { tests, images } = await readDiscovered(out);
+  if (tests.length === 0) return new Map(images.map(({ path, part }) => [path, part]));
   const names = tests.map(({ name }) => name).join(', ');
   throw new SpurmemError(
     'OUTPUT_UNWRITABLE',
-    `${path} has registered names (${names}). Nothing was changed.`,
+    `${out}.json has registered names (${names}). Nothing was changed.`,
     {
       parameter: 'out',
-      advice: ['Choose another `out`. Keep `seed`, so that images which were shown stay out of tests.'],
+      advice: ['Choose another `out`. Its tests are of no use for images that you have seen.'],
     },
   );
 }
