@@ -79,7 +79,7 @@ export function propertyLines(findings: readonly PropertyFinding[]): string[] {
   return notable
     .toSorted((a, b) => strength(b) - strength(a))
     .map(({ property, class: name, about, auc, pValue, lowest, highest }) => {
-      const more = auc > 0.5 ? 'more' : 'less';
+      const more = auc > 0.5 ? 'more' : property === 'bytes' ? 'fewer' : 'less';
       const what =
         about === 'class'
           ? `than in other classes. Is that ${name}, or a shortcut?`

@@ -61,10 +61,12 @@ export function boundText(of: ClassCounts): string {
     return `${counted} What misleads is hardly rare here: train cbllr, which balances classes without ticks, may repair more than ticks do.`;
   }
   const [of5, of20] = [0.05, 0.2].map((share) => bound / share) as [number, number];
-  const limit = (share: number): string =>
-    share >= 1 ? 'may always be wrong' : `is wrong in at most ${(100 * share).toFixed(1)} % of its images`;
+  const most = (share: number): string => `is wrong in at most ${(100 * share).toFixed(1)} % of its images`;
+  if (of20 >= 1)
+    return `${counted} That is too many to exclude anything: with 95 % confidence, a hidden group of a fifth of the class may always be wrong.`;
   const little = of5 < 0.1 ? ' There is hardly anything to find.' : '';
-  return `${counted} With 95 % confidence, a hidden group of 5 % of the class ${limit(of5)}, and one of 20 % ${limit(of20)}.${little}`;
+  const small = of5 >= 1 ? 'may always be wrong' : most(of5);
+  return `${counted} With 95 % confidence, a hidden group of 5 % of the class ${small}, and one of 20 % ${most(of20)}.${little}`;
 }
 
 /** A class's images, and those of them that are wrong. */
