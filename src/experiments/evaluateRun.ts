@@ -83,7 +83,9 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
   const { split, epoch, batchSize = config.batchSize, precision = config.precision } = settings;
   const weights = await weightsAt(run, epoch);
   using context = await openEngine(options);
-  const dataset = await openDataset(run, { ...options, mayRegroup: true });
+  // Other groups are asked for: data that have changed are none of the run's.
+  const mayRegroup = options.data !== undefined || options.datasetOptions !== undefined;
+  const dataset = await openDataset(run, { ...options, mayRegroup });
   requireImages(dataset, [split]);
   using loader = await openImages(config, dataset, { ...options, context });
   using model = await loadModel({ ...config, precision }, loader, weights, folder);
