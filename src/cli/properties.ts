@@ -17,7 +17,7 @@ export interface PropertyFinding {
   readonly property: string;
   readonly class: string;
   readonly about: 'class' | 'wrong';
-  /** Of the class against the others, or of its wrong images against its right ones. */
+  /** Whether the class is compared with the others, or its wrong images with its right ones. */
   readonly auc: number;
   /** Over all properties and classes. */
   readonly pValue: number;

@@ -16,7 +16,7 @@ const names = (least: number) =>
     .max(RANGES.label[1] + 1)
     .refine((list) => new Set(list).size === list.length, { error: 'the names must differ from each other' });
 
-/** What only the caller gives. */
+/** Options that dataset.json cannot give. */
 const {
   classNames: _classes,
   attributeNames: _values,

@@ -4,7 +4,7 @@ import type { Dataset, Example } from './dataset.js';
 import { ofImage, openImage } from './decode.js';
 import { readExampleImage } from './exampleImage.js';
 
-/** What can be said of an image without a network, in the order of its values. */
+/** Properties of an image that need no network, in the order of its values. */
 export const IMAGE_PROPERTIES = [
   'brightness',
   'contrast',

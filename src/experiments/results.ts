@@ -201,7 +201,7 @@ const traceEntrySchema = z.looseObject({
   /** Comparisons with random neurons; null if none were made. */
   comparisons: comparisonsSchema.nullable(),
 });
-/** What perturbing one set of neurons changes; an interface, so that messages of TypeScript name it. */
+/** The effects of perturbing one set of neurons. An interface, because TypeScript names those in its messages. */
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- its schema has the members
 export interface TraceEntry extends Recorded<typeof traceEntrySchema> {}
 

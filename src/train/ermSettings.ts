@@ -129,6 +129,19 @@ export const PRECISION_OF_START = setting({
   otherwise: 'that of the run that it starts from',
 });
 
+/** Settings of methods that refit the last layer. */
+export const REFIT_SETTINGS = {
+  batchSize: setting({
+    type: integer(1),
+    argument: 'n',
+    help: 'batch size of the passes over the images',
+    default: undefined,
+    otherwise: 'that of the run that it starts from',
+    source: 'changes no result',
+  }),
+  precision: PRECISION_OF_START,
+} as const;
+
 export const EMA = setting({
   type: share('a decay'),
   argument: 'decay',

@@ -1,4 +1,4 @@
-// What the readers of formats have in common.
+// Types and checks that the readers of all formats share.
 import { type FileHandle, open } from 'node:fs/promises';
 import { messageOf, SpurmemError } from '../../errors.js';
 import { invalidData } from '../sourceFile.js';

@@ -100,7 +100,7 @@ export function errorBound({ images, wrong }: ClassCounts): number {
   return wrong === images ? 1 : jStat.beta.inv(0.95, wrong + 1, images - wrong);
 }
 
-/** What a class may hide: the share of its images with the attribute, and the gap. */
+/** A hidden group: its share of the class's images, and how much more often it is wrong. */
 export interface Hidden {
   readonly share: number;
   readonly gap: number;

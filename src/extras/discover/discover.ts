@@ -30,11 +30,11 @@ export interface DiscoverOptions
   readonly out?: string | undefined;
   /** A CSV file for the features, a row per image. */
   readonly embeddings?: string | undefined;
-  /** Of the halves, and of every other draw; default: 0. */
+  /** The seed of the halves and of all other draws; default: 0. */
   readonly seed?: number | undefined;
 }
 
-/** What discover found, with its data. */
+/** A finished `discover`: its result, and the data that it ranked. */
 export interface Discovered {
   readonly result: DiscoverResult;
   readonly dataset: Dataset;

@@ -10,7 +10,7 @@ import { type FromRun, fromRun } from '../continuation.js';
 import { headState, validationFeatures } from '../dfr/features.js';
 import { fitDfr, type LabelledFeatures, type LinearLayer, type TunedStrength } from '../dfr/fit.js';
 import { l2Penalty, SoftmaxRegression } from '../dfr/softmaxRegression.js';
-import { PRECISION_OF_START } from '../ermSettings.js';
+import { REFIT_SETTINGS } from '../ermSettings.js';
 import type { TrainingMethod } from '../method.js';
 import type { TrainingResult } from '../results.js';
 import type { Run, Task } from '../run.js';
@@ -44,18 +44,7 @@ const OWN_SETTINGS = {
   }),
 } as const;
 
-const SETTINGS = {
-  ...OWN_SETTINGS,
-  batchSize: setting({
-    type: integer(1),
-    argument: 'n',
-    help: 'batch size of the passes over the images',
-    default: undefined,
-    otherwise: 'that of the run that it starts from',
-    source: 'changes no result',
-  }),
-  precision: PRECISION_OF_START,
-} as const;
+const SETTINGS = { ...OWN_SETTINGS, ...REFIT_SETTINGS } as const;
 
 export type DfrOptions = FromRun & GivenOf<typeof SETTINGS>;
 

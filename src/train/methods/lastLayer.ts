@@ -6,27 +6,15 @@ import {
   type SettingsTable,
   type ValuesOf,
 } from '../../settings/setting.js';
-import { integer, nonNegative, positive } from '../../settings/values.js';
+import { nonNegative, positive } from '../../settings/values.js';
 import { type FromRun, fromRun } from '../continuation.js';
 import { headState, validationFeatures } from '../dfr/features.js';
 import type { LabelledFeatures, LinearLayer } from '../dfr/fit.js';
 import { l2Penalty, type SoftmaxObjective, SoftmaxRegression } from '../dfr/softmaxRegression.js';
-import { PRECISION_OF_START } from '../ermSettings.js';
+import { REFIT_SETTINGS } from '../ermSettings.js';
 import type { TrainingMethod } from '../method.js';
 import type { Run } from '../run.js';
 import type { RunConfig } from '../runConfig.js';
-
-const COMMON = {
-  batchSize: setting({
-    type: integer(1),
-    argument: 'n',
-    help: 'batch size of the passes over the images',
-    default: undefined,
-    otherwise: 'that of the run that it starts from',
-    source: 'changes no result',
-  }),
-  precision: PRECISION_OF_START,
-} as const;
 
 /** The images to refit on, with the run's logits and its last layer. */
 interface Refit extends LabelledFeatures {
@@ -44,8 +32,8 @@ function lastLayerMethod<const Own extends SettingsTable>(plan: {
 }) {
   type Config = RunConfig & ValuesOf<Own>;
   const { own, objective, ...named } = plan;
-  const settings: SettingsTable = { ...own, ...COMMON };
-  const method: TrainingMethod<Config, FromRun & GivenOf<Own & typeof COMMON>> = {
+  const settings: SettingsTable = { ...own, ...REFIT_SETTINGS };
+  const method: TrainingMethod<Config, FromRun & GivenOf<Own & typeof REFIT_SETTINGS>> = {
     ...named,
     startsFrom: 'run',
     settings,
@@ -53,9 +41,9 @@ function lastLayerMethod<const Own extends SettingsTable>(plan: {
       fromRun<Config>(method, options, ({ config }) => {
         const chosen = resolveSettings(own, config.protocol, options as GivenOf<Own>);
         const { batchSize = config.batchSize, precision = config.precision } = resolveSettings(
-          COMMON,
+          REFIT_SETTINGS,
           config.protocol,
-          options as GivenOf<typeof COMMON>,
+          options as GivenOf<typeof REFIT_SETTINGS>,
         );
         // A generic table's values are the configuration's, which the compiler cannot tell.
         return { batchSize, loss: config.loss, precision, select: 'last', ...chosen } as never;
