@@ -20,7 +20,7 @@ const STYLE = `.ticks { display: grid; gap: 8px; grid-template-columns: repeat(a
 /** Images of a grid that can be ticked. */
 export interface Shown {
   readonly path: string;
-  /** What the table of ticks calls it. */
+  /** Its name in the table of ticks. */
   readonly id: string;
   readonly class: string;
 }
@@ -32,7 +32,7 @@ const MAX_CLASSES = 12;
 export interface ClassImages {
   readonly name: string;
   readonly counts: ClassCounts;
-  /** Of the half that is looked at: the lowest margins, and as many random right images. */
+  /** Images of the explored half: those with the lowest margins, and as many random right ones. */
   readonly lowest: readonly DiscoverImage[];
   readonly right: readonly DiscoverImage[];
 }
@@ -134,7 +134,7 @@ export async function testPage(
   }
   const body = html`${grids}
     <div id="again" hidden>
-      <p>Some images once more. Tick again those that show it, as if for the first time.</p>
+      <p>Some images are shown once more. Tick those that show it, as if you had not seen them before.</p>
       <div class="ticks"></div>
       <p class="bar"><button id="save" type="button">Save ${file}</button></p>
     </div>

@@ -9,7 +9,7 @@ import * as z from '../../zod.js';
 export const RANKINGS = ['network', 'heads'] as const;
 export type Ranking = (typeof RANKINGS)[number];
 
-/** What misleads is looked for in half of each class's images, and tested on the other half. */
+/** Names are found on one half of each class's images (explore), and tested on the other (confirm). */
 const PARTS = ['explore', 'confirm'] as const;
 
 const { classes: _classes, loss: _loss, weights, ...network } = ADOPT_SETTINGS;
@@ -74,7 +74,7 @@ const imageSchema = z.looseObject({
 });
 export type DiscoverImage = Recorded<typeof imageSchema>;
 
-/** What a test found. */
+/** The counts and p-value of a finished test. */
 const outcomeSchema = z.looseObject({
   wrong: count,
   wrongTicked: count,

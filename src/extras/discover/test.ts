@@ -19,9 +19,9 @@ const FEWEST_WRONG = 5;
 const FEWEST_TICKED = 3;
 
 export interface TestOptions {
-  /** Where discover's files are, without their ends. */
+  /** The path of discover's files, without their ends. */
   readonly out: string;
-  /** What the ticked images share, judged from the picture alone. */
+  /** The name of what the ticked images share, judged from the picture alone. */
   readonly test: string;
   /** Default: the only class. */
   readonly class?: string | undefined;
@@ -40,12 +40,13 @@ export async function registerTest({ out, test, class: name }: TestOptions) {
     outcome: null,
   };
   if (known === undefined) await writeDiscovered(out, { ...result, tests: [...result.tests, made] });
-  const page = `${out}-${test.replaceAll(/[^\p{L}\p{N}]+/gu, '-')}.html`;
+  const fileName = test.replaceAll(/[^\p{L}\p{N}]+/gu, '-');
+  const page = `${out}-${fileName}.html`;
   const ids = new Map(made.batches.flat().map((path, i) => [path, String(i + 1)]));
   const shown = made.batches.map((batch) =>
     batch.map((path) => ({ path, id: ids.get(path) as string, class: '' })),
   );
-  const file = `${test.replaceAll(/[^\p{L}\p{N}]+/gu, '-')}.csv`;
+  const file = `${fileName}.csv`;
   const key = `${result.fingerprint.slice(0, 16)}-test-${result.tests.length}-${test}`;
   await writeAtomic(
     page,
@@ -106,7 +107,7 @@ function permuted<Item>(items: readonly Item[], generator: Generator): Item[] {
   return Array.from(generator.randperm(items.length), (at) => items[at] as Item);
 }
 
-/** What a test says, and of all that were registered. */
+/** A test's numbers and sentences; p is also corrected over all registered names. */
 export interface TestVerdict extends Ticked {
   readonly name: string;
   readonly class: string;

@@ -1,3 +1,5 @@
+import { addScaled, dot } from './vectors.js';
+
 /** Examples as columns of features. */
 export interface Design {
   /** [numFeatures] of [N] each. */
@@ -164,14 +166,4 @@ function lossSum(outputs: Float64Array, change: Float64Array, share: number, tar
     const margin = targets[i] === 1 ? moved : -moved;
     return sum + Math.log1p(Math.exp(-Math.abs(margin))) + Math.max(-margin, 0);
   }, 0);
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i += 1) sum += (a[i] as number) * (b[i] as number);
-  return sum;
-}
-
-function addScaled(to: Float64Array, column: Float64Array, factor: number): void {
-  for (let i = 0; i < to.length; i += 1) to[i] = (to[i] as number) + factor * (column[i] as number);
 }

@@ -2,6 +2,7 @@ import { native, type Tensor } from '../../native/addon.js';
 import type { ComputeContext } from '../../native/context.js';
 import { type JobOptions, throwIfAborted } from '../../progress.js';
 import type { LinearLayer } from './fit.js';
+import { addScaled, dot } from './vectors.js';
 
 /** Largest slope of the mean loss at the optimum, as of scikit-learn's `lbfgs`. */
 const TOLERANCE = 1e-4;
@@ -236,14 +237,4 @@ async function minimize(
 
 function norm(vector: Float64Array): number {
   return Math.sqrt(dot(vector, vector));
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i += 1) sum += (a[i] as number) * (b[i] as number);
-  return sum;
-}
-
-function addScaled(to: Float64Array, vector: Float64Array, factor: number): void {
-  for (let i = 0; i < to.length; i += 1) to[i] = (to[i] as number) + factor * (vector[i] as number);
 }
