@@ -38,6 +38,8 @@ interface Planned {
   readonly dataset: Dataset;
   readonly folder: RunWriter;
   readonly input: InputRecord;
+  /** One line on what the network is fed. */
+  readonly line: string;
   /** The epochs whose weights are kept. */
   readonly kept: ReadonlySet<number | 'selected'>;
   /** Holds its own copy of the weights, which is freed once the model has them. */
@@ -84,19 +86,19 @@ async function plan(
   const { preprocessing } = preparedAs(config, dataset);
   const enlarged = enlargement(preprocessing, input);
   if (enlarged !== undefined) onWarning?.(enlarged);
-  options.onStart?.({ config, dataset, out, input: inputLine(preprocessing, input) });
+  const line = inputLine(preprocessing, input);
+  options.onStart?.({ config, dataset, out, input: line });
   const kept = keptEpochs(options, config, dataset);
   const folder = new RunWriter(out, context, options);
   await folder.create();
-  return { method, given, start, context, config, dataset, folder, input, kept, program };
+  return { method, given, start, context, config, dataset, folder, input, line, kept, program };
 }
 
 /** Trains the epochs that the folder lacks. */
 async function train(planned: Planned): Promise<TrainingResult> {
   const { method, given, start, context, config, dataset, folder, kept } = planned;
   const { onProgress, signal, onInfo, onWarning, onEpoch } = start.options;
-  const line = inputLine(preparedAs(config, dataset).preprocessing, planned.input);
-  for (const text of [line, ticksLine(dataset)]) if (text !== undefined) onInfo?.(text);
+  for (const text of [planned.line, ticksLine(dataset)]) if (text !== undefined) onInfo?.(text);
   warnOfData(config, context, dataset, start.options);
   using loader = await openImages(config, dataset, { ...start.options, context });
   const generator = new (native().Generator)(config.seed);
