@@ -19,8 +19,8 @@ done
 
 # The package as a user installs it.
 scripts/try-package.sh short
-status=0
-npm test --silent -- "$@" || status=1
-SPURMEM_ADDON=$PWD/build/Release/spurmem.node npm test --silent -- test/parity/preprocess || status=1
-wait "$static" || { status=1; cat "$log"; }
-exit "$status"
+failed=()
+npm test --silent -- "$@" || failed+=('the tests')
+SPURMEM_ADDON=$PWD/build/Release/spurmem.node npm test --silent -- test/parity/preprocess || failed+=("the second build's pixels")
+wait "$static" || { failed+=('scripts/static.sh'); cat "$log"; }
+[ "${#failed[@]}" -eq 0 ] || { printf 'scripts/test.sh: failed: %s\n' "${failed[@]}"; exit 1; }

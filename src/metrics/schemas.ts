@@ -6,6 +6,7 @@ import * as z from '../zod.js';
 export const intervalSchema = z.tuple([real, real]);
 export type Interval = Recorded<typeof intervalSchema>;
 
+/** Right answers and examples of each group, as results record them. */
 export const groupAccuraciesSchema = z
   .looseObject({
     /** [numGroups], as all lists. */

@@ -36,6 +36,7 @@ const epochMetricsSchema = z.looseObject({
 /** The measurements of an epoch of training. */
 export type EpochMetrics = Recorded<typeof epochMetricsSchema>;
 
+/** What training itself says of an epoch, before the network is measured. */
 export type EpochTraining = Pick<
   EpochMetrics,
   'trainLoss' | 'train' | 'lossTerms' | 'mask' | 'trained' | 'fitted' | 'ends' | 'groupWeights'

@@ -57,6 +57,7 @@ const runShape = {
     .optional(),
 };
 
+/** What the configuration of every method with epochs has. */
 const epochsShape = {
   epochs: recipe.epochs,
   lr: recipe.lr,
@@ -83,6 +84,7 @@ const runConfigSchema = z.preprocess((config) => {
   return { protocol, seed: 0, ...defaultsOf({ loss, select, precision }, protocol), ...given };
 }, configSchema.loose());
 
+/** The configuration of a run that trains in epochs. */
 export type EpochsConfig = RunConfig & Readonly<z.infer<z.ZodObject<typeof epochsShape>>>;
 
 /** Returns the name of a run's training method. */

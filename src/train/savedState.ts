@@ -1,5 +1,6 @@
 import type { TensorData, WrittenTensor } from '../models/safetensors.js';
 
+/** Values by their names. */
 export type Named<Value> = Readonly<Record<string, Value>>;
 
 /** Tensors that training changes besides the model's, such as a buffer or a projection head. */

@@ -66,6 +66,7 @@ export const ADOPT_SETTINGS = {
   loss,
 } as const;
 
+/** Options of `train('adopt', …)`: the checkpoint and what its file does not tell. */
 export type AdoptOptions = OptionsOf<typeof ADOPT_SETTINGS>;
 
 /**

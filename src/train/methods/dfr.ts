@@ -44,8 +44,10 @@ const OWN_SETTINGS = {
   }),
 } as const;
 
+/** DFR's own settings, and those that all refits share. */
 const SETTINGS = { ...OWN_SETTINGS, ...REFIT_SETTINGS } as const;
 
+/** Options of `train('dfr', …)`: omitted settings take the protocol's values. */
 export type DfrOptions = FromRun & GivenOf<typeof SETTINGS>;
 
 type DfrConfig = RunConfig & ValuesOf<typeof OWN_SETTINGS>;

@@ -15,6 +15,7 @@ import type { Run, Task } from '../run.js';
 import { keptEpoch, type OpenedRun } from '../runFolder.js';
 import { type SavedState, underPrefix } from '../savedState.js';
 
+/** Fine-tuning's settings, and the architecture, which is that of the run. */
 const SETTINGS = {
   ...FINETUNE_SETTINGS,
   arch: setting({
