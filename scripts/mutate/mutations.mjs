@@ -203,7 +203,7 @@ const BY_FILE = {
     ['sum(`correct${group}`) / sum(`total${group}`)', 'numberOf(rows[0], `group${group}`)'],
   ],
   'src/study/questions.ts': [
-    ["beyond('same-layers')(row) - beyond", "beyond('same-layers')(row) + beyond"],
+    ["ownBeyond(row, 'same-layers') - ownBeyond", "ownBeyond(row, 'same-layers') + ownBeyond"],
     ['other({ chosenFor: majority })', 'other({})'],
     ['100 * (gap(minority) - gap(majority))', '100 * gap(minority)'],
   ],

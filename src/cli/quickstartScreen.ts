@@ -2,10 +2,10 @@ import { fixed, MARKED_P, probability } from '../kit/columns.js';
 import { numberOf, type Row, select } from '../kit/rows.js';
 import type { GroupLabel } from '../kit/table.js';
 import { judge } from '../report/claim.js';
-import { COSTS, isDifference, perNull, setsOf } from '../report/figures/changes.js';
+import { COSTS, isDifference, setsOf } from '../report/figures/changes.js';
 import { points, range, size } from '../report/format.js';
 import { groupLabels, type Groups } from '../report/groupLabels.js';
-import { changeRows } from '../report/rows.js';
+import { changeRows, perNull } from '../report/rows.js';
 import { shortcutOf } from '../report/sections/shortcut.js';
 import type { QuickstartResult } from '../study/quickstart.js';
 

@@ -1,11 +1,14 @@
 import { MEASUREMENT } from '../experiments/overModels.js';
 import type { ColumnName } from '../kit/columns.js';
 import { csvRows, type Row } from '../kit/rows.js';
+import { valuesOf } from '../kit/summarize.js';
 import { list, type Table } from '../kit/table.js';
+import { summarizeSeeds } from '../metrics/seeds.js';
 import type { Section } from './figure.js';
 import { FIGURES } from './figures.js';
 import { articleName } from './format.js';
 import type { Groups } from './groupLabels.js';
+import { boundColumns, COMPARISONS } from './rows.js';
 import { partsMarkup } from './rowsFigure.js';
 
 /** `<run>/<figure>.json`: a figure over models, a row a measurement; the same rows are in its CSV. */
@@ -42,11 +45,33 @@ export function overModelsTables({ kind, title, seeds, rows }: FigureOverModels)
   });
 }
 
+/**
+ * Rows over models with the columns of one run's: random neurons change what is not beyond them, and p-values are those of the excess. A run's
+ * own rows stay as they are.
+ */
+function asOneRun(rows: readonly Row[]): Row[] {
+  return rows.map((row) => {
+    const columns = COMPARISONS.map(({ outcome, name }): Row => {
+      const excess = valuesOf(row, `${name}Excess`);
+      if (excess.length === 0) return {};
+      const change = valuesOf(row, outcome === 'accuracy' ? 'change' : `${outcome}Change`);
+      const random = summarizeSeeds(change.map((value, model) => value - (excess[model] ?? Number.NaN)));
+      return {
+        [`${name}Mean`]: random.mean,
+        ...boundColumns(name, random.interval),
+        [`${name}P`]: row[`${name}ExcessP`] ?? null,
+        [`${name}PHolm`]: row[`${name}ExcessPHolm`] ?? null,
+      };
+    });
+    return Object.assign({}, row, ...columns) as Row;
+  });
+}
+
 /** The section of a figure over models, with the charts and the verdict of the figure. */
 export function modelsSection(figure: FigureOverModels, groups: Groups): Section {
   const { kind, title, rows } = figure;
   const { parts } = FIGURES.find(({ name }) => name === kind) ?? {};
-  const own = parts?.(rows, groups) ?? { verdict: [], charts: [], tables: [] };
+  const own = parts?.(asOneRun(rows), groups) ?? { verdict: [], charts: [], tables: [] };
   const all = { ...own, tables: [...own.tables, ...overModelsTables(figure)] };
   return {
     id: kind,

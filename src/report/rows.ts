@@ -13,9 +13,10 @@ import { withHolm } from '../kit/summarize.js';
 import type { Interval } from '../metrics/intervals.js';
 import { CRITERIA } from '../neurons/criteria.js';
 import { type NeuronPlace, placeText } from '../neurons/neuron.js';
-import { NULL_NAMES } from '../neurons/nulls.js';
+import { NULL_NAMES, NULLS } from '../neurons/nulls.js';
 import type { TrainingResult } from '../train/results.js';
 import type { FigureRow } from './figure.js';
+import { capitalized } from './format.js';
 import { EVERY_GROUP } from './settingsText.js';
 
 // Results as rows: one measurement each, with its settings. Accuracies and their changes are fractions.
@@ -56,6 +57,25 @@ function comparedColumns(comparisons: SetComparisons | null, compared: number | 
     };
   });
   return Object.assign({}, ...columns) as Row;
+}
+
+/** A row for each null that a set was compared with, in whose columns it is called `random`: `sameLayersMarginP` is `randomMarginP`. */
+export function perNull(rows: readonly Row[]): Row[] {
+  return NULLS.flatMap(({ name, words }) => {
+    const own = COMPARISONS.filter(({ null_ }) => null_ === name);
+    return rows
+      .filter((row) => own.some((one) => typeof row[`${one.name}P`] === 'number'))
+      .map((row): Row => {
+        const columns = own.flatMap((one) =>
+          Object.entries(row).flatMap(([column, value]) =>
+            column.startsWith(one.name)
+              ? [[`random${capitalized(one.outcome)}${column.slice(one.name.length)}`, value] as const]
+              : [],
+          ),
+        );
+        return { ...row, ...Object.fromEntries(columns), null: words };
+      });
+  });
 }
 
 /** The columns of one group before anything is perturbed. */

@@ -1,5 +1,6 @@
 import { SpurmemError } from '../errors.js';
-import type { BeyondColumn, ColumnName, GroupColumn } from '../kit/columns.js';
+import { OUTCOMES } from '../experiments/outcomes.js';
+import type { BeyondColumn, ColumnName } from '../kit/columns.js';
 import { distinct, groupedBy, groupsIn, numberOf, type Row, select } from '../kit/rows.js';
 import { summarize, verdictOf, withTests } from '../kit/summarize.js';
 import { list, pivot, type Table } from '../kit/table.js';
@@ -7,7 +8,7 @@ import { NULL_NAMES } from '../neurons/nulls.js';
 import { plural } from '../report/format.js';
 import { groupNames, hoursText, minoritiesOf } from './cells.js';
 import { growthPoints, growthSlopes, testRows } from './modelTests.js';
-import { beyond, interactionBeyond, own } from './questions.js';
+import { changeColumn, interactionBeyond, ownBeyond, ownMargin } from './recordedEffects.js';
 import { type RecordSource, SHARE_RESOLUTION } from './records.js';
 import { type NeuronTests, rowsOn, type Study } from './schema.js';
 
@@ -18,10 +19,10 @@ const VERDICTS = {
   unclear: 'open',
 };
 const INTERVAL = 'mean over models, 95 % interval';
-const INTERACTIONS = ['accuracyInteraction', 'marginInteraction', 'lossInteraction'] as const;
+const INTERACTIONS = OUTCOMES.map((outcome) => changeColumn(outcome, 'Interaction'));
 const BEYOND = NULL_NAMES.flatMap((name): [BeyondColumn, (row: Row) => number][] => [
-  [`interaction beyond ${name}`, interactionBeyond(name)],
-  [`own beyond ${name}`, beyond(name)],
+  [`interaction beyond ${name}`, (row) => interactionBeyond(row, name)],
+  [`own beyond ${name}`, (row) => ownBeyond(row, name)],
 ]);
 
 /**
@@ -44,7 +45,7 @@ export async function modelTables(study: Study, records: RecordSource): Promise<
   const means = (rows: readonly Row[] = [], by: readonly ColumnName[], measures: readonly ColumnName[]) =>
     [summarize(rows, { by, over: 'seed', measures }), [...by, ...measures]] as const;
   const changes = (rows: readonly Row[] = []) =>
-    groupsIn(rows[0], 'accuracy').map((group): GroupColumn => `accuracy${group}`);
+    groupsIn(rows[0], 'accuracy').map((group) => changeColumn('accuracy', group));
 
   // In the study's order: jobs end in any.
   const recorded = distinct(models, 'seed');
@@ -116,9 +117,14 @@ export async function modelTables(study: Study, records: RecordSource): Promise<
       ? []
       : list(
           ...means(
-            select(perturbations ?? [], { k: tests.k }).map((row) => ({ ...row, own: own(row) })),
+            select(perturbations ?? [], { k: tests.k }).map((row) => ({ ...row, own: ownMargin(row) })),
             ['perturbation', 'sigma', 'criterion', 'chosenFor'],
-            [...changes(perturbations), 'accuracyInteraction', 'own', 'marginInteraction'],
+            [
+              ...changes(perturbations),
+              changeColumn('accuracy', 'Interaction'),
+              'own',
+              changeColumn('margin', 'Interaction'),
+            ],
           ),
           look(
             `Secondary: change of accuracy in points by group, minority minus majority, and margins in logits: ${INTERVAL}`,

@@ -2,7 +2,8 @@ import { linearRegression } from 'simple-statistics';
 import type { Unit } from '../kit/columns.js';
 import { distinct, groupedBy, numberOf, type Row, select } from '../kit/rows.js';
 import { majorityOf, minoritiesOf } from './cells.js';
-import { answers, FIT, fits, own, QUESTION_NAMES, type QuestionName } from './questions.js';
+import { answers, FIT, fits, QUESTION_NAMES, type QuestionName } from './questions.js';
+import { changeIn, ownMargin } from './recordedEffects.js';
 import type { NeuronTests as Tests } from './schema.js';
 
 /** The quantity that may grow with the gap between training and test. */
@@ -10,7 +11,11 @@ const GROWING: QuestionName = 'beyond same layers, training minus test';
 /** Gaps that differ differ by more than this: accuracies are recorded with five digits. */
 const LEAST_SPREAD = 1e-6;
 /** The unit of each outcome, and its factor. */
-const OUTCOMES = { margin: ['logits', 1], accuracy: ['points', 100], loss: ['nats', 1] } as const;
+const SCALES = [
+  ['margin', 'logits', 1],
+  ['accuracy', 'points', 100],
+  ['loss', 'nats', 1],
+] as const;
 
 /** A question about models: one number per model. */
 export interface Answer extends Row {
@@ -82,12 +87,12 @@ function asked(row: Row, value: number) {
  * minority and majority examples, which differ in their shares of classes, so that neurons for a class affect it.
  */
 function withinClass(tests: Tests, sets: readonly Row[]): TestRow[] {
-  return Object.entries(OUTCOMES).flatMap(([outcome, [unit, scale]]) =>
+  return SCALES.flatMap(([outcome, unit, scale]) =>
     sets.map((row): TestRow => {
-      const changeOf = (group: unknown): number => scale * numberOf(row, `${outcome}${String(group)}`);
-      const value = changeOf(row.chosenFor) - changeOf(majorityOf(tests, Number(row.chosenFor)));
+      const changeOf = (group: number): number => scale * changeIn(row, outcome, group);
+      const value = changeOf(Number(row.chosenFor)) - changeOf(majorityOf(tests, Number(row.chosenFor)));
       const question = `${outcome} within class, minority minus majority`;
-      const pooled = scale * numberOf(row, `${outcome}Interaction`);
+      const pooled = scale * changeIn(row, outcome, 'Interaction');
       return {
         ...asked(row, value),
         pooled,
@@ -114,12 +119,12 @@ function perturbed(tests: Tests, perturbations: readonly Row[]): TestRow[] {
   const zeroed = rowsOf('zero');
   const beyondZeroing = (row: Row): number => {
     const [zero] = select(zeroed, { seed: row.seed ?? null, chosenFor: row.chosenFor ?? null });
-    return own(row) - (zero ? own(zero) : Number.NaN);
+    return ownMargin(row) - (zero ? ownMargin(zero) : Number.NaN);
   };
   const questions = [
     ['random values minus zeroing, own change', 'reinit', beyondZeroing],
     ['noise minus zeroing, own change', 'noise', beyondZeroing],
-    ['noise, minority minus majority', 'noise', (row: Row) => numberOf(row, 'marginInteraction')],
+    ['noise, minority minus majority', 'noise', (row: Row) => changeIn(row, 'margin', 'Interaction')],
   ] as const;
   return questions.flatMap(([question, perturbation, valueOf]) =>
     rowsOf(perturbation).map((row): TestRow => {

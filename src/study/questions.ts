@@ -1,7 +1,5 @@
 import { distinct, numberOf, type Row, select } from '../kit/rows.js';
-
-/** A number of a recorded set of neurons. */
-type Value = (row: Row) => number;
+import { changeIn, interactionBeyond, ownBeyond } from './recordedEffects.js';
 
 /** The same model's row of another set of neurons or split. */
 type Other = (differs: Row) => Row;
@@ -13,42 +11,25 @@ type Other = (differs: Row) => Row;
  */
 type Question = (row: Row, other: Other, majority: number) => number;
 
-/** The change of the mean margin of the group that neurons were chosen for. */
-export const own: Value = (row) => numberOf(row, `margin${String(row.chosenFor)}`);
-
-const interaction: Value = (row) => numberOf(row, 'marginInteraction');
-
-/** The change of the margin of the group that neurons were chosen for, minus that under random neurons. */
-export const beyond =
-  (null_: string): Value =>
-  (row) =>
-    own(row) - numberOf(row, `${null_} margin`);
-
-/** Minority minus majority, minus the same under random neurons. */
-export const interactionBeyond =
-  (null_: string): Value =>
-  (row) =>
-    interaction(row) - numberOf(row, `${null_} marginInteraction`);
-
 /** The change of a minority group's margin minus that of the majority group of its class. */
-const withinClass = (row: Row, minority: unknown, majority: number): number =>
-  numberOf(row, `margin${String(minority)}`) - numberOf(row, `margin${majority}`);
+const withinClass = (row: Row, minority: number, majority: number): number =>
+  changeIn(row, 'margin', minority) - changeIn(row, 'margin', majority);
 
 /** The questions by name. The article's claim comes first: minority groups lose more than under random neurons. */
 const QUESTIONS = {
-  'interaction beyond same layers': interactionBeyond('same-layers'),
-  'interaction beyond whole model': interactionBeyond('whole-model'),
-  interaction,
-  'beyond same layers': beyond('same-layers'),
-  'beyond whole model': beyond('whole-model'),
+  'interaction beyond same layers': (row) => interactionBeyond(row, 'same-layers'),
+  'interaction beyond whole model': (row) => interactionBeyond(row, 'whole-model'),
+  interaction: (row) => changeIn(row, 'margin', 'Interaction'),
+  'beyond same layers': (row) => ownBeyond(row, 'same-layers'),
+  'beyond whole model': (row) => ownBeyond(row, 'whole-model'),
   'within class, minority-chosen minus majority-chosen': (row, other, majority) =>
-    withinClass(row, row.chosenFor, majority) -
-    withinClass(other({ chosenFor: majority }), row.chosenFor, majority),
+    withinClass(row, Number(row.chosenFor), majority) -
+    withinClass(other({ chosenFor: majority }), Number(row.chosenFor), majority),
   'within class, training minus test': (row, other, majority) =>
-    withinClass(row, row.chosenFor, majority) -
-    withinClass(other({ split: 'test' }), row.chosenFor, majority),
+    withinClass(row, Number(row.chosenFor), majority) -
+    withinClass(other({ split: 'test' }), Number(row.chosenFor), majority),
   'beyond same layers, training minus test': (row, other) =>
-    beyond('same-layers')(row) - beyond('same-layers')(other({ split: 'test' })),
+    ownBeyond(row, 'same-layers') - ownBeyond(other({ split: 'test' }), 'same-layers'),
 } as const satisfies Readonly<Record<string, Question>>;
 export type QuestionName = keyof typeof QUESTIONS;
 export const QUESTION_NAMES = Object.keys(QUESTIONS) as QuestionName[];

@@ -3,8 +3,7 @@ import { evaluateRun } from '../experiments/evaluateRun.js';
 import { gradCam } from '../experiments/gradCam.js';
 import { CHANGES_SETTINGS, imageChanges } from '../experiments/imageChanges.js';
 import { answersOf } from '../experiments/memorization.js';
-import { judge, OUTCOMES } from '../experiments/outcomes.js';
-import type { TraceEntry } from '../experiments/results.js';
+import { judge } from '../experiments/outcomes.js';
 import { traceOverlap } from '../experiments/traceOverlap.js';
 import { type SessionOptions, TraceSession } from '../experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../experiments/traceSettings.js';
@@ -12,13 +11,13 @@ import { traceStructured } from '../experiments/traceStructured.js';
 import { traceUnstructured } from '../experiments/traceUnstructured.js';
 import { MINIMAL_SETTINGS } from '../extras/minimal/result.js';
 import { mean, quantile } from '../metrics/statistics.js';
-import { NULL_NAMES } from '../neurons/nulls.js';
 import { figuresNamed } from '../reproduce/articleFigures.js';
 import { reproducePart1 } from '../reproduce/part1.js';
 import type { SettingsTable } from '../settings/setting.js';
 import type { TraceJob } from './plan.js';
 import { erasedRows, foundRows, minimalRows, plantingRows } from './planted/measure.js';
 import { ERASED_SETTINGS, FOUND_SETTINGS } from './planted/settings.js';
+import { effectRow, randomMeans } from './recordedEffects.js';
 import type { RecordRow } from './records.js';
 import type { TraceName } from './schema.js';
 import type { Combination } from './tuning.js';
@@ -64,7 +63,7 @@ const effects: StudyTrace = {
   ofAnyArm: true,
   async rows(run, settings) {
     const { entries, split } = await traceUnstructured(session(run, settings));
-    return entries.map((entry) => ({ split, ...effectOf(entry), ...randomMeans(entry) }));
+    return entries.map((entry) => ({ split, ...effectRow(entry), ...randomMeans(entry) }));
   },
 };
 
@@ -74,7 +73,7 @@ const perturbations: StudyTrace = {
   apart: { perturbation: 'perturbation', sigmas: null, topK: 'k', criteria: 'criterion' },
   async rows(run, settings) {
     const { entries, perturbation } = await traceUnstructured(session(run, settings));
-    return entries.map((entry) => ({ perturbation, sigma: entry.sigma, ...effectOf(entry) }));
+    return entries.map((entry) => ({ perturbation, sigma: entry.sigma, ...effectRow(entry) }));
   },
 };
 
@@ -250,34 +249,6 @@ export function accuracyRows(
   { accuracy }: { readonly accuracy: readonly (number | null)[] },
 ): RecordRow[] {
   return accuracy.map((value, group) => ({ split, group, accuracy: value }));
-}
-
-/** Returns a set of neurons with the changes of each group, and minority minus majority. */
-function effectOf({ criterion, group, k, neurons, change, margin, loss, difference }: TraceEntry): RecordRow {
-  const ofGroups = change.flatMap((accuracy, g) => [
-    [`accuracy${g}`, accuracy],
-    [`margin${g}`, margin[g] ?? null],
-    [`loss${g}`, loss[g] ?? null],
-  ]);
-  const interactions = OUTCOMES.map((outcome) => [`${outcome}Interaction`, difference?.[outcome] ?? null]);
-  return {
-    criterion,
-    chosenFor: group,
-    k,
-    neurons: neurons.map(({ layer, index }) => `${layer}:${index}`).join(' '),
-    ...(Object.fromEntries([...ofGroups, ...interactions]) as RecordRow),
-  };
-}
-
-/** Returns means over random neurons: for the group of the chosen ones, and for minority minus majority. */
-function randomMeans({ comparisons, group }: TraceEntry): RecordRow {
-  const columns = NULL_NAMES.flatMap((name) =>
-    (['accuracy', 'margin'] as const).flatMap((outcome) => [
-      [`${name} ${outcome}`, comparisons?.[name]?.groups[group]?.[outcome].mean ?? null],
-      [`${name} ${outcome}Interaction`, comparisons?.[name]?.difference?.[outcome].mean ?? null],
-    ]),
-  );
-  return Object.fromEntries(columns) as RecordRow;
 }
 
 /** Returns margins of the training examples to test neurons on, [numGroups][examples]. */

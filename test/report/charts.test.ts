@@ -6,8 +6,8 @@ import { bars, dots, histogram } from '../../src/report/chart.js';
 import { axisValues } from '../../src/report/chartLayout.js';
 import type { RunReport } from '../../src/report/figure.js';
 import { fig1 } from '../../src/report/figures/accuracy.js';
-import { changeParts } from '../../src/report/figures/changes.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
+import { modelsSection } from '../../src/report/models.js';
 import { renderChart } from '../../src/report/vega/render.js';
 import { sectionsOf } from '../../src/report/writeReport.js';
 import {
@@ -228,8 +228,9 @@ describe('over models', () => {
     expect(svg).toContain('G1*, test: 51.0 [48.5, 53.5] %');
   });
 
-  test('changes stand on what random neurons change: what is not beyond them', async () => {
-    const { svg } = await renderChart(changeParts('fig2', changes, groups).charts[0] ?? fail());
+  test.each(['fig2', 'table3'])('%s: changes stand on what random neurons change', async (kind) => {
+    const { charts = [] } = modelsSection({ kind, title: '', seeds: [0, 1, 2], rows: changes }, groups);
+    const { svg } = await renderChart(charts[0] ?? fail());
     expect(marks(svg, 'bar')).toBe(8);
     // The mean of G3 is 3 * (3 + 1) points, and by random neurons a point less.
     expect(texts(svg)).toContain('−12.0');

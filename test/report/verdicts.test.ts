@@ -3,6 +3,7 @@ import { overModels } from '../../src/experiments/overModels.js';
 import type { NullDistribution, TraceUnstructuredResult } from '../../src/experiments/results.js';
 import { minimalVerdict } from '../../src/extras/minimal/figure.js';
 import type { TraceMinimalResult } from '../../src/extras/minimal/result.js';
+import type { Row } from '../../src/kit/rows.js';
 import { groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyEstimate, differenceOf, meanOf } from '../../src/metrics/intervals.js';
 import { NULLS } from '../../src/neurons/nulls.js';
@@ -14,6 +15,7 @@ import { heatParts, heatRows } from '../../src/report/figures/gradCam.js';
 import { fig7 } from '../../src/report/figures/layers.js';
 import { fig3 } from '../../src/report/figures/overlap.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
+import { modelsSection } from '../../src/report/models.js';
 import {
   publishedAccuracyTable,
   publishedChangeTable,
@@ -35,6 +37,8 @@ const changesVerdict = (of: TraceUnstructuredResult): string[] => [
   ...changeParts('fig2', changeRows([of], names), groups).verdict,
 ];
 const plainText = (sentences: readonly string[]): string => sentences.join(' ').replaceAll('\u00a0', ' ');
+const verdictOverModels = (rows: readonly Row[]): string =>
+  plainText(modelsSection({ kind: 'fig2', title: '', seeds: [], rows }, groups).verdict ?? []);
 
 test('differences of accuracies have Newcombe’s interval', () => {
   // Newcombe (1998), Table II, method 10: 56/70 - 48/80.
@@ -294,8 +298,7 @@ test('over models, the rows of all minority examples against all majority ones a
       ]),
     );
   const many = [-0.08, -0.05, -0.1, -0.12, -0.03, -0.09, -0.07, -0.11, -0.06, -0.1];
-  const verdictOf = (changes: readonly number[]): string =>
-    plainText(changeParts('fig2', rows(changes), groups).verdict);
+  const verdictOf = (changes: readonly number[]): string => verdictOverModels(rows(changes));
   expect(verdictOf(many)).toMatch(
     /^Zeroing the chosen neurons costs minority groups more than majority groups, beyond random neurons of the same layers: gradient, for G2\*, k = 3, -8\.10 \[-10\.14, -6\.06\] points against -7\.29 .* p = 0\.002, 0\.002 after Holm’s correction\. Zeroing the chosen neurons costs minority groups more than majority groups: gradient/,
   );
@@ -325,7 +328,7 @@ test('over models, groups are one family and differences another, of distinct se
   // Four sets of the gradient and one of magnitude; each on four groups.
   expect(corrected(true)).toEqual(Array<number>(8).fill(5 * p));
   expect(corrected(false)).toEqual(Array<number>(32).fill(20 * p));
-  expect(plainText(changeParts('fig2', rows, groups).verdict)).toMatch(
+  expect(verdictOverModels(rows)).toMatch(
     /^Zeroing the chosen neurons costs minority groups less than majority groups in 5 of 5 sets/,
   );
 });

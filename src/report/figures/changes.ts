@@ -3,11 +3,8 @@ import { DIFFERENCE } from '../../experiments/overModels.js';
 import { ARTICLE_SIGMA } from '../../experiments/traceSettings.js';
 import { type ColumnName, MARK, MARKED_P, probability } from '../../kit/columns.js';
 import { distinct, groupedBy, numberOf, numbers, type Row, select } from '../../kit/rows.js';
-import { valuesOf } from '../../kit/summarize.js';
 import { list, pivot } from '../../kit/table.js';
-import { summarizeSeeds } from '../../metrics/seeds.js';
 import { CRITERION_NAMES } from '../../neurons/criteria.js';
-import { NULLS } from '../../neurons/nulls.js';
 import { PERTURBATION_NAMES, type PerturbationName, perturbationNamed } from '../../neurons/perturbations.js';
 import { bars, dots, matrix } from '../chart.js';
 import { claim, judge } from '../claim.js';
@@ -18,7 +15,7 @@ import { foldedTable, html, htmlTable } from '../html/html.js';
 import { measuredTable } from '../measured.js';
 import { neededTraces } from '../needs.js';
 import { publishedChangeTable } from '../published.js';
-import { boundColumns, changeRows, COMPARISONS, sharedSet } from '../rows.js';
+import { changeRows, perNull, sharedSet } from '../rows.js';
 import { rowsFigure } from '../rowsFigure.js';
 import { lostImages } from './lostImages.js';
 
@@ -59,55 +56,13 @@ export function setsOf(rows: readonly Row[]): Row[] {
   return groupedBy(sorted.map(sharedSet), by).flatMap((same) => same.slice(0, 1));
 }
 
-/** A row for each null that a set was compared with, in whose columns it is called `random`: `sameLayersMarginP` is `randomMarginP`. */
-export function perNull(rows: readonly Row[]): Row[] {
-  return NULLS.flatMap(({ name, words }) => {
-    const own = COMPARISONS.filter(({ null_ }) => null_ === name);
-    return rows
-      .filter((row) => own.some((one) => typeof row[`${one.name}P`] === 'number'))
-      .map((row): Row => {
-        const columns = own.flatMap((one) =>
-          Object.entries(row).flatMap(([column, value]) =>
-            column.startsWith(one.name)
-              ? [[`random${capitalized(one.outcome)}${column.slice(one.name.length)}`, value] as const]
-              : [],
-          ),
-        );
-        return { ...row, ...Object.fromEntries(columns), null: words };
-      });
-  });
-}
-
-/**
- * Rows over models with the columns of one run's: random neurons change what is not beyond them, and p-values are those of the excess. A run's
- * own rows stay as they are.
- */
-export function asOneRun(rows: readonly Row[]): Row[] {
-  return rows.map((row) => {
-    const columns = COMPARISONS.map(({ outcome, name }): Row => {
-      const excess = valuesOf(row, `${name}Excess`);
-      if (excess.length === 0) return {};
-      const change = valuesOf(row, outcome === 'accuracy' ? 'change' : `${outcome}Change`);
-      const random = summarizeSeeds(change.map((value, model) => value - (excess[model] ?? Number.NaN)));
-      return {
-        [`${name}Mean`]: random.mean,
-        ...boundColumns(name, random.interval),
-        [`${name}P`]: row[`${name}ExcessP`] ?? null,
-        [`${name}PHolm`]: row[`${name}ExcessPHolm`] ?? null,
-      };
-    });
-    return Object.assign({}, row, ...columns) as Row;
-  });
-}
-
 /** Charts, tables and claims of changes under perturbed neurons, named `name`, with a panel per criterion and further settings. */
 export function changeParts(
   name: string,
-  given: readonly Row[],
+  rows: readonly Row[],
   groups: Groups,
   facet: readonly ColumnName[] = ['criterion'],
 ): FigureParts {
-  const rows = asOneRun(given);
   const { participle } = perturbationNamed(String(rows[0]?.perturbation)).words;
   const split = SPLIT_NAME[rows[0]?.split as keyof typeof SPLIT_NAME];
   const sets = setsOf(rows);

@@ -9,9 +9,9 @@ import { signed, SPLIT_NAME } from '../format.js';
 import { groupNameIn, type Groups, groupsOfKind } from '../groupLabels.js';
 import { foldedTable, html } from '../html/html.js';
 import { measuredTable } from '../measured.js';
-import { layerRows } from '../rows.js';
+import { layerRows, perNull } from '../rows.js';
 import { rowsFigure } from '../rowsFigure.js';
-import { asOneRun, marked, perNull } from './changes.js';
+import { marked } from './changes.js';
 
 const CELL = ['criterion', 'layer', 'group', 'k'] as const;
 
@@ -24,8 +24,7 @@ export const fig7 = rowsFigure({
     const layers = resultOf(source, structured);
     return layers ? layerRows(layers, source.dataset.groupNames) : [];
   },
-  parts: (given, groups) => {
-    const rows = asOneRun(given);
+  parts: (rows, groups) => {
     const split = SPLIT_NAME[rows[0]?.split as keyof typeof SPLIT_NAME];
     const groupName = groupNameIn(groups);
     return {
