@@ -1,25 +1,22 @@
 import { Command, Option } from 'commander';
 import { addJob } from '#src/cli/job.js';
 import { run, throwOnUsageErrors } from '#src/cli/main.js';
-import { addCommonOptions, type CommonOptions, engineOption } from '#src/cli/options.js';
+import { ownOptions, pick, settingsSet } from '#src/cli/options.js';
 import { misuse } from '#src/cli/parameters.js';
 import { TypedOption } from '#src/cli/settings.js';
+import { ENGINE_SETTINGS } from '#src/native/engine.js';
 import { integer, positive } from '#src/settings/values.js';
 import { CASES } from './cases.js';
 import { type BenchOptions, runBench } from './runBench.js';
 import { benchTable, caseLine, caseList } from './tables.js';
 
-interface BenchCommandOptions
-  extends CommonOptions, Pick<BenchOptions, 'repeats' | 'run' | 'out' | 'compare' | 'against' | 'tolerance'> {
-  readonly case?: readonly string[];
-  readonly data: string;
-  readonly device?: string;
-  readonly threads?: number;
-}
-
-function benchCommand(): Command {
-  const command = new Command('bench')
-    .description('measure speed and memory against PyTorch, in turn; without --case, list the cases')
+const OPTIONS = ownOptions<
+  Pick<BenchOptions, 'repeats' | 'run' | 'out' | 'compare' | 'against' | 'tolerance'> & {
+    readonly case?: readonly string[];
+    readonly data: string;
+  }
+>((command) =>
+  command
     .option('--case <name...>', 'what to measure; all: every case')
     .addOption(
       new TypedOption(
@@ -30,8 +27,6 @@ function benchCommand(): Command {
     )
     .option('--run <run>', 'run folder of a trained model, for cases that trace one')
     .option('--data <folder>', 'where the data that cases make is kept', 'data/bench')
-    .addOption(engineOption('device'))
-    .addOption(engineOption('threads'))
     .option('--out <file>', 'result (JSON), case by case; cases that it has of this commit are not repeated')
     .option('--compare <file>', 'an earlier result (--json) that no case may fall behind three times')
     .addOption(
@@ -42,8 +37,15 @@ function benchCommand(): Command {
     )
     .addOption(
       new TypedOption('--tolerance <share>', 'how far a ratio may fall behind', positive()).default(0.1),
-    );
-  addJob<BenchCommandOptions>(addCommonOptions(command), async (options, output, control) => {
+    ),
+);
+
+function benchCommand(): Command {
+  const command = new Command('bench').description(
+    'measure speed and memory against PyTorch, in turn; without --case, list the cases',
+  );
+  const engine = settingsSet(pick(ENGINE_SETTINGS, 'device', 'threads'), 'Computing:');
+  addJob(command, [OPTIONS, engine], async (options, output, control) => {
     const { case: cases, device = 'auto', threads = 0, data: folder } = options;
     if (cases === undefined) {
       const only = ['out', 'compare', 'against', 'repeats', 'run'] as const;

@@ -1,47 +1,52 @@
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
-import type { Command } from 'commander';
+import type { Command, OptionValues } from 'commander';
 import { type ErrorCode, messageOf, SpurmemError, systemCode } from '../errors.js';
 import { releaseAll } from '../lock.js';
 import { isOutOfMemory } from '../native/context.js';
 import { joinProcessGroup, type ProcessGroup } from '../native/processGroup.js';
 import { type JobOptions, STOPPED_ADVICE } from '../progress.js';
-import type { CommonOptions } from './options.js';
+import { addCommonOptions, type CommonOptions, type GivenBy, type OptionSet } from './options.js';
 import { Output } from './output.js';
 import { errorText, inOneLine, inOptions, type ParameterNames, parameterNames } from './parameters.js';
 
-/** The work of a command, with its options and its arguments. */
-export type Job<Options> = (
-  options: Options,
+/** The work of a command, with what its options give and its arguments. */
+type Job<Given> = (
+  given: Given,
   output: Output,
   control: Required<JobOptions>,
   operands: readonly string[],
 ) => Promise<void>;
 
 /**
- * Makes a job the command's action. Ctrl-C, SIGTERM or a closed terminal's SIGHUP aborts its signal, and a second one ends the
+ * Gives a command its options and a job. Ctrl-C, SIGTERM or a closed terminal's SIGHUP aborts its signal, and a second one ends the
  * process at once. Errors are printed and set the exit code: 1 for a failed job, 2 for wrong usage, 128 plus the signal's number for a
  * stopped one (130 after Ctrl-C).
  *
- * @param names options whose parameters have other names
  * @param isShared whether all processes of torchrun or srun share the job; the first one prints
  */
-export function addJob<Options extends CommonOptions>(
+export function addJob<const Sets extends readonly OptionSet[]>(
   command: Command,
-  job: Job<Options>,
-  names: ParameterNames = {},
+  sets: Sets,
+  job: Job<GivenBy<Sets>>,
   isShared = false,
 ): void {
-  command.action(() => runJob(command, job, parameterNames(command, names), isShared));
+  for (const option of sets.flatMap(({ options }) => options)) command.addOption(option);
+  addCommonOptions(command);
+  const names = Object.assign({}, ...sets.map((set) => set.names)) as ParameterNames;
+  const read = (values: OptionValues) =>
+    Object.assign({}, ...sets.map((set) => set.read(values))) as GivenBy<Sets>;
+  command.action(() => runJob(command, read, job, parameterNames(command, names), isShared));
 }
 
-async function runJob<Options extends CommonOptions>(
+async function runJob<Given>(
   command: Command,
-  job: Job<Options>,
+  read: (values: OptionValues) => Given,
+  job: Job<Given>,
   names: ParameterNames,
   isShared: boolean,
 ): Promise<void> {
-  const options = command.opts<Options>();
+  const options = command.opts<CommonOptions>();
   let output = new Output(options);
   let group: ProcessGroup | undefined;
   const abort = new AbortController();
@@ -82,7 +87,7 @@ async function runJob<Options extends CommonOptions>(
         output.info(`Warning: ${inOptions(text, names)}`);
       },
     };
-    await job(options, output, control, command.args);
+    await job(read(options), output, control, command.args);
   } catch (error) {
     const described = describeError((await group?.lostProcess(error)) ?? error, names);
     const { code } = described;

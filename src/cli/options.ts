@@ -1,42 +1,45 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
 import { DATASET_OPTIONS, type DatasetOptions } from '../data/datasetOptions.js';
 import { mapParameters, SpurmemError } from '../errors.js';
-import { ENGINE_SETTINGS, type EngineOptions, engineOptions } from '../native/engine.js';
-import { PROTOCOLS } from '../protocol.js';
+import { ENGINE_SETTINGS, type EngineOptions } from '../native/engine.js';
+import { type Protocol, PROTOCOLS } from '../protocol.js';
 import { RANGES } from '../settings/ranges.js';
+import { defined, type GivenOf, type SettingsTable } from '../settings/setting.js';
 import { integer, listOf, text } from '../settings/values.js';
-import { addSettings, kebabCase, settingOption, TypedOption } from './settings.js';
+import type { ParameterNames } from './parameters.js';
+import {
+  givenSettings,
+  kebabCase,
+  settingNames,
+  settingOption,
+  settingOptions,
+  TypedOption,
+} from './settings.js';
 
-/** Options that every command takes. */
+/** Options that belong together, and what the library's functions take for their values. */
+export interface OptionSet<Given extends object = object> {
+  readonly options: readonly Option[];
+  readonly read: (values: OptionValues) => Given;
+  /** The options of parameters that have another name. */
+  readonly names?: ParameterNames;
+}
+
+/** What the library's functions take for the options of all sets. */
+export type GivenBy<Sets extends readonly OptionSet[]> = Sets extends readonly [
+  OptionSet<infer Given>,
+  ...infer Others extends readonly OptionSet[],
+]
+  ? Given & GivenBy<Others>
+  : object;
+
+/** Options that every command has. */
 export interface CommonOptions {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly debug: boolean;
-  /** Read before the command line is parsed (`applyConfig`). */
-  readonly config?: string;
 }
 
-/** Options of commands that run the engine. */
-export interface ComputingOptions extends CommonOptions, EngineOptions {}
-
-/** Options of commands that compute from a seed. */
-export interface ComputeOptions extends ComputingOptions {
-  readonly seed: number;
-}
-
-/** Options of commands that open a run. */
-export interface RunOptions extends DatasetOptions {
-  readonly run: string;
-  readonly data?: string;
-}
-
-/** The number of images of each group in each split. */
-export interface CountOptions {
-  readonly trainCounts?: number[];
-  readonly valCounts?: number[];
-  readonly testCounts?: number[];
-}
-
+/** Adds the options that every command has; `--config` is read before the command line is parsed (`applyConfig`). */
 export function addCommonOptions(command: Command): Command {
   return command
     .optionsGroup('Output and help:')
@@ -51,65 +54,94 @@ export function addCommonOptions(command: Command): Command {
     .optionsGroup('');
 }
 
-export function addComputeOptions(command: Command): Command {
-  return addEngineOptions(command).addOption(seedOption().helpGroup('Computing:'));
+/** Returns options whose given values are taken as they are, by commander's names for them. */
+export function ownOptions<Given extends object>(add: (command: Command) => Command): OptionSet<Given> {
+  const { options } = add(new Command());
+  const names = options.map((option) => option.attributeName());
+  return { options, read: (values) => defined(pick(values, ...names)) as Given };
 }
 
-/** Adds the computing options except for the seed. */
-export function addEngineOptions(command: Command): Command {
-  return addSettings(addCommonOptions(command), ENGINE_SETTINGS, '', 'Computing:');
+/** Returns the options of a table's settings, with both protocols' defaults in their help. */
+export function settingsSet<Table extends SettingsTable>(
+  table: Table,
+  group = 'Settings:',
+): OptionSet<GivenOf<Table>> {
+  return {
+    options: settingOptions(table).map(({ word, entry }) => settingOption(word, entry).helpGroup(group)),
+    read: (values) => givenSettings(table, values),
+    names: settingNames(table),
+  };
 }
 
-/** Returns an option of the engine, for commands that take few of them. */
-export function engineOption(name: keyof EngineOptions): Option {
-  return settingOption(kebabCase(name), ENGINE_SETTINGS[name]);
+/** Returns options whose values belong to a part of a function's options: `erm.lr`. */
+export function under<const Name extends string, Given extends object>(
+  part: Name,
+  { options, read, names = {} }: OptionSet<Given>,
+): OptionSet<Readonly<Record<Name, Given>>> {
+  return {
+    options,
+    read: (values) => ({ [part]: read(values) }) as Record<Name, Given>,
+    names: Object.fromEntries(Object.entries(names).map(([name, option]) => [`${part}.${name}`, option])),
+  };
 }
 
-export function seedOption(): Option {
-  return new TypedOption('--seed <n>', 'seed of every random draw', integer(...RANGES.seed)).default(0);
+export const ENGINE: OptionSet<EngineOptions> = settingsSet(ENGINE_SETTINGS, 'Computing:');
+
+export const SEED = ownOptions<{ readonly seed: number }>((command) =>
+  command.addOption(
+    new TypedOption('--seed <n>', 'seed of every random draw', integer(...RANGES.seed))
+      .default(0)
+      .helpGroup('Computing:'),
+  ),
+);
+
+export const PROTOCOL = ownOptions<{ readonly protocol: Protocol }>((command) =>
+  command.addOption(
+    new Option(
+      '--protocol <protocol>',
+      'whose settings are the defaults: the article\u2019s, or its published code\u2019s',
+    )
+      .choices(PROTOCOLS)
+      .default('article'),
+  ),
+);
+
+/** The folder of a data set, which a command needs. */
+export const DATA = ownOptions<{ readonly data: string }>((command) =>
+  command.requiredOption('--data <folder>', 'dataset folder'),
+);
+
+/** A run, and a data set to use instead of its own. */
+export const RUN = ofRun('run folder of a trained model');
+
+export function ofRun(help: string): OptionSet<{ readonly run: string; readonly data?: string }> {
+  return ownOptions((command) =>
+    command
+      .requiredOption('--run <run>', help)
+      .option('--data <folder>', 'dataset folder (default: the one the run was trained on)'),
+  );
 }
 
-/** Returns some of a command's options. */
-export function pick<Options, Name extends keyof Options>(options: Options, ...names: readonly Name[]) {
-  return Object.fromEntries(names.map((name) => [name, options[name]])) as Pick<Options, Name>;
-}
+/** How a dataset's folder is read. Without any of them, a job that opens a run reads the data as the run did. */
+export const READING: OptionSet<{ readonly datasetOptions: DatasetOptions | undefined }> = {
+  options: DATASET_OPTIONS.map(({ name }) => datasetOption(name)),
+  read(values) {
+    const given = Object.fromEntries(DATASET_OPTIONS.map(({ name }) => [name, values[name] as unknown]));
+    const isGiven = Object.values(given).some((value) => value !== undefined);
+    return { datasetOptions: isGiven ? given : undefined };
+  },
+};
 
-/** Adds the options of the run and of a dataset to use instead of its own. */
-export function addRunOptions(command: Command, help = 'run folder of a trained model'): Command {
-  return command
-    .requiredOption('--run <run>', help)
-    .option('--data <folder>', 'dataset folder (default: the one the run was trained on)');
-}
-
-/** Adds the options for reading the dataset's folder, for commands that take --data. */
-export function addDatasetOptions(command: Command): Command {
-  for (const { name } of DATASET_OPTIONS) addDatasetOption(command, name);
-  return command;
-}
-
-/** Adds one option for reading the dataset's folder. */
-export function addDatasetOption(command: Command, wanted: keyof DatasetOptions): Command {
-  for (const { name, help, placeholder, words, parse } of DATASET_OPTIONS) {
-    if (name !== wanted) continue;
-    const value = placeholder === '' ? '' : ` <${placeholder}>`;
-    const option = new Option(`--${kebabCase(name)}${value}`, help).helpGroup('Reading the data:');
-    if (words !== undefined) option.choices(words);
-    if (parse !== undefined) option.argParser((text) => parsed(text, parse));
-    command.addOption(option);
-  }
-  return command;
-}
-
-/** Returns the part of a command's options that `loadDataset` takes. */
-export function datasetOptionsOf(options: DatasetOptions): DatasetOptions {
-  return Object.fromEntries(DATASET_OPTIONS.map(({ name }) => [name, options[name]]));
-}
-
-/** Returns the options that jobs share. Without dataset options, a job that opens a run reads the data as the run did. */
-export function sharedOptionsOf(options: EngineOptions & DatasetOptions) {
-  const given = datasetOptionsOf(options);
-  const isGiven = Object.values(given).some((value) => value !== undefined);
-  return { ...engineOptions(options), datasetOptions: isGiven ? given : undefined };
+/** Returns one option for reading a dataset's folder. */
+export function datasetOption(wanted: keyof DatasetOptions): Option {
+  const found = DATASET_OPTIONS.find(({ name }) => name === wanted);
+  if (!found) throw new Error(`No option of a dataset is called ${wanted}`);
+  const { name, help, placeholder, words, parse } = found;
+  const value = placeholder === '' ? '' : ` <${placeholder}>`;
+  const option = new Option(`--${kebabCase(name)}${value}`, help).helpGroup('Reading the data:');
+  if (words !== undefined) option.choices(words);
+  if (parse !== undefined) option.argParser((text) => parsed(text, parse));
+  return option;
 }
 
 /** Commander reports only its own errors as wrong usage. */
@@ -123,13 +155,9 @@ function parsed<Value>(text: string, parse: (text: string) => Value): Value {
   }
 }
 
-export function protocolOption(): Option {
-  return new Option(
-    '--protocol <protocol>',
-    'whose settings are the defaults: the article\u2019s, or its published code\u2019s',
-  )
-    .choices(PROTOCOLS)
-    .default('article');
+/** Returns some of an object's values. */
+export function pick<Values, Name extends keyof Values>(values: Values, ...names: readonly Name[]) {
+  return Object.fromEntries(names.map((name) => [name, values[name]])) as Pick<Values, Name>;
 }
 
 export function tensorboardOption(): Option {
@@ -142,36 +170,6 @@ export function tensorboardOption(): Option {
 /** Returns an option that takes whole numbers separated by commas, such as `1,2,3`. */
 export function integers(flags: string, description: string, least: number): Option {
   return new TypedOption(flags, description, listOf(integer(least)));
-}
-
-export function addCountOptions(command: Command, help: string, least: number): Command {
-  return command
-    .addOption(integers('--train-counts <list>', help, least))
-    .addOption(integers('--val-counts <list>', 'the same for validation', least))
-    .addOption(integers('--test-counts <list>', 'the same for test', least));
-}
-
-/** The options of `addCountOptions` by their parameters. */
-export const COUNT_NAMES = {
-  counts: '--train-counts, --val-counts and --test-counts',
-  'counts.train': '--train-counts',
-  'counts.val': '--val-counts',
-  'counts.test': '--test-counts',
-} as const;
-
-/** Returns the options for building a dataset, without the folder and the options of every command. */
-export function builderOptionsOf<Options extends CommonOptions & CountOptions & { readonly data: string }>({
-  data: _data,
-  json: _json,
-  quiet: _quiet,
-  debug: _debug,
-  config: _config,
-  trainCounts: _train,
-  valCounts: _val,
-  testCounts: _test,
-  ...own
-}: Options) {
-  return own;
 }
 
 /** Returns an option that takes words separated by commas. */

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { defaultInWords, type GivenOf, type Setting, type SettingsTable } from '../settings/setting.js';
 import { accepts, metaOf, type ValueForm, type ValueType } from '../settings/values.js';
 import { parseAugmentation } from './augmentation.js';
@@ -23,28 +23,15 @@ export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** Returns the word of a setting's option: `batch-size`, with a prefix `erm-batch-size`; undefined for a setting without one. */
-export function optionWord(name: string, { argument }: Setting<unknown>, prefix = ''): string | undefined {
-  if (argument === undefined) return undefined;
-  return prefix === '' ? kebabCase(name) : `${prefix}-${kebabCase(name)}`;
-}
-
-/** Adds the options of a table's settings, with both protocols' defaults in their help. */
-export function addSettings(
-  command: Command,
-  table: SettingsTable,
-  prefix = '',
-  group = 'Settings:',
-): Command {
-  for (const { word, entry } of settingOptions(table, prefix))
-    command.addOption(settingOption(word, entry).helpGroup(group));
-  return command;
+/** Returns the word of a setting's option: `batch-size`; undefined for a setting without one. */
+export function optionWord(name: string, { argument }: Setting<unknown>): string | undefined {
+  return argument === undefined ? undefined : kebabCase(name);
 }
 
 /** Returns the settings of a table that have an option, with its word. */
-export function settingOptions(table: SettingsTable, prefix = '') {
+export function settingOptions(table: SettingsTable) {
   return Object.entries(table).flatMap(([name, entry]) => {
-    const word = optionWord(name, entry, prefix);
+    const word = optionWord(name, entry);
     return word === undefined ? [] : [{ name, word, entry }];
   });
 }
@@ -52,24 +39,18 @@ export function settingOptions(table: SettingsTable, prefix = '') {
 /** Returns the given values of a table's settings, by their names. */
 export function givenSettings<Table extends SettingsTable>(
   table: Table,
-  options: object,
-  prefix = '',
+  values: Readonly<Record<string, unknown>>,
 ): GivenOf<Table> {
-  const given = options as Readonly<Record<string, unknown>>;
-  const entries = settingOptions(table, prefix).flatMap(({ name, word }) => {
-    const value = given[attributeOf(word)];
+  const given = settingOptions(table).flatMap(({ name, word }) => {
+    const value = values[attributeOf(word)];
     return value === undefined ? [] : [[name, value === NULL ? null : value] as const];
   });
-  return Object.fromEntries(entries) as GivenOf<Table>;
+  return Object.fromEntries(given) as GivenOf<Table>;
 }
 
-/** Returns the options of a table's settings, by the settings' paths: `erm.lr` -> `--erm-lr`. */
-export function settingNames(table: SettingsTable, scope = '', prefix = ''): Record<string, string> {
-  const entries = settingOptions(table, prefix).map(({ name, word }) => [
-    scope === '' ? name : `${scope}.${name}`,
-    `--${word}`,
-  ]);
-  return Object.fromEntries(entries) as Record<string, string>;
+/** Returns the options of a table's settings: `batchSize` -> `--batch-size`. */
+export function settingNames(table: SettingsTable): Record<string, string> {
+  return Object.fromEntries(settingOptions(table).map(({ name, word }) => [name, `--${word}`]));
 }
 
 /** Parses a setting's value from an option's text. Throws commander's InvalidArgumentError. */

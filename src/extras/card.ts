@@ -3,7 +3,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { addJob } from '../cli/job.js';
-import { addCommonOptions, type CommonOptions } from '../cli/options.js';
+import { ownOptions } from '../cli/options.js';
 import { markdownOf, prose } from '../cli/textTable.js';
 import type { DataDescription } from '../data/dataDescription.js';
 import { SpurmemError } from '../errors.js';
@@ -23,11 +23,19 @@ import { readRunData } from '../train/runData.js';
 import { isFile, type OpenedRun, openRun } from '../train/runFolder.js';
 import { epochsTable } from '../train/runWriter.js';
 
-interface CardOptions extends CommonOptions {
+const OPTIONS = ownOptions<{
   readonly run: readonly string[];
   readonly out?: string;
   readonly weights: boolean;
-}
+}>((command) =>
+  command
+    .requiredOption(
+      '--run <run...>',
+      'run folder of a finished run, or those of several seeds of the same settings',
+    )
+    .option('--out <folder>', 'folder to write (default: card in the run folder, or next to several)')
+    .option('--no-weights', 'leave the weights out'),
+);
 
 /** A finished run that a card describes. */
 interface CardRun extends OpenedRun {
@@ -38,14 +46,7 @@ interface CardRun extends OpenedRun {
 type CardRuns = readonly [CardRun, ...CardRun[]];
 
 export function addCommand(command: Command): void {
-  command
-    .requiredOption(
-      '--run <run...>',
-      'run folder of a finished run, or those of several seeds of the same settings',
-    )
-    .option('--out <folder>', 'folder to write (default: card in the run folder, or next to several)')
-    .option('--no-weights', 'leave the weights out');
-  addJob<CardOptions>(addCommonOptions(command), async (options, output) => {
+  addJob(command, [OPTIONS], async (options, output) => {
     const runs = await openRuns(options.run);
     const [{ folder }] = runs;
     const path = resolve(options.out ?? join(runs.length > 1 ? dirname(folder.path) : folder.path, 'card'));

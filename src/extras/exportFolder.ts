@@ -2,7 +2,7 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { addJob } from '../cli/job.js';
-import { addCommonOptions, type CommonOptions } from '../cli/options.js';
+import { ownOptions } from '../cli/options.js';
 import type { Preprocessing } from '../data/preprocessing.js';
 import { SpurmemError, usageError } from '../errors.js';
 import { makeFolder, writeJson } from '../files.js';
@@ -14,18 +14,18 @@ import { isFile, type OpenedRun, openRun } from '../train/runFolder.js';
 
 type Tensors = Readonly<Record<string, TensorData>>;
 
-export function addCommand(command: Command): void {
+const OPTIONS = ownOptions<{ readonly run: string; readonly hf: string }>((command) =>
   command
     .requiredOption('--run <run>', 'run folder of a ViT or ResNet')
-    .requiredOption('--hf <folder>', 'folder to write, which from_pretrained of transformers reads');
-  addJob<CommonOptions & { readonly run: string; readonly hf: string }>(
-    addCommonOptions(command),
-    async ({ run, hf }, output) => {
-      const folder = await exportFolder(run, hf);
-      const line = `AutoModelForImageClassification.from_pretrained(${JSON.stringify(folder)})`;
-      output.result(`Model: ${folder}\nIn Python: ${line}`, { folder });
-    },
-  );
+    .requiredOption('--hf <folder>', 'folder to write, which from_pretrained of transformers reads'),
+);
+
+export function addCommand(command: Command): void {
+  addJob(command, [OPTIONS], async ({ run, hf }, output) => {
+    const folder = await exportFolder(run, hf);
+    const line = `AutoModelForImageClassification.from_pretrained(${JSON.stringify(folder)})`;
+    output.result(`Model: ${folder}\nIn Python: ${line}`, { folder });
+  });
 }
 
 /**

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { addJob } from '../cli/job.js';
-import { addCommonOptions, addDatasetOption, type CommonOptions } from '../cli/options.js';
+import { datasetOption, ownOptions } from '../cli/options.js';
 import { misuse } from '../cli/parameters.js';
 import { datasetTable, summarizeDataset } from '../cli/tables.js';
 import { type Dataset, type DatasetOptions, loadDataset, requireImages } from '../data/dataset.js';
@@ -37,9 +37,16 @@ interface Answers {
 /** Asks on the terminal; an empty answer is the fallback. */
 type Ask = (question: string, fallback: string) => Promise<string>;
 
-interface InitOptions extends CommonOptions, Answers {
-  readonly out: string;
-}
+const OPTIONS = ownOptions<Answers & { readonly out: string }>((command) =>
+  command
+    .option('--data <folder>', 'folder of the images')
+    .option('--class <column>', 'what is predicted: a column of the table, or an attribute of CelebA')
+    .option('--attribute <column>', 'what may mislead: a column, a CSV file of image folders, or none')
+    .option('--arch <name>', 'model (default: resnet18)')
+    .addOption(datasetOption('table'))
+    .addOption(datasetOption('heldOut'))
+    .option('--out <file>', 'file of settings to write', 'spurmem.yaml'),
+);
 
 /** Pixels of a side with which a first try takes minutes. */
 const FIRST_SIZE = 112;
@@ -53,17 +60,7 @@ const COLUMN_NAMES = {
 } as const;
 
 export function addCommand(command: Command): void {
-  command
-    .option('--data <folder>', 'folder of the images')
-    .option('--class <column>', 'what is predicted: a column of the table, or an attribute of CelebA')
-    .option('--attribute <column>', 'what may mislead: a column, a CSV file of image folders, or none')
-    .option('--arch <name>', 'model (default: resnet18)');
-  addDatasetOption(addDatasetOption(command, 'table'), 'heldOut').option(
-    '--out <file>',
-    'file of settings to write',
-    'spurmem.yaml',
-  );
-  addJob<InitOptions>(addCommonOptions(command), async ({ out, ...given }, output, { signal, onInfo }) => {
+  addJob(command, [OPTIONS], async ({ out, ...given }, output, { signal, onInfo }) => {
     if (await isFile(out)) {
       const blame = { parameter: 'out', value: out, advice: ['Choose another `out`, or remove it.'] };
       throw new SpurmemError('RUN_EXISTS', `${out} is there already. Nothing was changed.`, blame);

@@ -4,6 +4,9 @@ type Value = string | number | boolean | null | readonly number[];
 /** One measurement and its settings: accuracies are fractions, unknown values null. */
 export type Row = Readonly<Record<string, Value>>;
 
+/** A row of a file or a record, which has no lists. */
+export type CsvRow = Readonly<Record<string, string | number | null>>;
+
 /** Rows that have these values. */
 export function select<Of extends Row>(rows: readonly Of[], wanted: Row): Of[] {
   return rows.filter((row) => Object.entries(wanted).every(([column, value]) => row[column] === value));
@@ -53,7 +56,7 @@ export function pick(row: Row | undefined, columns: readonly string[]): Row {
 }
 
 /** Rows for a CSV file: all with the columns that any has, without lists. */
-export function csvRows(rows: readonly Row[]): Record<string, string | number | null>[] {
+export function csvRows(rows: readonly Row[]): CsvRow[] {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const shown = columns.filter((name) => !rows.some((row) => Array.isArray(row[name])));
   return rows.map((row) =>

@@ -3,7 +3,7 @@ import type { Split } from '../data/split.js';
 import type { ComparisonResult } from '../experiments/comparison.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import type { Trace, Traced } from '../experiments/traces.js';
-import type { Row } from '../kit/rows.js';
+import type { CsvRow, Row } from '../kit/rows.js';
 import type { Table } from '../kit/table.js';
 import type { PerturbationName } from '../neurons/perturbations.js';
 import type { SelectedCheckpoint } from '../train/ermSettings.js';
@@ -80,9 +80,6 @@ export interface RunReport extends FigureSource {
   readonly versions: readonly (readonly [string, string])[];
 }
 
-/** A row of a figure's CSV: one measurement, with its settings. Accuracies and changes are fractions. */
-export type FigureRow = Readonly<Record<string, string | number | null>>;
-
 /** An unstructured trace that a figure shows: all its k under all its standard deviations, for the article's criteria. */
 export interface TraceNeed {
   readonly perturbation: PerturbationName;
@@ -120,7 +117,7 @@ export interface Section {
   /** Its tables for a terminal. */
   readonly tables?: readonly Table[];
   /** Its JSON and CSV, which the page holds: a name without an ending, and rows with the same columns. */
-  readonly data?: { readonly name: string; readonly rows: readonly FigureRow[] };
+  readonly data?: { readonly name: string; readonly rows: readonly CsvRow[] };
   /** The section's text, with its charts and the page's tables; left out where the report has no such section. */
   readonly prose?: (drawn: Drawn) => Markup | Promise<Markup>;
 }

@@ -8,20 +8,19 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../experiments/results.js';
-import type { Row } from '../kit/rows.js';
+import type { CsvRow, Row } from '../kit/rows.js';
 import { withHolm } from '../kit/summarize.js';
 import type { Interval } from '../metrics/intervals.js';
 import { CRITERIA } from '../neurons/criteria.js';
 import { type NeuronPlace, placeText } from '../neurons/neuron.js';
 import { NULL_NAMES, NULLS } from '../neurons/nulls.js';
 import type { TrainingResult } from '../train/results.js';
-import type { FigureRow } from './figure.js';
 import { capitalized } from './format.js';
 import { EVERY_GROUP } from './settingsText.js';
 
 // Results as rows: one measurement each, with its settings. Accuracies and their changes are fractions.
 
-export function boundColumns(name: string, interval: Interval | null | undefined): FigureRow {
+export function boundColumns(name: string, interval: Interval | null | undefined): CsvRow {
   return { [`${name}Low`]: interval?.[0] ?? null, [`${name}High`]: interval?.[1] ?? null };
 }
 
@@ -30,7 +29,7 @@ export function estimateColumns(
   name: string,
   value: number | null | undefined,
   interval: Interval | null | undefined,
-): FigureRow {
+): CsvRow {
   return { [name]: value ?? null, ...boundColumns(name, interval) };
 }
 

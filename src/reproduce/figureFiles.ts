@@ -3,10 +3,11 @@ import { gradCam, type GradCamOptions } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type { TraceStructuredResult } from '../experiments/results.js';
 import { structured, type Traced } from '../experiments/traces.js';
+import type { CsvRow } from '../kit/rows.js';
 import type { Table } from '../kit/table.js';
 import { type EngineOptions, openEngine } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
-import type { Figure, FigureNeeds, FigureRow, ReportDataset, RunResults } from '../report/figure.js';
+import type { Figure, FigureNeeds, ReportDataset, RunResults } from '../report/figure.js';
 import { fig10 } from '../report/figures/gradCam.js';
 import { groupLabels } from '../report/groupLabels.js';
 import { neededTraces } from '../report/needs.js';
@@ -21,7 +22,7 @@ export interface FigureResult {
   readonly title: string;
   readonly checkpoint: string;
   readonly models: 1;
-  readonly rows: readonly FigureRow[];
+  readonly rows: readonly CsvRow[];
 }
 
 /** The same with the paths of its files, and tables for a terminal. */

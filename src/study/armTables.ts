@@ -1,10 +1,20 @@
 import type { ColumnName } from '../kit/columns.js';
-import { groupedBy, groupsIn, isOf, numberOf, numbers, pick, type Row, select } from '../kit/rows.js';
+import {
+  type CsvRow,
+  groupedBy,
+  groupsIn,
+  isOf,
+  numberOf,
+  numbers,
+  pick,
+  type Row,
+  select,
+} from '../kit/rows.js';
 import { summarize, verdictOf, withTests } from '../kit/summarize.js';
 import { list, pivot, type Table } from '../kit/table.js';
 import { plural } from '../report/format.js';
 import { accuracyColumns, groupNames, hoursText } from './cells.js';
-import { readTuned, type RecordRow, Records, type RecordSource, SHARE_RESOLUTION } from './records.js';
+import { readTuned, Records, type RecordSource, SHARE_RESOLUTION } from './records.js';
 import { rowsOn, type Study } from './schema.js';
 import { chosenConfiguration } from './tuning.js';
 import { variantsOf } from './variants.js';
@@ -16,7 +26,7 @@ const INTERVAL = 'mean over seeds, 95 % interval';
 const HEAT = ['core', 'before', 'after', 'difference'] as const satisfies readonly ColumnName[];
 
 /** The recorded runs of arms, by row: one per seed. */
-export type CompleteArms = ReadonlyMap<string, readonly RecordRow[]>;
+export type CompleteArms = ReadonlyMap<string, readonly CsvRow[]>;
 
 /**
  * Returns the compared arms with complete seeds (by default the study's) in their chosen configurations, in the order of the
@@ -53,7 +63,7 @@ export async function completeArms(
     });
     return [arm, runs] as const;
   });
-  const isComplete = (rows: readonly (RecordRow | undefined)[]): rows is readonly RecordRow[] =>
+  const isComplete = (rows: readonly (CsvRow | undefined)[]): rows is readonly CsvRow[] =>
     rows.every((row) => row !== undefined);
   return {
     complete: new Map(arms.flatMap(([arm, rows]) => (isComplete(rows) ? [[arm, rows]] : []))),

@@ -1,5 +1,5 @@
 import { groupRows, imageRows } from '../experiments/memorization.js';
-import { distinct, numberOf, type Row, select } from '../kit/rows.js';
+import { type CsvRow, distinct, numberOf, type Row, select } from '../kit/rows.js';
 import { summarize, withTests } from '../kit/summarize.js';
 import { list, type Table } from '../kit/table.js';
 import { dots } from '../report/chart.js';
@@ -7,7 +7,7 @@ import type { NamedChart } from '../report/vega/render.js';
 import { groupNames } from './cells.js';
 import { memorizationTestRows, POST_HOC, proxyRows, type RecordedChange } from './memorizationTests.js';
 import { judged } from './modelTables.js';
-import { type RecordRow, type RecordSource, rounded } from './records.js';
+import { type RecordSource, rounded } from './records.js';
 import type { MemorizationTests } from './schema.js';
 
 const groupOf = ({ group, class: label, attribute }: Row): string =>
@@ -41,7 +41,7 @@ export async function memorizationTables(tests: Tests, records: RecordSource): P
 /** The answers and changes of the tested models. */
 async function testedRows(
   { of: stage }: MemorizationTests,
-  answers: readonly RecordRow[],
+  answers: readonly CsvRow[],
   records: RecordSource,
 ) {
   const changes = (await records.read('changes')) as unknown as RecordedChange[];

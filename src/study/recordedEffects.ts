@@ -1,8 +1,7 @@
 import { type Outcome, OUTCOMES } from '../experiments/outcomes.js';
 import type { TraceEntry } from '../experiments/results.js';
-import { numberOf, type Row } from '../kit/rows.js';
+import { type CsvRow, numberOf, type Row } from '../kit/rows.js';
 import { NULL_NAMES, type NullName } from '../neurons/nulls.js';
-import type { RecordRow } from './records.js';
 
 // A record has a row per set of neurons, with columns for its effects. This file alone builds their names.
 
@@ -29,7 +28,7 @@ export function effectRow({
   change,
   difference,
   ...entry
-}: TraceEntry): RecordRow {
+}: TraceEntry): CsvRow {
   const changes = { accuracy: change, margin: entry.margin, loss: entry.loss };
   const ofGroups = [...change.keys()].flatMap((g) =>
     OUTCOMES.map((outcome) => [changeColumn(outcome, g), changes[outcome][g] ?? null]),
@@ -43,19 +42,19 @@ export function effectRow({
     chosenFor: group,
     k,
     neurons: neurons.map(({ layer, index }) => `${layer}:${index}`).join(' '),
-    ...(Object.fromEntries([...ofGroups, ...interactions]) as RecordRow),
+    ...(Object.fromEntries([...ofGroups, ...interactions]) as CsvRow),
   };
 }
 
 /** Returns means over random neurons: for the group of the chosen ones, and for minority minus majority. */
-export function randomMeans({ comparisons, group }: TraceEntry): RecordRow {
+export function randomMeans({ comparisons, group }: TraceEntry): CsvRow {
   const columns = NULL_NAMES.flatMap((name) =>
     (['accuracy', 'margin'] as const).flatMap((outcome) => [
       [randomColumn(name, outcome, ''), comparisons?.[name]?.groups[group]?.[outcome].mean ?? null],
       [randomColumn(name, outcome, 'Interaction'), comparisons?.[name]?.difference?.[outcome].mean ?? null],
     ]),
   );
-  return Object.fromEntries(columns) as RecordRow;
+  return Object.fromEntries(columns) as CsvRow;
 }
 
 /** The change of an outcome, as recorded: accuracies are fractions. */

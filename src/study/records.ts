@@ -5,16 +5,13 @@ import { csvText, textOfCell } from '../csvFile.js';
 import { describeIssues } from '../data/issues.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { jsonText, makeFolder, readText, writeAtomic, writeJson } from '../files.js';
-import { isOf, numberOf, type Row } from '../kit/rows.js';
+import { type CsvRow, isOf, numberOf, type Row } from '../kit/rows.js';
 import { requirePlain } from '../plainData.js';
 import type { JobOptions } from '../progress.js';
 import { writeAlone } from '../writeAlone.js';
 import * as z from '../zod.js';
 import { rowsOn, type Study } from './schema.js';
 import type { Combination, Tuned, TunedRun } from './tuning.js';
-
-/** A measurement of a study. */
-export type RecordRow = Readonly<Record<string, string | number | null>>;
 
 /** Digits of a recorded number. */
 const DIGITS = 5;
@@ -30,13 +27,13 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 /** Recorded results behind tables. */
 export interface RecordSource {
   readonly name: string;
-  readonly read: (table: string) => Promise<RecordRow[]>;
+  readonly read: (table: string) => Promise<CsvRow[]>;
 }
 
 /** Joins the recorded results of several data sets, whose seeds differ. */
 export function pooled(folder: string, name: string, members: readonly string[]): RecordSource {
   const all = members.map((member) => new Records(folder, member));
-  const read = async (table: string): Promise<RecordRow[]> =>
+  const read = async (table: string): Promise<CsvRow[]> =>
     (await Promise.all(all.map((records) => records.read(table)))).flat();
   return { name, read };
 }
@@ -49,7 +46,7 @@ export class Records implements RecordSource {
   ) {}
 
   /** Reads a table's rows; none if the file is missing. Throws `RUN_INVALID` for a malformed file, or one of other columns. */
-  readonly read = async (table: string): Promise<RecordRow[]> => {
+  readonly read = async (table: string): Promise<CsvRow[]> => {
     const path = this.pathOf(table);
     try {
       const rows = parse<Readonly<Record<string, string>>>(await readText(path), { columns: true });
@@ -69,12 +66,7 @@ export class Records implements RecordSource {
    * Adds rows to a table, unless another process has added rows with this `key`.
    * Columns that the table lacks are left out. Throws `RUN_INVALID` if it has other columns, `RUN_BUSY`, `OUTPUT_UNWRITABLE`.
    */
-  async add(
-    table: string,
-    rows: readonly RecordRow[],
-    key?: RecordRow,
-    options: JobOptions = {},
-  ): Promise<void> {
+  async add(table: string, rows: readonly CsvRow[], key?: CsvRow, options: JobOptions = {}): Promise<void> {
     const [first] = rows;
     if (!first) return;
     const path = this.pathOf(table);

@@ -9,7 +9,7 @@ import { SPLITS } from '../data/split.js';
 import { messageOf, SpurmemError } from '../errors.js';
 import { takenName } from '../experiments/traceSettings.js';
 import { makeFolder } from '../files.js';
-import { lookup, type Row } from '../kit/rows.js';
+import { type CsvRow, lookup, type Row } from '../kit/rows.js';
 import { isLocked, LEASE } from '../lock.js';
 import type { EngineOptions } from '../native/engine.js';
 import { CRITERIA } from '../neurons/criteria.js';
@@ -26,7 +26,7 @@ import { type DataJob, type Job, planStudy, type TraceJob, type TrainJob } from 
 import { plant } from './planted/plant.js';
 import { FOUND_SETTINGS } from './planted/settings.js';
 import { settingsOf } from './recordedSettings.js';
-import { keepSettings, readTuned, type RecordRow, Records, requireSettings, timed } from './records.js';
+import { keepSettings, readTuned, Records, requireSettings, timed } from './records.js';
 import { entryOf, type Study } from './schema.js';
 import { accuracyRows, figureNames, firstRow, runColumns, STUDY_TRACES, valuesIn } from './traces.js';
 
@@ -233,7 +233,7 @@ export class StudyRunner {
       [`correct${group}`, correct],
       [`total${group}`, test.total[group]],
     ]);
-    const measured = { ...byGroup(test.accuracy), ...(Object.fromEntries(counts) as RecordRow) };
+    const measured = { ...byGroup(test.accuracy), ...(Object.fromEntries(counts) as CsvRow) };
     // The row in test, by which the run counts as recorded, is the last one.
     await this.#add(tuned, 'train', [{ ...run, ...byGroup(train.accuracy) }], key);
     const worst = test.worstGroupAccuracy;
@@ -300,7 +300,7 @@ export class StudyRunner {
   }
 
   /** Returns the columns that identify a job's rows. */
-  async #keyOf(job: TrainJob | TraceJob): Promise<RecordRow> {
+  async #keyOf(job: TrainJob | TraceJob): Promise<CsvRow> {
     if (job.kind === 'train') return keyOf(job);
     const configuration = job.trace === 'heat' ? ((await this.jobs())[job.of] as TrainJob).configuration : {};
     return { ...runColumns(job, configuration), ...firstRow(job) };
@@ -309,8 +309,8 @@ export class StudyRunner {
   async #add(
     { data, path }: Pick<TrainJob, 'data' | 'path'>,
     table: string,
-    rows: readonly RecordRow[],
-    key: RecordRow,
+    rows: readonly CsvRow[],
+    key: CsvRow,
   ): Promise<void> {
     // Another process may have recorded other settings meanwhile.
     const settings = settingsOf(this.study, data, await this.#dataset(path, data));
@@ -399,7 +399,7 @@ function tableOf(job: TrainJob | TraceJob): string {
   return job.role === 'model' ? 'models' : job.role === 'tuning' ? 'tuning' : 'test';
 }
 
-function keyOf({ role, row, seed, configuration }: TrainJob): RecordRow {
+function keyOf({ role, row, seed, configuration }: TrainJob): CsvRow {
   if (role === 'model') return { seed, stage: row };
   return { arm: row, seed, configuration: JSON.stringify(configuration) };
 }
@@ -411,7 +411,7 @@ function outOf(jobs: readonly Job[], index: number): string {
 }
 
 /** Accuracies of groups as columns: `group0` and so on. */
-function byGroup(accuracies: readonly (number | null)[]): RecordRow {
+function byGroup(accuracies: readonly (number | null)[]): CsvRow {
   return Object.fromEntries(accuracies.map((accuracy, group) => [`group${group}`, accuracy]));
 }
 

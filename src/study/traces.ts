@@ -10,6 +10,7 @@ import { TRACE_SETTINGS } from '../experiments/traceSettings.js';
 import { traceStructured } from '../experiments/traceStructured.js';
 import { traceUnstructured } from '../experiments/traceUnstructured.js';
 import { MINIMAL_SETTINGS } from '../extras/minimal/result.js';
+import type { CsvRow } from '../kit/rows.js';
 import { mean, quantile } from '../metrics/statistics.js';
 import { figuresNamed } from '../reproduce/articleFigures.js';
 import { reproducePart1 } from '../reproduce/part1.js';
@@ -18,7 +19,6 @@ import type { TraceJob } from './plan.js';
 import { erasedRows, foundRows, minimalRows, plantingRows } from './planted/measure.js';
 import { ERASED_SETTINGS, FOUND_SETTINGS } from './planted/settings.js';
 import { effectRow, randomMeans } from './recordedEffects.js';
-import type { RecordRow } from './records.js';
 import type { TraceName } from './schema.js';
 import type { Combination } from './tuning.js';
 
@@ -38,7 +38,7 @@ export interface StudyTrace {
   /** Whether tests of neurons allow it of arms that they do not test. */
   readonly ofAnyArm?: true;
   /** Makes the rows; none if they are in files of the run. */
-  readonly rows: (run: TracedRun, settings: Combination) => Promise<RecordRow[]>;
+  readonly rows: (run: TracedRun, settings: Combination) => Promise<CsvRow[]>;
 }
 
 const { session: ofSession, unstructured, structured, overlap, gradCam: ofMaps } = TRACE_SETTINGS;
@@ -204,14 +204,14 @@ export const STUDY_TRACES: Readonly<Record<TraceName | 'models', StudyTrace>> = 
 export function runColumns(
   { trace, row, seed }: Pick<TraceJob, 'trace' | 'row' | 'seed'>,
   configuration: Combination = {},
-): RecordRow {
+): CsvRow {
   const { by } = STUDY_TRACES[trace];
   if (by === 'configuration') return { arm: row, seed, configuration: JSON.stringify(configuration) };
   return by === 'stage' ? { seed, stage: row } : { seed };
 }
 
 /** Returns the values of a trace's first row, which distinguish it from its run's other traces. */
-export function firstRow({ trace, settings }: Pick<TraceJob, 'trace' | 'settings'>): RecordRow {
+export function firstRow({ trace, settings }: Pick<TraceJob, 'trace' | 'settings'>): CsvRow {
   const { apart = {} } = STUDY_TRACES[trace];
   return Object.fromEntries(
     Object.entries(apart).flatMap(([name, column]): [string, string | number][] =>
@@ -247,7 +247,7 @@ function session({ from: _from, onStep: _onStep, ...run }: TracedRun, settings: 
 export function accuracyRows(
   split: Split,
   { accuracy }: { readonly accuracy: readonly (number | null)[] },
-): RecordRow[] {
+): CsvRow[] {
   return accuracy.map((value, group) => ({ split, group, accuracy: value }));
 }
 

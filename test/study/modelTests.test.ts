@@ -1,6 +1,6 @@
+import type { CsvRow } from '../../src/kit/rows.js';
 import { summarize } from '../../src/kit/summarize.js';
 import { growthPoints, growthSlopes } from '../../src/study/modelTests.js';
-import type { RecordRow } from '../../src/study/records.js';
 import type { NeuronTests } from '../../src/study/schema.js';
 
 const STAGES = ['first', 'third', 'late'];
@@ -35,7 +35,7 @@ const models = SEEDS.flatMap((seed) =>
 );
 // In another order than that of the models.
 const effects = [...SEEDS].reverse().flatMap((seed) =>
-  STAGES.flatMap((stage, at): RecordRow[] =>
+  STAGES.flatMap((stage, at): CsvRow[] =>
     (['train', 'test'] as const).map((split) => ({
       seed,
       stage,

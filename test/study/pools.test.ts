@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CsvRow } from '../../src/kit/rows.js';
 import type { Table } from '../../src/kit/table.js';
 import { readStudy } from '../../src/study/document.js';
-import { type RecordRow, Records } from '../../src/study/records.js';
+import { Records } from '../../src/study/records.js';
 import { studyTables } from '../../src/study/tables.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -67,7 +68,7 @@ const ofModel = {
   test: (seed: number) => 1 + seed / 10 + (seed % 2 === 0 ? 0.1 : -0.1),
 };
 
-function effect(seed: number, criterion: string, differs: RecordRow): RecordRow {
+function effect(seed: number, criterion: string, differs: CsvRow): CsvRow {
   return {
     seed,
     stage: 'late',

@@ -1,8 +1,8 @@
+import type { CsvRow } from '../../src/kit/rows.js';
 import { answers, fits, QUESTION_NAMES, type QuestionName } from '../../src/study/questions.js';
-import type { RecordRow } from '../../src/study/records.js';
 
 /** Groups 0 and 1 are of one class, of which 1 is the minority. */
-const row = (seed: number, differs: RecordRow): RecordRow => ({
+const row = (seed: number, differs: CsvRow): CsvRow => ({
   seed,
   stage: 'late',
   split: 'train',

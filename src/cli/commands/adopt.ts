@@ -1,40 +1,22 @@
 import type { Command } from 'commander';
-import type { DatasetOptions } from '../../data/dataset.js';
 import { adopt } from '../../train/methods.js';
 import { adoption, type AdoptOptions } from '../../train/methods/adopt.js';
 import { addJob } from '../job.js';
-import {
-  addComputeOptions,
-  addDatasetOptions,
-  type ComputeOptions,
-  pick,
-  sharedOptionsOf,
-} from '../options.js';
+import { DATA, ENGINE, ownOptions, READING, SEED, settingsSet } from '../options.js';
 import { printRun } from '../printRun.js';
-import { addSettings, givenSettings, settingNames } from '../settings.js';
 
-interface AdoptCommandOptions extends ComputeOptions, DatasetOptions {
-  readonly data: string;
-  readonly out?: string;
-}
+const OUT = ownOptions<{ readonly out?: string }>((command) =>
+  command.option('--out <run>', 'run folder (default: runs/adopt-<dataset>)'),
+);
 
 export function addCommand(command: Command): void {
-  command
-    .requiredOption('--data <folder>', 'dataset folder')
-    .option('--out <run>', 'run folder (default: runs/adopt-<dataset>)');
-  addDatasetOptions(addComputeOptions(addSettings(command, adoption.settings)));
-  addJob<AdoptCommandOptions>(
+  const sets = [DATA, OUT, settingsSet(adoption.settings), ENGINE, SEED, READING] as const;
+  addJob(
     command,
-    async (options, output, control) => {
-      const adopted = await adopt({
-        ...control,
-        ...pick(options, 'data', 'out', 'seed'),
-        ...sharedOptionsOf(options),
-        ...(givenSettings(adoption.settings, options) as Partial<AdoptOptions>),
-      });
-      await printRun(adopted, output);
+    sets,
+    async (given, output, control) => {
+      await printRun(await adopt({ ...control, ...(given as AdoptOptions) }), output);
     },
-    settingNames(adoption.settings),
     true,
   );
 }

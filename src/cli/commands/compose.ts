@@ -3,26 +3,14 @@ import { composeDataset } from '../../data/compose/compose.js';
 import { type ComposeOptions, DEFAULT_COMPOSE } from '../../data/compose/options.js';
 import { integer, oneOf, share } from '../../settings/values.js';
 import { addJob } from '../job.js';
-import {
-  addCommonOptions,
-  builderOptionsOf,
-  type CommonOptions,
-  type CountOptions,
-  seedOption,
-} from '../options.js';
+import { ownOptions, SEED } from '../options.js';
 import { TypedOption } from '../settings.js';
 import { printDataset } from '../tables.js';
 
 type Named = NonNullable<ComposeOptions['classes']>[number];
 
-type ComposeCommandOptions = CommonOptions & CountOptions & ComposeOptions & { readonly data: string };
-
-export function addComposeCommand(dataset: Command): void {
-  const command = dataset
-    .command('compose')
-    .description(
-      'cut-outs on scenes: a benchmark with a spurious correlation from images, masks and backgrounds',
-    )
+const OPTIONS = ownOptions<ComposeOptions & { readonly data: string }>((command) =>
+  command
     .requiredOption('--data <folder>', 'folder to build it in')
     .addOption(
       new TypedOption(
@@ -77,14 +65,17 @@ export function addComposeCommand(dataset: Command): void {
         DEFAULT_COMPOSE.size,
       ),
     )
-    .option('--skip-bad-masks', 'leave out foregrounds whose masks cut nothing out, and name them', false)
-    .addOption(seedOption());
-  addJob<ComposeCommandOptions>(addCommonOptions(command), async (options, output, control) => {
-    await printDataset(
-      await composeDataset(options.data, builderOptionsOf(options), control),
-      output,
-      control,
+    .option('--skip-bad-masks', 'leave out foregrounds whose masks cut nothing out, and name them', false),
+);
+
+export function addComposeCommand(dataset: Command): void {
+  const command = dataset
+    .command('compose')
+    .description(
+      'cut-outs on scenes: a benchmark with a spurious correlation from images, masks and backgrounds',
     );
+  addJob(command, [OPTIONS, SEED], async ({ data, ...given }, output, control) => {
+    await printDataset(await composeDataset(data, given, control), output, control);
   });
 }
 

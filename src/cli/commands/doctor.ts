@@ -17,7 +17,6 @@ import {
 } from '../../native/libtorch.js';
 import { packageVersion } from '../../versions.js';
 import { addJob } from '../job.js';
-import { addCommonOptions } from '../options.js';
 
 const SIGNS = { ok: 'ok  ', warning: 'WARN', error: 'FAIL' } as const;
 
@@ -39,7 +38,7 @@ const WATCH_MS = 300;
 const NOTICED_CORES = 0.3;
 
 export function addCommand(command: Command): void {
-  addJob(addCommonOptions(command), async (_options, output) => {
+  addJob(command, [], async (_options, output) => {
     // Before this process computes anything.
     const others = await busyCores();
     const checks = [

@@ -8,49 +8,34 @@ import { makeFolder, removeLeftovers } from '../../files.js';
 import { csvRows } from '../../kit/rows.js';
 import { groupLabels } from '../../report/groupLabels.js';
 import { addJob } from '../job.js';
-import {
-  addDatasetOptions,
-  addEngineOptions,
-  addRunOptions,
-  type ComputingOptions,
-  pick,
-  type RunOptions,
-  sharedOptionsOf,
-} from '../options.js';
+import { ENGINE, ownOptions, READING, RUN, settingsSet } from '../options.js';
 import { evaluationTable } from '../runTables.js';
-import { addSettings, givenSettings } from '../settings.js';
 import { textTable } from '../textTable.js';
 
-export function addCommand(command: Command): void {
-  addDatasetOptions(addEngineOptions(addSettings(addRunOptions(command), EVALUATE_SETTINGS))).option(
+const CSV = ownOptions<{ readonly csv?: string }>((command) =>
+  command.option(
     '--csv <file>',
     'write a row for each image: its prediction, probabilities, margin and loss (every split, unless --split names one)',
-  );
-  addJob<ComputingOptions & RunOptions & { readonly csv?: string }>(
-    command,
-    async (options, output, control) => {
-      const { csv } = options;
-      if (csv !== undefined) await requireNew(csv);
-      const {
-        rows = [],
-        groups,
-        ...result
-      } = await evaluateRun({
-        ...pick(options, 'run', 'data'),
-        ...sharedOptionsOf(options),
-        ...givenSettings(EVALUATE_SETTINGS, options),
-        ...control,
-        rows: csv !== undefined,
-      });
-      const table = textTable(evaluationTable(result, groupLabels(groups)), output);
-      if (csv === undefined) {
-        output.result(table, result);
-        return;
-      }
-      await writeCsv(csv, csvRows(rows));
-      output.result(`${table}\n${rows.length} images: ${csv}`, { ...result, csv });
-    },
-  );
+  ),
+);
+
+export function addCommand(command: Command): void {
+  const sets = [RUN, settingsSet(EVALUATE_SETTINGS), ENGINE, READING, CSV] as const;
+  addJob(command, sets, async ({ csv, ...given }, output, control) => {
+    if (csv !== undefined) await requireNew(csv);
+    const {
+      rows = [],
+      groups,
+      ...result
+    } = await evaluateRun({ ...given, ...control, rows: csv !== undefined });
+    const table = textTable(evaluationTable(result, groupLabels(groups)), output);
+    if (csv === undefined) {
+      output.result(table, result);
+      return;
+    }
+    await writeCsv(csv, csvRows(rows));
+    output.result(`${table}\n${rows.length} images: ${csv}`, { ...result, csv });
+  });
 }
 
 /** Throws `OUTPUT_UNWRITABLE` before anything is computed: the file may be a table of somebody's labels. Removes what killed calls have left of it. */

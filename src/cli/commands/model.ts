@@ -3,7 +3,6 @@ import { numbers, type Table, texts } from '../../kit/table.js';
 import { inspectProgram, type ProgramSummary } from '../../models/exported/program.js';
 import { plain } from '../../report/text.js';
 import { addJob } from '../job.js';
-import { addCommonOptions, type CommonOptions } from '../options.js';
 import type { Output } from '../output.js';
 import { textTable } from '../textTable.js';
 
@@ -12,7 +11,7 @@ export function addCommand(model: Command): void {
     .command('inspect')
     .description('show a network that torch.export wrote: inputs, head, stages, layers of neurons, operators')
     .argument('<file>', 'what torch.export.save wrote (.pt2)');
-  addJob<CommonOptions>(addCommonOptions(inspect), async (_options, output, _control, [file = '']) => {
+  addJob(inspect, [], async (_options, output, _control, [file = '']) => {
     const found = await inspectProgram(file);
     output.result(described(found, output), found);
   });

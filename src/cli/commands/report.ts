@@ -1,20 +1,18 @@
 import type { Command } from 'commander';
 import { quotedWord } from '../../provenance.js';
 import { addJob } from '../job.js';
-import { addCommonOptions, type CommonOptions } from '../options.js';
+import { ownOptions } from '../options.js';
 import { nextLine } from '../printRun.js';
 import { openGroups } from '../tables.js';
 
-interface ReportOptions extends CommonOptions {
-  readonly run: string;
-  readonly out?: string;
-}
-
-export function addCommand(command: Command): void {
+const OPTIONS = ownOptions<{ readonly run: string; readonly out?: string }>((command) =>
   command
     .requiredOption('--run <run>', 'run folder, where its report is written')
-    .option('--out <file>', 'the page (default: report.html in the run folder)');
-  addJob<ReportOptions>(addCommonOptions(command), async ({ run, out }, output, control) => {
+    .option('--out <file>', 'the page (default: report.html in the run folder)'),
+);
+
+export function addCommand(command: Command): void {
+  addJob(command, [OPTIONS], async ({ run, out }, output, control) => {
     const { writeReport } = await import('../../report/writeReport.js');
     const path = await writeReport({ ...control, run, out });
     const { from, hasAttribute, isRegrouped } = await openGroups(run);

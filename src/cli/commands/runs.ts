@@ -1,17 +1,15 @@
 import { type Command, Option } from 'commander';
 import { listRuns } from '../../experiments/runs/listRuns.js';
 import { addJob } from '../job.js';
-import { addCommonOptions, type CommonOptions } from '../options.js';
+import { ownOptions } from '../options.js';
 import { arrangeRuns, runsTable, type SortKey, SORTS } from '../runTables.js';
 import { textTable } from '../textTable.js';
 
-interface RunsOptions extends CommonOptions {
+const OPTIONS = ownOptions<{
   readonly in: string;
   readonly sort: SortKey;
   readonly filter?: readonly string[];
-}
-
-export function addCommand(command: Command): void {
+}>((command) =>
   command
     .option('--in <folder>', 'folder to search for runs', 'runs')
     .addOption(
@@ -20,10 +18,13 @@ export function addCommand(command: Command): void {
     .option(
       '--filter <name=value...>',
       'only runs of this state, method, dataset, or setting, such as state=finished lr=0.001',
-    );
-  addJob<RunsOptions>(addCommonOptions(command), async (options, output, { onWarning }) => {
-    const found = await listRuns(options.in, { onWarning });
-    const runs = arrangeRuns(found, options.sort, options.filter ?? []);
-    output.result(textTable(runsTable(runs, found.length, options.in), output), { runs });
+    ),
+);
+
+export function addCommand(command: Command): void {
+  addJob(command, [OPTIONS], async ({ in: folder, sort, filter = [] }, output, { onWarning }) => {
+    const found = await listRuns(folder, { onWarning });
+    const runs = arrangeRuns(found, sort, filter);
+    output.result(textTable(runsTable(runs, found.length, folder), output), { runs });
   });
 }

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { invalidParameter } from '../../errors.js';
 import { writeAtomic } from '../../files.js';
 import { numbers, type Table, texts } from '../../kit/table.js';
-import { ENGINE_SETTINGS, engineOptions } from '../../native/engine.js';
+import { ENGINE_SETTINGS, type EngineOptions, engineOptions } from '../../native/engine.js';
 import { inWords } from '../../settings/setting.js';
 import { integer } from '../../settings/values.js';
 import type { Job } from '../../study/plan.js';
@@ -12,45 +12,37 @@ import type { JobState } from '../../study/runner.js';
 import type { Study } from '../../study/schema.js';
 import type { StudySection } from '../../study/tables.js';
 import { addJob } from '../job.js';
-import {
-  addCommonOptions,
-  addEngineOptions,
-  type CommonOptions,
-  type ComputingOptions,
-  integers,
-  tensorboardOption,
-} from '../options.js';
+import { ENGINE, integers, ownOptions, tensorboardOption } from '../options.js';
 import { kebabCase, TypedOption } from '../settings.js';
 import { isOneOfSeveral, sideBySide, takeJobs } from '../sideBySide.js';
 import { type SlurmOptions, slurmScript } from '../slurm.js';
 import { markdownOf, textTable } from '../textTable.js';
 
-interface DocumentOptions extends CommonOptions {
+/** What a command says in place of the study's document. */
+const DOCUMENT = ownOptions<{
   readonly data?: string;
   readonly out?: string;
   readonly seeds?: readonly number[];
   readonly set?: readonly string[];
-}
-interface RunOptions extends DocumentOptions, ComputingOptions {
+}>((command) =>
+  command
+    .option('--data <folder>', 'dataset folder, for a study of one data set')
+    .option('--out <folder>', 'folder of the runs, in place of the study\u2019s')
+    .addOption(integers('--seeds <list>', 'seeds, in place of the study\u2019s', 0))
+    .option(
+      '--set <key=value...>',
+      'values in place of the study\u2019s own, such as settings.data.arch=resnet18',
+    ),
+);
+type Given = ReturnType<(typeof DOCUMENT)['read']>;
+
+const JOBS = ownOptions<{
   readonly index?: readonly number[];
   readonly jobs: number;
   readonly devices?: readonly string[];
   readonly tensorboard?: string | boolean;
-}
-interface TableOptions extends DocumentOptions {
-  readonly on?: readonly string[];
-}
-
-/** Max rows of a table of jobs in a terminal. */
-const MAX_ROWS = 1000;
-
-/** Adds `study run`, `study status`, `study plan`, `study tables` and `study report`. */
-export function addCommand(study: Command): void {
-  for (const add of [addRun, addStatus, addPlan, addTables, addReport]) add(study);
-}
-
-function addRun(study: Command): void {
-  const run = addDocument(study, 'run', 'run the jobs without recorded results, then write tables and report')
+}>((command) =>
+  command
     .addOption(integers('--index <list>', 'some of its jobs, by their numbers (default: all)', 0))
     .addOption(
       new TypedOption(
@@ -65,8 +57,50 @@ function addRun(study: Command): void {
         'devices that these processes take in turn, such as cuda:0,cuda:1: as many processes at least (default: all GPUs)',
       ).argParser((text: string) => text.split(',')),
     )
-    .addOption(tensorboardOption());
-  addJob<RunOptions>(addEngineOptions(run), async (options, output, control, [file = '']) => {
+    .addOption(tensorboardOption()),
+);
+const SLURM = ownOptions<SlurmOptions & { readonly slurm?: string }>((command) =>
+  command
+    .option('--slurm <file>', 'also write a script that hands the jobs to Slurm')
+    .addOption(
+      new TypedOption('--per-task <n>', 'jobs that a task of Slurm runs in turn', integer(1)).default(1),
+    )
+    .addOption(new TypedOption('--at-once <n>', 'tasks of Slurm that run at a time at most', integer(1)))
+    .addOption(
+      new TypedOption(
+        '--array-limit <n>',
+        'tasks of an array at most: Slurm\u2019s MaxArraySize',
+        integer(1),
+      ).default(1001),
+    ),
+);
+const ON = ownOptions<{ readonly on?: readonly string[] }>((command) =>
+  command.option('--on <name...>', 'some of its data sets (default: all)'),
+);
+const REPORT = ownOptions<{ readonly to?: string; readonly rescience?: string }>((command) =>
+  command
+    .option('--to <folder>', 'the folder of the page and its charts (default: that of the runs)')
+    .option(
+      '--rescience <folder>',
+      'also write metadata.yaml and tables.md, from which an article for ReScience C starts',
+    ),
+);
+
+/** Max rows of a table of jobs in a terminal. */
+const MAX_ROWS = 1000;
+
+/** Adds `study run`, `study status`, `study plan`, `study tables` and `study report`. */
+export function addCommand(study: Command): void {
+  for (const add of [addRun, addStatus, addPlan, addTables, addReport]) add(study);
+}
+
+function addRun(study: Command): void {
+  const run = addDocument(
+    study,
+    'run',
+    'run the jobs without recorded results, then write tables and report',
+  );
+  addJob(run, [DOCUMENT, JOBS, ENGINE], async (options, output, control, [file = '']) => {
     const { StudyRunner } = await import('../../study/runner.js');
     const opened = await open(file, options);
     const { index, devices = [], tensorboard } = options;
@@ -117,8 +151,9 @@ function addRun(study: Command): void {
 }
 
 function addStatus(study: Command): void {
-  addJob<DocumentOptions>(
-    addCommonOptions(addDocument(study, 'status', 'tell where each job stands')),
+  addJob(
+    addDocument(study, 'status', 'tell where each job stands'),
+    [DOCUMENT],
     async (options, output, control, [file = '']) => {
       const { StudyRunner } = await import('../../study/runner.js');
       const states = await new StudyRunner(await open(file, options), control).states();
@@ -130,21 +165,9 @@ function addStatus(study: Command): void {
 }
 
 function addPlan(study: Command): void {
-  const plan = addDocument(study, 'plan', 'list the jobs, and run none')
-    .option('--slurm <file>', 'also write a script that hands the jobs to Slurm')
-    .addOption(
-      new TypedOption('--per-task <n>', 'jobs that a task of Slurm runs in turn', integer(1)).default(1),
-    )
-    .addOption(new TypedOption('--at-once <n>', 'tasks of Slurm that run at a time at most', integer(1)))
-    .addOption(
-      new TypedOption(
-        '--array-limit <n>',
-        'tasks of an array at most: Slurm\u2019s MaxArraySize',
-        integer(1),
-      ).default(1001),
-    );
-  addJob<DocumentOptions & SlurmOptions & { readonly slurm?: string }>(
-    addCommonOptions(plan),
+  addJob(
+    addDocument(study, 'plan', 'list the jobs, and run none'),
+    [DOCUMENT, SLURM],
     async ({ slurm, ...options }, output, _control, [file = '']) => {
       const { StudyRunner } = await import('../../study/runner.js');
       const jobs = await new StudyRunner(await open(file, options)).jobs();
@@ -158,9 +181,9 @@ function addPlan(study: Command): void {
 }
 
 function addTables(study: Command): void {
-  const tables = addDocument(study, 'tables', 'print the tables of recorded results, in Markdown');
-  addJob<TableOptions>(
-    addCommonOptions(tables).addOption(onOption()),
+  addJob(
+    addDocument(study, 'tables', 'print the tables of recorded results, in Markdown'),
+    [DOCUMENT, ON],
     async (options, output, _control, [file = '']) => {
       const { studyTables } = await import('../../study/tables.js');
       const opened = await open(file, options);
@@ -171,15 +194,9 @@ function addTables(study: Command): void {
 }
 
 function addReport(study: Command): void {
-  const report = addDocument(study, 'report', 'write a page with charts and tables of recorded results')
-    .option('--to <folder>', 'the folder of the page and its charts (default: that of the runs)')
-    .option(
-      '--rescience <folder>',
-      'also write metadata.yaml and tables.md, from which an article for ReScience C starts',
-    )
-    .addOption(onOption());
-  addJob<TableOptions & { readonly to?: string; readonly rescience?: string }>(
-    addCommonOptions(report),
+  addJob(
+    addDocument(study, 'report', 'write a page with charts and tables of recorded results'),
+    [DOCUMENT, REPORT, ON],
     async ({ to, on, rescience, ...options }, output, _control, [file = '']) => {
       const { studyTables } = await import('../../study/tables.js');
       const { writeStudyReport } = await import('../../study/report.js');
@@ -198,21 +215,13 @@ function addDocument(study: Command, name: string, description: string): Command
   return study
     .command(name)
     .description(description)
-    .argument('<study>', 'a file in YAML or JSON, or the name of a study that spurmem brings, such as table8')
-    .option('--data <folder>', 'dataset folder, for a study of one data set')
-    .option('--out <folder>', 'folder of the runs, in place of the study\u2019s')
-    .addOption(integers('--seeds <list>', 'seeds, in place of the study\u2019s', 0))
-    .option(
-      '--set <key=value...>',
-      'values in place of the study\u2019s own, such as settings.data.arch=resnet18',
+    .argument(
+      '<study>',
+      'a file in YAML or JSON, or the name of a study that spurmem brings, such as table8',
     );
 }
 
-function onOption(): Option {
-  return new Option('--on <name...>', 'some of its data sets (default: all)');
-}
-
-async function open(file: string, { data, out, seeds, set }: DocumentOptions): Promise<Study> {
+async function open(file: string, { data, out, seeds, set }: Given): Promise<Study> {
   const { readStudy } = await import('../../study/document.js');
   return readStudy(file, { data, out, seeds, set });
 }
@@ -227,7 +236,10 @@ async function results(study: Study) {
 }
 
 /** Returns the command line of a process that runs jobs of a study. */
-function wordsOf(file: string, options: DocumentOptions & Partial<RunOptions>): string[] {
+function wordsOf(
+  file: string,
+  options: Given & EngineOptions & Partial<ReturnType<(typeof JOBS)['read']>>,
+): string[] {
   const { data, out, seeds, set, jobs = 1, tensorboard, threads } = options;
   const share = Math.max(1, Math.floor(availableParallelism() / jobs));
   const engine = { ...engineOptions(options), threads: threads ?? (jobs > 1 ? share : undefined) };

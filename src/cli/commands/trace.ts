@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { TraceHeader, TraceUnstructuredResult } from '../../experiments/results.js';
 import { fileOf, type Trace, type Traced, unstructured } from '../../experiments/traces.js';
-import { type SessionOptions, traceAlone } from '../../experiments/traceSession.js';
+import { traceAlone } from '../../experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import type { Protocol } from '../../protocol.js';
 import { quotedWord } from '../../provenance.js';
@@ -13,26 +13,17 @@ import { measuredTable } from '../../report/measured.js';
 import { changeRows } from '../../report/rows.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { addJob } from '../job.js';
-import {
-  addComputeOptions,
-  addDatasetOptions,
-  addRunOptions,
-  type ComputeOptions,
-  pick,
-  protocolOption,
-  type RunOptions,
-  sharedOptionsOf,
-} from '../options.js';
+import { ENGINE, type OptionSet, ownOptions, PROTOCOL, READING, RUN, SEED, settingsSet } from '../options.js';
 import { nextLine } from '../printRun.js';
-import { addSettings, givenSettings, settingNames } from '../settings.js';
+import { settingNames } from '../settings.js';
 import { openGroups } from '../tables.js';
 import { prose, textTables } from '../textTable.js';
 
-interface TraceCommandOptions extends ComputeOptions, RunOptions {
-  /** An option of traces that choose neurons by a criterion. */
-  readonly protocol?: Protocol;
-  readonly dryRun?: boolean;
-}
+const DRY_RUN = ownOptions<{ readonly dryRun: boolean }>((command) =>
+  command.option('--dry-run', 'print the resolved settings, and trace nothing', false),
+);
+/** Rewinding needs an epoch whose weights the run kept. */
+const NAMES = { options: [], read: () => ({}), names: settingNames({ keepEpochs: KEEP_EPOCHS }) };
 
 /** Adds a command for each trace that has a name. */
 export function addCommand(parent: Command): void {
@@ -43,18 +34,15 @@ function addTrace(parent: Command, name: string, trace: Trace): void {
   const { session = TRACE_SETTINGS.session, settings, description = '' } = trace;
   const table = { ...settings, ...session };
   const command = parent.command(name).description(description);
-  command.option('--dry-run', 'print the resolved settings, and trace nothing', false);
-  addDatasetOptions(addComputeOptions(addSettings(addRunOptions(command), table)));
-  if (!trace.session) command.addOption(protocolOption());
-  addJob<TraceCommandOptions>(
+  // Of traces that choose neurons by a criterion.
+  const protocol: OptionSet<{ readonly protocol?: Protocol }> = trace.session
+    ? ownOptions((own) => own)
+    : PROTOCOL;
+  addJob(
     command,
-    async (options, output, control) => {
-      const given: SessionOptions = {
-        ...pick(options, 'run', 'data', 'seed', 'protocol'),
-        ...sharedOptionsOf(options),
-        ...givenSettings(table, options),
-      };
-      if (options.dryRun === true) {
+    [DRY_RUN, RUN, settingsSet(table), ENGINE, SEED, READING, protocol, NAMES],
+    async ({ dryRun, ...given }, output, control) => {
+      if (dryRun) {
         const { printDryRun, traceDryRun } = await import('../dryRun.js');
         printDryRun(output, traceDryRun(name, table, given));
         return;
@@ -62,19 +50,17 @@ function addTrace(parent: Command, name: string, trace: Trace): void {
       const result = await traceAlone(settings, { ...given, ...control }, (opened, choices) =>
         trace.measure(opened, choices),
       );
-      const { dataset, groups, folder } = await openGroups(options.run);
+      const { dataset, groups, folder } = await openGroups(given.run);
       const path = folder.result(fileOf(trace, { ...result }));
       const { tables = [], verdict = [] } = shownOf(trace, result, dataset, groups);
       const text = [
         textTables(tables, output),
         ...prose(verdict, output),
         `Result: ${path}`,
-        nextLine(`report --run ${quotedWord(options.run)}`),
+        nextLine(`report --run ${quotedWord(given.run)}`),
       ];
       output.result(text.join('\n'), { result: path, ...result });
     },
-    // Rewinding needs an epoch whose weights the run kept.
-    settingNames({ ...table, keepEpochs: KEEP_EPOCHS }),
     true,
   );
 }

@@ -1,15 +1,15 @@
-import type { Command } from 'commander';
+import { type Command, Option, type OptionValues } from 'commander';
 import { addJob } from '../../cli/job.js';
 import {
-  addComputeOptions,
-  addDatasetOptions,
-  addRunOptions,
-  type ComputeOptions,
-  pick,
-  type RunOptions,
-  sharedOptionsOf,
+  ENGINE,
+  type GivenBy,
+  ofRun,
+  type OptionSet,
+  ownOptions,
+  READING,
+  SEED,
+  settingsSet,
 } from '../../cli/options.js';
-import { addSettings, givenSettings } from '../../cli/settings.js';
 import { openGroups } from '../../cli/tables.js';
 import { textTables } from '../../cli/textTable.js';
 import { withFiles } from '../../reproduce/figureFiles.js';
@@ -17,30 +17,35 @@ import { neuronAtlas, type NeuronAtlasOptions } from './atlas.js';
 import { neurons as figure } from './figure.js';
 import { ATLAS_SETTINGS } from './result.js';
 
-interface NeuronsCommandOptions extends ComputeOptions, Omit<RunOptions, 'images'> {
-  readonly neurons?: readonly string[];
-  /** The dataset's folder of images, or false if none may be shown. */
-  readonly images?: string | false;
-}
-
-export function addCommand(command: Command): void {
-  addRunOptions(command, 'run folder of a trained model, whose report shows the neurons').option(
+const NEURONS = ownOptions<{ readonly neurons?: readonly string[] }>((command) =>
+  command.option(
     '--neurons <neurons...>',
     'neurons to show, such as conv1[9] (default: the neurons that the run\u2019s traces chose, and as many random ones)',
-  );
-  addDatasetOptions(addComputeOptions(addSettings(command, ATLAS_SETTINGS)));
+  ),
+);
+/** As for other commands, with `--no-images`. */
+const READING_OR_NOT: OptionSet<GivenBy<[typeof READING]> & { readonly showImages: boolean }> = {
   // After the folder of images, which has no default then.
-  command.option('--no-images', 'for confidential data: no image in the result or the run\u2019s report');
-  addJob<NeuronsCommandOptions>(command, async ({ images = '', ...options }, output, control) => {
+  options: [
+    ...READING.options,
+    new Option('--no-images', 'for confidential data: no image in the result or the run\u2019s report'),
+  ],
+  read: ({ images, ...values }: OptionValues & { readonly images?: string | false }) => ({
+    ...READING.read({ ...values, images: images === false ? undefined : images }),
+    showImages: images !== false,
+  }),
+};
+
+export function addCommand(command: Command): void {
+  const run = ofRun('run folder of a trained model, whose report shows the neurons');
+  const sets = [run, NEURONS, settingsSet(ATLAS_SETTINGS), ENGINE, SEED, READING_OR_NOT] as const;
+  addJob(command, sets, async ({ neurons, ...given }, output, control) => {
     const { atlas, json, csv, report, tables } = await reproduceNeurons({
-      ...pick(options, 'run', 'data', 'seed'),
-      neurons: options.neurons?.flatMap((names) => names.split(',')),
-      showImages: images !== false,
-      ...sharedOptionsOf({ ...options, images: images === false || images === '' ? undefined : images }),
-      ...givenSettings(ATLAS_SETTINGS, options),
+      ...given,
+      neurons: neurons?.flatMap((names) => names.split(',')),
       ...control,
     });
-    const result = (await openGroups(options.run)).folder.result(atlas.kind);
+    const result = (await openGroups(given.run)).folder.result(atlas.kind);
     const files = [result, json, csv].map((path) => `  ${path}`);
     // Images are megabytes.
     const bare = JSON.stringify({ ...atlas, pictures: undefined }, (key, value: unknown) =>

@@ -1,12 +1,6 @@
 import type { Command } from 'commander';
 import { addJob } from '../../cli/job.js';
-import {
-  addComputeOptions,
-  addDatasetOptions,
-  type ComputeOptions,
-  pick,
-  sharedOptionsOf,
-} from '../../cli/options.js';
+import { ENGINE, ownOptions, READING, SEED, settingsSet } from '../../cli/options.js';
 import { nextLine } from '../../cli/printRun.js';
 import {
   PROPERTIES_HELP,
@@ -14,9 +8,8 @@ import {
   propertyFindings,
   propertyLines,
 } from '../../cli/properties.js';
-import { addSettings, givenSettings, settingNames } from '../../cli/settings.js';
 import { prose } from '../../cli/textTable.js';
-import type { Dataset, DatasetOptions } from '../../data/dataset.js';
+import type { Dataset } from '../../data/dataset.js';
 import { writeAtomic } from '../../files.js';
 import type { JobOptions } from '../../progress.js';
 import { quotedWord } from '../../provenance.js';
@@ -25,39 +18,41 @@ import { boundText, classesOf, explorePage } from './page.js';
 import { DISCOVER_SETTINGS, type DiscoverResult, NETWORK_SETTINGS } from './result.js';
 import { judgeTest, registerTest } from './test.js';
 
-interface DiscoverCommandOptions extends ComputeOptions, DatasetOptions {
+const FILES = ownOptions<{
   readonly data?: string;
   readonly run?: string;
   readonly out?: string;
   readonly embeddings?: string;
-  readonly test?: string;
-  readonly class?: string;
-  readonly answers?: string;
-  readonly properties: boolean;
-}
-
-const SETTINGS = { ...DISCOVER_SETTINGS, ...NETWORK_SETTINGS };
-
-export function addCommand(command: Command): void {
+}>((command) =>
   command
     .option('--data <folder>', 'dataset folder (default: the one that the run was trained on)')
     .option('--run <run>', 'run folder of the network whose images are ranked; or --weights')
     .option('--out <path>', 'files to write, without their ends (default: <data>.discover)')
-    .option('--embeddings <file>', 'write the features as CSV, a row per image')
+    .option('--embeddings <file>', 'write the features as CSV, a row per image'),
+);
+const QUESTIONS = ownOptions<{
+  readonly properties: boolean;
+  readonly test?: string;
+  readonly class?: string;
+  readonly answers?: string;
+}>((command) =>
+  command
     .option('--properties', `${PROPERTIES_HELP}, and within a class with being wrong`, false)
     .option(
       '--test <name>',
       'test what the ticked images share, on images that were not shown: register its name',
     )
     .option('--class <name>', 'with --test: the class of the ticked images')
-    .option('--answers <file>', 'with --test: the ticks that the test\u2019s page saved');
-  addDatasetOptions(addComputeOptions(addSettings(command, SETTINGS)));
-  addJob<DiscoverCommandOptions>(
+    .option('--answers <file>', 'with --test: the ticks that the test\u2019s page saved'),
+);
+
+export function addCommand(command: Command): void {
+  addJob(
     command,
-    async (options, output, control) => {
-      const { test, answers } = options;
+    [FILES, QUESTIONS, settingsSet({ ...DISCOVER_SETTINGS, ...NETWORK_SETTINGS }), ENGINE, SEED, READING],
+    async ({ properties, test, class: name, answers, ...options }, output, control) => {
       if (test !== undefined) {
-        const given = { ...pick(options, 'class'), out: filesOf(options), test };
+        const given = { class: name, out: filesOf(options), test };
         if (answers !== undefined) {
           const verdict = await judgeTest({ ...given, answers });
           output.result(prose(verdict.sentences, output).join('\n'), verdict);
@@ -69,7 +64,7 @@ export function addCommand(command: Command): void {
           output,
         );
         const next = nextLine(
-          `discover --out ${quotedWord(given.out)} --test ${quotedWord(test)} --class ${quotedWord(options.class ?? '')} --answers FILE`,
+          `discover --out ${quotedWord(given.out)} --test ${quotedWord(test)} --class ${quotedWord(name ?? '')} --answers FILE`,
         );
         output.result([...lines, `Tick the images of ${page}, and save.`, next].join('\n'), {
           page,
@@ -78,15 +73,9 @@ export function addCommand(command: Command): void {
         });
         return;
       }
-      const settings = givenSettings(SETTINGS, options);
-      const { result, dataset, out, show } = await discover({
-        ...control,
-        ...pick(options, 'data', 'run', 'out', 'embeddings', 'seed'),
-        ...sharedOptionsOf(options),
-        ...settings,
-      });
+      const { result, dataset, out, show } = await discover({ ...control, ...options });
       const classes = classesOf(result, show);
-      const findings = options.properties ? await propertiesOf(result, dataset, control) : undefined;
+      const findings = properties ? await propertiesOf(result, dataset, control) : undefined;
       const page = `${out}.html`;
       await writeAtomic(page, await explorePage(result, dataset, classes));
       const lists = classes.flatMap((of) => [
@@ -115,7 +104,6 @@ export function addCommand(command: Command): void {
         },
       );
     },
-    settingNames(SETTINGS),
   );
 }
 

@@ -8,9 +8,9 @@ import type {
   MeanShare,
 } from '../../experiments/gradCamResult.js';
 import { gradCam } from '../../experiments/traces.js';
-import { numberOf, type Row } from '../../kit/rows.js';
+import { type CsvRow, numberOf, type Row } from '../../kit/rows.js';
 import { type GroupLabel, list } from '../../kit/table.js';
-import { type FigureParts, type FigureRow, resultOf } from '../figure.js';
+import { type FigureParts, resultOf } from '../figure.js';
 import { fixed, percentText, plural, range, sideOf, signed, SPLIT_NAME } from '../format.js';
 import { groupNameIn, type Groups } from '../groupLabels.js';
 import { heatFilter, hidden, svgImage } from '../html/heat.js';
@@ -46,7 +46,7 @@ export const fig10 = rowsFigure({
 export function heatRows(
   { split, layer, output, groups, before, after }: GradCamResult,
   groupNames: readonly string[],
-): FigureRow[] {
+): CsvRow[] {
   return groups.map((group) => ({
     split,
     layer,
@@ -62,11 +62,11 @@ export function heatRows(
   }));
 }
 
-function heatColumns(when: 'before' | 'after', heat: GroupHeat | null): FigureRow {
+function heatColumns(when: 'before' | 'after', heat: GroupHeat | null): CsvRow {
   return { ...meanColumns(`${when}Share`, heat?.share ?? null), [`${when}Blank`]: heat?.blank ?? null };
 }
 
-function meanColumns(name: string, share: MeanShare | null): FigureRow {
+function meanColumns(name: string, share: MeanShare | null): CsvRow {
   return { ...estimateColumns(name, share?.mean, share?.interval), [`${name}Images`]: share?.images ?? null };
 }
 

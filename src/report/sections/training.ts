@@ -1,8 +1,8 @@
-import type { Row } from '../../kit/rows.js';
+import type { CsvRow, Row } from '../../kit/rows.js';
 import { type EpochMetrics, selectedEpoch, selectionOf } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
 import { lines } from '../chart.js';
-import type { FigureRow, RunReport, Show } from '../figure.js';
+import type { RunReport, Show } from '../figure.js';
 import { fixed, percentText, plural, size } from '../format.js';
 import { type Groups, smallestGroup } from '../groupLabels.js';
 import { chartFigure, html } from '../html/html.js';
@@ -63,7 +63,7 @@ function trainingCurves(epochs: readonly EpochMetrics[], groups: Groups, selecte
   ];
 }
 
-function epochRow({ epoch, lr, trainLoss, valLoss, seconds, val }: EpochMetrics, groups: Groups): FigureRow {
+function epochRow({ epoch, lr, trainLoss, valLoss, seconds, val }: EpochMetrics, groups: Groups): CsvRow {
   return {
     epoch,
     lr,

@@ -1,7 +1,7 @@
 import type { Split } from '../../data/split.js';
 import { type SessionOptions, TraceSession } from '../../experiments/traceSession.js';
 import { traceMinimalIn } from '../../extras/minimal/trace.js';
-import { groupedBy } from '../../kit/rows.js';
+import { type CsvRow, groupedBy } from '../../kit/rows.js';
 import { evaluate } from '../../metrics/evaluate.js';
 import { mannWhitney } from '../../metrics/mannWhitney.js';
 import { mean } from '../../metrics/statistics.js';
@@ -11,7 +11,6 @@ import { nullNamed } from '../../neurons/nulls.js';
 import { type NeuronValues, perturbedVariants, weightsIn, ZERO } from '../../neurons/perturb.js';
 import { placeAt } from '../../neurons/select.js';
 import { type GivenOf, resolveSettings } from '../../settings/setting.js';
-import type { RecordRow } from '../records.js';
 import { type ERASED_SETTINGS, FOUND_SETTINGS } from './settings.js';
 
 /** Planted groups are the odd ones: class * 2 + planted. */
@@ -36,13 +35,13 @@ interface Planting {
   readonly before: NeuronValues;
   readonly epochs: number;
   /** The columns of each of its rows. */
-  readonly columns: RecordRow;
+  readonly columns: CsvRow;
 }
 
 async function inPlanting(
   options: SessionOptions,
-  measure: (planting: Planting) => Promise<RecordRow[]>,
-): Promise<RecordRow[]> {
+  measure: (planting: Planting) => Promise<CsvRow[]>,
+): Promise<CsvRow[]> {
   using session = await TraceSession.open(options);
   const { folder, model } = session;
   const metrics = await folder.readMetrics();
@@ -54,7 +53,7 @@ async function inPlanting(
 }
 
 /** Accuracies of planted images, of their twins, and of kept groups in test, before and after planting: a row. */
-export function plantingRows(options: SessionOptions): Promise<RecordRow[]> {
+export function plantingRows(options: SessionOptions): Promise<CsvRow[]> {
   return inPlanting(options, async (planting) => {
     const { session, planted, epochs, columns } = planting;
     const { dataset } = session;
@@ -79,13 +78,13 @@ export function plantingRows(options: SessionOptions): Promise<RecordRow[]> {
 }
 
 /** Returns how high each criterion's scores for planted images rank the planted neurons: one row per criterion and group. */
-export function foundRows({ criteria, ...options }: FoundOptions): Promise<RecordRow[]> {
+export function foundRows({ criteria, ...options }: FoundOptions): Promise<CsvRow[]> {
   const wanted = resolveSettings(FOUND_SETTINGS, 'article', { criteria }).criteria;
   return inPlanting(options, async ({ session, planted, columns }) => {
     const margins = await meanMargins(session);
     const places = new Set(planted.map((neuron) => session.position(neuron)));
     const layers = new Set(planted.map(({ layer }) => layer));
-    const rows: RecordRow[] = [];
+    const rows: CsvRow[] = [];
     for (const [criterion, group] of combinations(session.namesOf(wanted))) {
       const scores = await session.scores(criterion, group);
       const own = [...places].map((place) => scores[place] as number);
@@ -124,7 +123,7 @@ export function foundRows({ criteria, ...options }: FoundOptions): Promise<Recor
 export function erasedRows(
   options: SessionOptions,
   { criteria = [], perturbations = [] }: GivenOf<typeof ERASED_SETTINGS>,
-): Promise<RecordRow[]> {
+): Promise<CsvRow[]> {
   return inPlanting(options, async (planting) => {
     const { session, planted, columns } = planting;
     const chosen: { criterion: string; group: number; neurons: readonly NeuronPlace[] }[] = [];
@@ -132,7 +131,7 @@ export function erasedRows(
       const scores = await session.scores(criterion, group);
       chosen.push({ criterion, group, neurons: firstOf(session, scores, planted.length) });
     }
-    const rows: RecordRow[] = [];
+    const rows: CsvRow[] = [];
     for (const split of ['train', 'test'] as const) {
       const images = measuredImages(session, split);
       const start = (await accuraciesOf(session, images)).accuracy;
@@ -160,7 +159,7 @@ export function erasedRows(
 }
 
 /** Returns the mean size of the minimal sets of some images, and the share of planted neurons in them: one row per group. */
-export function minimalRows(options: SessionOptions, settings: object): Promise<RecordRow[]> {
+export function minimalRows(options: SessionOptions, settings: object): Promise<CsvRow[]> {
   return inPlanting(options, async ({ session, planted, columns }) => {
     const { examples } = await traceMinimalIn(session, settings);
     const places = new Set(planted.map((neuron) => session.position(neuron)));
