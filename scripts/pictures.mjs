@@ -27,7 +27,7 @@ const RECORD = join(ROOT, 'docs/images/pictures.json');
 const SOURCES = [
   'scripts/pictures.mjs',
   ...['render', 'textWidth', 'theme', 'vega'].map((name) => `src/report/vega/${name}.ts`),
-  ...['chart', 'figures/accuracy', 'figures/changes'].map((name) => `src/report/${name}.ts`),
+  ...['chart', 'changes', 'figures/accuracy'].map((name) => `src/report/${name}.ts`),
   'assets/page.css',
 ];
 

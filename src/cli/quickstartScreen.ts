@@ -1,8 +1,8 @@
 import { fixed, MARKED_P, probability } from '../kit/columns.js';
 import { numberOf, type Row, select } from '../kit/rows.js';
 import type { GroupLabel } from '../kit/table.js';
+import { COSTS, isDifference, setsOf } from '../report/changes.js';
 import { judge } from '../report/claim.js';
-import { COSTS, isDifference, setsOf } from '../report/figures/changes.js';
 import { points, range, size } from '../report/format.js';
 import { groupLabels, type Groups } from '../report/groupLabels.js';
 import { changeRows, perNull } from '../report/rows.js';

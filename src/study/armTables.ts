@@ -71,6 +71,24 @@ export async function completeArms(
   };
 }
 
+/** How arms differ from others in a table: less another arm, or another arm from which they are taken. */
+interface Differ { readonly minus?: Row; readonly from?: Row }
+
+/** The compared arms of some data or pool. */
+interface Compared {
+  readonly study: Study;
+  readonly name: string;
+  readonly members: readonly string[];
+  readonly arms: CompleteArms;
+  /** Arms with missing seeds or unfinished tuning. */
+  readonly left: readonly string[];
+  /** A row for each recorded run of an arm. */
+  readonly runs: readonly CsvRow[];
+  /** The same with the member of the pool, and the seed's place among the member's. */
+  readonly test: readonly Row[];
+  readonly measures: readonly ColumnName[];
+}
+
 /**
  * Returns the tables of the compared arms of some data or pool: accuracies, differences from the focus and from the reference,
  * training and heat. The n-th seeds of a pool's members form one seed of the pool.
@@ -80,98 +98,60 @@ export async function armTables(
   records: RecordSource,
   members: readonly string[],
 ): Promise<Table[]> {
-  const { arms: tests, neurons } = study.tests;
-  const { complete, left } = await completeArms(study, members);
-  const runs = [...complete.values()].flat();
+  const { complete: arms, left } = await completeArms(study, members);
+  const runs = [...arms.values()].flat();
   const [sample] = runs;
   if (sample === undefined) return [];
-  const all = members.map((member) => rowsOn(study, member).compared);
+  const seeds = members.map((member) => rowsOn(study, member).compared.seeds);
   const test = runs.map((row): Row => {
-    const at = all.findIndex(({ seeds }) => seeds.includes(numberOf(row, 'seed')));
-    const place = all[at]?.seeds.indexOf(numberOf(row, 'seed')) ?? null;
+    const at = seeds.findIndex((own) => own.includes(numberOf(row, 'seed')));
+    const place = seeds[at]?.indexOf(numberOf(row, 'seed')) ?? null;
     return { ...row, benchmark: members[at] ?? null, place, ofBenchmarks: row.worst ?? null };
   });
-  const isPool = members.length > 1;
-  const ofPool = isPool ? pooledWorst(test) : [];
   const measures = accuracyColumns(sample);
-  const look = (caption: string, ...notes: string[]) => ({ caption, notes, groupName: groupNames(neurons) });
-  const over = (
-    rows: readonly Row[],
-    measures: readonly string[],
-    differ: { minus?: Row; from?: Row } = {},
-  ) => summarize(rows, { by: ['arm'], over: 'seed', measures, ...differ });
-  const pooled = (differ: { minus?: Row; from?: Row } = {}): Row[] =>
-    summarize(ofPool, { by: ['arm'], over: 'place', measures: ['pooledWorst'], ...differ });
-  const trained = (
-    await Promise.all(members.map((member) => new Records(study.recordsFolder, member).read('train')))
-  ).flat();
-  const isShown = (row: Row): boolean =>
-    runs.some((run) => isOf(row, pick(run, ['arm', 'seed', 'configuration'])));
+  const compared = { study, name: records.name, members, arms, left, runs, test, measures };
+  const trained = await Promise.all(
+    members.map((member) => new Records(study.recordsFolder, member).read('train')),
+  );
+  return [
+    ...accuracyTables(compared),
+    ...differenceTables(compared),
+    ...trainingTable(compared, trained.flat()),
+    ...heatTable(compared, await records.read('heat')),
+  ];
+}
 
-  const differences = (): Table[] => {
-    if (!tests) return [];
-    const { reference, focus, equivalence } = tests;
-    const differ: { minus?: Row; from?: Row } =
-      focus === undefined ? { minus: { arm: reference } } : { from: { arm: focus } };
-    // The planned tests are corrected together.
-    const primary =
-      tests.primary ?? [...complete.keys(), ...left].filter((arm) => arm !== (focus ?? reference));
-    const missing = primary.filter((arm) => !complete.has(arm));
-    const isTested = all.every((compared) => compared.isTested);
-    const isPlanned = (row: Row): boolean =>
-      isTested && missing.length === 0 && primary.includes(String(row.arm));
-    const gains = withTests(over(test, ['worst'], differ), 'worst', {
-      family: (row) => (isPlanned(row) ? 'planned' : null),
-      resolution: () => SHARE_RESOLUTION,
-      margin: () => (equivalence ?? Number.NaN) / 100,
-    }).map((row): Row => ({ ...row, verdict: isPool ? verdictOf(row, 'worst', 1, VERDICTS) : '' }));
-    // Two models of a benchmark are tested on the same examples.
-    const ofBenchmarks = summarize(isPool ? test : [], {
-      by: ['arm'],
-      over: 'benchmark',
-      measures: ['ofBenchmarks'],
-      ...differ,
-    });
-    const planned = gains.filter(isPlanned).length;
-    const minus =
-      focus === undefined ? `each arm minus that of ${reference}` : `"${focus}" minus that of each other arm`;
-    const margin = equivalence === undefined ? '' : `; margin ${equivalence} points`;
-    return [
-      ...list(
-        joined(gains, pooled(differ), ofBenchmarks),
-        [
-          ...(['arm', 'pooledWorstValues', 'n', 'worst', 'ofBenchmarks'] as const),
-          ...(['worstP', 'worstPHolm', 'worstWithin', 'verdict'] as const),
-        ],
-        look(
-          `Test worst-group accuracy of ${minus}, in points, paired by seed${margin}${planned > 0 ? `; Holm’s correction is over ${plural(planned, 'planned test')}` : ''}`,
-          ...(isTested && missing.length > 0
-            ? [`Not tested before all planned arms are recorded: ${missing.join(', ')}`]
-            : []),
-        ),
-      ),
-      ...list(
-        over(test, measures, { minus: { arm: reference } }),
-        ['arm', 'n', ...measures],
-        look(`Accuracy of each arm minus that of ${reference}, in points, paired by seed: ${INTERVAL}`),
-      ),
-    ];
-  };
+function look({ study }: Compared, caption: string, ...notes: string[]) {
+  return { caption, notes, groupName: groupNames(study.tests.neurons) };
+}
 
+function over(rows: readonly Row[], measures: readonly string[], differ: Differ = {}): Row[] {
+  return summarize(rows, { by: ['arm'], over: 'seed', measures, ...differ });
+}
+
+/** Returns the worst group over all test examples of a pool, by arm; nothing of one data set. */
+function ofPool({ members, test }: Compared, differ: Differ = {}): Row[] {
+  const rows = members.length > 1 ? pooledWorst(test) : [];
+  return summarize(rows, { by: ['arm'], over: 'place', measures: ['pooledWorst'], ...differ });
+}
+
+function accuracyTables(compared: Compared): Table[] {
+  const { study, name, members, arms, left, runs, test, measures } = compared;
+  const seeds = members.map((member) => rowsOn(study, member).compared.seeds);
+  const isPool = members.length > 1;
   return [
     ...list(
-      joined(over(test, [...measures, 'validation']), pooled()).map((row) => ({
+      joined(over(test, [...measures, 'validation']), ofPool(compared)).map((row) => ({
         ...row,
-        configuration: isPool ? null : (complete.get(String(row.arm))?.[0]?.configuration ?? null),
+        configuration: isPool ? null : (arms.get(String(row.arm))?.[0]?.configuration ?? null),
       })),
       ['arm', 'configuration', 'pooledWorstValues', ...measures, 'validation'],
       look(
+        compared,
         `Accuracy in percent: ${INTERVAL}`,
-        `${records.name}: seeds ${all.flatMap(({ seeds }) => seeds).join(', ')}; ${hoursText(runs)}`,
+        `${name}: seeds ${seeds.flat().join(', ')}; ${hoursText(runs)}`,
         ...(isPool
-          ? [
-              `Pooled over ${members.join(', ')}, all test examples of ${all[0]?.seeds.length} seeds: mean (each)`,
-            ]
+          ? [`Pooled over ${members.join(', ')}, all test examples of ${seeds[0]?.length} seeds: mean (each)`]
           : []),
         ...(left.length === 0 ? [] : [`Left out, for want of seeds: ${left.join(', ')}`]),
       ),
@@ -179,30 +159,95 @@ export async function armTables(
     ...pivot(
       isPool ? test : [],
       { down: ['arm'], across: ['benchmark'], cell: 'configuration' },
-      look('Configuration of each arm, by benchmark'),
+      look(compared, 'Configuration of each arm, by benchmark'),
     ),
-    ...differences(),
+  ];
+}
+
+/** Returns differences of worst groups with the planned tests, and of all accuracies from the reference. */
+function differenceTables(compared: Compared): Table[] {
+  const { study, members, arms, left, test, measures } = compared;
+  const { arms: tests } = study.tests;
+  if (!tests) return [];
+  const { reference, focus, equivalence } = tests;
+  const isPool = members.length > 1;
+  const differ: Differ = focus === undefined ? { minus: { arm: reference } } : { from: { arm: focus } };
+  // The planned tests are corrected together.
+  const primary = tests.primary ?? [...arms.keys(), ...left].filter((arm) => arm !== (focus ?? reference));
+  const missing = primary.filter((arm) => !arms.has(arm));
+  const isTested = members.every((member) => rowsOn(study, member).compared.isTested);
+  const isPlanned = (row: Row): boolean =>
+    isTested && missing.length === 0 && primary.includes(String(row.arm));
+  const gains = withTests(over(test, ['worst'], differ), 'worst', {
+    family: (row) => (isPlanned(row) ? 'planned' : null),
+    resolution: () => SHARE_RESOLUTION,
+    margin: () => (equivalence ?? Number.NaN) / 100,
+  }).map((row): Row => ({ ...row, verdict: isPool ? verdictOf(row, 'worst', 1, VERDICTS) : '' }));
+  // Two models of a benchmark are tested on the same examples.
+  const ofBenchmarks = summarize(isPool ? test : [], {
+    by: ['arm'],
+    over: 'benchmark',
+    measures: ['ofBenchmarks'],
+    ...differ,
+  });
+  const minus =
+    focus === undefined ? `each arm minus that of ${reference}` : `"${focus}" minus that of each other arm`;
+  const margin = equivalence === undefined ? '' : `; margin ${equivalence} points`;
+  const planned = gains.filter(isPlanned).length;
+  const correction = planned > 0 ? `; Holm’s correction is over ${plural(planned, 'planned test')}` : '';
+  return [
     ...list(
-      over(trained.filter(isShown), measures.slice(1)).filter(
-        ({ arm, n }) => n === complete.get(String(arm))?.length,
-      ),
-      ['arm', ...measures.slice(1)],
-      look(`Training accuracy in percent, in evaluation mode: ${INTERVAL}`),
-    ),
-    ...list(
-      // Images whose map is blank have no share.
-      summarize((await records.read('heat')).filter(isShown), {
-        by: ['arm', 'group'],
-        over: 'seed',
-        measures: HEAT,
-        isPartial: true,
-      }),
-      ['arm', 'group', 'n', ...HEAT],
+      joined(gains, ofPool(compared, differ), ofBenchmarks),
+      [
+        ...(['arm', 'pooledWorstValues', 'n', 'worst', 'ofBenchmarks'] as const),
+        ...(['worstP', 'worstPHolm', 'worstWithin', 'verdict'] as const),
+      ],
       look(
-        'Share of Grad-CAM’s heat for the class of number 1 on the core of test images in percent: mean over seeds of the mean over a group’s images',
+        compared,
+        `Test worst-group accuracy of ${minus}, in points, paired by seed${margin}${correction}`,
+        ...(isTested && missing.length > 0
+          ? [`Not tested before all planned arms are recorded: ${missing.join(', ')}`]
+          : []),
+      ),
+    ),
+    ...list(
+      over(test, measures, { minus: { arm: reference } }),
+      ['arm', 'n', ...measures],
+      look(
+        compared,
+        `Accuracy of each arm minus that of ${reference}, in points, paired by seed: ${INTERVAL}`,
       ),
     ),
   ];
+}
+
+/** Whether a row is of a recorded run that the tables compare. */
+function isShown({ runs }: Compared, row: Row): boolean {
+  return runs.some((run) => isOf(row, pick(run, ['arm', 'seed', 'configuration'])));
+}
+
+function trainingTable(compared: Compared, trained: readonly CsvRow[]): Table[] {
+  const { arms } = compared;
+  const measures = compared.measures.slice(1);
+  const rows = trained.filter((row) => isShown(compared, row));
+  return list(
+    over(rows, measures).filter(({ arm, n }) => n === arms.get(String(arm))?.length),
+    ['arm', ...measures],
+    look(compared, `Training accuracy in percent, in evaluation mode: ${INTERVAL}`),
+  );
+}
+
+function heatTable(compared: Compared, heat: readonly CsvRow[]): Table[] {
+  const rows = heat.filter((row) => isShown(compared, row));
+  return list(
+    // Images whose map is blank have no share.
+    summarize(rows, { by: ['arm', 'group'], over: 'seed', measures: HEAT, isPartial: true }),
+    ['arm', 'group', 'n', ...HEAT],
+    look(
+      compared,
+      'Share of Grad-CAM’s heat for the class of number 1 on the core of test images in percent: mean over seeds of the mean over a group’s images',
+    ),
+  );
 }
 
 /** Adds the measures in other rows of an arm to its rows. */
@@ -250,7 +295,7 @@ export async function acrossTables(study: Study): Promise<Table[]> {
   const rows = columns.flatMap(({ name, complete }) =>
     arms.flatMap((arm) => (complete.get(arm) ?? []).map((row): Row => ({ ...row, benchmark: name }))),
   );
-  const table = (caption: string, differ: { minus?: Row; from?: Row } = {}): Table[] =>
+  const table = (caption: string, differ: Differ = {}): Table[] =>
     pivot(
       summarize(rows, { by: ['benchmark', 'arm'], over: 'seed', measures: ['worst'], ...differ }),
       { down: ['arm'], across: ['benchmark'], cell: 'worst' },

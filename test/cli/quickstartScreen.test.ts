@@ -1,6 +1,6 @@
 import { quickstartScreen } from '../../src/cli/quickstartScreen.js';
 import type { TraceEntry } from '../../src/experiments/results.js';
-import { changeParts } from '../../src/report/figures/changes.js';
+import { changeParts } from '../../src/report/changes.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { changeRows } from '../../src/report/rows.js';
 import type { QuickstartResult } from '../../src/study/quickstart.js';

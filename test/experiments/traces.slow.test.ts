@@ -17,7 +17,7 @@ import type { Criterion } from '../../src/neurons/criterion.js';
 import { placeText } from '../../src/neurons/neuron.js';
 import { maskNeurons, perturbedVariants } from '../../src/neurons/perturb.js';
 import { gradientScores, magnitudeScores } from '../../src/neurons/score.js';
-import { setsOf } from '../../src/report/figures/changes.js';
+import { setsOf } from '../../src/report/changes.js';
 import { lostImages } from '../../src/report/figures/lostImages.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { changeRows } from '../../src/report/rows.js';

@@ -2,6 +2,7 @@ import { structured } from '../../experiments/traces.js';
 import { distinct, groupedBy, numberOf, numbers, type Row } from '../../kit/rows.js';
 import { list, pivot } from '../../kit/table.js';
 import { mean } from '../../metrics/statistics.js';
+import { marked } from '../changes.js';
 import { matrix } from '../chart.js';
 import { claim } from '../claim.js';
 import { resultOf } from '../figure.js';
@@ -11,7 +12,6 @@ import { foldedTable, html } from '../html/html.js';
 import { measuredTable } from '../measured.js';
 import { layerRows, perNull } from '../rows.js';
 import { rowsFigure } from '../rowsFigure.js';
-import { marked } from './changes.js';
 
 const CELL = ['criterion', 'layer', 'group', 'k'] as const;
 
