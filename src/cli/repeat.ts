@@ -3,7 +3,6 @@ import { columnsAsText } from '../data/layouts/tables.js';
 import { SpurmemError } from '../errors.js';
 import { engineOptions } from '../native/engine.js';
 import { dependsOnProtocol } from '../settings/setting.js';
-import { metaOf } from '../settings/values.js';
 import { choiceOf } from '../train/augmentation.js';
 import { methodNamed } from '../train/methods.js';
 import { requireFormatVersion, runFileSchema } from '../train/runConfig.js';
@@ -20,6 +19,15 @@ export const runSchema = z.object({
 
 /** Values of options by their names. */
 export type OptionValues = Readonly<Record<string, unknown>>;
+
+/** The settings that a run records in another form than their options take. */
+const AS_OPTION: Readonly<Record<string, (value: unknown, run: z.infer<typeof runFileSchema>) => unknown>> = {
+  weights: (_value, { environment }) => environment.weightsPath ?? undefined,
+  arch: (value, { environment }) => environment.archPath ?? value,
+  augmentation: (value) =>
+    value === undefined ? 'dataset' : choiceOf(value as Parameters<typeof choiceOf>[0]),
+  kickInEpoch: (value) => value ?? 'selected',
+};
 
 /**
  * Returns a run's configuration as option values, so that the same command with `--config` repeats the run: settings
@@ -45,19 +53,8 @@ export function valuesOfRun(file: z.infer<typeof runSchema>, command: Command): 
   for (const [setting, entry] of Object.entries(settings)) {
     const value = (config as OptionValues)[setting];
     const word = optionWord(setting, entry);
-    if (word === undefined) {
-      requireDefault(setting, value, entry[config.protocol]);
-    } else if (setting === 'weights') {
-      values[word] = environment.weightsPath ?? undefined;
-    } else if (setting === 'arch') {
-      values[word] = environment.archPath ?? config.arch;
-    } else if (metaOf(entry.type).form === 'augmentation') {
-      values[word] = value === undefined ? 'dataset' : choiceOf(value as Parameters<typeof choiceOf>[0]);
-    } else if (setting === 'kickInEpoch') {
-      values[word] = value ?? 'selected';
-    } else {
-      values[word] = value;
-    }
+    if (word === undefined) requireDefault(setting, value, entry[config.protocol]);
+    else values[word] = setting in AS_OPTION ? AS_OPTION[setting]?.(value, parsed.data) : value;
   }
   const { data, dataOptions, from } = environment;
   const columns = 'columns' in dataOptions ? dataOptions.columns : undefined;

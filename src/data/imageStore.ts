@@ -273,7 +273,9 @@ async function writeFileOf(
     report();
     const begun = mapOrdered(jobs, JOBS, async (job) => [job, await decode(job)] as const);
     for await (const [job, first] of begun) {
-      for (let [left, found] = [job, first]; left.length > 0;) {
+      let left = job;
+      let found = first;
+      while (left.length > 0) {
         // One write: a small image takes less time to decode than to write alone.
         const all = found.map(({ pixels }) => pixels);
         await writeAt(target, all, bytes);

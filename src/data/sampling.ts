@@ -122,7 +122,7 @@ export function randomAdjustments(
   return adjustments;
 }
 
-/** Whether torchvision's `RandomApply(..., probability)` applies; one that never does draws nothing. */
+/** Whether torchvision's `RandomApply(..., probability)` applies its change. If the probability is 0, no random number is drawn. */
 function applies(probability: number, generator: Generator): boolean {
   return probability > 0 && !(Math.fround(probability) < generator.uniform(0, 1));
 }

@@ -180,7 +180,7 @@ function intervalText(row: Row, name: string, column: Column): string {
     : '';
 }
 
-/** The caption, and the explanations of some columns of the table. */
+/** The caption, then a sentence for each column that has an explanation. */
 export function captionOf({ caption }: Table, columns: readonly Heading[]): string {
   return [caption, ...columns.map(({ explanation }) => explanation ?? '')]
     .filter((text) => text !== '')

@@ -103,7 +103,7 @@ export interface FigureNeeds {
 /** The drawn form of a chart of the section; undefined where nothing is drawn. */
 export type Drawn = (chart: NamedChart) => Chart | undefined;
 
-/** A figure, or another section of the report, of some results. Each part is made once, for whoever takes it. */
+/** A figure, or another section of the report, of some results. Computes each part at most once. */
 export interface Section {
   /** The section's anchor in the report, and its heading. */
   readonly id: string;

@@ -46,8 +46,8 @@ export function overModelsTables({ kind, title, seeds, rows }: FigureOverModels)
 }
 
 /**
- * Rows over models with the columns of one run's: random neurons change what is not beyond them, and p-values are those of the excess. A run's
- * own rows stay as they are.
+ * Gives rows that are summarized over models the columns of one run's rows, so that one figure draws both: the change under random neurons,
+ * which is the change minus the excess, and the p-values of the excess. Rows of one run stay as they are.
  */
 function asOneRun(rows: readonly Row[]): Row[] {
   return rows.map((row) => {

@@ -72,7 +72,10 @@ export async function completeArms(
 }
 
 /** How arms differ from others in a table: less another arm, or another arm from which they are taken. */
-interface Differ { readonly minus?: Row; readonly from?: Row }
+interface Differ {
+  readonly minus?: Row;
+  readonly from?: Row;
+}
 
 /** The compared arms of some data or pool. */
 interface Compared {

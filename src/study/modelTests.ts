@@ -65,7 +65,7 @@ export function testRows(
       }));
     }
     return sets.map((row) => ({
-      ...asked(row, answerOf(tests, question, row, effects)),
+      ...modelValue(row, answerOf(tests, question, row, effects)),
       status,
       question,
       unit: 'logits',
@@ -76,10 +76,18 @@ export function testRows(
   return [...questions, ...withinClass(tests, sets), ...perturbed(tests, perturbations)];
 }
 
-function asked(row: Row, value: number) {
-  const criterion = String(row.criterion);
-  const of = { criterion, chosenFor: numberOf(row, 'chosenFor'), seed: numberOf(row, 'seed') };
-  return { ...of, value, sign: -1 as const };
+/** A model's number, from the row of the set of neurons that it is about. */
+function modelValue(
+  row: Row,
+  value: number,
+): Pick<Answer, 'criterion' | 'chosenFor' | 'seed' | 'value' | 'sign'> {
+  return {
+    criterion: String(row.criterion),
+    chosenFor: numberOf(row, 'chosenFor'),
+    seed: numberOf(row, 'seed'),
+    value,
+    sign: -1,
+  };
 }
 
 /**
@@ -94,7 +102,7 @@ function withinClass(tests: Tests, sets: readonly Row[]): TestRow[] {
       const question = `${outcome} within class, minority minus majority`;
       const pooled = scale * changeIn(row, outcome, 'Interaction');
       return {
-        ...asked(row, value),
+        ...modelValue(row, value),
         pooled,
         question,
         status: 'Post hoc',
@@ -113,8 +121,8 @@ function perturbed(tests: Tests, perturbations: readonly Row[]): TestRow[] {
   if (sigma === undefined || criterion === undefined) return [];
   const rowsOf = (perturbation: string): Row[] => {
     // Zeroing has no standard deviation.
-    const of = { perturbation, sigma: perturbation === 'zero' ? null : sigma, criterion, k };
-    return minoritiesOf(tests).flatMap((chosenFor) => select(perturbations, { ...of, chosenFor }));
+    const settings = { perturbation, sigma: perturbation === 'zero' ? null : sigma, criterion, k };
+    return minoritiesOf(tests).flatMap((chosenFor) => select(perturbations, { ...settings, chosenFor }));
   };
   const zeroed = rowsOf('zero');
   const beyondZeroing = (row: Row): number => {
@@ -128,8 +136,8 @@ function perturbed(tests: Tests, perturbations: readonly Row[]): TestRow[] {
   ] as const;
   return questions.flatMap(([question, perturbation, valueOf]) =>
     rowsOf(perturbation).map((row): TestRow => {
-      const of = { question, unit: 'logits', margin: equivalence, family: question } as const;
-      return { ...asked(row, valueOf(row)), ...of, status: 'Primary' };
+      const test = { question, unit: 'logits', margin: equivalence, family: question } as const;
+      return { ...modelValue(row, valueOf(row)), ...test, status: 'Primary' };
     }),
   );
 }

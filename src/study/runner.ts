@@ -98,7 +98,7 @@ export class StudyRunner {
   }
 
   /**
-   * Runs jobs in order; next to other processes, those that none is at, from a random one on. Goes on after a job that failed, and throws
+   * Runs the jobs in order. If other processes run the same study, starts at a random job and skips those that are being run. Goes on after a job that failed, and throws
    * its error in the end.
    */
   async runAll(indices: readonly number[], onDone?: (index: number) => void): Promise<void> {
