@@ -179,7 +179,7 @@ const BY_FILE = {
     ['side * excess(row) > 0 && ', ''],
     ['draws < needed', 'draws <= needed'],
   ],
-  'src/report/figures/changes.ts': [['row.group === row.chosenFor', 'row.group !== null']],
+  'src/report/changes.ts': [['row.group === row.chosenFor', 'row.group !== null']],
   'src/report/rows.ts': [
     ['test.change - test.mean', 'test.mean - test.change'],
     ['row.split, row.name === DIFFERENCE]', 'row.split, false]'],

@@ -78,7 +78,7 @@ function splitOf(rows: readonly Row[]): string {
   return SPLIT_NAME[rows[0]?.split as keyof typeof SPLIT_NAME];
 }
 
-/** How charts are divided: panels, and what tells one line of a panel from another. */
+/** How charts are divided: panels, and the columns that name the lines of a panel. */
 interface Layout {
   readonly groups: Groups;
   readonly facet: readonly ColumnName[];
