@@ -4,7 +4,7 @@ import { captionOf, type Cell, type Part, type Table } from '../kit/table.js';
 import { escapeMarkdown, plain, wrap } from '../report/text.js';
 
 /** How tables are printed. */
-export interface TextOptions {
+interface TextOptions {
   /** Whether the output is a terminal that shows colours; otherwise the text holds no escape codes. */
   readonly color: boolean;
   /** Max columns of a line. */

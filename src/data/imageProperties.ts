@@ -23,7 +23,7 @@ const MAX_DIFFERENT = 10;
 /** Images that are read at a time. */
 const AT_A_TIME = 8;
 
-export interface ImageProperties {
+interface ImageProperties {
   /** [properties] of [N] each. */
   readonly columns: readonly Float64Array[];
   /** The first near-duplicate of each image in the list, [N]. */

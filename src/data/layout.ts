@@ -19,7 +19,7 @@ export interface LayoutOption<Value> {
 }
 
 /** A layout's own options by their names, which no other layout's have. */
-export type LayoutOptions = Readonly<Record<string, LayoutOption<unknown>>>;
+type LayoutOptions = Readonly<Record<string, LayoutOption<unknown>>>;
 
 /** The values of options that were given. */
 export type OptionsOf<Options> = {

@@ -5,7 +5,7 @@ import type { ImageChange } from './imageChanges.js';
 const [WITHIN, NEAREST] = [0.5, 3] as const;
 
 /** An image with the mean of the images of another kind that have its margin: changes beyond random neurons, in logits. */
-export interface Matched {
+interface Matched {
   readonly change: number;
   readonly otherChange: number;
 }

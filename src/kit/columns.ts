@@ -188,7 +188,7 @@ const COLUMNS: Readonly<Record<string, Column>> = { ...SETTINGS, ...COMPARED, ..
 
 type Measure = keyof typeof MEASURES | Compared;
 /** A measure of one group: `accuracy3` is the accuracy of group 3, or its change. */
-export type GroupColumn = `${'accuracy' | 'group' | 'testAccuracy'}${number}`;
+type GroupColumn = `${'accuracy' | 'group' | 'testAccuracy'}${number}`;
 /** A margin beyond random neurons. */
 export type BeyondColumn = `${'interaction' | 'own'} beyond ${NullName}`;
 

@@ -151,7 +151,7 @@ function hint(text: string): string {
 const OPTIONAL = '.num_batches_tracked';
 
 /** The head of an adopted model. */
-export interface KeptHead {
+interface KeptHead {
   /** Its outputs that become the model's, in this order; default: all. */
   readonly classes?: readonly number[] | undefined;
   /** The file that it is in, if that is another one. */

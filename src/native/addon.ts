@@ -81,7 +81,7 @@ export interface Adjustment {
 
 /** How images are resized, with antialiasing; by torchvision's names. */
 export const INTERPOLATIONS = ['bilinear', 'bicubic'] as const;
-export type Interpolation = (typeof INTERPOLATIONS)[number];
+type Interpolation = (typeof INTERPOLATIONS)[number];
 
 /** How a batch of images is made. */
 export interface BatchOptions {
@@ -105,7 +105,7 @@ export interface BatchOptions {
 }
 
 /** The libraries that decode images, by file name or path; null: none. */
-export interface ImageDecoders {
+interface ImageDecoders {
   readonly jpeg: string | null;
   readonly png: string | null;
 }

@@ -14,7 +14,7 @@ export const MATMUL_PRECISIONS = ['highest', 'high', 'medium'] as const;
 const source = 'PyTorch\u2019s default';
 
 /** Options that may change the last bits of numbers. */
-export const NUMERICS = {
+const NUMERICS = {
   memoryFormat: setting({
     type: oneOf(MEMORY_FORMATS),
     argument: 'format',

@@ -7,7 +7,7 @@ import { SpurmemError } from '../errors.js';
 import { makeFolder, writeAtomic } from '../files.js';
 import { userCache } from '../userCache.js';
 
-export interface LibtorchContent {
+interface LibtorchContent {
   /** Such as `2.15.0`. */
   readonly version: string;
   /** Whether its strings and lists are those of GCC 5 and later, which pip's wheels have from 2.7 on. */

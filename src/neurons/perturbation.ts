@@ -52,7 +52,7 @@ export function ownWeights(
 }
 
 /** The words of charts and tables. */
-export interface PerturbationWords {
+interface PerturbationWords {
   /** Heading of its section. */
   readonly heading: string;
   /** After the neurons: `Top-k by gradient, zeroed`. */

@@ -34,7 +34,7 @@ const COLUMNS: readonly ColumnName[] = [
 ];
 
 /** A figure over models, a line per measurement: means with 95 % intervals, and p-values of changes. */
-export function overModelsTables({ kind, title, seeds, rows }: FigureOverModels): Table[] {
+function overModelsTables({ kind, title, seeds, rows }: FigureOverModels): Table[] {
   const models =
     seeds.length === 1
       ? 'one model, whose numbers do not show how models differ'

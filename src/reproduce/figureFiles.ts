@@ -17,7 +17,7 @@ import { openRun } from '../train/runFolder.js';
 import { RunWriter } from '../train/runWriter.js';
 
 /** `results/<figure>.json`: a figure or table, a row a measurement; the same rows are in its CSV. */
-export interface FigureResult {
+interface FigureResult {
   readonly kind: string;
   readonly title: string;
   readonly checkpoint: string;

@@ -87,7 +87,7 @@ async function chartsOf(
 }
 
 /** Returns a chart as a file, with a margin and a background. */
-export function standalone(svg: string): string {
+function standalone(svg: string): string {
   const widened = svg.replace(
     / width="([\d.]+)" height="([\d.]+)" viewBox="[^"]*"/,
     (_size, width: string, height: string) => {

@@ -23,13 +23,13 @@ import type { TraceName } from './schema.js';
 import type { Combination } from './tuning.js';
 
 /** A run to measure; `from` is the run that it started from. */
-export interface TracedRun extends SessionOptions {
+interface TracedRun extends SessionOptions {
   readonly from?: string | undefined;
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
 /** What a study measures of a run: a table of records. A new one is an object, its name in `schema.ts`, and an entry in `STUDY_TRACES`. */
-export interface StudyTrace {
+interface StudyTrace {
   readonly settings: SettingsTable;
   /** What identifies a run in the table: its seed, with the stage of training or arm, or with the tuned configuration. */
   readonly by: 'seed' | 'stage' | 'configuration';

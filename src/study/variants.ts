@@ -186,7 +186,7 @@ export function filled(template: string, values: Readonly<Record<string, string 
 }
 
 /** Settings as a part of a folder's path: `lr=0.001-batchSize=32`. */
-export function folderName(settings: Combination): string {
+function folderName(settings: Combination): string {
   return Object.entries(settings)
     .map(([name, value]) => {
       const text = value === undefined ? 'none' : JSON.stringify(value);

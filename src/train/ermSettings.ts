@@ -161,7 +161,7 @@ export const TRACK_IMAGES = setting<boolean | undefined>({
   source: 'none',
 });
 
-export const LEAVE_OUT = setting<number | undefined>({
+const LEAVE_OUT = setting<number | undefined>({
   type: share(),
   argument: 'share',
   help: 'leave out this share of every group\u2019s training images, drawn by the seed',

@@ -75,7 +75,7 @@ interface DataOptions {
 }
 
 /** Throws `DATASET_INVALID` if the dataset is not the run's. */
-export function requireDatasetOfRun({ config, folder }: OpenedRun, dataset: Dataset): void {
+function requireDatasetOfRun({ config, folder }: OpenedRun, dataset: Dataset): void {
   if (!isSameData(dataset, config.dataset)) throw notOfRun(folder, dataset);
 }
 

@@ -37,7 +37,7 @@ export type Columns = Readonly<z.infer<typeof columnsSchema>>;
 /** Waterbirds as released, and the tables that group-DRO writes. */
 const WATERBIRDS_COLUMNS: Columns = { filename: 'img_filename', y: 'y', split: 'split', a: 'place' };
 /** SubpopBench's `id,filename,split,y,a`. */
-export const SUBPOPBENCH_COLUMNS = { filename: 'filename', y: 'y', split: 'split', a: 'a' } as const;
+const SUBPOPBENCH_COLUMNS = { filename: 'filename', y: 'y', split: 'split', a: 'a' } as const;
 
 /** A mapping as text. */
 const COLUMNS_EXAMPLE = 'filename=path,y=label,split=fold,a=background';

@@ -13,7 +13,7 @@ export const MEASURES = ['valWorstGroupAccuracy', 'testWorstGroupAccuracy', 'tes
 type Measure = (typeof MEASURES)[number];
 
 /** Runs that differ in nothing but their seeds. */
-export type OverSeeds = Readonly<Record<Measure, SeedSummary>>;
+type OverSeeds = Readonly<Record<Measure, SeedSummary>>;
 
 /** The outcome of a finished run. Accuracies are fractions. */
 export interface SeedOutcome extends Readonly<Record<Measure, number>> {

@@ -260,7 +260,7 @@ function cutsOf(graph: Graph, flow: Flow): { at: number; value: number }[] {
 }
 
 /** A call of a layer whose output channels or rows are neurons, or of the head. */
-export interface LayerCall {
+interface LayerCall {
   readonly name: string;
   readonly index: number;
   readonly node: GraphNode;

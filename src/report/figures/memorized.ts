@@ -8,7 +8,7 @@ import { groupNameIn } from '../groupLabels.js';
 import { rowsFigure } from '../rowsFigure.js';
 
 /** Returns a row per set of neurons and group: memorized images, compared with others of their margin. */
-export function memorizedRows({ entries }: TraceMemorizedResult): Row[] {
+function memorizedRows({ entries }: TraceMemorizedResult): Row[] {
   return entries.map(({ interval, change, difference, ...entry }) => {
     const [low = null, high = null] = interval ?? [];
     const beyond = { beyondOthers: difference, beyondOthersLow: low, beyondOthersHigh: high };

@@ -21,7 +21,7 @@ export const showComparison: Show<RunReport> = ({ comparison }, groups) =>
   };
 
 /** Returns one row per run: its worst group on validation and test, and every group's test accuracy. */
-export function comparisonTable({ runs }: ComparisonResult, groups: Groups): Table {
+function comparisonTable({ runs }: ComparisonResult, groups: Groups): Table {
   const [reference] = runs;
   return {
     caption: `Test accuracy after retraining one run, on equal epochs: the worst group, its points above that of ${reference?.title ?? 'the first'}, the average, and each group.`,

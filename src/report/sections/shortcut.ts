@@ -13,7 +13,7 @@ import { html, htmlTable } from '../html/html.js';
 const MARGIN = 0.05;
 
 /** How much better a network is where an attribute agrees with the class. */
-export interface Shortcut {
+interface Shortcut {
   readonly split: Split;
   /** The groups of the compared classes. */
   readonly agreeing: readonly number[];

@@ -33,7 +33,7 @@ export const plantSchema = z.strictObject({
   /** Images of each class that the start is not trained on; planted images are the first of them. */
   reserve: count.default(20),
 });
-export type PlantOptions = z.output<typeof plantSchema>;
+type PlantOptions = z.output<typeof plantSchema>;
 
 interface Image {
   readonly image: string;

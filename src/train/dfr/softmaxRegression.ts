@@ -31,7 +31,7 @@ export function l2Penalty(inverseStrength: number, examples: number, numClasses:
 }
 
 /** A fitted layer, for features as they are, and its logits of all examples, [N, numClasses]. */
-export interface SoftmaxFit {
+interface SoftmaxFit {
   readonly layer: LinearLayer;
   readonly logits: Float32Array;
 }

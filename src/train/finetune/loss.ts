@@ -7,7 +7,7 @@ import { type ComputeContext, TensorScope } from '../../native/context.js';
 import type { BatchLoss, Run, TrainedPart } from '../run.js';
 import type { FinetuneConfig } from './config.js';
 
-export type FinetuneLossSettings = Pick<
+type FinetuneLossSettings = Pick<
   FinetuneConfig,
   'contrast' | 'features' | 'statistics' | 'temperature' | 'lambda' | 'loss'
 > &

@@ -26,13 +26,13 @@ const MASK_CRITERIA = [...CRITERIA, 'combined', 'random', 'random-same-layers', 
  * The training samples of the gradient criterion (Table 7) and the labels of their loss: all under their classes, all under the
  * model's predictions, or those of minority groups under their classes.
  */
-export const MASK_GRADIENT_SOURCES = ['true-labels', 'pseudo-labels', 'minority-groups'] as const;
+const MASK_GRADIENT_SOURCES = ['true-labels', 'pseudo-labels', 'minority-groups'] as const;
 
 /** NT-Xent compares projections of the penultimate features, those features, the logits, or their softmax. */
 const CONTRASTED_FEATURES = ['projection', 'penultimate', 'logits', 'softmax'] as const;
 
 /** Mean squared error of the prediction vector (article, Eq. 4), or cross-entropy (Table 4). */
-export const SUPERVISED_LOSSES = ['mse', 'cross-entropy'] as const;
+const SUPERVISED_LOSSES = ['mse', 'cross-entropy'] as const;
 
 const kickIn = valueType(z.union([z.literal('selected'), integer(1)]), {
   expected: 'an epoch from 1 on, or selected',
