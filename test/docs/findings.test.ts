@@ -1,98 +1,81 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { parse } from 'csv-parse/sync';
-import { momentsOf } from '../../src/metrics/statistics.js';
-import { ROOT } from '../cli/support.js';
+import { COMPUTED } from './computed.js';
+import * as text from './numbers.js';
 
-/** A mean with its interval: `-3.19 logits [-5.53, -0.85]`. */
-const INTERVAL =
-  /([-+]?\d+(?:\.\d+)?)(?: (?:%|points|logits))?\s+\[([-+]?\d+(?:\.\d+)?), ([-+]?\d+(?:\.\d+)?)\]/g;
+const { filesIn, isSame, numbersIn, plain, read, tables, tokensOf } = text;
+const pages = filesIn('docs').filter((file) => file.startsWith('findings'));
 
-/** Post hoc, from the records in `results/`: no table has them. */
-const FROM_RECORDS = [
-  ...[
-    '1.78 [1.39, 2.17]',
-    '-2.04 [-2.66, -1.41]',
-    '-0.82 [-2.03, 0.40]',
-    '17.9 [3.8, 32.1]',
-    '-1.6 [-10.7, 7.6]',
-  ],
-  ...[
-    '-0.4 [-4.1, 3.2]',
-    '+1.1 [-2.7, 4.9]',
-    '-0.46 [-0.62, -0.29]',
-    '+0.33 [0.16, 0.50]',
-    '-0.69 [-0.99, -0.39]',
-  ],
-  ...['-0.80 [-1.09, -0.51]', '-0.09 [-0.49, 0.32]', '23.2 [17.7, 28.7]'],
-];
+const FUNCTIONS: Readonly<Record<string, (...values: never[]) => number[]>> = COMPUTED;
 
-const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
-const intervalsOf = (text: string): string[][] =>
-  [...text.matchAll(INTERVAL)].map((found) => found.slice(1, 4));
+/** Texts of each page with their sources. */
+const SOURCES = new Map(
+  read('test/docs/sources.txt')
+    .split(/^# /m)
+    .map((part): [string, string[][]] => {
+      const [page = '', ...lines] = part.split('\n');
+      return [page, lines.filter((line) => line !== '').map((line) => line.split(' <- '))];
+    }),
+);
 
-const tables = readdirSync(join(ROOT, 'studies'))
-  .flatMap((study) => readdirSync(join(ROOT, 'studies', study)).map((file) => join('studies', study, file)))
-  .filter((path) => path.endsWith('.md') && !path.endsWith('plan.md'))
-  .flatMap((path) => intervalsOf(read(path)).map((numbers) => numbers.map(Number)));
-
-/** Memorization by group in points over models and images, of which tables have the models' part: mean and normal 95 % interval. */
-const overBoth = ['celeba', 'birds'].flatMap((data, at) => {
-  const rows = parse<Record<string, string>>(read(`studies/memorization/results/${data}-memorization.csv`), {
-    columns: true,
-  });
-  const ofModels = [...read('studies/memorization/tables.md').matchAll(/^\| ERM \| G(\d) \(.*$/gm)].slice(
-    4 * at,
-  );
-  return [0, 1, 2, 3].map((group) => {
-    const own = rows.filter((row) => Number(row.group) === group);
-    const { variance, count } = momentsOf(own.map((row) => 100 * Number(row.memorization)));
-    const [mean = 0, low = 0, high = 0] = (intervalsOf(ofModels[group]?.[0] ?? '')[2] ?? []).map(Number);
-    // Student's t of 20 models.
-    const half = 1.96 * Math.hypot(Math.sqrt(variance / count), (high - low) / 2 / 2.093);
-    return [mean, mean - half, mean + half];
-  });
-});
-
-/** Whether a table has these numbers, rounded as they are or less; a page may turn a loss's sign. */
-function isInTables(numbers: readonly string[]): boolean {
-  const [mean = 0, low = 0, high = 0] = numbers.map(Number);
-  const slack = numbers.map((number) => 0.5 * 10 ** -(number.split('.')[1]?.length ?? 0) + 6e-4);
-  return [
-    [mean, low, high],
-    [-mean, -high, -low],
-  ].some((wanted) =>
-    [...tables, ...overBoth].some((row) =>
-      row.every((value, i) => Math.abs(value - (wanted[i] ?? 0)) <= (slack[i] ?? 0)),
-    ),
-  );
+/** Returns the numbers of a page's text that its source does not have. */
+function unlike(words: string, source: string): string[] {
+  if (source.startsWith('unrecorded: ')) return [];
+  const numbers = numbersIn(words);
+  const [, name, given] = /^(\w+)\((.*)\)$/.exec(source) ?? [];
+  if (name !== undefined) {
+    const values = FUNCTIONS[name]?.(...(JSON.parse(`[${given ?? ''}]`) as never[])) ?? [];
+    return numbers.filter((number, i) => !text.roundsTo(number, values[i] ?? NaN));
+  }
+  if (source.startsWith('/')) {
+    const pattern = new RegExp(source.slice(1, -1));
+    const known = tables.filter((row) => pattern.test(row.text)).flatMap(({ tokens }) => tokens);
+    return tokensOf(words).flatMap(([number, token]) =>
+      known.some((other) => isSame(token, other)) ? [] : number,
+    );
+  }
+  const known = numbersIn(read(source));
+  return numbers.filter((number) => !known.includes(number));
 }
 
-const pages = readdirSync(join(ROOT, 'docs')).filter(
-  // The toy benchmark is no study.
-  (file) => file.startsWith('findings') && !file.endsWith('toy.md'),
-);
+/** Returns the numbers of a page that no record has, and the texts with sources that are no longer there. */
+function problemsOf(page: string, markdown: string): string[] {
+  const studies = new Set(Array.from(markdown.matchAll(/studies\/([\w-]+)\//g), ([, study = '']) => study));
+  let left = plain(markdown);
+  const problems = (SOURCES.get(page) ?? []).flatMap(([words = '', source = '']) => {
+    const place = new RegExp(words.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/ /g, '\\s+'), 'g');
+    if (left.search(place) < 0) return `not on the page: ${words}`;
+    left = left.replace(place, text.masked);
+    return unlike(words, source).map((number) => `${number} is not in ${source}: ${words}`);
+  });
+  const others = text.unitsOf(left).flatMap((unit) => {
+    return text.unfound(unit, studies).map((number) => `${number}: ${unit}`);
+  });
+  return [...problems, ...others];
+}
 
-// A table between marks is made of records (`npm run docs`).
-const text = (path: string): string => read(path).replace(/<!-- \w+: [\s\S]*?<!-- end -->/g, '');
+// A number that is right and in no table or plan of the page's studies gets a line in sources.txt.
+test.each(pages)('the numbers of %s are in records', (page) => {
+  expect(problemsOf(page, read(`docs/${page}`))).toEqual([]);
+});
 
-test.each(['README.md', 'REPLICATION.md', ...pages.map((page) => join('docs', page))])(
-  'intervals of %s are those of the tables',
-  (path) => {
-    const missing = intervalsOf(text(path))
-      .filter((numbers) => !isInTables(numbers))
-      .map(([mean, low, high]) => `${mean ?? ''} [${low ?? ''}, ${high ?? ''}]`);
-    expect(missing.filter((interval) => !FROM_RECORDS.includes(interval))).toEqual([]);
-  },
-);
+test.each([
+  ['findings-celeba.md', '| 96.2 | 99.6 | 72.2 |', '| 96.2 | 99.7 | 72.2 |'],
+  ['findings-celeba.md', '| 0.053   |', '| 0.043   |'],
+  ['findings-compositions.md', '48 and 46 %', '48 and 45 %'],
+  ['findings-memorization.md', '| 3,459  |', '| 3,458  |'],
+  ['findings-planted.md', '[0.443, 0.517]', '[0.443, 0.518]'],
+  ['findings.md', 'lose 82 points', 'lose 83 points'],
+  ['findings.md', '| 7.09 ', '| 7.19 '],
+])('%s says %s and not %s', (page, right, wrong) => {
+  const markdown = read(`docs/${page}`);
+  expect(markdown.split(right)).toHaveLength(2);
+  expect(problemsOf(page, markdown.replace(right, wrong))).not.toEqual([]);
+});
 
-test('a number that no table has is found out', () => {
-  expect(intervalsOf('is -3.19 logits [-5.53, -0.85], or 1.2 [0.1, 2.3]')).toEqual([
-    ['-3.19', '-5.53', '-0.85'],
-    ['1.2', '0.1', '2.3'],
-  ]);
-  expect([isInTables(['-3.19', '-5.53', '-0.85']), isInTables(['-3.29', '-5.53', '-0.85'])]).toEqual([
-    true,
-    false,
-  ]);
+test.each(['README.md', 'REPLICATION.md'])('intervals of %s are those of tables or pages', (path) => {
+  const onPages = pages.flatMap((page) => tokensOf(plain(read(`docs/${page}`))).map(([, token]) => token));
+  const known = [...tables.flatMap(({ tokens }) => tokens), ...onPages];
+  const missing = tokensOf(plain(read(path))).filter(
+    ([, token]) => token.length === 3 && !known.some((other) => isSame(token, other)),
+  );
+  expect(missing.map(([words]) => words)).toEqual([]);
 });
