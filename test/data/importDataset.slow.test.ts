@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 import { create } from 'tar';
 import { type Dataset, loadDataset } from '../../src/data/dataset.js';
 import { importDataset, type ImportOptions } from '../../src/data/import/importDataset.js';
 import { messageOf, SpurmemError } from '../../src/errors.js';
 import { reference } from '../parity/python.js';
 import { temporaryFolder } from '../temporary.js';
+import { type Claims, craftedParquet, run } from './craftedParquet.js';
 import { failure, put, putImage } from './support.js';
 
 const folder = temporaryFolder();
@@ -210,3 +212,59 @@ test('99 damaged files: an error that names the file, or an import; nothing outs
   expect(outcomes.refused).toBeGreaterThan(40);
   expect((await readdir(folder)).sort()).toEqual(before);
 }, 120_000);
+
+const HUGE = 2 ** 31 - 1;
+const zeros = Buffer.alloc(24);
+const indices = { encoding: 8, dictionary: { body: zeros } };
+const bitWidth = Buffer.from([2]);
+
+test.each<readonly [claim: string, claims: Claims, problem: string]>([
+  [
+    'values',
+    { values: HUGE },
+    'page of its column label cannot be decoded: it claims 2147483647 values, and can',
+  ],
+  ['negative values', { values: -5 }, 'it claims -5 values, and can have 3'],
+  ['a run of levels', { levels: run(HUGE) }, 'it claims a run of 2147483647 values, and has 3'],
+  ['levels of version 2', { v2: {}, levels: run(HUGE) }, 'it claims a run of 2147483647 values, and has 3'],
+  ['bytes of levels', { v2: { levels: -7 } }, 'it claims -7 bytes of levels'],
+  [
+    'a run of indices',
+    { ...indices, body: Buffer.concat([bitWidth, run(HUGE)]) },
+    'claims a run of 2147483647',
+  ],
+  [
+    'an index',
+    { ...indices, body: Buffer.concat([bitWidth, run(3, 3)]) },
+    'that its dictionary does not have',
+  ],
+  [
+    'values of a dictionary',
+    { ...indices, dictionary: { values: HUGE, body: zeros } },
+    'values, and can have 24',
+  ],
+  ['no dictionary', { encoding: 8, body: Buffer.concat([bitWidth, run(3)]) }, 'it lacks its dictionary'],
+  ['a size', { size: HUGE }, 'it claims 30 bytes, of 51 (decompressed: 2147483647)'],
+  ['a size within bounds', { size: 2 ** 29 }, 'page length 30 does not match header 536870912'],
+  ['no stored bytes', { compressed: null }, 'it claims no bytes, of 45'],
+  ['negative stored bytes', { compressed: -40 }, 'it claims -40 bytes'],
+  [
+    'more than its size',
+    { codec: 4, stored: brotliCompressSync(Buffer.alloc(1e8)), size: 30 },
+    'it is damaged',
+  ],
+  ['an unknown encoding', { encoding: 77 }, 'it has an encoding that is not supported'],
+  ['rows', { rows: 2n ** 53n }, 'it claims 9007199254740992 rows, which its groups or its bytes do not have'],
+  ['bytes of a column', { chunkSize: 2n ** 53n }, 'its column label claims the bytes from 63 to'],
+  ['a column outside', { offset: -4 }, 'its column label claims the bytes from -4 to 43, and it has'],
+  ['elements of a list', { schemaElements: 2 ** 25 }, 'it claims a list of 33554432 elements'],
+  ['columns', { children: HUGE }, 'cannot be read: it is damaged'],
+  ['a footer', { footer: 2 ** 32 - 1 }, 'it does not end with the footer of a parquet file'],
+])('a parquet file that lies about %s is refused before it takes memory', async (_claim, claims, problem) => {
+  const file = join(folder, 'crafted.parquet');
+  await put(file, craftedParquet(claims));
+  await failure(importDataset(file, join(folder, 'crafted')), 'DATASET_INVALID', problem, 'crafted.parquet');
+  await put(file, craftedParquet());
+  expect((await importDataset(file, join(folder, 'crafted'))).examples).toHaveLength(3);
+  await rm(join(folder, 'crafted'), { recursive: true });
+});

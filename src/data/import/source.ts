@@ -47,10 +47,16 @@ export async function reading<Result>(path: string, read: () => Promise<Result>)
   } catch (error) {
     if (error instanceof SpurmemError) throw error;
     throw invalidData(
-      `${path} cannot be read: ${messageOf(error).replace(/\.$/, '')}.`,
+      `${path} cannot be read: ${problemOf(error).replace(/\.$/, '')}.`,
       'Copy or download it again.',
     );
   }
+}
+
+/** What a parser throws where it has not checked what it reads is no sentence for users. */
+export function problemOf(error: unknown): string {
+  const { name } = Object(error) as { name?: unknown };
+  return name === 'TypeError' || name === 'RangeError' ? 'it is damaged' : messageOf(error);
 }
 
 /** Reads bytes of a file. Throws an Error if it is shorter. */
