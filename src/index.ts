@@ -66,7 +66,7 @@ export const traceMemorized = later(
   async () => (await import('./experiments/traceMemorized.js')).traceMemorized,
 );
 /** Tests how few neurons a training example depends on (Maini et al. 2023). */
-export const traceMinimal = later(async () => (await import('./extras/minimal/trace.js')).traceMinimal);
+export const traceMinimal = later(async () => (await import('./experiments/traceMinimal.js')).traceMinimal);
 /** Maps which parts of images raise an output, for one run or two (Fig. 10). */
 export const gradCam = later(async () => (await import('./experiments/gradCam.js')).gradCam);
 /** Shows the images that single neurons respond to, and the effect of zeroing each. */
@@ -116,7 +116,7 @@ export async function settings() {
   const { MODEL_SETTINGS, ERM_SETTINGS } = await import('./train/ermSettings.js');
   const { FINETUNE_SETTINGS } = await import('./train/finetune/settings.js');
   const { TRACE_SETTINGS } = await import('./experiments/traceSettings.js');
-  const { MINIMAL_SETTINGS } = await import('./extras/minimal/result.js');
+  const { MINIMAL_SETTINGS } = await import('./experiments/minimal.js');
   const { ATLAS_SETTINGS } = await import('./extras/atlas/result.js');
   const trace = { ...TRACE_SETTINGS, minimal: MINIMAL_SETTINGS, neurons: ATLAS_SETTINGS };
   return { model: MODEL_SETTINGS, erm: ERM_SETTINGS, finetune: FINETUNE_SETTINGS, trace };

@@ -122,7 +122,7 @@ const BY_FILE = {
     ['counts.train.indexOf(1)', 'counts.train.indexOf(0)'],
   ],
   'src/experiments/traceSession.ts': [['? this.#training.judgedOn :', '? this.dataset.splits.train :']],
-  'src/extras/minimal/result.ts': [['probabilityFewer = 1 - u / ', 'probabilityFewer = u / ']],
+  'src/experiments/minimal.ts': [['probabilityFewer = 1 - u / ', 'probabilityFewer = u / ']],
   'src/experiments/memorization.ts': [
     ['Math.hypot(rightIn.se, rightOut.se)', 'rightIn.se + rightOut.se'],
     ['(mean * (1 - mean)) / count', '(mean * (1 - mean)) / (count - 1)'],

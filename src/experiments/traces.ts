@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type GivenOf, resolveSettings, type SettingsTable } from '../settings/setting.js';
 import type * as z from '../zod.js';
 import { type GradCamResult, gradCamSchema } from './gradCamResult.js';
+import { MINIMAL_SETTINGS, minimalSchema, type TraceMinimalResult } from './minimal.js';
 import {
   atEpoch,
   memorizedSchema,
@@ -125,6 +127,22 @@ export const gradCam: Trace<GradCamResult, (typeof TRACE_SETTINGS)['gradCam']> =
   withoutImages: (made) => ({ ...made, examples: [] }),
 };
 
+const { unit, loss, epoch, batchSize } = TRACE_SETTINGS.session;
+
+/** A trace of these weights that is there is taken, however many examples were tried. */
+export const minimalNeurons: Trace<TraceMinimalResult, typeof MINIMAL_SETTINGS> = {
+  name: 'minimal',
+  description: 'test how few neurons a training example of each group depends on (Maini et al. 2023)',
+  kind: 'trace-minimal',
+  schema: minimalSchema,
+  settings: MINIMAL_SETTINGS,
+  session: { unit, loss, epoch, batchSize },
+  step: () => 'trace: minimal neurons',
+  measure: async (session, given) => (await import('./traceMinimal.js')).traceMinimalIn(session, given),
+  serves: (made, { header }) =>
+    made.loss === header.loss && isDeepStrictEqual(made.precision, header.precision),
+};
+
 /** The traces of the package besides the extras', in the order in which they are made. */
 export const TRACES: readonly Trace[] = [
   unstructured,
@@ -133,6 +151,7 @@ export const TRACES: readonly Trace[] = [
   memorized,
   // Its command is `gradcam`.
   gradCam,
+  minimalNeurons,
 ];
 
 export function fileOf(trace: Trace, result: Given & Pick<Traced, 'epoch'>): string {

@@ -1,7 +1,7 @@
 import { readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import type { TraceMinimalResult } from '../../src/extras/minimal/result.js';
+import type { TraceMinimalResult } from '../../src/experiments/minimal.js';
 import { ComputeContext } from '../../src/native/context.js';
 import { RunWriter } from '../../src/train/runWriter.js';
 import { ermRun, recordedIn, tinyDominoes } from '../fixtures.js';

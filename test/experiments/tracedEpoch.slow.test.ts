@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readTraces } from '../../src/experiments/resultFiles.js';
+import { traceMinimal } from '../../src/experiments/traceMinimal.js';
 import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
-import { traceMinimal } from '../../src/extras/minimal/trace.js';
 import { TRACES } from '../../src/report/figures.js';
 import { fig2 } from '../../src/report/figures/changes.js';
 import { reproducePart1 } from '../../src/reproduce/part1.js';

@@ -72,8 +72,8 @@ test('arrows point down: no folder imports from one above it', () => {
     (from, to) =>
       from.startsWith('src/') && floorOf(to) >= 0 && (floorOf(from) < 0 || floorOf(to) < floorOf(from)),
   );
-  // The interface gathers all floors, versions asks the addon for libtorch's, and lists of commands, figures and traces name the extras.
-  const lists = /^src\/(index|versions|cli\/main|report\/figures|study\/(?:traces|planted\/measure))\.ts > /;
+  // The interface gathers all floors, versions asks the addon for libtorch's, and lists of commands and figures name the extras.
+  const lists = /^src\/(index|versions|cli\/main|report\/figures)\.ts > /;
   expect(upward.filter((arrow) => !lists.test(arrow))).toEqual([]);
 });
 

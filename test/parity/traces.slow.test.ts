@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { RANK_BIN } from '../../src/experiments/results.js';
+import { minimalScores } from '../../src/experiments/traceMinimal.js';
 import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
-import { minimalScores } from '../../src/extras/minimal/trace.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
 import { selectTopK } from '../../src/neurons/select.js';
 import { RunFolder } from '../../src/train/runFolder.js';

@@ -1,5 +1,11 @@
 import type { Split } from '../../src/data/split.js';
 import type { GradCamResult, HeatExample, MeanShare } from '../../src/experiments/gradCamResult.js';
+import {
+  compareMinorities,
+  type MinimalExample,
+  summarizeMinimal,
+  type TraceMinimalResult,
+} from '../../src/experiments/minimal.js';
 import { OUTCOMES } from '../../src/experiments/outcomes.js';
 import type {
   LayerEntry,
@@ -12,12 +18,6 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../../src/experiments/results.js';
-import {
-  compareMinorities,
-  type MinimalExample,
-  summarizeMinimal,
-  type TraceMinimalResult,
-} from '../../src/extras/minimal/result.js';
 import { type GroupAccuracies, groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyInterval, changeInterval } from '../../src/metrics/intervals.js';
 import { monteCarloTest } from '../../src/metrics/monteCarlo.js';

@@ -1,8 +1,7 @@
 import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
+import type { TraceMinimalResult } from '../../src/experiments/minimal.js';
 import { overModels } from '../../src/experiments/overModels.js';
 import type { NullDistribution, TraceUnstructuredResult } from '../../src/experiments/results.js';
-import { minimalVerdict } from '../../src/extras/minimal/figure.js';
-import type { TraceMinimalResult } from '../../src/extras/minimal/result.js';
 import type { Row } from '../../src/kit/rows.js';
 import { groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyEstimate, differenceOf, meanOf } from '../../src/metrics/intervals.js';
@@ -13,6 +12,7 @@ import { drawsToPass } from '../../src/report/claim.js';
 import { accuracyVerdict, beforeAfterVerdict } from '../../src/report/figures/accuracy.js';
 import { heatParts, heatRows } from '../../src/report/figures/gradCam.js';
 import { fig7 } from '../../src/report/figures/layers.js';
+import { minimalVerdict } from '../../src/report/figures/minimal.js';
 import { fig3 } from '../../src/report/figures/overlap.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { modelsSection } from '../../src/report/models.js';

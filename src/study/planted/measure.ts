@@ -1,6 +1,6 @@
 import type { Split } from '../../data/split.js';
+import { traceMinimalIn } from '../../experiments/traceMinimal.js';
 import { type SessionOptions, TraceSession } from '../../experiments/traceSession.js';
-import { traceMinimalIn } from '../../extras/minimal/trace.js';
 import { type CsvRow, groupedBy } from '../../kit/rows.js';
 import { evaluate } from '../../metrics/evaluate.js';
 import { mannWhitney } from '../../metrics/mannWhitney.js';

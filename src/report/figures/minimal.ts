@@ -1,42 +1,24 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { Trace } from '../../experiments/traces.js';
-import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
+import type { MinimalSummary, TraceMinimalResult } from '../../experiments/minimal.js';
+import { minimalNeurons } from '../../experiments/traces.js';
 import { fixed, MARKED_P, probability } from '../../kit/columns.js';
 import { csvRows, type Row } from '../../kit/rows.js';
 import { list, type Table } from '../../kit/table.js';
-import { dots } from '../../report/chart.js';
-import { type Figure, resultOf } from '../../report/figure.js';
-import { pText } from '../../report/format.js';
-import { type Groups, starNote } from '../../report/groupLabels.js';
-import { chartFigure, html, htmlTable } from '../../report/html/html.js';
-import { tracedWeights, unitsText } from '../../report/measured.js';
-import { neuronColumn } from '../../report/rows.js';
-import { MINIMAL_SETTINGS, minimalSchema, type MinimalSummary, type TraceMinimalResult } from './result.js';
-
-const { unit, loss, epoch, batchSize } = TRACE_SETTINGS.session;
-
-/** A trace of these weights that is there is taken, however many examples were tried. */
-const trace: Trace<TraceMinimalResult, typeof MINIMAL_SETTINGS> = {
-  name: 'minimal',
-  description: 'test how few neurons a training example of each group depends on (Maini et al. 2023)',
-  kind: 'trace-minimal',
-  schema: minimalSchema,
-  settings: MINIMAL_SETTINGS,
-  session: { unit, loss, epoch, batchSize },
-  step: () => 'trace: minimal neurons',
-  measure: async (session, given) => (await import('./trace.js')).traceMinimalIn(session, given),
-  serves: (made, { header }) =>
-    made.loss === header.loss && isDeepStrictEqual(made.precision, header.precision),
-};
+import { dots } from '../chart.js';
+import { type Figure, resultOf } from '../figure.js';
+import { pText } from '../format.js';
+import { type Groups, starNote } from '../groupLabels.js';
+import { chartFigure, html, htmlTable } from '../html/html.js';
+import { tracedWeights, unitsText } from '../measured.js';
+import { neuronColumn } from '../rows.js';
 
 /** How few neurons hold a training example (Maini et al. 2023), of minority and majority groups. */
 export const minimal: Figure = {
   name: 'minimal',
   title: 'Neurons without which an example is forgotten',
   beyondArticle: true,
-  needs: { others: [trace] },
+  needs: { others: [minimalNeurons] },
   show: (source, groups) => {
-    const made = resultOf(source, trace);
+    const made = resultOf(source, minimalNeurons);
     if (!made) return undefined;
     const charts = dots(summaryRows(made), {
       name: 'minimal',

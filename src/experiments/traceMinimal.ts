@@ -1,13 +1,11 @@
-import { SpurmemError } from '../../errors.js';
-import { samplesOfGroups } from '../../experiments/samples.js';
-import { type SessionOptions, traceAlone, type TraceSession } from '../../experiments/traceSession.js';
-import { evaluate, type Evaluation } from '../../metrics/evaluate.js';
-import { native } from '../../native/addon.js';
-import type { Neuron, NeuronPlace } from '../../neurons/neuron.js';
-import { maskNeurons } from '../../neurons/perturb.js';
-import { gradientScores } from '../../neurons/score.js';
-import { requireTopK, selectTopK } from '../../neurons/select.js';
-import { type GivenOf, resolveSettings } from '../../settings/setting.js';
+import { SpurmemError } from '../errors.js';
+import { evaluate, type Evaluation } from '../metrics/evaluate.js';
+import { native } from '../native/addon.js';
+import type { Neuron, NeuronPlace } from '../neurons/neuron.js';
+import { maskNeurons } from '../neurons/perturb.js';
+import { gradientScores } from '../neurons/score.js';
+import { requireTopK, selectTopK } from '../neurons/select.js';
+import { type GivenOf, resolveSettings } from '../settings/setting.js';
 import {
   compareMinorities,
   MINIMAL_SETTINGS,
@@ -15,7 +13,9 @@ import {
   type ReferenceState,
   summarizeMinimal,
   type TraceMinimalResult,
-} from './result.js';
+} from './minimal.js';
+import { samplesOfGroups } from './samples.js';
+import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
 
 /** Settings of a minimal trace; defaults are the protocol's. */
 type MinimalChoices = GivenOf<typeof MINIMAL_SETTINGS>;

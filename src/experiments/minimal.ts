@@ -1,13 +1,13 @@
-import { group, sessionShape } from '../../experiments/results.js';
-import { meanInterval } from '../../metrics/intervals.js';
-import { mannWhitney, mannWhitneyShape } from '../../metrics/mannWhitney.js';
-import { intervalSchema } from '../../metrics/schemas.js';
-import { mean, median, momentsOf } from '../../metrics/statistics.js';
-import { neuronSchema } from '../../neurons/neuronSchema.js';
-import { count, real, type Recorded } from '../../recorded.js';
-import { setting, type SettingsTable } from '../../settings/setting.js';
-import { integer } from '../../settings/values.js';
-import * as z from '../../zod.js';
+import { meanInterval } from '../metrics/intervals.js';
+import { mannWhitney, mannWhitneyShape } from '../metrics/mannWhitney.js';
+import { intervalSchema } from '../metrics/schemas.js';
+import { mean, median, momentsOf } from '../metrics/statistics.js';
+import { neuronSchema } from '../neurons/neuronSchema.js';
+import { count, real, type Recorded } from '../recorded.js';
+import { setting, type SettingsTable } from '../settings/setting.js';
+import { integer } from '../settings/values.js';
+import * as z from '../zod.js';
+import { group, sessionShape } from './results.js';
 
 const MAINI = 'Maini et al. 2023';
 

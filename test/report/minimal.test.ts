@@ -1,5 +1,5 @@
-import { minimal, minimalTables } from '../../src/extras/minimal/figure.js';
 import type { RunReport } from '../../src/report/figure.js';
+import { minimal, minimalTables } from '../../src/report/figures/minimal.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { fullReport, minimalTrace, NAMES } from '../report/fixtures.js';
 import { chartNames, marks, pageOf, svgOf, textOf, texts } from '../report/support.js';

@@ -1,17 +1,17 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadDataset } from '../../src/data/dataset.js';
-import { TraceSession } from '../../src/experiments/traceSession.js';
-import { minimal } from '../../src/extras/minimal/figure.js';
 import {
   compareMinorities,
   type MinimalExample,
   summarizeMinimal,
   type TraceMinimalResult,
-} from '../../src/extras/minimal/result.js';
-import { traceMinimal, type TraceMinimalOptions } from '../../src/extras/minimal/trace.js';
+} from '../../src/experiments/minimal.js';
+import { traceMinimal, type TraceMinimalOptions } from '../../src/experiments/traceMinimal.js';
+import { TraceSession } from '../../src/experiments/traceSession.js';
 import { evaluate, type Evaluation } from '../../src/metrics/evaluate.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
+import { minimal } from '../../src/report/figures/minimal.js';
 import { OF_ONE_RUN, PART1 } from '../../src/reproduce/articleFigures.js';
 import { reproducePart1 } from '../../src/reproduce/part1.js';
 import { RunFolder } from '../../src/train/runFolder.js';
