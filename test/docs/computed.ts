@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { numberOf, numbers, type Row, select } from '../../src/kit/rows.js';
 import { summarizeSeeds } from '../../src/metrics/seeds.js';
 import { signFlip } from '../../src/metrics/signFlip.js';
 import { mean, momentsOf } from '../../src/metrics/statistics.js';
+import { ROOT } from '../cli/support.js';
 import { filesIn, numbersIn, read, tables } from './numbers.js';
 
 const parsed = new Map<string, readonly Row[]>();
@@ -155,6 +159,25 @@ export const COMPUTED = {
     const questions = '(?:trained minus left out|minority minus majority)';
     const [all = NaN, men = NaN] = cells(new RegExp(`## celeba.*\\| ${questions} \\| gradient \\|`), 1);
     return [100 - (100 * men) / all, all, men];
+  },
+  /** What the gradient takes from blond women in training beyond random neurons: from those that other models memorize, and the others. */
+  takenFromWomen() {
+    const record = readFileSync(join(ROOT, 'studies/memorization/results/celeba-images.csv.gz'));
+    const images = parse<Record<string, string>>(gunzipSync(record), { columns: true });
+    const taken: [number[], number[]][] = [];
+    for (const { group, trained = '', right = '', ...of } of images) {
+      const [change, random] = ['change', 'random'].map(
+        (name) => of[`3 3 gradient ${name}`]?.split(' ') ?? [],
+      );
+      for (const seed of group === '2' ? trained.split('').keys() : []) {
+        if (trained[seed] !== '1') continue;
+        const share = (part: string): number =>
+          mean(Array.from(right).flatMap((own, i) => (trained[i] === part && i !== seed ? Number(own) : [])));
+        const kind = share('1') - share('0') > 0.5 ? 0 : 1;
+        (taken[seed] ??= [[], []])[kind].push(Number(random?.[seed]) - Number(change?.[seed]));
+      }
+    }
+    return [0, 1].map((kind) => mean(taken.map((own) => mean(own[kind] ?? []))));
   },
   column: (study: string, files: string, column: string, wanted?: Row) =>
     ends(numbers(records(study, files, wanted), column)),

@@ -55,6 +55,21 @@ test.each([
   expect(printed).toBe(readFileSync(join(ROOT, tables), 'utf8'));
 });
 
+test('the record of CelebA’s images gives the tables of memorization', async () => {
+  const folder = join(root, 'images');
+  execFileSync(process.execPath, ['scripts/studies/memorization/images.mjs', 'unpack', 'celeba', folder], {
+    cwd: ROOT,
+  });
+  const study = await readStudy(join(ROOT, 'studies/memorization/study.yaml'), {
+    set: [`records=${folder}`],
+  });
+  // It has neither the runs' times nor the losses of epochs.
+  const linesOf = (tables: string): string[] =>
+    tables.split('\n').filter((line) => !/ hours, |^\| loss summed/.test(line));
+  const [celeba = ''] = readFileSync(join(ROOT, 'studies/memorization/tables.md'), 'utf8').split('\n# Birds');
+  expect(linesOf(`${markdown(study, await studyTables(study))}\n`)).toEqual(linesOf(celeba));
+});
+
 test('an article for ReScience C starts from the study’s own fields and tables', async () => {
   const path = join(ROOT, 'studies/celeba-converged');
   const study = await readStudy(join(path, 'study.yaml'));
