@@ -90,7 +90,7 @@ export const COMPUTED = {
   means: (data: Data, group: number, ...columns: string[]) =>
     columns.map((column) => -100 * mean(effect(data, group, column))),
   randomAccuracy: (data: Data, group: number) => over(effect(data, group, 'same-layers accuracy'), -100),
-  /** How often as rare: the groups' losses under their own neurons and under another group's are alike. */
+  /** The sign-flip test's p of what a group loses to its own neurons minus what it loses to another group's. */
   otherNeuronsP: (data: Data, group: number, other: number) => [
     pOf(minus(effect(data, group, `accuracy${group}`), effect(data, other, `accuracy${group}`))),
   ],
@@ -124,7 +124,7 @@ export const COMPUTED = {
     const [first = NaN, ...others] = worst(...CELEBA, arm);
     return [0, first, ...ends(others)];
   },
-  /** What the gradient's mask has more than none in each precision, with the first and last seed. */
+  /** The gain of the gradient's mask over none in each precision, with the first and last seed. */
   byPrecision: (...precisions: string[]) =>
     precisions.flatMap((precision) => {
       const [masked, none] = ['contrast, gradient mask', 'contrast, no mask'].map((arm) =>
