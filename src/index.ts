@@ -129,7 +129,7 @@ export const loadDataset = later(async () => (await import('./data/dataset.js'))
 export const buildDominoes = later(async () => (await import('./data/dominoes.js')).buildDominoes);
 /** Makes benchmarks of cut-outs on scenes. */
 export const composeDataset = later(async () => (await import('./data/compose/compose.js')).composeDataset);
-/** Unpacks a data set of parquet files, `save_to_disk` or WebDataset into a folder of images with a table. */
+/** Unpacks a data set of parquet files, `save_to_disk`, WebDataset or CIFAR into a folder of images with a table. */
 export const importDataset = later(
   async () => (await import('./data/import/importDataset.js')).importDataset,
 );

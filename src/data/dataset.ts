@@ -255,6 +255,7 @@ const FOREIGN = {
   '.parquet': 'parquet, a format of the Hugging Face Hub',
   '.arrow': 'Arrow, the format of save_to_disk',
   '.tar': 'tar, perhaps a WebDataset',
+  data_batch_1: 'CIFAR in Python',
 };
 
 /** The command that imports a file, or the files in a folder; undefined if there is none. */

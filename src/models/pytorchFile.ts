@@ -1,5 +1,5 @@
+import { type Call, itemsOf, nodeOf, parsePickle, pathOf, type PickleValue } from '../pickle.js';
 import { dtypeOf, type StoredDtype, unsupportedDtype } from './dtypes.js';
-import { type Call, itemsOf, nodeOf, parsePickle, pathOf, type PickleValue } from './pickle.js';
 import type { TensorData } from './safetensors.js';
 import { readWeightsFile, SAVE_STATE, saveLine, shown, UnusableContent } from './weightsFile.js';
 import { ZipArchive } from './zipArchive.js';

@@ -88,9 +88,9 @@ function addImportCommand(dataset: Command): void {
   const command = dataset
     .command('import')
     .description(
-      'unpack a data set of parquet files, save_to_disk or WebDataset into a folder of images with a table',
+      'unpack a data set of parquet files, save_to_disk, WebDataset or CIFAR into a folder of images with a table',
     )
-    .argument('<source>', 'a file (.parquet, .arrow, .tar), or a folder of them');
+    .argument('<source>', 'a file (.parquet, .arrow, .tar, or a batch of CIFAR), or a folder of them');
   addJob(command, [UNPACKED, IMPORT], async ({ data, ...columns }, output, control, [source = '']) => {
     const folder = data ?? join('data', parse(resolve(source)).name);
     const { importDataset } = await import('../../data/import/importDataset.js');

@@ -14,6 +14,7 @@ import { CONFIG_NAME, type DatasetConfig } from '../datasetConfig.js';
 import { invalidData, kindOf } from '../sourceFile.js';
 import { type Split, SPLITS } from '../split.js';
 import { openArrow } from './arrow.js';
+import { isCifar, openCifar } from './cifar.js';
 import { openParquet } from './parquet.js';
 import { type ImportedFile, reading } from './source.js';
 import { openWebDataset } from './webdataset.js';
@@ -70,11 +71,14 @@ interface ListedFile {
 
 /** The files of a source that are imported: itself, or those below a folder. */
 async function listed(source: string): Promise<readonly ListedFile[]> {
-  const isSource = parse(source).ext in FORMATS && (await kindOf(source)) === 'file';
+  const isFile = parse(source).ext in FORMATS || isCifar(source, []);
+  const isSource = isFile && (await kindOf(source)) === 'file';
   const names = isSource ? [''] : await readdir(source, { recursive: true }).catch(() => []);
   // Hidden files, and the caches of `datasets`, are no part of a data set.
   const own = names.filter(
-    (name) => isSource || (parse(name).ext in FORMATS && !/(?:^|\/)(?:\.|cache-)/.test(name)),
+    (name) =>
+      isSource ||
+      ((parse(name).ext in FORMATS || isCifar(name, names)) && !/(?:^|\/)(?:\.|cache-)/.test(name)),
   );
   return Promise.all(
     own.sort().map(async (name) => {
@@ -85,8 +89,8 @@ async function listed(source: string): Promise<readonly ListedFile[]> {
 }
 
 /**
- * Unpacks a data set of parquet files (as on the Hugging Face Hub), of `save_to_disk`, or of WebDataset's tar files into a folder of images with a table
- * and dataset.json. A stopped import continues; a finished one of the same files is returned.
+ * Unpacks a data set of parquet files (as on the Hugging Face Hub), of `save_to_disk`, of WebDataset's tar files, or of CIFAR's pickles into a folder of
+ * images with a table and dataset.json. A stopped import continues; a finished one of the same files is returned.
  *
  * @throws `USAGE` for columns that are missing or not clear, and for a folder with another import; `DATASET_NOT_FOUND` without files;
  *   `DATASET_INVALID` naming the file and row of bad content; `OUTPUT_UNWRITABLE`; `INTERRUPTED`
@@ -101,9 +105,11 @@ export async function importDataset(
   checkOptions(options, { types: OPTION_TYPES });
   const files = await listed(source);
   if (files.length === 0) {
-    const problem = `${source} is no file, and has none below it, of the formats ${Object.keys(FORMATS).join(', ')}.`;
+    const problem = `${source} is no file, and has none below it, of the formats ${Object.keys(FORMATS).join(', ')}, and no batch of CIFAR.`;
     throw new SpurmemError('DATASET_NOT_FOUND', problem, {
-      advice: ['Name a folder of parquet files, of save_to_disk, or of WebDataset\u2019s tar files.'],
+      advice: [
+        'Name a folder of parquet files, of save_to_disk, of WebDataset\u2019s tar files, or cifar-10-batches-py.',
+      ],
     });
   }
   const root = resolve(folder);
@@ -231,7 +237,7 @@ async function unpackAll(
 }
 
 function opened(path: string): Promise<ImportedFile> {
-  return (FORMATS[parse(path).ext] as (typeof FORMATS)[string])(path);
+  return (FORMATS[parse(path).ext] ?? openCifar)(path);
 }
 
 /** The rows of an unfinished table, which is begun if it is missing. A line that was cut off is removed. */
