@@ -11,6 +11,7 @@ import type { TraceSession as Session } from './experiments/traceSession.js';
 import type { Figure } from './report/figure.js';
 import type { TrainingMethod } from './train/method.js';
 import type * as Methods from './train/methods.js';
+import type { trainEpochs as Epochs } from './train/trainEpochs.js';
 
 /** Returns a function whose module is loaded on its first call. */
 function later<Args extends readonly unknown[], Result>(
@@ -38,6 +39,11 @@ export const trainFinetune: typeof Methods.trainFinetune = later(async () => (aw
 export const adopt: typeof Methods.adopt = later(async () => (await methods()).adopt);
 /** Trains by a method's name: `groupdro`, or `rwg`, which draws each group equally often (`trainingMethods` has all). */
 export const train: typeof Methods.train = later(async () => (await methods()).train);
+/** Trains by a method's name and hands over its epochs: `for await (const epoch of trainEpochs(...))`. Leaving the loop stops the run, which can be resumed. */
+export async function* trainEpochs(...options: Parameters<typeof Epochs>): ReturnType<typeof Epochs> {
+  return yield* (await import('./train/trainEpochs.js')).trainEpochs(...options);
+}
+export type { TrainedEpoch } from './train/trainEpochs.js';
 /** Returns every training method, in the order of commands and tables, with its name and settings. */
 export async function trainingMethods(): Promise<readonly TrainingMethod[]> {
   return (await methods()).TRAINING_METHODS;
@@ -165,8 +171,8 @@ export type { Neuron } from './neurons/neuron.js';
 export const evaluateVariants = later(
   async () => (await import('./experiments/evaluateVariants.js')).evaluateVariants,
 );
-/** Evaluates a model alone. */
-export const evaluate = later(async () => (await import('./metrics/evaluate.js')).evaluate);
+/** Evaluates an open model on images; `evaluateRun` opens a run’s. */
+export const evaluateModel = later(async () => (await import('./metrics/evaluate.js')).evaluateModel);
 export { groupAccuracies } from './metrics/groups.js';
 export { native } from './native/addon.js';
 /** Joins the processes that torchrun or srun started. */

@@ -1,6 +1,6 @@
 import { type Dataset, requireImages } from '../data/dataset.js';
 import { type Split, SPLITS } from '../data/split.js';
-import { evaluate } from '../metrics/evaluate.js';
+import { evaluateModel } from '../metrics/evaluate.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
 import type { Precision } from '../native/addon.js';
@@ -91,7 +91,7 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
   using model = await loadModel({ ...config, precision }, loader, weights, folder);
   const { onProgress, signal, rows: logits } = options;
   const evaluated = (one: Split, indices: Int32Array) =>
-    evaluate(model, loader, indices, {
+    evaluateModel(model, loader, indices, {
       onProgress,
       signal,
       loss: config.loss,

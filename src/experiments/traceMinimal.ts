@@ -1,5 +1,5 @@
 import { SpurmemError } from '../errors.js';
-import { evaluate, type Evaluation } from '../metrics/evaluate.js';
+import { evaluateModel, type Evaluation } from '../metrics/evaluate.js';
 import { native } from '../native/addon.js';
 import type { Neuron, NeuronPlace } from '../neurons/neuron.js';
 import { maskNeurons } from '../neurons/perturb.js';
@@ -167,7 +167,7 @@ function evaluated(
   const { batchSize, signal } = job;
   const { edits } = maskNeurons(zeroed, unit);
   const { loss } = settings;
-  return evaluate(model, loader, indices, { batchSize, signal, edits, loss, task: 'minimal neurons' });
+  return evaluateModel(model, loader, indices, { batchSize, signal, edits, loss, task: 'minimal neurons' });
 }
 
 function nothingToForget(right: number, all: number): SpurmemError {

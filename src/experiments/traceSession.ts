@@ -2,7 +2,7 @@ import type { BatchLoader } from '../data/batches.js';
 import { type Dataset, type DatasetOptions, emptyGroups, requireImages } from '../data/dataset.js';
 import type { Split } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
-import { evaluate } from '../metrics/evaluate.js';
+import { evaluateModel } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
 import { native, type Precision, type Unit } from '../native/addon.js';
@@ -406,7 +406,8 @@ async function precisionChange(
 ): Promise<PrecisionChange> {
   const indices = loader.dataset.splits.train;
   const predictionsOf = async ({ model, precision }: typeof traced): Promise<Int32Array> =>
-    (await evaluate(model, loader, indices, { ...job, task: `predictions in ${precision}` })).predictions;
+    (await evaluateModel(model, loader, indices, { ...job, task: `predictions in ${precision}` }))
+      .predictions;
   const before = await predictionsOf(ofRun);
   const after = await predictionsOf(traced);
   return {

@@ -34,7 +34,7 @@ const EVALUATION = {
  * @param options.logits whether to return the logits
  * @param options.lossLabels the losses' classes: the examples' own (default), or the predicted ones
  */
-export async function evaluate(
+export async function evaluateModel(
   model: Model,
   loader: BatchLoader,
   indices: Int32Array,

@@ -1,6 +1,6 @@
 import type { BatchLoader } from '../data/batches.js';
 import { usageError } from '../errors.js';
-import { evaluate } from '../metrics/evaluate.js';
+import { evaluateModel } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import type { Generator } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
@@ -51,7 +51,7 @@ export async function gradientSamples(
   },
 ): Promise<GradientSamples[]> {
   const { settings, generator, pools = [indices], labels = 'own' } = options;
-  const found = await evaluate(model, loader, indices, {
+  const found = await evaluateModel(model, loader, indices, {
     ...options,
     loss: settings.loss,
     lossLabels: labels,

@@ -1,7 +1,7 @@
 import type { Batch, Batches, BatchLoader } from '../data/batches.js';
 import { type Split, SPLITS } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
-import { evaluate, type Evaluation } from '../metrics/evaluate.js';
+import { evaluateModel, type Evaluation } from '../metrics/evaluate.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import { lossOf } from '../metrics/loss.js';
 import { type Model, withTensors } from '../models/model.js';
@@ -210,7 +210,7 @@ export class Run<Config extends RunConfig = EpochsConfig> implements Disposable 
   /** Evaluates a model, by default the saved one, by the run's settings. */
   evaluate(indices: Int32Array, task: string, model: Model = this.evaluated): Promise<Evaluation> {
     const { batchSize, loss } = this.config;
-    return evaluate(model, this.loader, indices, { ...this.job, batchSize, loss, task });
+    return evaluateModel(model, this.loader, indices, { ...this.job, batchSize, loss, task });
   }
 
   /** Measures the validation split. Throws `NATIVE_FAILED` if the loss or logits are not finite. */

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../src/errors.js';
 import type { SetComparisons } from '../../src/experiments/results.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { type TraceOptions, traceUnstructured } from '../../src/experiments/traceUnstructured.js';
-import { evaluate } from '../../src/metrics/evaluate.js';
+import { evaluateModel } from '../../src/metrics/evaluate.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import type { NeuronPlace } from '../../src/neurons/neuron.js';
 import { meanOutputs } from '../../src/neurons/perturb.js';
@@ -40,7 +40,7 @@ async function accuracyWith(
   for (const neuron of neurons) change((name) => changed[name]?.data as Float32Array, neuron);
   await model.loadStateDict(changed);
   const job = { batchSize: 16, task: 'alone' };
-  const { accuracies } = await evaluate(model, loader, dataset.splits.train, job);
+  const { accuracies } = await evaluateModel(model, loader, dataset.splits.train, job);
   await model.loadStateDict(before);
   return accuracies.accuracy;
 }

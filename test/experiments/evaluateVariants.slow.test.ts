@@ -8,7 +8,7 @@ import {
   MomentSums,
   OutcomeCounter,
 } from '../../src/experiments/outcomeCounter.js';
-import { evaluate } from '../../src/metrics/evaluate.js';
+import { evaluateModel } from '../../src/metrics/evaluate.js';
 import { mean } from '../../src/metrics/statistics.js';
 import type { Model } from '../../src/models/model.js';
 import { native, type WeightEdit } from '../../src/native/addon.js';
@@ -97,7 +97,7 @@ test('gives, to the last sample, what evaluating each perturbed model alone give
   expect(native().liveTensors()).toBe(live);
   expect(await digest()).toEqual(before);
 
-  const { accuracies, losses } = await evaluate(model, loader, indices, job);
+  const { accuracies, losses } = await evaluateModel(model, loader, indices, job);
   expect(together.baseline).toEqual(accuracies);
   const { groups, groupNames } = loader.dataset;
   // With two classes, the cross-entropy of an example is log(1 + exp(-margin)).
@@ -111,7 +111,7 @@ test('gives, to the last sample, what evaluating each perturbed model alone give
   for (const [group, margin] of margins.entries())
     expect(together.baselineMargin[group]).toBeCloseTo(margin, 3);
   for (const [i, { edits }] of variants.entries()) {
-    const alone = await whilePerturbed(model, edits, () => evaluate(model, loader, indices, job));
+    const alone = await whilePerturbed(model, edits, () => evaluateModel(model, loader, indices, job));
     expect(together.variants[i]?.map((outcome) => outcome?.correct)).toEqual(alone.accuracies.correct);
     expect(together.variants[i]?.map((outcome) => outcome?.total)).toEqual(alone.accuracies.total);
   }
@@ -159,8 +159,8 @@ test('names the first examples of each group that a variant loses, with what it 
   const indices = dataset.splits.train;
   const mask = maskNeurons(at('conv1', ...Array.from({ length: 64 }, (_, i) => i)));
   const named = await evaluateVariants(model, loader, indices, [mask], { ...job, namedExamples: 3 });
-  const before = await evaluate(model, loader, indices, job);
-  const after = await evaluate(model, loader, indices, { ...job, edits: mask.edits });
+  const before = await evaluateModel(model, loader, indices, job);
+  const after = await evaluateModel(model, loader, indices, { ...job, edits: mask.edits });
   const expected = dataset.groupNames.map((_, group) =>
     [...indices.entries()]
       .filter(
@@ -271,6 +271,6 @@ test('the gradient of chunks adds up to that of the whole', async () => {
 test('an aborted evaluation leaves no tensor behind', async () => {
   const live = native().liveTensors();
   const { train } = loader.dataset.splits;
-  await stopIn(job.task, (stop) => evaluate(model, loader, train, { ...job, ...stop }));
+  await stopIn(job.task, (stop) => evaluateModel(model, loader, train, { ...job, ...stop }));
   expect(native().liveTensors()).toBe(live);
 });

@@ -6,7 +6,7 @@ import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { type TraceOptions, traceUnstructured } from '../../src/experiments/traceUnstructured.js';
-import { evaluate } from '../../src/metrics/evaluate.js';
+import { evaluateModel } from '../../src/metrics/evaluate.js';
 import { CRITERION_NAMES } from '../../src/neurons/criteria.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { fig2 } from '../../src/report/figures/changes.js';
@@ -82,9 +82,9 @@ test('effects and random sets are measured on the other half, on other splits on
   const { model, loader } = session;
   const onHalf = { batchSize: 32, task: 'half' };
   for (const { neurons, accuracy, loss, group, comparisons } of result.entries) {
-    const before = await evaluate(model, loader, judgedOn, onHalf);
+    const before = await evaluateModel(model, loader, judgedOn, onHalf);
     const alone = await whilePerturbed(model, maskNeurons(neurons).edits, () =>
-      evaluate(model, loader, judgedOn, onHalf),
+      evaluateModel(model, loader, judgedOn, onHalf),
     );
     expect(accuracy).toEqual(alone.accuracies.accuracy);
     const meanOf = (losses: Float32Array): number => {

@@ -9,7 +9,7 @@ import {
 } from '../../src/experiments/minimal.js';
 import { traceMinimal, type TraceMinimalOptions } from '../../src/experiments/traceMinimal.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
-import { evaluate, type Evaluation } from '../../src/metrics/evaluate.js';
+import { evaluateModel, type Evaluation } from '../../src/metrics/evaluate.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { minimal } from '../../src/report/figures/minimal.js';
 import { OF_ONE_RUN, PART1 } from '../../src/reproduce/articleFigures.js';
@@ -60,7 +60,7 @@ test('the neurons together flip the example, and without the last they do not', 
   // Weights are written here, apart from the addon's masks.
   const without = (neurons: MinimalExample['neurons'], indices: Int32Array): Promise<Evaluation> =>
     whilePerturbed(model, maskNeurons(neurons).edits, () =>
-      evaluate(model, loader, indices, { batchSize: 42, task: 'alone' }),
+      evaluateModel(model, loader, indices, { batchSize: 42, task: 'alone' }),
     );
   const right = await without([], dataset.splits.train);
   const flippedGroups = new Set<number>();
@@ -106,7 +106,7 @@ test('the reference is measured without the example', async () => {
   using session = await TraceSession.open(common);
   const { dataset, model, loader } = session;
   const { train } = dataset.splits;
-  const { predictions } = await evaluate(model, loader, train, { batchSize: 42, task: 'whole' });
+  const { predictions } = await evaluateModel(model, loader, train, { batchSize: 42, task: 'whole' });
   const right = train.filter((index, i) => predictions[i] === dataset.labels[index]);
   // All examples that are predicted right are the reference, so that the example is one of them.
   const whole = { ...options, examples: 1, referenceSize: 1000, maxNeurons: 1 };
@@ -120,7 +120,7 @@ test('the reference is measured without the example', async () => {
       [neurons, reference.after],
     ] as const) {
       const alone = await whilePerturbed(model, maskNeurons(removed).edits, () =>
-        evaluate(model, loader, others, { batchSize: 42, task: 'alone' }),
+        evaluateModel(model, loader, others, { batchSize: 42, task: 'alone' }),
       );
       expect(state.accuracy).toBeCloseTo(alone.accuracies.average, 10);
       expect(state.loss).toBeCloseTo(alone.loss, 5);
@@ -132,7 +132,7 @@ test('a model that predicts nothing right has nothing to forget', async () => {
   const dataset = await loadDataset(data);
   const { train, ...others } = dataset.splits;
   using session = await TraceSession.open(common);
-  const { predictions } = await evaluate(session.model, session.loader, train, {
+  const { predictions } = await evaluateModel(session.model, session.loader, train, {
     batchSize: 42,
     task: 'whole',
   });

@@ -6,7 +6,7 @@ import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { type TraceOptions, traceUnstructured } from '../../src/experiments/traceUnstructured.js';
-import { evaluate } from '../../src/metrics/evaluate.js';
+import { evaluateModel } from '../../src/metrics/evaluate.js';
 import { mean, median } from '../../src/metrics/statistics.js';
 import { Model } from '../../src/models/model.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
@@ -144,7 +144,7 @@ test('in another precision than the run\u2019s, the result counts the prediction
     using session = await TraceSession.open({ ...common, run, precision: own });
     const { model, loader, dataset } = session;
     found.push(
-      (await evaluate(model, loader, dataset.splits.train, { batchSize: 32, task: own })).predictions,
+      (await evaluateModel(model, loader, dataset.splits.train, { batchSize: 32, task: own })).predictions,
     );
   }
   expect(precision?.changed).toBe(found[0]?.filter((label, i) => label !== found[1]?.[i]).length);
@@ -181,7 +181,7 @@ test('structured tracing gives what zeroing each layer\u2019s neurons alone give
   using session = await TraceSession.open({ ...common, run });
   const { model, loader, dataset } = session;
   const { train: examples } = dataset.splits;
-  const evaluated = () => evaluate(model, loader, examples, { batchSize: 32, task: 'alone' });
+  const evaluated = () => evaluateModel(model, loader, examples, { batchSize: 32, task: 'alone' });
   const before = await evaluated();
   for (const entry of result.entries.filter((_, i) => i % 37 === 0)) {
     expect(entry.neurons.every(({ layer }) => layer === entry.layer)).toBe(true);
@@ -215,7 +215,7 @@ test('noise is averaged over seeds, for each sigma', async () => {
   using session = await TraceSession.open({ ...common, run });
   const { model, loader, dataset } = session;
   const { test: examples } = dataset.splits;
-  const evaluated = () => evaluate(model, loader, examples, { batchSize: 32, task: 'alone' });
+  const evaluated = () => evaluateModel(model, loader, examples, { batchSize: 32, task: 'alone' });
   const [variant] = perturbedVariants(
     own?.neurons ?? [],
     { kind: perturbation, sigma: own?.sigma ?? 0, seeds: [1] },
@@ -320,7 +320,7 @@ test('gradient x weight is the growth of the loss where a neuron shrinks', async
       const values = weight.map((value) => step * value);
       const edit = { layer, unit: 'neuron', kind: 'add', neurons: Int32Array.of(index), values } as const;
       const { loss } = await whilePerturbed(model, [edit], () =>
-        evaluate(model, loader, indices, { batchSize: 32, task: 'changed' }),
+        evaluateModel(model, loader, indices, { batchSize: 32, task: 'changed' }),
       );
       return loss;
     };

@@ -3,7 +3,7 @@ import type { SetComparisons } from '../../src/experiments/results.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
-import { evaluate } from '../../src/metrics/evaluate.js';
+import { evaluateModel } from '../../src/metrics/evaluate.js';
 import type { Unit } from '../../src/native/addon.js';
 import type { CriterionName } from '../../src/neurons/criteria.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
@@ -52,7 +52,7 @@ test.each<[Unit, CriterionName, number]>([
   for (const entry of result.entries.filter((_, i) => i % 41 === 0)) {
     expect(entry.neurons.every(({ layer }) => layer === entry.layer)).toBe(true);
     const alone = await whilePerturbed(model, maskNeurons(entry.neurons, unit).edits, () =>
-      evaluate(model, loader, dataset.splits.train, { batchSize: 16, task: 'alone' }),
+      evaluateModel(model, loader, dataset.splits.train, { batchSize: 16, task: 'alone' }),
     );
     expect(entry.accuracy).toBe(alone.accuracies.accuracy[entry.group]);
   }

@@ -9,7 +9,7 @@ import { neuronAtlas, type NeuronAtlasOptions } from '../../src/extras/atlas/atl
 import { reproduceNeurons } from '../../src/extras/atlas/command.js';
 import { disposeOutputs } from '../../src/extras/atlas/observe.js';
 import type { AtlasNeuron, AtlasResult } from '../../src/extras/atlas/result.js';
-import { evaluate } from '../../src/metrics/evaluate.js';
+import { evaluateModel } from '../../src/metrics/evaluate.js';
 import { meanInterval } from '../../src/metrics/intervals.js';
 import { momentsOf } from '../../src/metrics/statistics.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
@@ -116,7 +116,7 @@ test('flips are the differences of two evaluations, and changes those of the tra
   const { dataset, loader, model, seed } = session;
   const indices = measuredExamples(dataset, dataset.splits.train, 128, seed);
   const options = { batchSize: 32, task: 'test' };
-  const before = await evaluate(model, loader, indices, options);
+  const before = await evaluateModel(model, loader, indices, options);
   const state = await model.stateDict();
   const early = await neuronAtlas({ ...common, neurons: [...Array(6).keys()].map((at) => `conv1[${at}]`) });
   let [flips, compared] = [0, 0];
@@ -128,7 +128,7 @@ test('flips are the differences of two evaluations, and changes those of the tra
     const each = zeroed.length / (weight.shape[0] ?? 1);
     zeroed.fill(0, index * each, (index + 1) * each);
     await model.loadStateDict({ [name]: { shape: weight.shape, data: zeroed } });
-    const after = await evaluate(model, loader, indices, options);
+    const after = await evaluateModel(model, loader, indices, options);
     await model.loadStateDict({ [name]: weight });
     const wanted = [...indices].flatMap((example, i) => {
       const [was, is] = [before.predictions[i], after.predictions[i]];

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { BatchLoader } from '../../src/data/batches.js';
-import { evaluate } from '../../src/metrics/evaluate.js';
+import { evaluateModel } from '../../src/metrics/evaluate.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
 import { setThreads } from '../../src/native/engine.js';
 import { criterionNamed } from '../../src/neurons/criteria.js';
@@ -63,7 +63,7 @@ test.each([
     using model = await loadModel(run.config, loader, run.weights, run.folder);
     const { train } = loader.dataset.splits;
     const numbers = { batchSize: train.length };
-    const { predictions, accuracies } = await evaluate(model, loader, train, { ...numbers, task: '' });
+    const { predictions, accuracies } = await evaluateModel(model, loader, train, { ...numbers, task: '' });
     expect([...predictions]).toEqual(expected[file]?.predictions);
     // Some of both classes, or the comparison would tell little.
     expect(new Set(predictions).size).toBe(2);

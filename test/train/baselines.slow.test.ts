@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { loadDataset } from '../../src/data/dataset.js';
 import { inverseSizes, weightedDraw } from '../../src/data/sampling.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
-import { evaluate } from '../../src/metrics/evaluate.js';
+import { evaluateModel } from '../../src/metrics/evaluate.js';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { imagesOf, SetSampler } from '../../src/train/cnc/contrastiveSets.js';
@@ -134,7 +134,7 @@ describe('an epoch shows', () => {
     using session = await TraceSession.open({ run: identification, seed: 3, device: 'cpu', threads: 1 });
     const { model, loader, dataset } = session;
     const { train: examples } = dataset.splits;
-    const { predictions } = await evaluate(model, loader, examples, {
+    const { predictions } = await evaluateModel(model, loader, examples, {
       batchSize: 22,
       task: 'identification',
     });

@@ -1,5 +1,5 @@
 import { loadDataset } from '#src/data/dataset.js';
-import { evaluate } from '#src/metrics/evaluate.js';
+import { evaluateModel } from '#src/metrics/evaluate.js';
 import type { Architecture } from '#src/models/architectures.js';
 import { Model } from '#src/models/model.js';
 import { loadWeights } from '#src/models/weights.js';
@@ -77,7 +77,7 @@ async function predictionsOf(
   using model = await createModel({ ...config, precision }, loader, new (native().Generator)(config.seed));
   await loadWeights(model, weights);
   const options = { batchSize: batch, task: precision };
-  return (await evaluate(model, loader, dataset.splits.train, options)).predictions;
+  return (await evaluateModel(model, loader, dataset.splits.train, options)).predictions;
 }
 
 /** Steps of empirical risk minimization, as `train erm` runs them. */

@@ -2,7 +2,7 @@ import type { Split } from '../../data/split.js';
 import { traceMinimalIn } from '../../experiments/traceMinimal.js';
 import { type SessionOptions, TraceSession } from '../../experiments/traceSession.js';
 import { type CsvRow, groupedBy } from '../../kit/rows.js';
-import { evaluate } from '../../metrics/evaluate.js';
+import { evaluateModel } from '../../metrics/evaluate.js';
 import { mannWhitney } from '../../metrics/mannWhitney.js';
 import { mean } from '../../metrics/statistics.js';
 import { native, type WeightEdit } from '../../native/addon.js';
@@ -229,7 +229,7 @@ async function underRandom(
 /** The mean margin of each group's training images, in logits: with two classes, the cross-entropy gives it. */
 async function meanMargins({ dataset, loader, model }: TraceSession): Promise<number[]> {
   const { train } = dataset.splits;
-  const { losses } = await evaluate(model, loader, train, { batchSize: BATCH_SIZE, task: 'margins' });
+  const { losses } = await evaluateModel(model, loader, train, { batchSize: BATCH_SIZE, task: 'margins' });
   const margins = Array.from(losses, (loss) => -Math.log(Math.expm1(Math.max(loss, SMALLEST_LOSS))));
   return dataset.groupNames.map((_, group) =>
     mean(margins.filter((_margin, i) => dataset.groups[train[i] as number] === group)),
@@ -242,7 +242,7 @@ async function accuraciesOf(
   edits: readonly WeightEdit[] = [],
 ) {
   const options = { batchSize: BATCH_SIZE, task: 'erasing', edits };
-  return (await evaluate(model, loader, images, options)).accuracies;
+  return (await evaluateModel(model, loader, images, options)).accuracies;
 }
 
 /** All planted images of a split, and the first ones of each kept group. */
