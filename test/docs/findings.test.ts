@@ -57,6 +57,11 @@ test.each(pages)('the numbers of %s are in records', (page) => {
   expect(problemsOf(page, read(`docs/${page}`))).toEqual([]);
 });
 
+test('pages with sources are there', () => {
+  // The first part says what the file is.
+  expect(pages).toEqual(expect.arrayContaining([...SOURCES.keys()].slice(1)));
+});
+
 test.each([
   ['findings-celeba.md', '| 96.2 | 99.6 | 72.2 |', '| 96.2 | 99.7 | 72.2 |'],
   ['findings-celeba.md', '| 0.053   |', '| 0.043   |'],
