@@ -46,23 +46,13 @@ export async function propertyFindings(
   });
   const values = columns.map((column) => Float64Array.from(kept, (i) => column[i] as number));
   const own = kept.map((i) => labels[i] as number);
-  const found = (
-    about: PropertyFinding['about'],
-    { column, auc, pValue }: RankCell,
-    y: number,
-  ): PropertyFinding => {
+  const found = (about: PropertyFinding['about'], { column, auc, pValue }: RankCell, y: number) => {
     const ofClass = [...indices.keys()].filter((i) => labels[i] === y);
     ofClass.sort((a, b) => (columns[column]?.[a] ?? 0) - (columns[column]?.[b] ?? 0));
     const paths = ofClass.map((i) => dataset.examples[indices[i] as number]?.filename ?? '');
-    return {
-      property: IMAGE_PROPERTIES[column] ?? '',
-      class: dataset.targetNames[y] ?? String(y),
-      about,
-      auc,
-      pValue,
-      lowest: paths.slice(0, EXTREMES),
-      highest: paths.slice(-EXTREMES).reverse(),
-    };
+    const named = { property: IMAGE_PROPERTIES[column] ?? '', class: dataset.targetNames[y] ?? String(y) };
+    const [lowest, highest] = [paths.slice(0, EXTREMES), paths.slice(-EXTREMES).reverse()];
+    return { ...named, about, auc, pValue, lowest, highest };
   };
   const wrong = isWrong ? kept.map((i) => Number(isWrong[i])) : undefined;
   return [

@@ -23,19 +23,12 @@ const MAX_DIFFERENT = 10;
 /** Images that are read at a time. */
 const AT_A_TIME = 8;
 
-interface ImageProperties {
-  /** [properties] of [N] each. */
-  readonly columns: readonly Float64Array[];
-  /** The first near-duplicate of each image in the list, [N]. */
-  readonly duplicates: Int32Array;
-}
-
-/** Measures images of a data set, and finds near-duplicates. Throws `IMAGE_INVALID`. */
+/** Measures images of a data set, [properties] of [N], and finds the first near-duplicate of each in the list, [N]. Throws `IMAGE_INVALID`. */
 export async function imageProperties(
   dataset: Dataset,
   indices: Int32Array,
   { signal, onProgress }: JobOptions,
-): Promise<ImageProperties> {
+): Promise<{ readonly columns: readonly Float64Array[]; readonly duplicates: Int32Array }> {
   const columns = IMAGE_PROPERTIES.map(() => new Float64Array(indices.length));
   const hashes = new Array<Uint32Array>(indices.length);
   for (let done = 0; done < indices.length; done += AT_A_TIME) {
@@ -47,12 +40,8 @@ export async function imageProperties(
     });
     await Promise.all(read);
     const total = indices.length;
-    onProgress?.({
-      task: 'image properties',
-      done: Math.min(total, done + AT_A_TIME),
-      total,
-      unit: 'images',
-    });
+    const event = { done: Math.min(total, done + AT_A_TIME), total, unit: 'images' };
+    onProgress?.({ task: 'image properties', ...event });
   }
   return { columns, duplicates: duplicatesOf(hashes) };
 }
@@ -113,16 +102,14 @@ function hashOf(pixels: Uint8Array): Uint32Array {
 function duplicatesOf(hashes: readonly Uint32Array[]): Int32Array {
   const first = Int32Array.from(hashes.keys());
   for (const [i, hash] of hashes.entries()) {
-    for (let j = 0; j < i; j += 1) {
+    for (let j = 0; j < i && first[i] === i; j += 1) {
       if (first[j] !== j) continue;
       const other = hashes[j] as Uint32Array;
       let different = 0;
       for (let word = 0; word < hash.length && different <= MAX_DIFFERENT; word += 1) {
         different += ones((hash[word] as number) ^ (other[word] as number));
       }
-      if (different > MAX_DIFFERENT) continue;
-      first[i] = j;
-      break;
+      if (different <= MAX_DIFFERENT) first[i] = j;
     }
   }
   return first;

@@ -23,16 +23,6 @@ const TICKED = 'ticked';
 const YES = /^(?:1|1\.0|true|yes|x)$/i;
 const NO = /^(?:|0|0\.0|false|no)$/i;
 
-interface TickedExample {
-  readonly filename: string;
-  readonly y: number;
-}
-
-interface LabelledBy<Example> {
-  readonly examples: readonly Example[];
-  readonly targetNames: readonly string[];
-}
-
 /** A dataset's groups. */
 interface Groups {
   readonly options: { readonly ticks?: string };
@@ -45,11 +35,10 @@ interface Groups {
  * Reads a table of ticks, and returns examples whose attribute they are: an image that is missing there is not ticked. The splits stay.
  * Throws `badOption` for a missing table, and `DATASET_INVALID` naming the line of an unknown image or a value that is neither yes nor no.
  */
-export async function readTicks<Example extends TickedExample, Labelled extends LabelledBy<Example>>(
-  root: string,
-  ticks: string,
-  labelled: Labelled & LabelledBy<Example>,
-) {
+export async function readTicks<
+  Example extends { readonly filename: string; readonly y: number },
+  Labelled extends { readonly targetNames: readonly string[] },
+>(root: string, ticks: string, labelled: Labelled & { readonly examples: readonly Example[] }) {
   const path = resolve(root, ticks);
   const file = await readSource(path, 'the table of ticks').catch((error: unknown) => {
     throw badOption('ticks', ticks, messageOf(error), 'Name a table that discover\u2019s page saved.');
@@ -67,14 +56,14 @@ export async function readTicks<Example extends TickedExample, Labelled extends 
     return (cells, line) => {
       const image = textOfCell(cells[at] ?? '');
       const yes = cells[tick]?.trim() ?? '';
-      if (!known.has(image)) {
-        const problem = `path: ${JSON.stringify(image)} is no image of ${root}.`;
-        throw invalidData(`${path}:${line}: ${problem}`, 'Remove the row, or name the data that was ticked.');
-      }
-      if (!YES.test(yes) && !NO.test(yes)) {
-        const problem = `ticked: ${JSON.stringify(yes)} is neither 1 nor 0.`;
-        throw invalidData(`${path}:${line}: ${problem}`, 'Correct it.');
-      }
+      const bad = (problem: string, advice: string) => invalidData(`${path}:${line}: ${problem}.`, advice);
+      if (!known.has(image))
+        throw bad(
+          `path: ${JSON.stringify(image)} is no image of ${root}`,
+          'Remove the row, or name the data that was ticked.',
+        );
+      if (!YES.test(yes) && !NO.test(yes))
+        throw bad(`ticked: ${JSON.stringify(yes)} is neither 1 nor 0`, 'Correct it.');
       if (NO.test(yes)) return;
       ticked.add(image);
       names.add(textOfCell(cells[name]?.trim() ?? ''));

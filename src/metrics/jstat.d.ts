@@ -21,7 +21,9 @@ declare module 'jstat' {
       readonly normal: Normal;
       readonly studentt: StudentT;
       readonly beta: Beta;
-      gammaln(x: number): number;
+      readonly binomial: { pdf(k: number, n: number, p: number): number };
+      /** log(n choose k) */
+      combinationln(n: number, k: number): number;
     };
   };
   export default jstat;

@@ -2,7 +2,7 @@ import { native } from '../native/addon.js';
 
 /** A property in one of the parts of some items, against the other parts. */
 export interface RankCell {
-  /** The column, and the part. */
+  readonly block: number;
   readonly column: number;
   readonly part: number;
   /** Probability that an item of the part has a larger value than one of the other parts; a tie counts a half. */
@@ -27,20 +27,16 @@ export function maxT(
     permutations = 999,
     seed = 0,
   }: { readonly blocks?: Int32Array; readonly permutations?: number; readonly seed?: number } = {},
-): (RankCell & { readonly block: number })[] {
+): RankCell[] {
   const numParts = 1 + parts.reduce((most, part) => Math.max(most, part), 0);
   const cells = [...new Set(blocks)]
     .sort((a, b) => a - b)
     .flatMap((block) => {
       const rows = Int32Array.from(blocks.keys()).filter((i) => blocks[i] === block);
-      const sizes = Array.from(
-        { length: numParts },
-        (_, part) => rows.filter((i) => parts[i] === part).length,
-      );
+      const sizes = new Array<number>(numParts).fill(0);
+      for (const i of rows) sizes[parts[i] as number] = (sizes[parts[i] as number] as number) + 1;
       return columns.flatMap((values, column) => {
-        const ranks = midranks(
-          rows.length === values.length ? values : Float64Array.from(rows, (i) => values[i] as number),
-        );
+        const ranks = midranks(Float64Array.from(rows, (i) => values[i] as number));
         const variance =
           ranks.reduce((sum, rank) => sum + (rank - (rows.length + 1) / 2) ** 2, 0) / (rows.length - 1);
         return sizes.flatMap((size, part) => {
@@ -72,22 +68,12 @@ export function maxT(
   });
 }
 
-/** Parts that have changed places within blocks. */
+/** Parts that have changed places within blocks: those of a block's items, in this order, take its places from the first one on. */
 function permutedWithin(parts: Int32Array, blocks: Int32Array, order: Int32Array): Int32Array {
-  const places = new Map<number, number[]>();
-  for (const [i, block] of blocks.entries()) {
-    const own = places.get(block);
-    if (own === undefined) places.set(block, [i]);
-    else own.push(i);
-  }
-  const next = new Map<number, number>();
+  const places: number[][] = [];
+  for (let i = blocks.length - 1; i >= 0; i -= 1) (places[blocks[i] as number] ??= []).push(i);
   const permuted = new Int32Array(parts.length);
-  for (const i of order) {
-    const block = blocks[i] as number;
-    const at = next.get(block) ?? 0;
-    next.set(block, at + 1);
-    permuted[places.get(block)?.[at] as number] = parts[i] as number;
-  }
+  for (const i of order) permuted[places[blocks[i] as number]?.pop() as number] = parts[i] as number;
   return permuted;
 }
 

@@ -23,20 +23,15 @@ export interface ClassCounts {
 
 /** Points of the interval. */
 const POINTS = 2000;
-/** Bases of Halton's sequence. */
-const BASES = [2, 3, 5] as const;
-
-function logChoose(n: number, k: number): number {
-  return jStat.gammaln(n + 1) - jStat.gammaln(k + 1) - jStat.gammaln(n - k + 1);
-}
 
 /** Fisher's exact test that wrong images have the attribute more often: its one-sided p. 1 without a tick. */
 export function fisherTest({ wrong, wrongTicked, right, rightTicked }: Ticked): number {
   const ticked = wrongTicked + rightTicked;
-  const all = logChoose(wrong + right, ticked);
+  const all = jStat.combinationln(wrong + right, ticked);
   let p = 0;
   for (let k = wrongTicked; k <= Math.min(wrong, ticked); k += 1) {
-    if (ticked - k <= right) p += Math.exp(logChoose(wrong, k) + logChoose(right, ticked - k) - all);
+    if (ticked - k <= right)
+      p += Math.exp(jStat.combinationln(wrong, k) + jStat.combinationln(right, ticked - k) - all);
   }
   return Math.min(1, p);
 }
@@ -48,37 +43,29 @@ function mirrored(index: number, base: number): number {
   return sum;
 }
 
+const known = new Map<string, readonly number[]>();
+
 /** Quantiles of Jeffreys' posterior of a share at fixed points. */
-const quantilesOf = (
-  (known = new Map<string, Float64Array>()) =>
-  (successes: number, total: number, axis: 0 | 1 | 2): Float64Array => {
-    const key = `${successes}/${total}/${axis}`;
-    const made =
-      known.get(key) ??
-      Float64Array.from({ length: POINTS }, (_, i) =>
-        jStat.beta.inv(mirrored(i + 1, BASES[axis]), successes + 0.5, total - successes + 0.5),
-      );
-    known.set(key, made);
-    return made;
-  }
-)();
+function quantilesOf(successes: number, total: number, base: number): readonly number[] {
+  const key = [successes, total, base].join();
+  const inverse = (share: number): number => jStat.beta.inv(share, successes + 0.5, total - successes + 0.5);
+  const made = known.get(key) ?? Array.from({ length: POINTS }, (_, i) => inverse(mirrored(i + 1, base)));
+  known.set(key, made);
+  return made;
+}
 
 /**
  * The accuracy without the attribute minus that with it in a class: the estimate (the interval's median if no right image is ticked, which
  * would say "always wrong"; undefined without a tick) and the 95 % Jeffreys interval, about images like these.
  */
 export function accuracyGap(
-  ticked: Ticked,
+  { wrong, wrongTicked, right, rightTicked }: Ticked,
   of: ClassCounts,
 ): { readonly estimate?: number; readonly interval: Interval } {
-  const { wrong, wrongTicked, right, rightTicked } = ticked;
-  const shares = [
-    quantilesOf(wrongTicked, wrong, 0),
-    quantilesOf(rightTicked, right, 1),
-    quantilesOf(of.wrong, of.images, 2),
-  ] as const;
-  const gaps = Array.from({ length: POINTS }, (_, i) =>
-    gapOf(shares[0][i] as number, shares[1][i] as number, shares[2][i] as number),
+  // Bases of Halton's sequence.
+  const [ofRight, errors] = [quantilesOf(rightTicked, right, 3), quantilesOf(of.wrong, of.images, 5)];
+  const gaps = quantilesOf(wrongTicked, wrong, 2).map((ofWrong, i) =>
+    gapOf(ofWrong, ofRight[i] as number, errors[i] as number),
   );
   const interval: Interval = [quantile(gaps, 0.025), quantile(gaps, 0.975)];
   if (wrongTicked + rightTicked === 0) return { interval };
@@ -100,11 +87,8 @@ export function errorBound({ images, wrong }: ClassCounts): number {
   return wrong === images ? 1 : jStat.beta.inv(0.95, wrong + 1, images - wrong);
 }
 
-/** A hidden group: its share of the class's images, and how much more often it is wrong. */
-export interface Hidden {
-  readonly share: number;
-  readonly gap: number;
-}
+/** A class, its error, and a hidden group: its share of the images, and how much more often it is wrong. */
+type Hidden = Readonly<Record<'images' | 'error' | 'share' | 'gap', number>>;
 
 /** Outcomes less likely than this do not count. */
 const NEGLIGIBLE = 1e-6;
@@ -117,7 +101,7 @@ const NODES = [
 
 /** Visits every outcome of a test of `ticks` images with its probability. Returns the sum of `value`; undefined if no class is like that. */
 export function expectation(
-  { images, error, share, gap }: Hidden & { readonly images: number; readonly error: number },
+  { images, error, share, gap }: Hidden,
   ticks: number,
   value: (ticked: Ticked, counts: ClassCounts) => number,
 ): number | undefined {
@@ -133,11 +117,10 @@ export function expectation(
     for (const [wrongTicked, p] of ticksOfWrong.entries()) {
       if (weight * p < NEGLIGIBLE) continue;
       for (const [rightTicked, q] of ticksOfRight.entries()) {
-        const probability = weight * p * q;
-        if (probability < NEGLIGIBLE) continue;
+        if (weight * p * q < NEGLIGIBLE) continue;
         const ticked = { wrong: sampled, wrongTicked, right: ticks - sampled, rightTicked };
-        sum += probability * value(ticked, { images, wrong });
-        total += probability;
+        sum += weight * p * q * value(ticked, { images, wrong });
+        total += weight * p * q;
       }
     }
   }
@@ -145,15 +128,11 @@ export function expectation(
 }
 
 /** The probability that a test of `ticks` images finds the gap at 5 %; undefined if no class is like that. */
-export function testPower(of: Parameters<typeof expectation>[0], ticks: number): number | undefined {
+export function testPower(of: Hidden, ticks: number): number | undefined {
   return expectation(of, ticks, (ticked) => Number(fisherTest(ticked) <= 0.05));
 }
 
 /** P(X = k) of a binomial distribution, [n + 1]. */
 function binomial(n: number, p: number): number[] {
-  return Array.from({ length: n + 1 }, (_, k) => {
-    if (p <= 0) return Number(k === 0);
-    if (p >= 1) return Number(k === n);
-    return Math.exp(logChoose(n, k) + k * Math.log(p) + (n - k) * Math.log1p(-p));
-  });
+  return Array.from({ length: n + 1 }, (_, k) => jStat.binomial.pdf(k, n, Math.min(1, Math.max(0, p))));
 }

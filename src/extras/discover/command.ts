@@ -2,12 +2,7 @@ import type { Command } from 'commander';
 import { addJob } from '../../cli/job.js';
 import { ENGINE, ownOptions, READING, SEED, settingsSet } from '../../cli/options.js';
 import { nextLine } from '../../cli/printRun.js';
-import {
-  PROPERTIES_HELP,
-  type PropertyFinding,
-  propertyFindings,
-  propertyLines,
-} from '../../cli/properties.js';
+import { PROPERTIES_HELP, propertyFindings, propertyLines } from '../../cli/properties.js';
 import { prose } from '../../cli/textTable.js';
 import type { Dataset } from '../../data/dataset.js';
 import { writeAtomic } from '../../files.js';
@@ -18,30 +13,21 @@ import { boundText, classesOf, explorePage } from './page.js';
 import { DISCOVER_SETTINGS, type DiscoverResult, NETWORK_SETTINGS } from './result.js';
 import { judgeTest, registerTest } from './test.js';
 
-const FILES = ownOptions<{
-  readonly data?: string;
-  readonly run?: string;
-  readonly out?: string;
-  readonly embeddings?: string;
-}>((command) =>
-  command
-    .option('--data <folder>', 'dataset folder (default: the one that the run was trained on)')
-    .option('--run <run>', 'run folder of the network whose images are ranked; or --weights')
-    .option('--out <path>', 'files to write, without their ends (default: <data>.discover)')
-    .option('--embeddings <file>', 'write the features as CSV, a row per image'),
+const FILES = ownOptions<Readonly<Partial<Record<'data' | 'run' | 'out' | 'embeddings', string>>>>(
+  (command) =>
+    command
+      .option('--data <folder>', 'dataset folder (default: the one that the run was trained on)')
+      .option('--run <run>', 'run folder of the network whose images are ranked; or --weights')
+      .option('--out <path>', 'files to write, without their ends (default: <data>.discover)')
+      .option('--embeddings <file>', 'write the features as CSV, a row per image'),
 );
-const QUESTIONS = ownOptions<{
-  readonly properties: boolean;
-  readonly test?: string;
-  readonly class?: string;
-  readonly answers?: string;
-}>((command) =>
+const TEST_HELP = 'test what the ticked images share, on images that were not shown: register its name';
+const QUESTIONS = ownOptions<
+  { readonly properties: boolean } & Readonly<Partial<Record<'test' | 'class' | 'answers', string>>>
+>((command) =>
   command
     .option('--properties', `${PROPERTIES_HELP}, and within a class with being wrong`, false)
-    .option(
-      '--test <name>',
-      'test what the ticked images share, on images that were not shown: register its name',
-    )
+    .option('--test <name>', TEST_HELP)
     .option('--class <name>', 'with --test: the class of the ticked images')
     .option('--answers <file>', 'with --test: the ticks that the test\u2019s page saved'),
 );
@@ -59,18 +45,14 @@ export function addCommand(command: Command): void {
           return;
         }
         const { page, plan, registered } = await registerTest(given);
-        const lines = prose(
-          [plan, `${test} is registered, as number ${registered}: it counts in every later correction.`],
-          output,
-        );
-        const next = nextLine(
-          `discover --out ${quotedWord(given.out)} --test ${quotedWord(test)} --class ${quotedWord(name ?? '')} --answers FILE`,
-        );
-        output.result([...lines, `Tick the images of ${page}, and save.`, next].join('\n'), {
-          page,
-          plan,
-          registered,
-        });
+        const counted = `${test} is registered, as number ${registered}: it counts in every later correction.`;
+        const words = [given.out, '--test', test, '--class', name ?? ''].map(quotedWord).join(' ');
+        const next = [
+          `Tick the images of ${page}, and save.`,
+          nextLine(`discover --out ${words} --answers FILE`),
+        ];
+        const text = [...prose([plan, counted], output), ...next].join('\n');
+        output.result(text, { page, plan, registered });
         return;
       }
       const { result, dataset, out, show } = await discover({ ...control, ...options });
@@ -84,34 +66,26 @@ export function addCommand(command: Command): void {
           .slice(0, LISTED)
           .map(({ path, margin }) => `  ${margin.toFixed(2).padStart(7)}  ${path}`),
       ]);
-      const repair =
-        options.run === undefined ? 'train dfr --from RUN' : `train dfr --from ${quotedWord(options.run)}`;
-      const files = [page, `${out}.csv`, `${out}.json`];
-      output.result(
-        [
-          ...lists,
-          ...prose(findings ? propertyLines(findings) : [], output),
-          `Page: ${page}`,
-          `Rows: ${out}.csv`,
-          nextLine(`discover --out ${quotedWord(out)} --test NAME --class CLASS`),
-          nextLine(`${repair} --ticks ticks.csv`),
-        ].join('\n'),
-        {
-          files,
-          ...result,
-          ...(findings && { properties: findings }),
-          classes: classes.map(({ name, counts }) => ({ name, ...counts })),
-        },
-      );
+      const run = options.run === undefined ? 'RUN' : quotedWord(options.run);
+      const lines = [
+        ...lists,
+        ...prose(findings ? propertyLines(findings) : [], output),
+        `Page: ${page}`,
+        `Rows: ${out}.csv`,
+        nextLine(`discover --out ${quotedWord(out)} --test NAME --class CLASS`),
+        nextLine(`train dfr --from ${run} --ticks ticks.csv`),
+      ];
+      output.result(lines.join('\n'), {
+        files: [page, `${out}.csv`, `${out}.json`],
+        ...result,
+        ...(findings && { properties: findings }),
+        classes: classes.map((of) => ({ name: of.name, ...of.counts })),
+      });
     },
   );
 }
 
-function propertiesOf(
-  { images }: DiscoverResult,
-  dataset: Dataset,
-  job: JobOptions,
-): Promise<PropertyFinding[]> {
+function propertiesOf({ images }: DiscoverResult, dataset: Dataset, job: JobOptions) {
   const indexOf = new Map(dataset.examples.map(({ filename }, index) => [filename, index]));
   const indices = Int32Array.from(images, ({ path }) => indexOf.get(path) as number);
   const isWrong = images.map(({ margin }) => margin <= 0);

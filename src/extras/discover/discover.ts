@@ -21,7 +21,6 @@ import {
   type DiscoverResult,
   discoverSchema,
   NETWORK_SETTINGS,
-  type Ranking,
 } from './result.js';
 
 export interface DiscoverOptions
@@ -33,6 +32,9 @@ export interface DiscoverOptions
   /** The seed of the halves and of all other draws; default: 0. */
   readonly seed?: number | undefined;
 }
+
+const TRAINED_ON =
+  'The network was trained on these images: its last layer cannot be refitted with their ticks. Choose another `split` for ticks that repair.';
 
 /** A finished `discover`: its result, and the data that it ranked. */
 export interface Discovered {
@@ -49,11 +51,7 @@ export function filesOf({
   out,
   data,
   run,
-}: {
-  readonly out?: string | undefined;
-  readonly data?: string | undefined;
-  readonly run?: string | undefined;
-}): string {
+}: Readonly<Partial<Record<'out' | 'data' | 'run', string | undefined>>>): string {
   return out ?? `${basename(resolve(data ?? run ?? '.'))}.discover`;
 }
 
@@ -89,7 +87,11 @@ export async function discover(options: DiscoverOptions): Promise<Discovered> {
   const seen = await observe(options, context, job);
   const { dataset, labels, isTrainedOn } = seen;
   const ranking = settings.ranking ?? (seen.logits && !isTrainedOn ? 'network' : 'heads');
-  warnOf(seen, ranking, options);
+  if (ranking === 'network' && seen.logits === undefined) {
+    const problem = '`ranking` is network, and a checkpoint has no head of these classes.';
+    throw usageError('ranking', ranking, 'heads, without a run', problem, 'Leave it out.');
+  }
+  if (isTrainedOn) options.onWarning?.(TRAINED_ON);
   const margins =
     ranking === 'heads'
       ? await crossFittedMargins(
@@ -117,22 +119,6 @@ export async function discover(options: DiscoverOptions): Promise<Discovered> {
   return { result, dataset, out, show: settings.show };
 }
 
-/** Throws `USAGE` for the margins of a network without a head of these classes, and warns of images that it was trained on. */
-function warnOf(
-  { logits, isTrainedOn }: Observed,
-  ranking: Ranking,
-  { ranking: given, onWarning }: DiscoverOptions,
-): void {
-  if (ranking === 'network' && logits === undefined) {
-    const problem = '`ranking` is network, and a checkpoint has no head of these classes.';
-    throw usageError('ranking', given, 'heads, without a run', problem, 'Leave it out.');
-  }
-  if (!isTrainedOn) return;
-  onWarning?.(
-    'The network was trained on these images: its last layer cannot be refitted with their ticks. Choose another `split` for ticks that repair.',
-  );
-}
-
 /** The images by class and rank, each pair of neighbours split by a coin, unless they were split before. */
 function rankedImages(
   { dataset, indices, labels }: Observed,
@@ -144,7 +130,7 @@ function rankedImages(
     const own = [...indices.keys()].filter((i) => labels[i] === y);
     own.sort((a, b) => (margins[a] as number) - (margins[b] as number));
     let isHeads = false;
-    return own.map((i, at) => {
+    return own.map((i, at): DiscoverImage => {
       isHeads = at % 2 === 0 ? generator.randint(2) === 1 : !isHeads;
       const { filename, split } = dataset.examples[indices[i] as number] as Example;
       const part = earlier.get(filename) ?? (isHeads ? 'explore' : 'confirm');
@@ -153,10 +139,7 @@ function rankedImages(
   });
 }
 
-async function writeEmbeddings(
-  path: string,
-  { dataset, indices, labels, features }: Observed,
-): Promise<void> {
+async function writeEmbeddings(path: string, { dataset, indices, labels, features }: Observed) {
   const size = features.length / indices.length;
   const rows = Array.from(indices, (index, i) => [
     dataset.examples[index]?.filename,
@@ -174,14 +157,9 @@ export async function writeDiscovered(out: string, result: DiscoverResult): Prom
 /** Reads what discover found. Throws `USAGE` without it, and for a damaged file. */
 export async function readDiscovered(out: string): Promise<DiscoverResult> {
   const path = `${out}.json`;
+  const advice = 'Run discover without `test` first.';
   const blame = (problem: string): SpurmemError =>
-    usageError(
-      'out',
-      out,
-      'the files of discover',
-      `${path}: ${problem}.`,
-      'Run discover without `test` first.',
-    );
+    usageError('out', out, 'the files of discover', `${path}: ${problem}.`, advice);
   if ((await kindOf(path)) === undefined) throw blame('discover has not written it');
   try {
     return discoverSchema.parse(JSON.parse(new TextDecoder().decode(await readWhole(path))));
@@ -195,13 +173,7 @@ async function earlierHalves(out: string): Promise<ReadonlyMap<string, DiscoverI
   if ((await kindOf(`${out}.json`)) === undefined) return new Map();
   const { tests, images } = await readDiscovered(out);
   if (tests.length === 0) return new Map(images.map(({ path, part }) => [path, part]));
-  const names = tests.map(({ name }) => name).join(', ');
-  throw new SpurmemError(
-    'OUTPUT_UNWRITABLE',
-    `${out}.json has registered names (${names}). Nothing was changed.`,
-    {
-      parameter: 'out',
-      advice: ['Choose another `out`. Its tests are of no use for images that you have seen.'],
-    },
-  );
+  const problem = `${out}.json has registered names (${tests.map(({ name }) => name).join(', ')}). Nothing was changed.`;
+  const advice = ['Choose another `out`. Its tests are of no use for images that you have seen.'];
+  throw new SpurmemError('OUTPUT_UNWRITABLE', problem, { parameter: 'out', advice });
 }

@@ -15,10 +15,10 @@ import { loadWeights } from '../../models/weights.js';
 import { native } from '../../native/addon.js';
 import type { ComputeContext } from '../../native/context.js';
 import type { JobOptions } from '../../progress.js';
-import { defined, type GivenOf } from '../../settings/setting.js';
+import type { GivenOf } from '../../settings/setting.js';
 import { penultimateFeatures } from '../../train/dfr/features.js';
 import type { ADOPT_SETTINGS } from '../../train/methods/adopt.js';
-import { namedPreprocessing } from '../../train/namedPreprocessing.js';
+import { withModelFolder } from '../../train/modelFolder.js';
 import { modelConfig, programOf } from '../../train/recipe.js';
 import { dataOf } from '../../train/runData.js';
 import { openRun } from '../../train/runFolder.js';
@@ -30,7 +30,7 @@ const REFITS = /^train (?:dfr|cbllr|afr)$/;
 const BATCH_SIZE = 128;
 
 /** The network whose features images have: a run's, or a checkpoint's, whose head may be of other classes. */
-export interface NetworkOptions extends Omit<GivenOf<typeof ADOPT_SETTINGS>, 'classes' | 'loss'> {
+export interface NetworkOptions extends Omit<GivenOf<typeof ADOPT_SETTINGS>, 'classes' | 'loss' | 'head'> {
   readonly run?: string | undefined;
   readonly data?: string | Dataset | undefined;
   readonly datasetOptions?: DatasetOptions | undefined;
@@ -71,11 +71,16 @@ export async function observe(
   const dataset = await datasetOf(data, datasetOptions);
   const { split = run ? 'val' : 'train' } = options;
   requireImages(dataset, [split]);
+  const given = run ? {} : (await withModelFolder(options)).options;
   // `adopt` takes an exported network as weights, too.
-  const arch = weights !== undefined && isProgram(weights) ? (weights as Architecture) : options.arch;
-  const named = programOf(arch);
-  const program = named && (await readProgram(named.path, named.name));
-  const config = run?.config ?? (await checkpointConfig(options, dataset, arch, program));
+  const arch = weights !== undefined && isProgram(weights) ? (weights as Architecture) : given.arch;
+  const named = programOf(arch, arch, given.output);
+  const program = named && (await readProgram(named.path, named.name, named.output));
+  const { precision = 'fp32' } = options;
+  const config = run?.config ?? {
+    ...(await modelConfig({ ...given, arch }, dataset, program, undefined)),
+    precision,
+  };
   const indices = dataset.splits[split];
   const labels = indices.map((index) => dataset.labels[index] as number);
   const isOwn = run !== undefined && identityOf(dataset).training === run.config.dataset.training;
@@ -85,30 +90,8 @@ export async function observe(
     ? await loadModel(config, loader, run.weights, run.folder)
     : await checkpointModel(config, loader, options, program);
   const batchSize = options.batchSize ?? run?.config.batchSize ?? BATCH_SIZE;
-  const made = await penultimateFeatures(model, loader, indices, { ...job, batchSize });
-  const hasHead = run !== undefined;
-  return {
-    dataset,
-    split,
-    indices,
-    labels,
-    features: made.features,
-    isTrainedOn,
-    ...(hasHead ? { logits: made.logits } : {}),
-  };
-}
-
-/** The input and network of a checkpoint or an exported program. */
-async function checkpointConfig(
-  { weights: _weights, ...options }: NetworkOptions,
-  dataset: Dataset,
-  arch: Architecture | undefined,
-  program: Program | undefined,
-) {
-  const named = options.preprocessing === undefined ? {} : await namedPreprocessing(options.preprocessing);
-  const given = options.imageSize === undefined ? named : { ...named, resize: undefined, crop: undefined };
-  const config = await modelConfig({ ...given, ...defined(options), arch }, dataset, program, undefined);
-  return { ...config, precision: options.precision ?? 'fp32' };
+  const { features, logits } = await penultimateFeatures(model, loader, indices, { ...job, batchSize });
+  return { dataset, split, indices, labels, features, isTrainedOn, ...(run && { logits }) };
 }
 
 /** A checkpoint's network, whose head may be of other classes. */

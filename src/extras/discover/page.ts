@@ -17,28 +17,11 @@ const STYLE = `.ticks { display: grid; gap: 8px; grid-template-columns: repeat(a
 .bar button, .bar input { font: inherit; padding: 4px 12px; max-width: 100%; }
 [hidden] { display: none !important; }`;
 
-/** Images of a grid that can be ticked. */
-export interface Shown {
-  readonly path: string;
-  /** Its name in the table of ticks. */
-  readonly id: string;
-  readonly class: string;
-}
-
 /** Classes that a page shows at most: those with the most wrong images. */
 const MAX_CLASSES = 12;
 
-/** The images of a class that discover ranked. */
-export interface ClassImages {
-  readonly name: string;
-  readonly counts: ClassCounts;
-  /** Images of the explored half: those with the lowest margins, and as many random right ones. */
-  readonly lowest: readonly DiscoverImage[];
-  readonly right: readonly DiscoverImage[];
-}
-
-/** Returns the classes of a result, each with the images to show, without those of which nothing is to be seen before a test. */
-export function classesOf({ images, seed }: DiscoverResult, show: number): ClassImages[] {
+/** Returns the classes of a result, each with images of the explored half: those with the lowest margins, and as many random right ones. */
+export function classesOf({ images, seed }: DiscoverResult, show: number) {
   const names = [...new Set(images.map((image) => image.class))];
   return names.map((name) => {
     const own = images.filter((image) => image.class === name);
@@ -78,18 +61,19 @@ export function countsOf(images: readonly DiscoverImage[]): ClassCounts {
 export async function explorePage(
   result: DiscoverResult,
   dataset: Dataset,
-  all: readonly ClassImages[],
+  all: ReturnType<typeof classesOf>,
 ): Promise<string> {
   const classes = all.toSorted((a, b) => b.counts.wrong - a.counts.wrong).slice(0, MAX_CLASSES);
   const sections: PageSection[] = [];
   for (const [i, of] of classes.entries()) {
     const body = html`<p>${boundText(of.counts)}</p>
       <h3>Lowest margins</h3>
-      ${await grid(dataset, of.lowest.map(asShown))}
+      ${await grid(dataset, of.lowest)}
       <h3>Random images that are right</h3>
-      ${await grid(dataset, of.right.map(asShown))}`;
+      ${await grid(dataset, of.right)}`;
     sections.push({ id: `class-${i}`, title: of.name, body });
   }
+  sections.push({ id: 'keep', title: 'Save', body: SAVE });
   const how =
     result.ranking === 'network'
       ? `by the network of ${result.network}`
@@ -97,15 +81,8 @@ export async function explorePage(
   const lead = html`Which images does a model get wrong that has not seen them, and what do they share?
   Margins are ${how}. Tick the images that share something, in any of the grids, and give it a name. Every
   class has lowest margins: what they share is a guess until it is tested on images that you have not seen.`;
-  return page(
-    `What misleads on ${dataset.name}?`,
-    lead,
-    [...sections, { id: 'keep', title: 'Save', body: SAVE }],
-    {
-      key: `${result.fingerprint.slice(0, 16)}-${result.seed}-${result.ranking}-${result.network}`,
-      file: 'ticks.csv',
-    },
-  );
+  const key = `${result.fingerprint.slice(0, 16)}-${result.seed}-${result.ranking}-${result.network}`;
+  return page(`What misleads on ${dataset.name}?`, lead, sections, { key, file: 'ticks.csv' });
 }
 
 const SAVE = html`<p>
@@ -117,35 +94,29 @@ const SAVE = html`<p>
     <button id="save" type="button">Save ticks.csv</button> <span id="count"></span>
   </p>`;
 
-/** Makes the page of a test: batches of images, of which nothing else is shown. */
+/** Makes the page of a test: batches of images by their paths, of which nothing else is shown. */
 export async function testPage(
   question: string,
-  batches: readonly (readonly Shown[])[],
-  {
-    dataset,
-    key,
-    file,
-    enough,
-  }: { readonly dataset: Dataset; readonly key: string; readonly file: string; readonly enough: number },
+  batches: readonly (readonly string[])[],
+  dataset: Dataset,
+  data: { readonly key: string; readonly file: string; readonly batches: number; readonly enough: number },
 ): Promise<string> {
   const grids: Markup[] = [];
+  let count = 0;
   for (const batch of batches) {
-    grids.push(html`<div class="batch" hidden>${await grid(dataset, batch)}</div> `);
+    const images = batch.map((path) => ({ path, class: '', id: String((count += 1)) }));
+    grids.push(html`<div class="batch" hidden>${await grid(dataset, images)}</div> `);
   }
   const body = html`${grids}
     <div id="again" hidden>
       <p>Some images are shown once more. Tick those that show it, as if you had not seen them before.</p>
       <div class="ticks"></div>
-      <p class="bar"><button id="save" type="button">Save ${file}</button></p>
+      <p class="bar"><button id="save" type="button">Save ${data.file}</button></p>
     </div>
     <p class="bar"><button id="next" type="button">Done</button> <span id="count"></span></p>`;
   const lead = html`Tick every image that shows it; if you are unsure, do not.`;
-  return page(question, lead, [{ id: 'test', title: question, body }], {
-    key,
-    file,
-    batches: batches.length,
-    enough,
-  });
+  const section = { id: 'test', title: question, body };
+  return page(question, lead, [section], data);
 }
 
 function page(
@@ -162,14 +133,14 @@ function page(
   return htmlPage(title, styled, sections, asset('ticks.js'));
 }
 
-function asShown({ path, class: name }: DiscoverImage): Shown {
-  return { path, id: path, class: name };
-}
-
-async function grid(dataset: Dataset, images: readonly Shown[]): Promise<Markup> {
+/** Images that can be ticked, with their names in the table of ticks. */
+async function grid(
+  dataset: Dataset,
+  images: readonly (Pick<DiscoverImage, 'path' | 'class'> & { readonly id?: string })[],
+): Promise<Markup> {
   const known = new Map(dataset.examples.map((example) => [example.filename, example]));
   const made = await Promise.all(
-    images.map(async ({ path, id, class: name }, i) => {
+    images.map(async ({ path, class: name, id = path }, i) => {
       const { dataUri } = await thumbnail(dataset, known.get(path) as Example);
       return html`<label class="tick"
         ><img src="${dataUri}" alt="" /><input

@@ -4,24 +4,12 @@ import { native } from '../../native/addon.js';
 import type { ComputeContext } from '../../native/context.js';
 import type { JobOptions } from '../../progress.js';
 import { l2Penalty, SoftmaxRegression } from '../../train/dfr/softmaxRegression.js';
-
-/** Images with their classes and penultimate features. */
-export interface Ranked {
-  /** [N, numFeatures], row by row */
-  readonly features: Float32Array;
-  /** [N] */
-  readonly labels: Int32Array;
-  readonly numClasses: number;
-}
+import type { Observed } from './features.js';
 
 /** Each image's margin by logistic regressions on halves of the images without it, averaged over random halves. */
 export async function crossFittedMargins(
-  { features, labels, numClasses }: Ranked,
-  {
-    fold,
-    inverseStrength,
-    seed,
-  }: { readonly fold: number; readonly inverseStrength: number; readonly seed: number },
+  { features, labels, numClasses }: Pick<Observed, 'features' | 'labels'> & { readonly numClasses: number },
+  { fold, inverseStrength, seed }: Readonly<Record<'fold' | 'inverseStrength' | 'seed', number>>,
   context: ComputeContext,
   job: JobOptions,
 ): Promise<Float64Array> {
@@ -40,12 +28,8 @@ export async function crossFittedMargins(
       for (const [i, margin] of judge(logits, labels).margins.entries()) {
         if (weights[i] === 0) margins[i] = (margins[i] as number) + margin / fold;
       }
-      job.onProgress?.({
-        task: 'logistic regressions',
-        done: 2 * draw + Number(half) + 1,
-        total: 2 * fold,
-        unit: 'fits',
-      });
+      const done = 2 * draw + Number(half) + 1;
+      job.onProgress?.({ task: 'logistic regressions', done, total: 2 * fold, unit: 'fits' });
     }
   }
   return margins;
@@ -53,12 +37,12 @@ export async function crossFittedMargins(
 
 /** Whether each image is in the second half: of each class, every other one in random order. */
 function halves(labels: Int32Array, order: Int32Array): boolean[] {
-  const counts = new Map<number, number>();
-  const isSecond = new Array<boolean>(labels.length);
+  const next: boolean[] = [];
+  const isSecond: boolean[] = [];
   for (const i of order) {
-    const count = counts.get(labels[i] as number) ?? 0;
-    counts.set(labels[i] as number, count + 1);
-    isSecond[i] = count % 2 === 1;
+    const y = labels[i] as number;
+    isSecond[i] = next[y] ?? false;
+    next[y] = !isSecond[i];
   }
   return isSecond;
 }

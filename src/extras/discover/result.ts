@@ -12,7 +12,7 @@ export type Ranking = (typeof RANKINGS)[number];
 /** Names are found on one half of each class's images (explore), and tested on the other (confirm). */
 const PARTS = ['explore', 'confirm'] as const;
 
-const { classes: _classes, loss: _loss, weights, ...network } = ADOPT_SETTINGS;
+const { classes: _classes, loss: _loss, head: _head, weights, ...network } = ADOPT_SETTINGS;
 
 /** The network whose features are taken, if it is no run's. */
 export const NETWORK_SETTINGS = {

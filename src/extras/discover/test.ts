@@ -3,8 +3,10 @@ import { type Dataset, loadDataset } from '../../data/dataset.js';
 import { messageOf, SpurmemError, usageError } from '../../errors.js';
 import { readWhole, writeAtomic } from '../../files.js';
 import { holm } from '../../metrics/holm.js';
-import { type Generator, native } from '../../native/addon.js';
-import { accuracyGap, fisherTest, testPower, type Ticked } from './blindTest.js';
+import type { Interval } from '../../metrics/intervals.js';
+import { native } from '../../native/addon.js';
+import { plural } from '../../report/format.js';
+import { accuracyGap, type ClassCounts, fisherTest, testPower } from './blindTest.js';
 import { readDiscovered, writeDiscovered } from './discover.js';
 import { boundText, countsOf, testPage } from './page.js';
 import type { BlindTest, DiscoverImage, DiscoverResult } from './result.js';
@@ -18,12 +20,11 @@ const MOST = 120;
 const FEWEST_WRONG = 5;
 const FEWEST_TICKED = 3;
 
-export interface TestOptions {
+interface TestOptions {
   /** The path of discover's files, without their ends. */
   readonly out: string;
   /** The name of what the ticked images share, judged from the picture alone. */
   readonly test: string;
-  /** Default: the only class. */
   readonly class?: string | undefined;
 }
 
@@ -33,26 +34,17 @@ export async function registerTest({ out, test, class: name }: TestOptions) {
   const dataset = await dataOf(result);
   const own = imagesOf(result, name);
   const known = result.tests.find((one) => one.name === test && one.class === name);
-  const made: BlindTest = known ?? {
-    name: test,
-    class: name ?? '',
-    batches: batchesOf(result, own),
-    outcome: null,
-  };
-  if (known === undefined) await writeDiscovered(out, { ...result, tests: [...result.tests, made] });
+  const batches = known?.batches ?? batchesOf(result, own);
+  const tests = known
+    ? result.tests
+    : [...result.tests, { name: test, class: name ?? '', batches, outcome: null }];
+  if (known === undefined) await writeDiscovered(out, { ...result, tests });
   const fileName = test.replaceAll(/[^\p{L}\p{N}]+/gu, '-');
   const page = `${out}-${fileName}.html`;
-  const ids = new Map(made.batches.flat().map((path, i) => [path, String(i + 1)]));
-  const shown = made.batches.map((batch) =>
-    batch.map((path) => ({ path, id: ids.get(path) as string, class: '' })),
-  );
-  const file = `${fileName}.csv`;
   const key = `${result.fingerprint.slice(0, 16)}-test-${result.tests.length}-${test}`;
-  await writeAtomic(
-    page,
-    await testPage(`Does it show ${test}?`, shown, { dataset, key, file, enough: ENOUGH }),
-  );
-  return { page, plan: planText(own), registered: known ? result.tests.length : result.tests.length + 1 };
+  const saving = { key, file: `${fileName}.csv`, batches: batches.length, enough: ENOUGH };
+  await writeAtomic(page, await testPage(`Does it show ${test}?`, batches, dataset, saving));
+  return { page, plan: planText(own), registered: tests.length };
 }
 
 /** Says which gaps a test of this class finds. */
@@ -76,48 +68,36 @@ function imagesOf({ images }: DiscoverResult, name: string | undefined): readonl
     throw usageError('class', name, names, `\`class\` takes the class of the ticked images: ${names}.`);
   const { wrong } = countsOf(own.filter(({ part }) => part === 'confirm'));
   if (wrong >= FEWEST_WRONG) return own;
-  throw usageError(
-    'test',
-    name,
-    'a class with wrong images',
-    `The class ${name ?? ''} has fewer than ${FEWEST_WRONG} wrong images in the half that was not shown: no test can tell. ${boundText(countsOf(own))}`,
-  );
+  const problem = `The class ${name ?? ''} has fewer than ${FEWEST_WRONG} wrong images in the half that was not shown: no test can tell.`;
+  throw usageError('test', name, 'a class with wrong images', `${problem} ${boundText(countsOf(own))}`);
 }
 
 /** Draws batches from the half that was not shown: half wrong and half right images, and more right ones when the wrong ones are used up. */
 function batchesOf({ seed, tests }: DiscoverResult, own: readonly DiscoverImage[]): string[][] {
   const generator = new (native().Generator)(seed + 1 + tests.length);
+  const permuted = (items: readonly DiscoverImage[]): DiscoverImage[] =>
+    Array.from(generator.randperm(items.length), (at) => items[at] as DiscoverImage);
   const confirm = own.filter(({ part }) => part === 'confirm');
-  const [wrong, right] = [true, false].map((isWrong) =>
-    permuted(
-      confirm.filter(({ margin }) => margin <= 0 === isWrong),
-      generator,
-    ),
-  ) as [DiscoverImage[], DiscoverImage[]];
+  const wrong = permuted(confirm.filter(({ margin }) => margin <= 0));
+  const right = permuted(confirm.filter(({ margin }) => margin > 0));
   const batches: string[][] = [];
   while (wrong.length + right.length > 0 && batches.length * BATCH < MOST) {
     const half = wrong.splice(0, BATCH / 2);
     const batch = [...half, ...right.splice(0, BATCH - half.length)];
-    batches.push(permuted(batch, generator).map(({ path }) => path));
+    batches.push(permuted(batch).map(({ path }) => path));
   }
   return batches;
 }
 
-function permuted<Item>(items: readonly Item[], generator: Generator): Item[] {
-  return Array.from(generator.randperm(items.length), (at) => items[at] as Item);
-}
-
 /** A test's numbers and sentences; p is also corrected over all registered names. */
-export interface TestVerdict extends Ticked {
+interface TestVerdict extends NonNullable<BlindTest['outcome']> {
   readonly name: string;
   readonly class: string;
   readonly registered: number;
-  readonly pValue: number;
   /** Holm's, over all registered names. */
   readonly corrected: number;
   readonly estimate: number | undefined;
-  readonly interval: readonly [number, number];
-  readonly agreement: number | null;
+  readonly interval: Interval;
   readonly sentences: readonly string[];
 }
 
@@ -133,13 +113,8 @@ export async function judgeTest({
   const found = result.tests[at];
   if (found === undefined) {
     const problem = `${test} is not registered for the class ${name ?? ''}.`;
-    throw usageError(
-      'test',
-      test,
-      'a registered name',
-      problem,
-      'Run the command without `answers` first, and tick its page.',
-    );
+    const advice = 'Run the command without `answers` first, and tick its page.';
+    throw usageError('test', test, 'a registered name', problem, advice);
   }
   const own = imagesOf(result, name);
   const outcome = await outcomeOf(found, own, answers);
@@ -148,27 +123,15 @@ export async function judgeTest({
   const corrected = holm(tests.map((one) => one.outcome?.pValue ?? 1))[at] ?? 1;
   const of = countsOf(own);
   const { estimate, interval } = accuracyGap(outcome, of);
-  const verdict = {
-    ...outcome,
-    name: test,
-    class: found.class,
-    registered: tests.length,
-    corrected,
-    estimate,
-    interval,
-  };
+  const named = { name: test, class: found.class, registered: tests.length };
+  const verdict = { ...outcome, ...named, corrected, estimate, interval };
   return { ...verdict, sentences: sentencesOf(verdict, of) };
 }
 
 async function outcomeOf({ batches }: BlindTest, own: readonly DiscoverImage[], path: string) {
+  const expected = 'what the test\u2019s page saved';
   const bad = (problem: string): SpurmemError =>
-    usageError(
-      'answers',
-      path,
-      'what the test\u2019s page saved',
-      `${path}: ${problem}.`,
-      'Finish the page, and save it again.',
-    );
+    usageError('answers', path, expected, `${path}: ${problem}.`, 'Finish the page, and save it again.');
   let rows: { image: string; ticked: string; again?: string }[];
   try {
     rows = parse(await readWhole(path), { columns: true, bom: true, skip_empty_lines: true });
@@ -176,59 +139,41 @@ async function outcomeOf({ batches }: BlindTest, own: readonly DiscoverImage[], 
     throw bad(messageOf(error));
   }
   const answers = new Map(rows.map((row) => [row.image, row]));
-  const ticks: { path: string; first: boolean; again: string }[] = [];
-  let asked = 0;
+  const margins = new Map(own.map((image) => [image.path, image.margin]));
+  const ticks: { isWrong: boolean; first: boolean; again: string }[] = [];
   for (const batch of batches) {
     if (ticks.filter(({ first }) => first).length >= ENOUGH) break;
     for (const image of batch) {
-      const answer = answers.get(String((asked += 1)));
-      if (answer === undefined) throw bad(`image ${asked} is missing`);
-      ticks.push({ path: image, first: answer.ticked === '1', again: answer.again ?? '' });
+      const answer = answers.get(String(ticks.length + 1));
+      if (answer === undefined) throw bad(`image ${ticks.length + 1} is missing`);
+      const isWrong = (margins.get(image) as number) <= 0;
+      ticks.push({ isWrong, first: answer.ticked === '1', again: answer.again ?? '' });
     }
   }
-  if (rows.length !== asked) throw bad(`it has ${rows.length} images, and the test ends with ${asked}`);
-  const unseen = ticks.find(({ first, again }) => first && again === '');
-  if (unseen) throw bad('a ticked image lacks its second look');
-  const margins = new Map(own.map((image) => [image.path, image.margin]));
-  const count = (isWrong: boolean, isTicked: boolean): number =>
-    ticks.filter(
-      ({ path: image, first, again }) =>
-        (margins.get(image) as number) <= 0 === isWrong && (!isTicked || (first && again === '1')),
-    ).length;
-  const ticked = {
-    wrong: count(true, false),
-    wrongTicked: count(true, true),
-    right: count(false, false),
-    rightTicked: count(false, true),
-  };
+  if (rows.length !== ticks.length)
+    throw bad(`it has ${rows.length} images, and the test ends with ${ticks.length}`);
+  if (ticks.some(({ first, again }) => first && again === ''))
+    throw bad('a ticked image lacks its second look');
   const twice = ticks.filter(({ again }) => again !== '');
   const same = twice.filter(({ first, again }) => first === (again === '1'));
   const agreement = twice.length === 0 ? null : same.length / twice.length;
+  const seen = ticks.filter(({ first, again }) => first && again === '1');
+  const wrongOf = (some: typeof ticks): number => some.filter(({ isWrong }) => isWrong).length;
+  const [wrong, wrongTicked] = [wrongOf(ticks), wrongOf(seen)];
+  const [right, rightTicked] = [ticks.length - wrong, seen.length - wrongTicked];
+  const ticked = { wrong, wrongTicked, right, rightTicked };
   return { ...ticked, agreement, pValue: fisherTest(ticked) };
 }
 
-function sentencesOf(
-  {
-    name,
-    wrong,
-    wrongTicked,
-    right,
-    rightTicked,
-    agreement,
-    pValue,
-    corrected,
-    estimate,
-    interval,
-    registered,
-  }: Omit<TestVerdict, 'sentences'>,
-  of: { readonly images: number; readonly wrong: number },
-): string[] {
+function sentencesOf(verdict: Omit<TestVerdict, 'sentences'>, of: ClassCounts): string[] {
+  const { name, wrong, wrongTicked, right, rightTicked, agreement, registered } = verdict;
+  const { pValue, corrected, estimate, interval } = verdict;
   const blind = agreement === null ? 'blind' : `blind, twice, agreement ${Math.round(100 * agreement)} %`;
   const points = (share: number): string => String(Math.round(100 * share));
   const [low, high] = interval.map(points);
   const p = (value: number): string => value.toPrecision(1);
   const counted = `${name}: ticked in ${wrongTicked} of ${wrong} wrong and ${rightTicked} of ${right} right images (${blind}); ${of.wrong} of ${of.images} images of the class are wrong.`;
-  const tests = `p = ${p(pValue)}, corrected over ${registered} registered ${registered === 1 ? 'name' : 'names'} ${p(corrected)}`;
+  const tests = `p = ${p(pValue)}, corrected over ${plural(registered, 'registered name')} ${p(corrected)}`;
   if (corrected <= 0.05) {
     return [
       counted,

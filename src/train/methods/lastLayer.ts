@@ -1,4 +1,5 @@
 import { inverseSizes } from '../../data/sampling.js';
+import type { Model } from '../../models/model.js';
 import {
   type GivenOf,
   resolveSettings,
@@ -13,7 +14,6 @@ import type { LabelledFeatures, LinearLayer } from '../dfr/fit.js';
 import { l2Penalty, type SoftmaxObjective, SoftmaxRegression } from '../dfr/softmaxRegression.js';
 import { REFIT_SETTINGS } from '../ermSettings.js';
 import type { TrainingMethod } from '../method.js';
-import type { Run } from '../run.js';
 import type { RunConfig } from '../runConfig.js';
 
 /** The images to refit on, with the run's logits and its last layer. */
@@ -51,13 +51,14 @@ function lastLayerMethod<const Own extends SettingsTable>(plan: {
     task: (run) => ({
       async begin() {
         const { config, model, job } = run;
-        const data = await validationFeatures(run);
-        const { labels, features, numClasses } = data;
-        using regression = await SoftmaxRegression.of(features, labels, numClasses, model.context);
-        const { layer } = await regression.fit(
-          objective({ ...data, layer: await layerOf(run) }, config),
-          job,
+        const data = { ...(await validationFeatures(run)), layer: await layerOf(model) };
+        using regression = await SoftmaxRegression.of(
+          data.features,
+          data.labels,
+          data.numClasses,
+          model.context,
         );
+        const { layer } = await regression.fit(objective(data, config), job);
         await model.loadStateDict(headState(model, layer));
       },
     }),
@@ -65,7 +66,7 @@ function lastLayerMethod<const Own extends SettingsTable>(plan: {
   return method;
 }
 
-async function layerOf({ model }: Run<RunConfig>): Promise<LinearLayer> {
+async function layerOf(model: Model): Promise<LinearLayer> {
   const { weight, bias } = model.linearHead;
   const state = await model.stateDict();
   const values = (name: string): Float64Array => Float64Array.from(state[name]?.data as Float32Array);
