@@ -44,6 +44,7 @@ test.each([
 test.each([
   ['studies/celeba/starts.md', 'startMargins.mjs', 'studies/celeba/study.yaml', 'celeba'],
   ['studies/compositions/starts.md', 'startMargins.mjs', 'studies/compositions/study.yaml', 'birds'],
+  ['studies/membership/tables.md', 'membership/tables.mjs'],
 ])('%s is of the recorded results', (tables, script, ...args) => {
   const folder = join(root, tables);
   cpSync(join(ROOT, dirname(tables)), join(folder, dirname(tables)), { recursive: true });
