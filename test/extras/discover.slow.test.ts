@@ -10,10 +10,13 @@ import { evaluateRun } from '../../src/experiments/evaluateRun.js';
 import { discover, readDiscovered } from '../../src/extras/discover/discover.js';
 import { classesOf, explorePage } from '../../src/extras/discover/page.js';
 import { judgeTest, registerTest } from '../../src/extras/discover/test.js';
+import { exportFolder } from '../../src/extras/exportFolder.js';
 import { writeReport } from '../../src/report/writeReport.js';
 import { trainDfr, trainErm } from '../../src/train/methods.js';
+import { RunFolder } from '../../src/train/runFolder.js';
 import { succeed, words } from '../cli/support.js';
 import { failure } from '../data/support.js';
+import { lastOf, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -168,6 +171,19 @@ describe('discover', () => {
       words`evaluate --run ${run} --split val --ticks ${ticks} --threads 1 --data ${data} --format csv --table plain.csv --columns filename=img_filename,y=y,split=split`,
     );
     expect(stdout).toMatch(/digit/);
+  });
+
+  test('a folder of transformers says its architecture and input, as a file of weights with options does', async () => {
+    const [tiny, resnet] = [join(folder, 'tiny'), join(folder, 'resnet')];
+    await tinyDominoes(tiny);
+    await trainErm({ ...common, data: tiny, arch: 'resnet18', epochs: 1, batchSize: 42, out: resnet });
+    const hub = join(folder, 'hub');
+    await exportFolder(resnet, hub);
+    const given = { ...common, data: tiny, fold: 1 };
+    const byFolder = await discover({ ...given, weights: hub, out: join(folder, 'by-folder') });
+    const weights = lastOf(new RunFolder(resnet));
+    const byFile = await discover({ ...given, weights, arch: 'resnet18', out: join(folder, 'by-file') });
+    expect(byFolder.result.images).toEqual(byFile.result.images);
   });
 
   test('a name is registered, ticked blind on images that were not shown, and judged', async () => {
