@@ -1,8 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parsePickle } from '../../src/pickle.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
 import { canonicalNames, readWeights } from '../../src/models/weights.js';
+import { parsePickle } from '../../src/pickle.js';
 import { temporaryFolder } from '../temporary.js';
 import {
   archive,
