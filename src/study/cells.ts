@@ -31,6 +31,7 @@ export function meanText(values: readonly number[], decimals: number, scale = 1)
 export function hoursText(rows: readonly Row[]): string {
   const hours = (column: string): string =>
     (numbers(rows, column).reduce((sum, value) => sum + value, 0) / 3600).toFixed(2);
+  if (!numbers(rows, 'seconds').every(Number.isFinite)) return 'hours not recorded';
   return `${hours('seconds')} hours, ${hours('processorSeconds')} of processor time`;
 }
 

@@ -119,7 +119,10 @@ export function proxyRows(
       const auc = (of: (row: RecordedChange) => number): number =>
         mannWhitney(yes.map(of), no.map(of)).u / (yes.length * no.length);
       const measures = {
-        'loss summed over training': auc((row) => row.lossSum ?? Number.NaN),
+        // Runs that did not track images have none.
+        ...(own.every(({ lossSum }) => Number.isFinite(lossSum)) && {
+          'loss summed over training': auc((row) => Number(row.lossSum)),
+        }),
         'small margin': auc((row) => -row.margin),
       };
       return Object.entries(measures).map(([measure, value]): Row => {
