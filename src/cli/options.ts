@@ -24,7 +24,7 @@ export interface OptionSet<Given extends object = object> {
   readonly names?: ParameterNames;
 }
 
-/** What the library's functions take for the options of all sets. */
+/** What several option sets give together. */
 export type GivenBy<Sets extends readonly OptionSet[]> = Sets extends readonly [
   OptionSet<infer Given>,
   ...infer Others extends readonly OptionSet[],
@@ -105,6 +105,11 @@ export const PROTOCOL = ownOptions<{ readonly protocol: Protocol }>((command) =>
       .default('article'),
   ),
 );
+
+/** The protocol, for commands whose settings depend on it. */
+export function protocolIf(isTaken: boolean): OptionSet<{ readonly protocol?: Protocol }> {
+  return isTaken ? PROTOCOL : ownOptions((command) => command);
+}
 
 /** The folder of a data set, which a command needs. */
 export const DATA = ownOptions<{ readonly data: string }>((command) =>

@@ -25,7 +25,7 @@ export const COSTS = {
   p: 'randomAccuracyP',
 } as const;
 
-/** What tells a set of neurons from another of its trace. */
+/** The columns that identify a set of neurons within its trace. */
 const SET = ['criterion', 'chosenFor', 'sigma', 'k'] as const;
 
 export const isDifference = (row: Row): boolean => row.name === DIFFERENCE;

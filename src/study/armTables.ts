@@ -87,8 +87,10 @@ interface Compared {
   readonly left: readonly string[];
   /** A row for each recorded run of an arm. */
   readonly runs: readonly CsvRow[];
-  /** The same with the member of the pool, and the seed's place among the member's. */
+  /** The same rows, with the pool's member and the position of the seed among that member's seeds. */
   readonly test: readonly Row[];
+  /** The seeds of each member, [members]. */
+  readonly seeds: readonly (readonly number[])[];
   readonly measures: readonly ColumnName[];
 }
 
@@ -112,7 +114,7 @@ export async function armTables(
     return { ...row, benchmark: members[at] ?? null, place, ofBenchmarks: row.worst ?? null };
   });
   const measures = accuracyColumns(sample);
-  const compared = { study, name: records.name, members, arms, left, runs, test, measures };
+  const compared = { study, name: records.name, members, arms, left, runs, test, seeds, measures };
   const trained = await Promise.all(
     members.map((member) => new Records(study.recordsFolder, member).read('train')),
   );
@@ -139,8 +141,7 @@ function ofPool({ members, test }: Compared, differ: Differ = {}): Row[] {
 }
 
 function accuracyTables(compared: Compared): Table[] {
-  const { study, name, members, arms, left, runs, test, measures } = compared;
-  const seeds = members.map((member) => rowsOn(study, member).compared.seeds);
+  const { name, members, arms, left, runs, test, seeds, measures } = compared;
   const isPool = members.length > 1;
   return [
     ...list(

@@ -18,7 +18,7 @@ import { isOneOfSeveral, sideBySide, takeJobs } from '../sideBySide.js';
 import { type SlurmOptions, slurmScript } from '../slurm.js';
 import { markdownOf, textTable } from '../textTable.js';
 
-/** What a command says in place of the study's document. */
+/** Options that override the study's document. */
 const DOCUMENT = ownOptions<{
   readonly data?: string;
   readonly out?: string;

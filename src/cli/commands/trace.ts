@@ -3,7 +3,6 @@ import type { TraceHeader, TraceUnstructuredResult } from '../../experiments/res
 import { fileOf, type Trace, type Traced, unstructured } from '../../experiments/traces.js';
 import { traceAlone } from '../../experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
-import type { Protocol } from '../../protocol.js';
 import { quotedWord } from '../../provenance.js';
 import { changeParts } from '../../report/changes.js';
 import type { ReportDataset, Section } from '../../report/figure.js';
@@ -13,7 +12,7 @@ import { measuredTable } from '../../report/measured.js';
 import { changeRows } from '../../report/rows.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { addJob } from '../job.js';
-import { ENGINE, type OptionSet, ownOptions, PROTOCOL, READING, RUN, SEED, settingsSet } from '../options.js';
+import { ENGINE, ownOptions, protocolIf, READING, RUN, SEED, settingsSet } from '../options.js';
 import { nextLine } from '../printRun.js';
 import { settingNames } from '../settings.js';
 import { openGroups } from '../tables.js';
@@ -34,10 +33,8 @@ function addTrace(parent: Command, name: string, trace: Trace): void {
   const { session = TRACE_SETTINGS.session, settings, description = '' } = trace;
   const table = { ...settings, ...session };
   const command = parent.command(name).description(description);
-  // Of traces that choose neurons by a criterion.
-  const protocol: OptionSet<{ readonly protocol?: Protocol }> = trace.session
-    ? ownOptions((own) => own)
-    : PROTOCOL;
+  // Traces with a session of their own choose no neurons by a criterion.
+  const protocol = protocolIf(trace.session === undefined);
   addJob(
     command,
     [DRY_RUN, RUN, settingsSet(table), ENGINE, SEED, READING, protocol, NAMES],

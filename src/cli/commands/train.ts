@@ -1,21 +1,11 @@
 import type { Command } from 'commander';
-import type { Protocol } from '../../protocol.js';
 import { dependsOnProtocol } from '../../settings/setting.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { make } from '../../train/make.js';
 import type { TrainingMethod } from '../../train/method.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 import { addJob } from '../job.js';
-import {
-  ENGINE,
-  type OptionSet,
-  ownOptions,
-  PROTOCOL,
-  READING,
-  SEED,
-  settingsSet,
-  tensorboardOption,
-} from '../options.js';
+import { ENGINE, ownOptions, protocolIf, READING, SEED, settingsSet, tensorboardOption } from '../options.js';
 import { printRun } from '../printRun.js';
 
 /** Adds `train <method>` for each training method. */
@@ -29,12 +19,16 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
     ...method.settings,
     ...(startsFrom === 'run' ? {} : { keepEpochs: KEEP_EPOCHS }),
   };
-  const protocol: OptionSet<{ readonly protocol?: Protocol }> = dependsOnProtocol(settings)
-    ? PROTOCOL
-    : ownOptions((own) => own);
   addJob(
     train.command(name).description(description),
-    [runOptions(method), protocol, settingsSet(settings), ENGINE, SEED, READING],
+    [
+      runOptions(method),
+      protocolIf(dependsOnProtocol(settings)),
+      settingsSet(settings),
+      ENGINE,
+      SEED,
+      READING,
+    ],
     async ({ resume, tensorboard, dryRun, ...given }, output, control) => {
       if (dryRun) {
         const { printDryRun, trainDryRun } = await import('../dryRun.js');
@@ -48,7 +42,7 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
   );
 }
 
-/** Where a run starts and ends, and how it is written. */
+/** Options for the data, the run to start from, and the run folder. */
 function runOptions({ name, startsFrom, isDistributed, settings }: TrainingMethod) {
   return ownOptions<{
     readonly data?: string;

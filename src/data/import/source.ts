@@ -53,7 +53,7 @@ export async function reading<Result>(path: string, read: () => Promise<Result>)
   }
 }
 
-/** What a parser throws where it has not checked what it reads is no sentence for users. */
+/** An error's message for users. A parser's TypeError or RangeError means that it read damaged data. */
 export function problemOf(error: unknown): string {
   const { name } = Object(error) as { name?: unknown };
   return name === 'TypeError' || name === 'RangeError' ? 'it is damaged' : messageOf(error);
