@@ -1,8 +1,9 @@
 // Measures where runs that left images out keep the memory of a class's images (studies/membership/plan.md):
-//   node scripts/studies/membership/measure.mjs OUT.csv RUN...
+//   node scripts/studies/membership/measure.mjs [--few] OUT.csv RUN...
 // A row per set of neurons and group: how well margins tell trained from left-out images, and how far the set scrambles left-out ones. Rows of
-// runs that OUT.csv has are kept, so that a stopped measurement goes on.
+// runs that OUT.csv has are kept, so that a stopped measurement goes on. With --few: the sets of early.md.
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import { evaluateVariants } from '#src/experiments/evaluateVariants.js';
 import { TraceSession } from '#src/experiments/traceSession.js';
@@ -27,15 +28,22 @@ const COLUMNS = [
   'leftOut',
   'neurons',
 ];
-const CRITERIA = ['gradient', 'gradient-x-weight', 'gradient-x-weight-contrast', 'learned-mask'];
-const COUNTS = [1, 3, 10, 30, 100];
+const {
+  values: { few: isFew },
+  positionals: [out, ...runs],
+} = parseArgs({ allowPositionals: true, options: { few: { type: 'boolean', default: false } } });
+const CRITERIA = [
+  'gradient',
+  'gradient-x-weight',
+  ...(isFew ? [] : ['gradient-x-weight-contrast', 'learned-mask']),
+];
+const COUNTS = isFew ? [1, 3, 10] : [1, 3, 10, 30, 100];
 /** Random sets: of the whole model, more than the chosen ones, so that their damage covers theirs; and of the layers of each chosen set. */
-const WHOLE = { counts: [...COUNTS, 300], draws: 10 };
-const LAYERS = { draws: 4 };
+const WHOLE = { counts: [1, 3, 10, 30, 100, 300], draws: 10 };
+const LAYERS = { draws: isFew ? 0 : 4 };
 /** The oracle measures this many neurons, each alone, on at most this many trained and left-out images of each group. */
 const [CANDIDATES, ORACLE_IMAGES] = [200, 100];
 
-const [, , out, ...runs] = process.argv;
 const known = await readFile(out, 'utf8').catch(() => '');
 if (known === '') await writeFile(out, `${COLUMNS.join(',')}\n`);
 const done = new Set(parse(known, { columns: true }).map(({ run }) => run));
@@ -223,7 +231,7 @@ async function measure(session, run) {
   });
   const from = { layers, magnitudes: await session.magnitudes() };
   const earlier = {};
-  for (const epoch of [0, 1]) {
+  for (const epoch of isFew ? [] : [0, 1]) {
     earlier[epoch] = await weightsIn(folder.weights(epoch), `weights of epoch ${epoch}`, model, unit);
   }
   const rows = [];
@@ -238,10 +246,12 @@ async function measure(session, run) {
       trained: trained.slice(0, ORACLE_IMAGES),
       leftOut: leftOut.slice(0, ORACLE_IMAGES),
     });
-    const chosen = [
-      ['oracle', await oracle(session, new Membership(parts.map(few)), groups)],
-      ['oracle of the group', await oracle(session, new Membership([few(ofGroup[chosenFor])]), groups)],
-    ];
+    const chosen = [['oracle', await oracle(session, new Membership(parts.map(few)), groups)]];
+    if (!isFew)
+      chosen.push([
+        'oracle of the group',
+        await oracle(session, new Membership([few(ofGroup[chosenFor])]), groups),
+      ]);
     for (const criterion of CRITERIA)
       chosen.push([criterion, await session.select(criterion, chosenFor, most)]);
     for (const [set, neurons] of chosen) {
@@ -267,7 +277,7 @@ async function measure(session, run) {
       if (name !== stage) stages.set(name, places);
     }
     for (const [name, places] of stages) {
-      for (const epoch of [0, 1]) {
+      for (const epoch of Object.keys(earlier)) {
         const choice = { kind: 'rewind', sigma: null, seeds: [], known: earlier[epoch] };
         const [variant] = perturbedVariants(places, choice, model.description.layers, unit);
         add(`rewound ${name} to ${epoch}`, places.length, 0, [], variant);
@@ -275,7 +285,7 @@ async function measure(session, run) {
     }
     // Where a memory was planted, the neurons that hold it.
     const planted = (await folder.readMetrics())[0]?.trained?.neurons;
-    if (planted !== undefined) {
+    if (planted !== undefined && !isFew) {
       add('planted', planted.length, 0, planted);
       const choice = { kind: 'rewind', sigma: null, seeds: [], known: earlier[0] };
       add(
