@@ -1,9 +1,43 @@
-import { groupsIn, numbers, type Row } from '../kit/rows.js';
+import type { Unit } from '../kit/columns.js';
+import { groupsIn, numberOf, numbers, type Row } from '../kit/rows.js';
+import { verdictOf } from '../kit/summarize.js';
 import { summarizeSeeds } from '../metrics/seeds.js';
 import { meanWithInterval } from '../report/format.js';
-import type { NeuronTests } from './schema.js';
 
-type Minorities = Pick<NeuronTests, 'minorityGroups'>;
+/** By minority group: the majority group of its class. */
+interface Minorities {
+  readonly minorityGroups: Readonly<Record<string, number>>;
+}
+
+/** A question about models: one number per model. */
+export interface Answer extends Row {
+  readonly question: string;
+  readonly criterion: string | null;
+  readonly chosenFor: number;
+  readonly seed: number;
+  readonly value: number;
+  readonly unit: Unit;
+  /** The largest negligible mean, and the sign of the claim. */
+  readonly margin: number | null;
+  readonly sign: 1 | -1;
+}
+
+const VERDICTS = {
+  claimed: 'holds',
+  opposite: 'does not hold',
+  small: 'does not hold',
+  unclear: 'open',
+};
+
+/** Adds a test's margin and its verdict in words; the verdict is empty unless the test was planned and made. */
+export function judged(row: Row, isPlanned = true): Row {
+  const limit = row.margin === null ? '' : `${String(row.margin)} ${String(row.unit)}`;
+  return {
+    ...row,
+    limit,
+    verdict: isPlanned ? verdictOf(row, 'value', numberOf(row, 'sign'), VERDICTS) : '',
+  };
+}
 
 /** Returns the minority groups of a study. */
 export function minoritiesOf(tests: Minorities | undefined): number[] {

@@ -4,7 +4,7 @@ import { dots } from '../report/chart.js';
 import type { NamedChart } from '../report/vega/render.js';
 import type { CompleteArms } from './armTables.js';
 import { testRows } from './modelTests.js';
-import type { RecordSource } from './records.js';
+import type { RecordSource } from './part.js';
 import type { Study } from './schema.js';
 
 /** Draws the planned tests of models: one dot per model, one chart per unit. */

@@ -10,7 +10,7 @@ import { erm } from '../train/methods/erm.js';
 import { finetune } from '../train/methods/finetune.js';
 import { FIT } from './questions.js';
 import { type Arm, type NeuronTests, rowsOn, type Study, type StudyDocument } from './schema.js';
-import { STUDY_TRACES, valuesIn } from './traces.js';
+import { traceNamed, valuesIn } from './traces.js';
 import { combinationsOf, tunedWith } from './tuning.js';
 import { ownSettingsOf, tracesOn, variantsOf } from './variants.js';
 
@@ -63,11 +63,11 @@ export function checkStudy(study: Study): void {
     known(`traces[${i}].of`, of, arms, 'arm');
     at(`traces[${i}]`, () => {
       const same = traces.slice(0, i).findIndex((earlier) => overlaps(earlier, traces[i] as Trace));
-      if (STUDY_TRACES[trace].apart === undefined && same >= 0)
+      if (traceNamed(trace).apart === undefined && same >= 0)
         throw refused(`it makes ${trace} of an arm of which traces[${same}] makes them: join the two.`);
     });
     at(`traces[${i}].settings`, () => {
-      if (trace !== 'figures') checkTable(settings, STUDY_TRACES[trace].settings);
+      if (trace !== 'figures') checkTable(settings, traceNamed(trace).settings);
       else {
         const { figures = [], ...others } = settings;
         figuresNamed([figures].flat().map(String));
@@ -214,11 +214,10 @@ function checkRows(study: Study, name: string): void {
   for (const arm of models.arms) {
     const { of, epoch } = study.arms[arm] as Arm;
     const [variant] = variantsOf(study, name, of ?? arm, new Map());
-    const isAsked = tracesOn(study, name, arm).some(({ trace }) => trace === 'predictions');
-    if (isAsked && variant?.settings.leaveOut === undefined)
-      throw refused(
-        `predictions of ${arm} tell what is memorized if it leaves images out: set \`leaveOut\`, such as 0.5.`,
-      );
+    for (const { trace } of tracesOn(study, name, arm)) {
+      const lack = traceNamed(trace).lack?.(arm, variant?.settings ?? {});
+      if (lack !== undefined) throw refused(lack);
+    }
     if (of === undefined || epoch === undefined) continue;
     const epochs = Number(variant?.settings.epochs ?? erm.settings.epochs?.article);
     if (epoch > epochs) throw refused(`${arm} is epoch ${epoch} of ${of}, which has ${epochs} epochs here.`);
@@ -253,7 +252,7 @@ function checkNeurons(
     const same = traces.slice(0, i).findIndex((earlier) => overlaps(earlier, trace));
     if (same >= 0)
       throw refuse(`makes ${trace.trace} that traces[${same}] makes, and each model would count twice.`);
-    if (STUDY_TRACES[trace.trace].ofAnyArm) continue;
+    if (traceNamed(trace.trace).ofAnyArm) continue;
     if ([trace.of].flat().some((arm) => arm !== tested))
       throw refuse(`has ${trace.trace} of an arm that is not ${tested}, which is tested.`);
     if (valuesIn(trace, 'split').some((split) => split !== 'train'))
@@ -280,7 +279,7 @@ function checkNeurons(
 function overlaps(one: Trace, other: Trace): boolean {
   if (one.trace !== other.trace || ![one.of].flat().some((arm) => [other.of].flat().includes(arm)))
     return false;
-  return Object.keys(STUDY_TRACES[one.trace].apart ?? {}).every((name) =>
+  return Object.keys(traceNamed(one.trace).apart ?? {}).every((name) =>
     valuesIn(one, name).some((value) => valuesIn(other, name).includes(value)),
   );
 }

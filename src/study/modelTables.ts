@@ -2,22 +2,17 @@ import { SpurmemError } from '../errors.js';
 import { OUTCOMES } from '../experiments/outcomes.js';
 import type { BeyondColumn, ColumnName } from '../kit/columns.js';
 import { distinct, groupedBy, groupsIn, numberOf, type Row, select } from '../kit/rows.js';
-import { summarize, verdictOf, withTests } from '../kit/summarize.js';
+import { summarize, withTests } from '../kit/summarize.js';
 import { list, pivot, type Table } from '../kit/table.js';
 import { NULL_NAMES } from '../neurons/nulls.js';
 import { plural } from '../report/format.js';
-import { groupNames, hoursText, minoritiesOf } from './cells.js';
+import { groupNames, hoursText, judged, minoritiesOf } from './cells.js';
 import { growthPoints, growthSlopes, testRows } from './modelTests.js';
+import type { RecordSource } from './part.js';
 import { changeColumn, interactionBeyond, ownBeyond, ownMargin } from './recordedEffects.js';
-import { type RecordSource, SHARE_RESOLUTION } from './records.js';
+import { SHARE_RESOLUTION } from './records.js';
 import { type NeuronTests, rowsOn, type Study } from './schema.js';
 
-const VERDICTS = {
-  claimed: 'holds',
-  opposite: 'does not hold',
-  small: 'does not hold',
-  unclear: 'open',
-};
 const INTERVAL = 'mean over models, 95 % interval';
 const INTERACTIONS = OUTCOMES.map((outcome) => changeColumn(outcome, 'Interaction'));
 const BEYOND = NULL_NAMES.flatMap((name): [BeyondColumn, (row: Row) => number][] => [
@@ -131,16 +126,6 @@ export async function modelTables(study: Study, records: RecordSource): Promise<
           ),
         )),
   ];
-}
-
-/** Adds a test's margin and its verdict in words; the verdict is empty unless the test was planned and made. */
-export function judged(row: Row, isPlanned = true): Row {
-  const limit = row.margin === null ? '' : `${String(row.margin)} ${String(row.unit)}`;
-  return {
-    ...row,
-    limit,
-    verdict: isPlanned ? verdictOf(row, 'value', numberOf(row, 'sign'), VERDICTS) : '',
-  };
 }
 
 /** Returns planned tests, other questions, and post-hoc questions: means over models, p-values, and verdicts for a planned family. */

@@ -1,7 +1,6 @@
 import { linearRegression } from 'simple-statistics';
-import type { Unit } from '../kit/columns.js';
 import { distinct, groupedBy, numberOf, type Row, select } from '../kit/rows.js';
-import { majorityOf, minoritiesOf } from './cells.js';
+import { type Answer, majorityOf, minoritiesOf } from './cells.js';
 import { answers, FIT, fits, QUESTION_NAMES, type QuestionName } from './questions.js';
 import { changeIn, ownMargin } from './recordedEffects.js';
 import type { NeuronTests as Tests } from './schema.js';
@@ -16,19 +15,6 @@ const SCALES = [
   ['accuracy', 'points', 100],
   ['loss', 'nats', 1],
 ] as const;
-
-/** A question about models: one number per model. */
-export interface Answer extends Row {
-  readonly question: string;
-  readonly criterion: string | null;
-  readonly chosenFor: number;
-  readonly seed: number;
-  readonly value: number;
-  readonly unit: Unit;
-  /** The largest negligible mean, and the sign of the claim. */
-  readonly margin: number | null;
-  readonly sign: 1 | -1;
-}
 
 /** A question about a set of neurons. */
 interface TestRow extends Answer {

@@ -1,6 +1,8 @@
 import { union } from '../metrics/statistics.js';
-import { armOf, type DataEntry, entryOf, rowsOn, type StudyDocument, type TraceName } from './schema.js';
-import { chosenConfiguration, type Combination, combinationsOf, type Tuned, tunedWith } from './tuning.js';
+import type { Combination } from './part.js';
+import { armOf, type DataEntry, entryOf, rowsOn, type StudyDocument } from './schema.js';
+import { traceNamed } from './traces.js';
+import { chosenConfiguration, combinationsOf, type Tuned, tunedWith } from './tuning.js';
 import { filled, folderOf, keptEpochs, tracesOn, type Variant, variantsOf } from './variants.js';
 
 interface Common {
@@ -47,7 +49,7 @@ export interface TraceJob extends Common {
   readonly kind: 'trace';
   readonly arm: string;
   readonly row: string;
-  readonly trace: TraceName | 'models';
+  readonly trace: string;
   /** The job whose run is measured. */
   readonly of: number;
   /** Undefined: the selected epoch. */
@@ -101,9 +103,8 @@ class Planner {
   #addModel(data: string, arm: string, seed: number): void {
     const { of, epoch } = armOf(this.study, arm);
     for (const variant of variantsOf(this.study, data, of ?? arm, this.tuned)) {
-      // A trace of a planting records its accuracies.
-      const isPlanted = tracesOn(this.study, data, arm).some(({ trace }) => trace === 'planted');
-      const job = this.#train(variant, seed, of === undefined && !isPlanted ? 'model' : 'start');
+      const isTraced = tracesOn(this.study, data, arm).some(({ trace }) => traceNamed(trace).hasAccuracies);
+      const job = this.#train(variant, seed, of === undefined && !isTraced ? 'model' : 'start');
       if (epoch === undefined) this.#addTraces(data, arm, variant.row, job);
       else {
         job.keepEpochs = union(job.keepEpochs, [epoch]);

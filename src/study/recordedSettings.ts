@@ -1,7 +1,7 @@
 import type { Dataset } from '../data/dataset.js';
+import type { Combination } from './part.js';
 import type { OfRecords } from './records.js';
 import { armOf, rowsOn, type StudyDocument } from './schema.js';
-import type { Combination } from './tuning.js';
 import { ownSettingsOf, sharedSettings, tracesOn, variantsOf } from './variants.js';
 
 /**

@@ -10,8 +10,9 @@ import { requirePlain } from '../plainData.js';
 import type { JobOptions } from '../progress.js';
 import { writeAlone } from '../writeAlone.js';
 import * as z from '../zod.js';
+import type { Combination, RecordSource } from './part.js';
 import { rowsOn, type Study } from './schema.js';
-import type { Combination, Tuned, TunedRun } from './tuning.js';
+import type { Tuned, TunedRun } from './tuning.js';
 
 /** Digits of a recorded number. */
 const DIGITS = 5;
@@ -23,12 +24,6 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   test: ['seed', 'worst'],
   tuning: ['arm', 'seed', 'configuration', 'validation'],
 };
-
-/** Recorded results behind tables. */
-export interface RecordSource {
-  readonly name: string;
-  readonly read: (table: string) => Promise<CsvRow[]>;
-}
 
 /** Joins the recorded results of several data sets, whose seeds differ. */
 export function pooled(folder: string, name: string, members: readonly string[]): RecordSource {

@@ -14,10 +14,9 @@ import { openRun } from '../train/runFolder.js';
 import { completeArms } from './armTables.js';
 import { armChart, modelCharts } from './charts.js';
 import { figuresOver } from './figures.js';
-import { memorizationCharts, memorizationRows } from './memorization.js';
-import { plantedChart } from './planted/tables.js';
-import { pooled } from './records.js';
-import type { Study } from './schema.js';
+import { PARTS } from './parts.js';
+import { pooled, rounded } from './records.js';
+import { type Study, testsOf } from './schema.js';
 import { setsOf, type StudySection, studyTables } from './tables.js';
 
 /** Space around a chart's own file, for viewers with wider letters than the layout assumes. */
@@ -61,9 +60,11 @@ export async function writeStudyReport(
   const { page, figures } = await drawPage(study.title, lead, sections);
   await makeFolder(folder);
   for (const [name, members] of sets) {
-    const images = await memorizationRows(pooled(study.recordsFolder, name, members));
-    const csv = join(folder, `${name}-memorization.csv`);
-    if (images.length > 0) await writeCsv(csv, csvRows(images));
+    for (const part of PARTS) {
+      const rows = (await part.rows?.(pooled(study.recordsFolder, name, members))) ?? [];
+      if (rows.length > 0)
+        await writeCsv(join(folder, `${name}-${part.name}.csv`), csvRows(rows.map(rounded)));
+    }
   }
   for (const { name, svg } of figures) await writeAtomic(join(folder, name), standalone(svg));
   const path = join(folder, 'report.html');
@@ -78,12 +79,10 @@ async function chartsOf(
   members: readonly string[],
 ): Promise<NamedChart[]> {
   const records = pooled(study.recordsFolder, name, members);
-  const { planted } = study.tests;
   if (part === 'models') return modelCharts(study, records);
-  if (part === 'planted' && planted) return plantedChart(planted, records);
-  if (part === 'memorization') return memorizationCharts(study.tests.memorization, records);
   if (part === 'arms') return armChart(study, name, (await completeArms(study, members)).complete);
-  return [];
+  const other = PARTS.find((one) => one.name === part);
+  return other?.charts(testsOf(study, other), records) ?? [];
 }
 
 /** Returns a chart as a file, with a margin and a background. */

@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildAlone } from '../buildOnce.js';
 import { type Dataset, datasetOf } from '../data/dataset.js';
-import { buildDominoes, DEFAULT_DOMINOES, unusedDominoes } from '../data/dominoes.js';
 import { SPLITS } from '../data/split.js';
 import { messageOf, SpurmemError } from '../errors.js';
-import { takenName } from '../experiments/traceSettings.js';
+import { CRITERIA_TYPE, takenName } from '../experiments/traceSettings.js';
 import { makeFolder } from '../files.js';
 import { type CsvRow, lookup, type Row } from '../kit/rows.js';
 import { isLocked, LEASE } from '../lock.js';
@@ -15,20 +14,19 @@ import type { EngineOptions } from '../native/engine.js';
 import { CRITERIA } from '../neurons/criteria.js';
 import type { Criterion } from '../neurons/criterion.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
-import { resolveSettings } from '../settings/setting.js';
+import { checkTypes } from '../settings/setting.js';
 import { make } from '../train/make.js';
 import { methodNamed } from '../train/methods.js';
 import type { TrainedRun } from '../train/results.js';
 import { openRun, RunFolder, runState } from '../train/runFolder.js';
 import type { RunOptions } from '../train/runOptions.js';
 import * as z from '../zod.js';
+import { makerNamed } from './makers.js';
 import { type DataJob, type Job, planStudy, type TraceJob, type TrainJob } from './plan.js';
-import { plant } from './planted/plant.js';
-import { FOUND_SETTINGS } from './planted/settings.js';
 import { settingsOf } from './recordedSettings.js';
 import { keepSettings, readTuned, Records, requireSettings, timed } from './records.js';
 import { entryOf, type Study } from './schema.js';
-import { accuracyRows, figureNames, firstRow, runColumns, STUDY_TRACES, valuesIn } from './traces.js';
+import { accuracyRows, figureNames, firstRow, runColumns, traceNamed, valuesIn } from './traces.js';
 
 /** The polling interval for each job of other processes that is left, and how many of these a process looks at before it waits. */
 const POLL_MS = 1000;
@@ -261,7 +259,7 @@ export class StudyRunner {
         epoch: job.epoch,
         from,
       };
-      const { result: rows, took } = await timed(() => STUDY_TRACES[job.trace].rows(traced, job.settings));
+      const { result: rows, took } = await timed(() => traceNamed(job.trace).rows(traced, job.settings));
       const columns = runColumns(job, trained.configuration);
       const own = rows.map((row) => ({ ...columns, ...row, ...(job.trace === 'models' ? took : {}) }));
       await this.#add({ ...job, path: trained.path }, job.trace, own, { ...columns, ...firstRow(job) });
@@ -270,19 +268,12 @@ export class StudyRunner {
 
   async #make(job: DataJob): Promise<void> {
     const { make, path, seed } = job;
-    await this.#alone(job, async () => {
-      if (make.by === 'plant') return plant(path, make, seed);
-      const { counts = DEFAULT_DOMINOES.counts, fashionMnist } = make;
-      const dominoes = { ...DEFAULT_DOMINOES, counts, seed, fashionMnist };
-      const { signal, onProgress } = this.options;
-      await buildDominoes(path, make.unused ? unusedDominoes(dominoes) : dominoes, { signal, onProgress });
-    });
+    await this.#alone(job, () => makerNamed(make.by).make(path, make, seed, this.options));
   }
 
   async #isRecorded(job: Job, read = this.#reader()): Promise<boolean> {
     // Each is written last.
-    if (job.kind === 'data')
-      return existsSync(join(job.path, job.make.by === 'plant' ? 'dataset.json' : 'metadata.csv'));
+    if (job.kind === 'data') return existsSync(join(job.path, makerNamed(job.make.by).last));
     if (isStart(job) || (job.kind === 'train' && job.configuration === undefined)) return false;
     if (job.kind === 'trace' && job.trace === 'figures') return this.#hasFigures(job);
     const isRecorded = await read(job.data, tableOf(job));
@@ -371,11 +362,11 @@ export class StudyRunner {
 }
 
 function withCriteria(study: Study, criteria: readonly Criterion[]): Study {
-  resolveSettings(FOUND_SETTINGS, 'article', { criteria });
+  checkTypes({ criteria: CRITERIA_TYPE }, { criteria });
   const taken = criteria.find(({ name }) => CRITERIA.some((known) => known.name === name));
   if (taken) throw takenName('criteria', 'criterion', taken.name);
   const traces = study.traces.map((trace) => {
-    if (trace.trace !== 'found' && trace.trace !== 'erased') return trace;
+    if (!traceNamed(trace.trace).takesCriteria) return trace;
     const all = [...valuesIn(trace, 'criteria'), ...criteria];
     return { ...trace, settings: { ...trace.settings, criteria: all } };
   });

@@ -1,39 +1,17 @@
 import { datasetOptionsShape } from '../data/datasetOptions.js';
-import { dominoesCountsSchema } from '../data/dominoes.js';
-import { CRITERIA } from '../neurons/criteria.js';
 import { NULL_NAMES } from '../neurons/nulls.js';
-import { LONGEST_NAME, RANGES } from '../settings/ranges.js';
+import { RANGES } from '../settings/ranges.js';
 import { differing, pathSchema, whole } from '../settings/schema.js';
 import { TRAINING_METHODS } from '../train/methods.js';
 import { SEED_TYPE } from '../train/runOptions.js';
 import * as z from '../zod.js';
-import { plantSchema } from './planted/plant.js';
+import { MAKERS } from './makers.js';
+import type { StudyPart } from './part.js';
+import { PARTS } from './parts.js';
 import { PLANNED_NAMES, QUESTION_NAMES } from './questions.js';
+import { TRACE_NAMES } from './traces.js';
+import { criteria, minorityGroups, name, points, positive, words } from './values.js';
 
-/** The measurements of a trained run; each has its own table, except figures, which are files of the run. */
-export const TRACES = [
-  'effects',
-  'perturbations',
-  'layers',
-  'overlaps',
-  'margins',
-  'heat',
-  'figures',
-  'planted',
-  'found',
-  'erased',
-  'minimal',
-  'predictions',
-  'changes',
-] as const;
-export type TraceName = (typeof TRACES)[number];
-
-// A table would read a numeric name as a number.
-const name = z
-  .string()
-  .min(1)
-  .max(LONGEST_NAME)
-  .refine((text) => Number.isNaN(Number(text)), 'a name that is no number');
 // A part of the folders of its runs.
 const armName = name.regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'no slash, and not . or ..');
 const fileName = name.regex(
@@ -49,8 +27,6 @@ const seeds = differing(z.array(SEED_TYPE).min(1));
 const keptEpochs = z.array(
   z.union([whole(RANGES.count), z.strictObject({ share: z.number().positive().max(1) })]),
 );
-const words = <Word extends string>(known: readonly Word[]) => differing(z.array(z.enum(known)).min(1));
-const positive = z.number().positive().max(RANGES.real[1]);
 
 /** Settings by the start of an arm: from data, from a run, or either if its method has them. */
 const sharedSchema = z.strictObject({ data: settings, run: settings, all: settings });
@@ -88,16 +64,7 @@ const dataSchema = z.strictObject({
   path: pathSchema.optional(),
   /** Builds the data if it is missing. */
   make: z
-    .discriminatedUnion('by', [
-      z.strictObject({
-        by: z.literal('dominoes'),
-        /** Garments and digits outside the benchmark. */
-        unused: z.boolean().default(false),
-        counts: dominoesCountsSchema.optional(),
-        fashionMnist: pathSchema.optional(),
-      }),
-      plantSchema,
-    ])
+    .discriminatedUnion('by', [MAKERS[0].options, ...MAKERS.slice(1).map(({ options }) => options)])
     .optional(),
   options: z.strictObject(datasetOptionsShape).optional(),
   settings: shared,
@@ -117,21 +84,20 @@ const dataSchema = z.strictObject({
     })
     .optional(),
   /** Traces to leave out. */
-  without: words(TRACES).default([]),
+  without: words(TRACE_NAMES).default([]),
   /** Random neurons to compare with the chosen ones, in place of the traces' own. */
   nulls: words(NULL_NAMES).optional(),
 });
 
 const traceSchema = z.strictObject({
-  trace: z.enum(TRACES),
+  trace: z.enum(TRACE_NAMES),
   of: oneOrMore,
   /** Each split is a trace. */
   split: z.union([z.string(), differing(z.array(z.string()).min(1))]).optional(),
   settings,
 });
 
-const minorityGroups = z.record(z.string().regex(/^\d+$/), whole(RANGES.groups, 0));
-const criteria = words(CRITERIA.map((criterion) => criterion.name));
+const testsOfParts = Object.fromEntries(PARTS.map((part) => [part.name, part.tests.optional()]));
 /** Tests, declared before the first run. */
 const testsSchema = z.strictObject({
   /** Questions about neurons, over models. */
@@ -147,12 +113,11 @@ const testsSchema = z.strictObject({
         .strictObject({
           criteria,
           /** The largest negligible difference of accuracies, in points. */
-          points: z.number().positive().max(99),
+          points,
         })
         .optional(),
       /** Arms in the order of training, to test whether the effect grows with the gap between training and test. */
       growth: differing(z.array(name).min(2)).optional(),
-      /** By minority group: the majority group of its class. */
       minorityGroups,
       /** The largest negligible change of a mean margin, in logits. */
       equivalence: positive,
@@ -162,32 +127,7 @@ const testsSchema = z.strictObject({
       sigma: positive.optional(),
     })
     .optional(),
-  /** Questions about memorized images, over models that leave images out. */
-  memorization: z
-    .strictObject({
-      of: name,
-      k: whole(RANGES.count, 1),
-      criteria,
-      /** By minority group: the majority group of its class. */
-      minorityGroups,
-      /** The largest negligible difference of accuracies, in points, and of margins, in logits. */
-      points: z.number().positive().max(99),
-      equivalence: positive,
-      /** The AUC by which a measure of one model ranks memorized images above others: it tells the same, or is a proxy, above these. */
-      proxy: z.strictObject({ same: z.number().min(0.5).max(1), least: z.number().min(0.5).max(1) }),
-    })
-    .optional(),
-  /** Limits by which tables judge planted memories. */
-  planted: z
-    .strictObject({
-      /** A planting is pure: the min share of fitted planted images, and the max change of the kept groups' test accuracy. */
-      pure: z.strictObject({ fitted: z.number().min(0).max(1), moved: z.number().min(0).max(1) }),
-      /** The min AUC within the layer of a criterion that finds them, and the largest negligible difference from 0.5. */
-      found: z.strictObject({ least: z.number().min(0.5).max(1), within: z.number().positive().max(0.5) }),
-      /** A memory is erased: the min drop of its accuracy, and the max change of the kept groups' test accuracy. */
-      erased: z.strictObject({ least: z.number().min(0).max(1), moved: z.number().min(0).max(1) }),
-    })
-    .optional(),
+  ...(testsOfParts as object),
   /** Differences of worst-group accuracy between arms. */
   arms: z
     .strictObject({
@@ -197,7 +137,7 @@ const testsSchema = z.strictObject({
       /** The arms of the planned tests; default: all. */
       primary: someNames.optional(),
       /** The largest negligible difference, in points; default: not tested. */
-      equivalence: z.number().positive().max(99).optional(),
+      equivalence: points.optional(),
     })
     .optional(),
 });
@@ -231,8 +171,6 @@ export type StudyDocument = Readonly<z.output<typeof studySchema>>;
 export type Arm = StudyDocument['arms'][string];
 export type DataEntry = StudyDocument['data'][string];
 export type NeuronTests = NonNullable<StudyDocument['tests']['neurons']>;
-export type MemorizationTests = NonNullable<StudyDocument['tests']['memorization']>;
-export type PlantedTests = NonNullable<StudyDocument['tests']['planted']>;
 
 /** A document that was read. */
 export interface Study extends StudyDocument {
@@ -261,6 +199,11 @@ export function rowsOn(study: StudyDocument, data: string) {
       isTested: compared?.tested === true,
     },
   };
+}
+
+/** The tests of a part that a study declares. */
+export function testsOf({ tests }: StudyDocument, { name }: StudyPart): unknown {
+  return (tests as Readonly<Record<string, unknown>>)[name];
 }
 
 export function entryOf(study: Pick<StudyDocument, 'data'>, data: string): DataEntry {

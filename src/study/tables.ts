@@ -2,19 +2,18 @@ import { SpurmemError } from '../errors.js';
 import type { Table } from '../kit/table.js';
 import { nearestSentence } from '../settings/names.js';
 import { acrossTables, armTables } from './armTables.js';
-import { memorizationTables } from './memorization.js';
 import { modelTables } from './modelTables.js';
-import { plantedTables } from './planted/tables.js';
+import { PARTS } from './parts.js';
 import { settingsOf } from './recordedSettings.js';
 import { pooled, requireSettings } from './records.js';
-import { rowsOn, type Study } from './schema.js';
+import { rowsOn, type Study, testsOf } from './schema.js';
 
 /** Tables below one heading. */
 export interface StudySection {
   /** Their data or pool. */
   readonly name: string;
   readonly heading: string;
-  readonly part: 'models' | 'planted' | 'memorization' | 'arms' | 'across';
+  readonly part: string;
   readonly tables: readonly Table[];
 }
 
@@ -50,7 +49,6 @@ export async function studyTables(study: Study, wanted?: readonly string[]): Pro
   for (const [name, members] of sets) {
     const records = pooled(study.recordsFolder, name, members);
     const hasModels = members.some((member) => rowsOn(study, member).models.arms.length > 0);
-    const { planted } = study.tests;
     if (hasModels)
       sections.push({
         name,
@@ -58,19 +56,13 @@ export async function studyTables(study: Study, wanted?: readonly string[]): Pro
         heading: `${name}, Part I`,
         tables: await modelTables(study, records),
       });
-    if (hasModels && planted)
+    for (const part of PARTS)
       sections.push({
         name,
-        part: 'planted',
-        heading: `${name}, planted memories`,
-        tables: await plantedTables(planted, records),
+        part: part.name,
+        heading: `${name}, ${part.heading}`,
+        tables: await part.tables(testsOf(study, part), records),
       });
-    sections.push({
-      name,
-      part: 'memorization',
-      heading: `${name}, memorization`,
-      tables: await memorizationTables(study.tests.memorization, records),
-    });
     sections.push({
       name,
       part: 'arms',

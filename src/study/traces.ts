@@ -1,9 +1,6 @@
 import { type Split, SPLITS } from '../data/split.js';
 import { evaluateRun } from '../experiments/evaluateRun.js';
 import { gradCam } from '../experiments/gradCam.js';
-import { CHANGES_SETTINGS, imageChanges } from '../experiments/imageChanges.js';
-import { answersOf } from '../experiments/memorization.js';
-import { MINIMAL_SETTINGS } from '../experiments/minimal.js';
 import { judge } from '../experiments/outcomes.js';
 import { traceOverlap } from '../experiments/traceOverlap.js';
 import { type SessionOptions, TraceSession } from '../experiments/traceSession.js';
@@ -14,32 +11,9 @@ import type { CsvRow } from '../kit/rows.js';
 import { mean, quantile } from '../metrics/statistics.js';
 import { figuresNamed } from '../reproduce/articleFigures.js';
 import { reproducePart1 } from '../reproduce/part1.js';
-import type { SettingsTable } from '../settings/setting.js';
-import type { TraceJob } from './plan.js';
-import { erasedRows, foundRows, minimalRows, plantingRows } from './planted/measure.js';
-import { ERASED_SETTINGS, FOUND_SETTINGS } from './planted/settings.js';
+import { type Combination, session, type StudyTrace } from './part.js';
+import { PARTS } from './parts.js';
 import { effectRow, randomMeans } from './recordedEffects.js';
-import type { TraceName } from './schema.js';
-import type { Combination } from './tuning.js';
-
-/** A run to measure; `from` is the run that it started from. */
-interface TracedRun extends SessionOptions {
-  readonly from?: string | undefined;
-  readonly onStep?: ((step: string) => void) | undefined;
-}
-
-/** What a study measures of a run: a table of records. A new one is an object, its name in `schema.ts`, and an entry in `STUDY_TRACES`. */
-interface StudyTrace {
-  readonly settings: SettingsTable;
-  /** What identifies a run in the table: its seed, with the stage of training or arm, or with the tuned configuration. */
-  readonly by: 'seed' | 'stage' | 'configuration';
-  /** The settings in which two traces of an arm must differ, with the column that has them; default: an arm has one. */
-  readonly apart?: Readonly<Record<string, string | null>>;
-  /** Whether tests of neurons allow it of arms that they do not test. */
-  readonly ofAnyArm?: true;
-  /** Makes the rows; none if they are in files of the run. */
-  readonly rows: (run: TracedRun, settings: Combination) => Promise<CsvRow[]>;
-}
 
 const { session: ofSession, unstructured, structured, overlap, gradCam: ofMaps } = TRACE_SETTINGS;
 
@@ -144,47 +118,8 @@ const figures: StudyTrace = {
   },
 };
 
-/** Answers to images in training and left out. */
-const predictions: StudyTrace = {
-  settings: {},
-  by: 'stage',
-  ofAnyArm: true,
-  rows: ({ from: _from, onStep: _onStep, seed: _seed, ...run }) => answersOf(run),
-};
-
-/** Changes of each image. */
-const changes: StudyTrace = {
-  settings: { ...ofSession, ...CHANGES_SETTINGS },
-  by: 'stage',
-  ofAnyArm: true,
-  rows: (run, settings) => imageChanges(session(run, settings)),
-};
-
-const planted: StudyTrace = {
-  settings: {},
-  by: 'stage',
-  rows: (run) => plantingRows(session(run, {})),
-};
-const found: StudyTrace = {
-  settings: FOUND_SETTINGS,
-  by: 'stage',
-  rows: (run, settings) => foundRows({ ...session(run, {}), ...settings }),
-};
-const erased: StudyTrace = {
-  settings: ERASED_SETTINGS,
-  by: 'stage',
-  rows: (run, settings) => erasedRows(session(run, {}), settings),
-};
-/** The fewest neurons that planted images depend on. */
-const minimal: StudyTrace = {
-  settings: MINIMAL_SETTINGS,
-  by: 'stage',
-  rows: (run, settings) => minimalRows(session(run, {}), settings),
-};
-
-/** Everything that a study measures; it records the accuracies (`models`) of its own accord. */
-export const STUDY_TRACES: Readonly<Record<TraceName | 'models', StudyTrace>> = {
-  models,
+/** Everything that a study measures, in the order of its parts; it records the accuracies (`models`) of its own accord. */
+const STUDY_TRACES: Readonly<Record<string, StudyTrace>> = {
   effects,
   perturbations,
   layers,
@@ -192,27 +127,36 @@ export const STUDY_TRACES: Readonly<Record<TraceName | 'models', StudyTrace>> = 
   margins,
   heat,
   figures,
-  planted,
-  found,
-  erased,
-  minimal,
-  predictions,
-  changes,
+  ...Object.fromEntries(PARTS.flatMap(({ traces }) => Object.entries(traces))),
 };
+/** The measurements of a trained run; each has its own table, except figures, which are files of the run. */
+export const TRACE_NAMES: readonly string[] = Object.keys(STUDY_TRACES);
+
+export function traceNamed(name: string): StudyTrace {
+  const trace = name === 'models' ? models : STUDY_TRACES[name];
+  if (!trace) throw new RangeError(`Studies have no trace named ${name}.`);
+  return trace;
+}
+
+/** A trace of a run, as studies declare it. */
+interface Declared {
+  readonly trace: string;
+  readonly settings: Combination;
+}
 
 /** Returns the columns that identify a job's run in the table of its trace. */
 export function runColumns(
-  { trace, row, seed }: Pick<TraceJob, 'trace' | 'row' | 'seed'>,
+  { trace, row, seed }: { readonly trace: string; readonly row: string; readonly seed: number },
   configuration: Combination = {},
 ): CsvRow {
-  const { by } = STUDY_TRACES[trace];
+  const { by } = traceNamed(trace);
   if (by === 'configuration') return { arm: row, seed, configuration: JSON.stringify(configuration) };
   return by === 'stage' ? { seed, stage: row } : { seed };
 }
 
 /** Returns the values of a trace's first row, which distinguish it from its run's other traces. */
-export function firstRow({ trace, settings }: Pick<TraceJob, 'trace' | 'settings'>): CsvRow {
-  const { apart = {} } = STUDY_TRACES[trace];
+export function firstRow({ trace, settings }: Declared): CsvRow {
+  const { apart = {} } = traceNamed(trace);
   return Object.fromEntries(
     Object.entries(apart).flatMap(([name, column]): [string, string | number][] =>
       column === null ? [] : [[column, valuesIn({ trace, settings }, name)[0] as string | number]],
@@ -222,14 +166,10 @@ export function firstRow({ trace, settings }: Pick<TraceJob, 'trace' | 'settings
 
 /** Returns the values of a trace's setting; default: the article's. */
 export function valuesIn(
-  {
-    trace,
-    settings,
-    split,
-  }: Pick<TraceJob, 'trace' | 'settings'> & { readonly split?: string | string[] | undefined },
+  { trace, settings, split }: Declared & { readonly split?: string | string[] | undefined },
   name: string,
 ): unknown[] {
-  const table = STUDY_TRACES[trace].settings;
+  const table = traceNamed(trace).settings;
   const given = name === 'split' ? (split ?? settings.split ?? 'train') : settings[name];
   return [given ?? table[name]?.article].flat();
 }
@@ -237,10 +177,6 @@ export function valuesIn(
 /** Returns the names of the figures that a trace of figures makes. */
 export function figureNames({ figures = [] }: Combination): string[] {
   return [figures].flat().map(String);
-}
-
-function session({ from: _from, onStep: _onStep, ...run }: TracedRun, settings: Combination): SessionOptions {
-  return { ...run, ...settings };
 }
 
 /** Returns accuracies of groups, one row each. */

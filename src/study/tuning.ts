@@ -1,8 +1,6 @@
 import { mean } from '../metrics/statistics.js';
+import type { Combination } from './part.js';
 import type { StudyDocument } from './schema.js';
-
-/** One value of each setting. */
-export type Combination = Readonly<Record<string, unknown>>;
 
 /** A recorded run of the tuning. */
 export interface TunedRun {

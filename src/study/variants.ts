@@ -5,8 +5,9 @@ import { ERM_SETTINGS } from '../train/ermSettings.js';
 import type { TrainingMethod } from '../train/method.js';
 import { methodNamed } from '../train/methods.js';
 import { finetune } from '../train/methods/finetune.js';
+import type { Combination } from './part.js';
 import { armOf, entryOf, type StudyDocument } from './schema.js';
-import { chosenConfiguration, type Combination, combinationsOf, type Tuned } from './tuning.js';
+import { chosenConfiguration, combinationsOf, type Tuned } from './tuning.js';
 
 /** An arm on some data with all of its settings: everything that distinguishes its runs from others, except for the seed. */
 export interface Variant {

@@ -77,6 +77,16 @@ test('arrows point down: no folder imports from one above it', () => {
   expect(upward.filter((arrow) => !lists.test(arrow))).toEqual([]);
 });
 
+test('studies know their parts by one list', () => {
+  const part = /^src\/study\/(planted|memorization)\//;
+  const upward = arrows(
+    (from, to) => part.test(to) && !from.startsWith(dirname(to)) && !from.startsWith('scripts/'),
+  );
+  // The library and a command offer what two of them measure.
+  const lists = /^src\/(study\/parts|index|cli\/commands\/memorization)\.ts > /;
+  expect(upward.filter((arrow) => !lists.test(arrow))).toEqual([]);
+});
+
 test('the package imports nothing else, and the benchmark no script', () => {
   const isAllowed = (from: string, to: string): boolean =>
     to.startsWith('src/') ||

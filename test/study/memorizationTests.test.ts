@@ -6,7 +6,7 @@ import {
   memorizationTestRows,
   proxyRows,
   type RecordedChange,
-} from '../../src/study/memorizationTests.js';
+} from '../../src/study/memorization/tests.js';
 
 const SEEDS = [0, 1, 2, 3, 4, 5];
 const IMAGES = 80;

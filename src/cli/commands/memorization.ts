@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { writeCsv } from '../../csvFile.js';
 import { memorization } from '../../experiments/memorization.js';
 import { csvRows } from '../../kit/rows.js';
-import { memorizationTable } from '../../study/memorization.js';
+import { memorizationTable } from '../../study/memorization/tables.js';
 import { addJob } from '../job.js';
 import { ENGINE, ownOptions } from '../options.js';
 import { textTables } from '../textTable.js';

@@ -8,6 +8,7 @@ import { native } from '../../native/addon.js';
 import { RANGES } from '../../settings/ranges.js';
 import { pathSchema, whole } from '../../settings/schema.js';
 import * as z from '../../zod.js';
+import type { DataMaker } from '../part.js';
 
 /** CelebA's images are in folds that share no identity. */
 const FOLDS = 5;
@@ -18,7 +19,7 @@ const [TWINS_IN_VAL, TWINS_IN_TEST, VALIDATED] = [5, 10, 200];
 const count = whole(RANGES.count, 1);
 
 /** How data for planted memories are drawn from CelebA. */
-export const plantSchema = z.strictObject({
+const options = z.strictObject({
   by: z.literal('plant'),
   /** CelebA's folder, with the folds of its images in `folds.csv`. */
   from: pathSchema,
@@ -33,7 +34,7 @@ export const plantSchema = z.strictObject({
   /** Images of each class that the start is not trained on; planted images are the first of them. */
   reserve: count.default(20),
 });
-type PlantOptions = z.output<typeof plantSchema>;
+type PlantOptions = z.output<typeof options>;
 
 interface Image {
   readonly image: string;
@@ -46,9 +47,9 @@ interface Image {
  * Writes a table of CelebA's images into a folder, with links to them: of the start, or of planted and kept images with the attribute
  * `planted`. The seed decides the fold that is tested, and draws the images. Throws what loading CelebA throws.
  */
-export async function plant(folder: string, { from, part, ...options }: PlantOptions, seed: number) {
+async function plant(folder: string, { from, part, ...others }: PlantOptions, seed: number): Promise<void> {
   const { images, preprocessing } = await readImages(from, seed);
-  const rows = drawRows(images, options, seed)[part];
+  const rows = drawRows(images, others, seed)[part];
   // Hard links: a table's images lie in its folder.
   await rm(join(folder, IMAGES), { recursive: true, force: true });
   await makeFolder(join(folder, IMAGES));
@@ -65,6 +66,14 @@ export async function plant(folder: string, { from, part, ...options }: PlantOpt
     preprocessing,
   });
 }
+
+/** Draws data for planted memories from CelebA. */
+export const planting: DataMaker<PlantOptions> = {
+  name: 'plant',
+  options,
+  last: 'dataset.json',
+  make: plant,
+};
 
 /** CelebA's images with class (blond), attribute (male) and the split that a seed gives their fold. */
 async function readImages(celeba: string, seed: number) {

@@ -6,14 +6,25 @@ import { list, type Table } from '../../kit/table.js';
 import { mean } from '../../metrics/statistics.js';
 import { dots } from '../../report/chart.js';
 import type { NamedChart } from '../../report/vega/render.js';
-import type { RecordSource } from '../records.js';
-import type { PlantedTests } from '../schema.js';
+import * as z from '../../zod.js';
+import type { RecordSource } from '../part.js';
 
 const ALPHA = 0.05;
 const CHANCE = 0.5;
 const GROUPS = ['kept, not blond', 'planted, not blond', 'kept, blond', 'planted, blond'];
 const [ALL, LAYER] = ['all neurons', 'the planted layer'];
 const CHANGES = ['ownChange', 'randomChange', 'keptChange', 'keptTestChange'] as const;
+
+/** Limits by which tables judge planted memories. */
+export const testsSchema = z.strictObject({
+  /** A planting is pure: the min share of fitted planted images, and the max change of the kept groups' test accuracy. */
+  pure: z.strictObject({ fitted: z.number().min(0).max(1), moved: z.number().min(0).max(1) }),
+  /** The min AUC within the layer of a criterion that finds them, and the largest negligible difference from 0.5. */
+  found: z.strictObject({ least: z.number().min(0.5).max(1), within: z.number().positive().max(0.5) }),
+  /** A memory is erased: the min drop of its accuracy, and the max change of the kept groups' test accuracy. */
+  erased: z.strictObject({ least: z.number().min(0).max(1), moved: z.number().min(0).max(1) }),
+});
+export type PlantedTests = z.output<typeof testsSchema>;
 
 /** The recorded plantings of some data, and what was measured on the pure ones. */
 async function readPlanted({ pure }: PlantedTests, records: RecordSource) {
@@ -31,7 +42,11 @@ async function readPlanted({ pure }: PlantedTests, records: RecordSource) {
 }
 
 /** The tables of planted memories: what was planted, whether it is found, and what erases it. None if nothing is recorded. */
-export async function plantedTables(tests: PlantedTests, records: RecordSource): Promise<Table[]> {
+export async function plantedTables(
+  tests: PlantedTests | undefined,
+  records: RecordSource,
+): Promise<Table[]> {
+  if (tests === undefined) return [];
   const { recorded, ofPure } = await readPlanted(tests, records);
   const found = await ofPure('found');
   const erased = comparedWithKept(await ofPure('erased'));
@@ -173,7 +188,11 @@ function isErased(row: Row, { erased: { least, moved } }: PlantedTests): boolean
 }
 
 /** The AUC of the planted neurons by each criterion: a dot per model. */
-export async function plantedChart(tests: PlantedTests, records: RecordSource): Promise<NamedChart[]> {
+export async function plantedChart(
+  tests: PlantedTests | undefined,
+  records: RecordSource,
+): Promise<NamedChart[]> {
+  if (tests === undefined) return [];
   const found = await (await readPlanted(tests, records)).ofPure('found');
   const rows = distinct(found, 'criterion').flatMap((criterion) =>
     (['auc', 'aucInLayer'] as const).flatMap((measure) => {

@@ -1,12 +1,28 @@
-import type { ImageChange } from '../experiments/imageChanges.js';
-import { matched, meanDifference } from '../experiments/matching.js';
-import { MEMORIZED } from '../experiments/memorization.js';
-import { distinct, groupedBy, numberOf, numbers, type Row, select } from '../kit/rows.js';
-import { mannWhitney } from '../metrics/mannWhitney.js';
-import { mean } from '../metrics/statistics.js';
-import { majorityOf, minoritiesOf } from './cells.js';
-import type { Answer } from './modelTests.js';
-import type { MemorizationTests } from './schema.js';
+import type { ImageChange } from '../../experiments/imageChanges.js';
+import { matched, meanDifference } from '../../experiments/matching.js';
+import { MEMORIZED } from '../../experiments/memorization.js';
+import { distinct, groupedBy, numberOf, numbers, type Row, select } from '../../kit/rows.js';
+import { mannWhitney } from '../../metrics/mannWhitney.js';
+import { mean } from '../../metrics/statistics.js';
+import { RANGES } from '../../settings/ranges.js';
+import { whole } from '../../settings/schema.js';
+import * as z from '../../zod.js';
+import { type Answer, majorityOf, minoritiesOf } from '../cells.js';
+import { criteria, minorityGroups, name, points, positive } from '../values.js';
+
+/** Questions about memorized images, over models that leave images out. */
+export const testsSchema = z.strictObject({
+  of: name,
+  k: whole(RANGES.count, 1),
+  criteria,
+  minorityGroups,
+  /** The largest negligible difference of accuracies, in points, and of margins, in logits. */
+  points,
+  equivalence: positive,
+  /** The AUC by which a measure of one model ranks memorized images above others: it tells the same, or is a proxy, above these. */
+  proxy: z.strictObject({ same: z.number().min(0.5).max(1), least: z.number().min(0.5).max(1) }),
+});
+export type MemorizationTests = z.output<typeof testsSchema>;
 
 /** Fewer compared images give no number. */
 const LEAST_IMAGES = 5;

@@ -1,14 +1,18 @@
-import { groupRows, imageRows } from '../experiments/memorization.js';
-import { type CsvRow, distinct, numberOf, type Row, select } from '../kit/rows.js';
-import { summarize, withTests } from '../kit/summarize.js';
-import { list, type Table } from '../kit/table.js';
-import { dots } from '../report/chart.js';
-import type { NamedChart } from '../report/vega/render.js';
-import { groupNames } from './cells.js';
-import { memorizationTestRows, POST_HOC, proxyRows, type RecordedChange } from './memorizationTests.js';
-import { judged } from './modelTables.js';
-import { type RecordSource, rounded } from './records.js';
-import type { MemorizationTests } from './schema.js';
+import { groupRows } from '../../experiments/memorization.js';
+import { type CsvRow, distinct, numberOf, type Row, select } from '../../kit/rows.js';
+import { summarize, withTests } from '../../kit/summarize.js';
+import { list, type Table } from '../../kit/table.js';
+import { dots } from '../../report/chart.js';
+import type { NamedChart } from '../../report/vega/render.js';
+import { groupNames, judged } from '../cells.js';
+import type { RecordSource } from '../part.js';
+import {
+  memorizationTestRows,
+  type MemorizationTests,
+  POST_HOC,
+  proxyRows,
+  type RecordedChange,
+} from './tests.js';
 
 const groupOf = ({ group, class: label, attribute }: Row): string =>
   `G${String(group)} (${[label, attribute].filter((text) => text !== null && text !== '').join(', ')})`;
@@ -126,9 +130,4 @@ export async function memorizationCharts(tests: Tests, records: RecordSource): P
       x: 'logits',
     }),
   ];
-}
-
-/** Returns a row per image and arm, for `memorization.csv`. */
-export async function memorizationRows(records: RecordSource): Promise<Row[]> {
-  return imageRows(await records.read('predictions')).map(rounded);
 }
