@@ -119,10 +119,7 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
   const described = configBytes === undefined ? {} : parseDatasetConfig(configPath, configBytes);
   const request = joinOptions(given, configPath, described);
   const { classNames, attributeNames, allowOutside } = request.further;
-  const config = {
-    ...described,
-    ...defined({ targetNames: classNames, spuriousNames: attributeNames }),
-  };
+  const config = { ...described, ...defined({ targetNames: classNames, spuriousNames: attributeNames }) };
   const { format, heldOut, images, ticks } = request;
   const layout = format === undefined ? await detectLayout(root, heldOut !== undefined) : layoutOf(format);
   let source: DatasetSource<ResolvedOptions>;
@@ -147,8 +144,7 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     allowOutside,
   });
   const ticked = ticks === undefined ? undefined : await readTicks(root, ticks, untouched);
-  const found = ticked?.labelled ?? untouched;
-  const { labelling, ...labelled } = found;
+  const { labelling, ...labelled } = ticked?.labelled ?? untouched;
   const { examples, numSpurious, numGroups } = labelled;
   const files = ticked === undefined ? source.files : [...source.files, ticked.file];
   const counts = perSplit(() => new Array<number>(numGroups).fill(0));

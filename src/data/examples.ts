@@ -24,6 +24,14 @@ export interface Example {
   readonly line: number;
 }
 
+/** How rows become examples. */
+interface ExampleChoices {
+  /** Splits that take a share of the training images. */
+  readonly missing: readonly Split[];
+  readonly heldOut: number | undefined;
+  readonly allowOutside: boolean | undefined;
+}
+
 const [, MAX_GROUPS] = RANGES.groups;
 const [, MAX_LABEL] = RANGES.label;
 
@@ -35,25 +43,17 @@ const [, MAX_LABEL] = RANGES.label;
  * @param root the dataset's folder
  * @param images the folder where the rows' file names start
  * @param config dataset.json
- * @param splits splits that take a share of the training images
  * @param hasOwnTable whether the caller named a table, which may have another attribute than dataset.json names
  */
 export function toExamples(
-  { files, rows, labels, filename: column }: DatasetSource<unknown>,
+  source: DatasetSource<unknown>,
   root: string,
   images: string,
   config: DatasetConfig,
   hasOwnTable: boolean,
-  {
-    missing,
-    heldOut = 0,
-    allowOutside = false,
-  }: {
-    readonly missing: readonly Split[];
-    readonly heldOut: number | undefined;
-    readonly allowOutside: boolean | undefined;
-  },
+  { missing, heldOut = 0, allowOutside = false }: ExampleChoices,
 ) {
+  const { files, rows, labels, filename: column } = source;
   const table = files[0].path;
   if (rows.length === 0) throw invalidData(`${table}: there are no rows. Add one per image.`);
   const placeOf = ({ line, filename }: Row): string =>
@@ -64,49 +64,27 @@ export function toExamples(
     (row) => `${placeOf(row)}:${column === undefined ? '' : ` ${column}:`}`,
     allowOutside,
   );
-  const number = (key: 'y' | 'a', { name, areWords = false }: Labels, known?: readonly string[]) => {
+  const cellOf = (index: number, { name }: Labels): string => `${placeOf(rows[index] as Row)}: ${name}`;
+  const number = (key: 'y' | 'a', label: Labels, known?: readonly string[]): NumberedLabels => {
     const texts = rows.map((row) => row[key].trim());
     const refuse = (index: number, problem: string, shown = rows[index]?.[key]) =>
-      invalidData(`${placeOf(rows[index] as Row)}: ${name}: ${JSON.stringify(shown)} ${problem}.`);
+      invalidData(`${cellOf(index, label)}: ${JSON.stringify(shown)} ${problem}.`);
     const isOther = key === 'a' && hasOwnTable && !texts.some((text) => known?.includes(text));
-    return numberLabels(texts, areWords, isOther ? undefined : known, refuse);
+    return numberLabels(texts, label.areWords === true, isOther ? undefined : known, refuse);
   };
-  const y = number('y', labels.y, config.targetNames);
-  const a = number('a', labels.a ?? { name: '' }, labels.a && config.spuriousNames);
+  const { y: labelOfY, a: labelOfA = { name: '' } } = labels;
+  const y = number('y', labelOfY, config.targetNames);
+  const a = number('a', labelOfA, labels.a && config.spuriousNames);
   // The layout's names are for numbers, and count if there is one for each value.
-  const fits = ({ values, words }: typeof y, names: readonly string[] | undefined): boolean =>
-    names === undefined || (words === undefined && names.length >= countValues(values));
-  const fit = fits(y, labels.y.names) && fits(a, labels.a?.names);
-  const targets = config.targetNames ?? y.words ?? (fit ? labels.y.names : undefined);
-  const named = a.words ?? config.spuriousNames ?? (fit ? labels.a?.names : undefined);
+  const fit = fits(y, labelOfY.names) && fits(a, labelOfA.names);
+  const targets = config.targetNames ?? y.words ?? (fit ? labelOfY.names : undefined);
+  const named = a.words ?? config.spuriousNames ?? (fit ? labelOfA.names : undefined);
   const spurious = labels.a === undefined ? undefined : named;
   const numClasses = targets?.length ?? Math.max(2, countValues(y.values));
   const numSpurious = spurious?.length ?? countValues(a.values);
-  const numGroups = numClasses * numSpurious;
-  if (numClasses < 2) {
-    throw invalidData(
-      `${table}: ${labels.y.name} is ${JSON.stringify(targets?.[0])} in every row, and a dataset has at least two classes.`,
-      `Name another column, or list the classes as targetNames in ${CONFIG_NAME}.`,
-    );
-  }
-  if (numGroups > MAX_GROUPS) {
-    throw invalidData(
-      `${table}: ${labels.y.name} has ${numClasses} values and ${labels.a?.name ?? 'the attribute'} ${numSpurious}, which is above ` +
-        `${MAX_GROUPS} groups: one of them is hardly a label. Name other columns, or number the values without gaps.`,
-    );
-  }
-  for (const [{ values }, label, key, count] of [
-    [y, labels.y, 'targetNames', numClasses],
-    [a, labels.a, 'spuriousNames', numSpurious],
-  ] as const) {
-    const wrong = values.findIndex((value) => value >= count);
-    if (wrong < 0) continue;
-    // A mistake in the table, or in dataset.json.
-    throw invalidData(
-      `${placeOf(rows[wrong] as Row)}: ${label?.name ?? ''}: ${values[wrong] ?? 0} has no name: ${key} in ${CONFIG_NAME} lists ` +
-        `${count}, for the values 0 to ${count - 1}. Add a name, or correct the value.`,
-    );
-  }
+  requireGroupCount(source, targets, numClasses, numSpurious);
+  requireNamed(y, 'targetNames', numClasses, (index) => cellOf(index, labelOfY));
+  requireNamed(a, 'spuriousNames', numSpurious, (index) => cellOf(index, labelOfA));
   const labelled = rows.map(({ split, line }, i): Example => {
     const [ofY, ofA] = [y.values[i] as number, a.values[i] as number];
     return { filename: filenames[i] as string, y: ofY, a: ofA, group: ofY * numSpurious + ofA, split, line };
@@ -118,26 +96,83 @@ export function toExamples(
     ...example,
     split: held.get(filename) ?? split,
   }));
-  const targetNames = targets ?? numbers(numClasses);
-  const spuriousNames = spurious ?? numbers(numSpurious);
+  const labelling = [
+    ...(labelsAll(y, config.targetNames, 2) ? ['targetNames'] : []),
+    ...(labelsAll(a, config.spuriousNames, 1) ? ['spuriousNames'] : []),
+  ];
+  const names = namesOf(targets ?? numClasses, spurious ?? numSpurious);
+  return { examples, ...names, numClasses, numSpurious, numGroups: numClasses * numSpurious, labelling };
+}
+
+/** A column of labels as numbers, and the word of each number, if the column has words. */
+interface NumberedLabels {
+  readonly values: Int32Array;
+  readonly words?: readonly string[];
+}
+
+/** Whether the layout's names can be those of a column. */
+function fits({ values, words }: NumberedLabels, names: readonly string[] | undefined): boolean {
+  return names === undefined || (words === undefined && names.length >= countValues(values));
+}
+
+/** Whether names label numbers, one for each, `least` or more: without the names, the groups would be the same. */
+function labelsAll(
+  { values, words }: NumberedLabels,
+  names: readonly string[] | undefined,
+  least: number,
+): boolean {
+  return words === undefined && names?.length === Math.max(least, countValues(values));
+}
+
+/** Throws `DATASET_INVALID` for a single class, and for too many groups. */
+function requireGroupCount(
+  { files, labels }: DatasetSource<unknown>,
+  targets: readonly string[] | undefined,
+  numClasses: number,
+  numSpurious: number,
+): void {
+  const table = files[0].path;
+  if (numClasses < 2) {
+    throw invalidData(
+      `${table}: ${labels.y.name} is ${JSON.stringify(targets?.[0])} in every row, and a dataset has at least two classes.`,
+      `Name another column, or list the classes as targetNames in ${CONFIG_NAME}.`,
+    );
+  }
+  if (numClasses * numSpurious > MAX_GROUPS) {
+    throw invalidData(
+      `${table}: ${labels.y.name} has ${numClasses} values and ${labels.a?.name ?? 'the attribute'} ${numSpurious}, which is above ` +
+        `${MAX_GROUPS} groups: one of them is hardly a label. Name other columns, or number the values without gaps.`,
+    );
+  }
+}
+
+/** Throws `DATASET_INVALID` for a number that dataset.json has no name for: a mistake in the table, or in dataset.json. */
+function requireNamed(
+  { values }: NumberedLabels,
+  key: string,
+  count: number,
+  cellOf: (index: number) => string,
+): void {
+  const wrong = values.findIndex((value) => value >= count);
+  if (wrong < 0) return;
+  throw invalidData(
+    `${cellOf(wrong)}: ${values[wrong] ?? 0} has no name: ${key} in ${CONFIG_NAME} lists ` +
+      `${count}, for the values 0 to ${count - 1}. Add a name, or correct the value.`,
+  );
+}
+
+/** Names classes, attribute values and groups. Classes or values that are only counted have their numbers as names. */
+function namesOf(targets: readonly string[] | number, spurious: readonly string[] | number) {
+  const named = (names: readonly string[] | number): readonly string[] =>
+    typeof names === 'number' ? Array.from({ length: names }, (_, index) => String(index)) : names;
+  const [targetNames, spuriousNames] = [named(targets), named(spurious)];
   // Bare numbers would read as "0, 1"; an attribute with one value is not named.
   const groupNames = targetNames.flatMap((target) => {
-    const ofClass = targets === undefined ? `y ${target}` : target;
-    if (spurious === undefined && numSpurious === 1) return [ofClass];
-    return spuriousNames.map((value) => `${ofClass}, ${spurious === undefined ? `a ${value}` : value}`);
+    const ofClass = targets === targetNames ? target : `y ${target}`;
+    if (spurious === 1) return [ofClass];
+    return spuriousNames.map((value) => `${ofClass}, ${spurious === spuriousNames ? value : `a ${value}`}`);
   });
-  // Names of numbers, one for each: without them, the groups would be the same.
-  const isLabel = (
-    { values, words }: typeof y,
-    names: readonly string[] | undefined,
-    least: number,
-  ): boolean =>
-    names !== undefined && words === undefined && names.length === Math.max(least, countValues(values));
-  const labelling = [
-    ...(isLabel(y, config.targetNames, 2) ? ['targetNames'] : []),
-    ...(isLabel(a, config.spuriousNames, 1) ? ['spuriousNames'] : []),
-  ];
-  return { examples, targetNames, spuriousNames, groupNames, numClasses, numSpurious, numGroups, labelling };
+  return { targetNames, spuriousNames, groupNames };
 }
 
 /** The rows' paths, normalized. Throws `DATASET_INVALID` for a bad one, and for an image in two splits. */
@@ -177,7 +212,7 @@ function numberLabels(
   areWords: boolean,
   known: readonly string[] | undefined,
   refuse: (index: number, problem: string, shown?: string) => SpurmemError,
-): { readonly values: Int32Array; readonly words?: readonly string[] } {
+): NumberedLabels {
   const check = (isBad: (text: string) => boolean, problem: string): void => {
     const bad = texts.findIndex(isBad);
     if (bad >= 0) throw refuse(bad, problem);
@@ -214,8 +249,4 @@ function numberLabels(
 
 function countValues(values: Int32Array): number {
   return 1 + values.reduce((most, value) => Math.max(most, value), 0);
-}
-
-function numbers(count: number): string[] {
-  return Array.from({ length: count }, (_, index) => String(index));
 }

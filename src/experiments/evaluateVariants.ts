@@ -1,4 +1,5 @@
 import type { Batch, BatchLoader } from '../data/batches.js';
+import type { Dataset } from '../data/dataset.js';
 import { type GroupAccuracies, GroupCounter } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
 import type { Tensor } from '../native/addon.js';
@@ -55,81 +56,24 @@ export async function evaluateVariants(
   const types = { batchSize: integer(1), namedExamples: integer(0) };
   checkValues(options, { types, required: ['batchSize'] });
   const { dataset } = loader;
-  const { namedExamples = 0 } = options;
+  const { context } = model;
+  const { batchSize, namedExamples = 0 } = options;
   const groups = Array.from({ length: dataset.numGroups }, (_, group) => group);
+  const ofGroup = groups.map((group) => indices.filter((index) => dataset.groups[index] === group));
+  const sizeOf = (group: number): number => ofGroup[group]?.length ?? 0;
   const distinct = mergeEqual(variants, groups).map((variant) => ({
     ...variant,
     stage: firstStage(model, variant),
     outcomes: groups.map(() => new OutcomeCounter(namedExamples)),
   }));
-  const ofGroup = groups.map((group) => indices.filter((index) => dataset.groups[index] === group));
-  const sizeOf = (group: number): number => ofGroup[group]?.length ?? 0;
-  const total =
-    indices.length +
-    distinct.reduce(
-      (sum, variant) => sum + [...variant.groups].reduce((all, group) => all + sizeOf(group), 0),
-      0,
-    );
-  const baseline = new GroupCounter(dataset.numGroups);
-  const margins = groups.map(() => new MomentSums());
-  const { context } = model;
-  let shares: number[] | undefined;
-  let turn = 0;
-  let done = 0;
-  let runForwards = 0;
+  const total = distinct
+    .flatMap((variant) => [...variant.groups])
+    .reduce((sum, group) => sum + sizeOf(group), indices.length);
   await using pending = new PendingReads(context);
-
-  for (const group of groups) {
-    const wanted = distinct.filter((variant) => variant.groups.has(group));
-    const stages = [...new Set(wanted.map(({ stage }) => stage))];
-    const { positions } = context.shareOfBatches(sizeOf(group), options.batchSize, turn);
-    turn += Math.ceil(sizeOf(group) / options.batchSize);
-    const own = positions.map((position) => ofGroup[group]?.[position] as number);
-    for await (const batch of loader.evaluation(own, options.batchSize)) {
-      using current = batch;
-      shares ??= await remainingShares(model, current);
-      const { indices: examples } = current;
-      const size = examples.length;
-      const { logits, inputs } = await model.network.run(current.images, { inputs: stages });
-      try {
-        const labels = examples.map((index) => dataset.labels[index] as number);
-        const reading = judged(logits, labels);
-        await pending.add({
-          read: reading,
-          finish(before) {
-            for (const isRight of before.right) baseline.add(group, isRight);
-            for (const margin of before.margins) margins[group]?.add(margin);
-            runForwards += size;
-            done += size;
-          },
-        });
-        for (const variant of wanted) {
-          throwIfAborted(options.signal, options.task);
-          const input = inputs[stages.indexOf(variant.stage)];
-          if (!input) throw new RangeError(`Stage ${variant.stage} has no input`);
-          const perturbed = (await model.network.run(input, { stage: variant.stage, edits: variant.edits }))
-            .logits;
-          const share = shares[variant.stage] ?? 1;
-          await pending.add({
-            read: Promise.all([reading, judged(perturbed, labels)]),
-            finish([before, after]) {
-              variant.outcomes[group]?.add(examples, before, after);
-              options.onJudged?.(variant.key, examples, before, after);
-              runForwards += size * share;
-              done += size;
-              const ofAll = Math.min(total, done * context.worldSize);
-              options.onProgress?.({ task: options.task, done: ofAll, total, unit: 'evaluations' });
-            },
-            dispose() {
-              perturbed.dispose();
-            },
-          });
-        }
-      } finally {
-        // Pending reads hold the logits themselves.
-        for (const tensor of [logits, ...inputs]) tensor.dispose();
-      }
-    }
+  const passes = new Passes(model, dataset, pending, { ...options, total });
+  for await (const { group, batch } of batchesOfGroups(loader, ofGroup, batchSize)) {
+    using current = batch;
+    await passes.run(current, group, distinct);
   }
   await pending.drain();
   const counters = await countersOfProcesses(
@@ -139,10 +83,10 @@ export async function evaluateVariants(
   const byKey = new Map(
     distinct.map(({ key }, i) => [key, counters.slice(i * groups.length, (i + 1) * groups.length)]),
   );
-  [runForwards = 0] = await context.sum(Float64Array.of(runForwards));
+  const [runForwards = 0] = await context.sum(Float64Array.of(passes.runForwards));
   return {
-    baseline: (await baseline.ofProcesses(context)).accuracies(dataset.counts.train),
-    baselineMargin: await meansOfProcesses(context, margins),
+    baseline: (await passes.baseline.ofProcesses(context)).accuracies(dataset.counts.train),
+    baselineMargin: await meansOfProcesses(context, passes.margins),
     variants: variants.map(({ key, groups: asked = groups }) =>
       groups.map((group) => {
         const isMeasured = asked.includes(group) || sizeOf(group) === 0;
@@ -152,6 +96,100 @@ export async function evaluateVariants(
     lost: variants.map(({ key }) => byKey.get(key)?.map(({ first }) => first) ?? []),
     cost: costOf(variants.length * indices.length, runForwards),
   };
+}
+
+/** Returns this process's batches, each of one group. */
+async function* batchesOfGroups(loader: BatchLoader, ofGroup: readonly Int32Array[], batchSize: number) {
+  let turn = 0;
+  for (const [group, indices] of ofGroup.entries()) {
+    const { positions } = loader.context.shareOfBatches(indices.length, batchSize, turn);
+    turn += Math.ceil(indices.length / batchSize);
+    const own = positions.map((position) => indices[position] as number);
+    for await (const batch of loader.evaluation(own, batchSize)) yield { group, batch };
+  }
+}
+
+/** A variant with the groups that need it, the first stage that it changes, and its counts by group. */
+interface CountedVariant extends Variant {
+  readonly groups: ReadonlySet<number>;
+  readonly stage: number;
+  readonly outcomes: readonly OutcomeCounter[];
+}
+
+/** Runs a model and its variants over batches, and counts their answers. */
+class Passes {
+  readonly baseline: GroupCounter;
+  readonly margins: readonly MomentSums[];
+  /** Forward passes; one from a later stage counts as its share of the whole model. */
+  runForwards = 0;
+  #shares: readonly number[] | undefined;
+  #done = 0;
+
+  constructor(
+    private readonly model: Model,
+    private readonly dataset: Dataset,
+    private readonly pending: PendingReads,
+    private readonly options: Parameters<typeof evaluateVariants>[4] & { readonly total: number },
+  ) {
+    this.baseline = new GroupCounter(dataset.numGroups);
+    this.margins = Array.from({ length: dataset.numGroups }, () => new MomentSums());
+  }
+
+  /** Runs the whole model over a batch of a group, then each variant that needs the group, from its stage on. */
+  async run(batch: Batch, group: number, variants: readonly CountedVariant[]): Promise<void> {
+    this.#shares ??= await remainingShares(this.model, batch);
+    const { network } = this.model;
+    const { signal, task, onJudged } = this.options;
+    const { indices: examples, images } = batch;
+    const wanted = variants.filter(({ groups }) => groups.has(group));
+    const stages = [...new Set(wanted.map(({ stage }) => stage))];
+    const { logits, inputs } = await network.run(images, { inputs: stages });
+    try {
+      const labels = examples.map((index) => this.dataset.labels[index] as number);
+      const reading = judged(logits, labels);
+      await this.pending.add({
+        read: reading,
+        finish: (before) => {
+          for (const isRight of before.right) this.baseline.add(group, isRight);
+          for (const margin of before.margins) this.margins[group]?.add(margin);
+          this.#count(examples.length, 1);
+        },
+      });
+      for (const { key, stage, edits, outcomes } of wanted) {
+        throwIfAborted(signal, task);
+        const input = inputs[stages.indexOf(stage)];
+        if (!input) throw new RangeError(`Stage ${stage} has no input`);
+        const perturbed = (await network.run(input, { stage, edits })).logits;
+        const share = this.#shares[stage] ?? 1;
+        await this.pending.add({
+          read: Promise.all([reading, judged(perturbed, labels)]),
+          finish: ([before, after]) => {
+            outcomes[group]?.add(examples, before, after);
+            onJudged?.(key, examples, before, after);
+            this.#count(examples.length, share);
+            this.#report();
+          },
+          dispose: () => {
+            perturbed.dispose();
+          },
+        });
+      }
+    } finally {
+      // Pending reads hold the logits themselves.
+      for (const tensor of [logits, ...inputs]) tensor.dispose();
+    }
+  }
+
+  #count(images: number, share: number): void {
+    this.runForwards += images * share;
+    this.#done += images;
+  }
+
+  #report(): void {
+    const { task, total, onProgress } = this.options;
+    const done = Math.min(total, this.#done * this.model.context.worldSize);
+    onProgress?.({ task, done, total, unit: 'evaluations' });
+  }
 }
 
 /** Returns the forward passes of evaluating each variant alone on the whole split, and the computed ones. */

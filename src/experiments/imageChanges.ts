@@ -43,62 +43,22 @@ interface ZeroedSet extends Pick<ImageChange, 'criterion' | 'chosenFor' | 'k'> {
  * out. With `heldOutHalf`, the images on which the neurons were chosen are excluded.
  */
 export async function imageChangesIn(session: TraceSession, choices: Choices): Promise<ImageChange[]> {
-  const { dataset, loader, model, unit, unitLayers: layers } = session;
-  const { criteria, topK, nullDraws } = choices;
-  const from = { layers, magnitudes: await session.magnitudes() };
-  const seeds = new (native().Generator)(session.seed);
-  const sets: ZeroedSet[] = [];
-  for (const criterion of criteria) {
-    for (const chosenFor of minorityGroupsOf(session)) {
-      const groups = session.groupsOfClass(chosenFor);
-      const chosen = await session.select(criterion, chosenFor, Math.max(...topK));
-      for (const k of topK) {
-        const neurons = chosen.slice(0, k);
-        const draw = nullNamed('same-layers').drawer(neurons, from);
-        // Each set has its own generator: its draws do not depend on other sets.
-        const generator = new (native().Generator)(seeds.random());
-        const random = Array.from({ length: nullDraws }, () => maskNeurons(draw(generator), unit));
-        sets.push({ criterion, chosenFor, k, groups, mask: maskNeurons(neurons, unit), random });
-      }
-    }
-  }
+  const { dataset } = session;
+  const sets = await zeroedSets(session, choices);
   const chosenOn = new Set(session.settings.heldOutHalf ? session.chosenOn : []);
   const indices = imagesOf(dataset, 'train').filter((index) =>
     sets.some(({ groups }) => groups.includes(dataset.groups[index] as number)),
   );
-  const places = new Map([...indices].map((index, place) => [index, place]));
-  const before = new Float64Array(indices.length);
-  const changes = new Map<string, Float64Array>();
-  const onJudged = (key: string, examples: Int32Array, { margins }: Judged, after: Judged): void => {
-    const known = changes.get(key) ?? new Float64Array(indices.length);
-    changes.set(key, known);
-    for (const [i, index] of examples.entries()) {
-      const place = places.get(index) as number;
-      before[place] = margins[i] as number;
-      known[place] = (after.margins[i] as number) - (margins[i] as number);
-    }
-  };
-  const variants = sets.flatMap(({ groups, mask, random }) =>
-    [mask, ...random].map((variant) => ({ ...variant, groups })),
-  );
-  await evaluateVariants(model, loader, indices, variants, {
-    ...session.job,
-    task: 'changes of images',
-    onJudged,
-  });
-  // Each process has measured its own share; the others are 0 there.
-  const summed = (values: Float64Array | undefined): Promise<ArrayLike<number>> =>
-    model.context.sum(values ?? new Float64Array(indices.length));
-  const margins = await summed(before);
+  const { before, changesUnder } = await measureImages(session, indices, sets);
+  const margins = await before();
   const tracked = await session.folder.readResult('images', imagesSchema);
   const lossSums = new Map(tracked?.rows.map(({ file, lossSum }) => [file, lossSum]));
   const trained = new Set(dataset.splits.train);
   const rows: ImageChange[] = [];
   for (const { criterion, chosenFor, k, groups, mask, random } of sets) {
-    const changeOf = async ({ key }: NeuronMask): Promise<ArrayLike<number>> => summed(changes.get(key));
-    const change = await changeOf(mask);
+    const change = await changesUnder(mask);
     const drawn = [];
-    for (const one of random) drawn.push(await changeOf(one));
+    for (const one of random) drawn.push(await changesUnder(one));
     for (const [place, index] of indices.entries()) {
       const { filename: file = '', group = 0 } = dataset.examples[index] ?? {};
       if (!groups.includes(group) || (group === chosenFor && chosenOn.has(index))) continue;
@@ -120,6 +80,63 @@ export async function imageChangesIn(session: TraceSession, choices: Choices): P
     }
   }
   return rows;
+}
+
+/** Chooses the top neurons of each minority group, and draws random ones of the same layers for each set. */
+async function zeroedSets(
+  session: TraceSession,
+  { criteria, topK, nullDraws }: Choices,
+): Promise<ZeroedSet[]> {
+  const { unit, unitLayers: layers } = session;
+  const from = { layers, magnitudes: await session.magnitudes() };
+  const seeds = new (native().Generator)(session.seed);
+  const sets: ZeroedSet[] = [];
+  for (const criterion of criteria) {
+    for (const chosenFor of minorityGroupsOf(session)) {
+      const groups = session.groupsOfClass(chosenFor);
+      const chosen = await session.select(criterion, chosenFor, Math.max(...topK));
+      for (const k of topK) {
+        const neurons = chosen.slice(0, k);
+        const draw = nullNamed('same-layers').drawer(neurons, from);
+        // Each set has its own generator: its draws do not depend on other sets.
+        const generator = new (native().Generator)(seeds.random());
+        const random = Array.from({ length: nullDraws }, () => maskNeurons(draw(generator), unit));
+        sets.push({ criterion, chosenFor, k, groups, mask: maskNeurons(neurons, unit), random });
+      }
+    }
+  }
+  return sets;
+}
+
+/** Measures the margins of images before, and their changes under the masks of all sets. */
+async function measureImages(
+  { model, loader, job }: TraceSession,
+  indices: Int32Array,
+  sets: readonly ZeroedSet[],
+) {
+  const places = new Map([...indices].map((index, place) => [index, place]));
+  const before = new Float64Array(indices.length);
+  const changes = new Map<string, Float64Array>();
+  const onJudged = (key: string, examples: Int32Array, { margins }: Judged, after: Judged): void => {
+    const change = changes.get(key) ?? new Float64Array(indices.length);
+    changes.set(key, change);
+    for (const [i, index] of examples.entries()) {
+      const place = places.get(index) as number;
+      before[place] = margins[i] as number;
+      change[place] = (after.margins[i] as number) - (margins[i] as number);
+    }
+  };
+  const variants = sets.flatMap(({ groups, mask, random }) =>
+    [mask, ...random].map((variant) => ({ ...variant, groups })),
+  );
+  await evaluateVariants(model, loader, indices, variants, { ...job, task: 'changes of images', onJudged });
+  // Each process has measured its own share; the others are 0 there.
+  const summed = (values: Float64Array = new Float64Array(indices.length)): Promise<ArrayLike<number>> =>
+    model.context.sum(values);
+  return {
+    before: () => summed(before),
+    changesUnder: ({ key }: NeuronMask) => summed(changes.get(key)),
+  };
 }
 
 /** Throws `DATASET_EMPTY_GROUP` if there is none to choose neurons for. */

@@ -1,4 +1,4 @@
-import type { BatchLoader } from '../data/batches.js';
+import type { Batch, BatchLoader } from '../data/batches.js';
 import type { Model } from '../models/model.js';
 import type { Tensor, WeightEdit } from '../native/addon.js';
 import { type ComputeContext, PendingReads, TensorScope } from '../native/context.js';
@@ -50,7 +50,7 @@ export async function evaluateModel(
   checkValues(options, EVALUATION);
   const { dataset } = loader;
   const { context } = model;
-  const { loss, task } = options;
+  const { task } = options;
   const counter = new GroupCounter(dataset.numGroups);
   const share = context.shareOfBatches(indices.length, options.batchSize);
   const { positions, total } = share;
@@ -62,22 +62,9 @@ export async function evaluateModel(
   let done = 0;
   await using pending = new PendingReads(context);
   for await (const batch of loader.evaluation(own, options.batchSize)) {
-    using scope = new TensorScope();
-    const { indices: examples, images, labels } = batch;
-    scope.own({ images, labels });
-    throwIfAborted(options.signal, task);
-    const { logits } = await model.network.run(images, { edits: options.edits });
-    const predicting = logits.argmax();
-    const pseudoLabels = options.lossLabels === 'predicted' ? predicting : undefined;
-    // Losses may read them while the next batch runs.
-    scope.release(labels);
+    const { indices: examples } = batch;
     await pending.add({
-      // Both at once: the next kernel need not wait for JavaScript to have seen the last one's result.
-      read: Promise.all([
-        predicting,
-        lossesOf(logits, labels, loss, context, pseudoLabels),
-        kept && (logits.data() as Promise<Float32Array>),
-      ]),
+      ...(await answers(model, batch, options)),
       finish([predicted, lossesOfBatch, logitsOfBatch = []]) {
         losses.set(lossesOfBatch, done);
         kept?.set(logitsOfBatch, done * numClasses);
@@ -85,10 +72,6 @@ export async function evaluateModel(
         counter.addBatch(dataset, examples, predicted);
         done += examples.length;
         options.onProgress?.({ task, done, total: own.length, unit: 'images' });
-      },
-      dispose() {
-        logits.dispose();
-        labels.dispose();
       },
     });
   }
@@ -102,6 +85,34 @@ export async function evaluateModel(
     accuracies: (await counter.ofProcesses(context)).accuracies(dataset.counts.train),
     loss: all.losses.reduce((sum, value) => sum + value, 0) / total,
     ...all,
+  };
+}
+
+/** Runs a batch, whose tensors it frees; its predictions, losses and logits are read while the next batch runs. */
+async function answers(
+  { network, context }: Model,
+  { images, labels }: Batch,
+  { loss, edits, lossLabels, signal, task, ...options }: Parameters<typeof evaluateModel>[3],
+) {
+  using scope = new TensorScope();
+  scope.own({ images, labels });
+  throwIfAborted(signal, task);
+  const { logits } = await network.run(images, { edits });
+  const predicting = logits.argmax();
+  const pseudoLabels = lossLabels === 'predicted' ? predicting : undefined;
+  // Losses may read them while the next batch runs.
+  scope.release(labels);
+  return {
+    // All at once: the next kernel need not wait for JavaScript to have seen the last one's result.
+    read: Promise.all([
+      predicting,
+      lossesOf(logits, labels, loss, context, pseudoLabels),
+      options.logits === true ? (logits.data() as Promise<Float32Array>) : undefined,
+    ]),
+    dispose() {
+      logits.dispose();
+      labels.dispose();
+    },
   };
 }
 
