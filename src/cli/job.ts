@@ -77,17 +77,7 @@ async function runJob<Given>(
       group = await joinProcessGroup();
       if (!group.isRankZero) output = new Output({ ...options, muted: true });
     }
-    const control = {
-      onProgress: output.progress,
-      signal: abort.signal,
-      onInfo: (text: string) => {
-        output.info(inOptions(text, names));
-      },
-      onWarning: (text: string) => {
-        output.info(`Warning: ${inOptions(text, names)}`);
-      },
-    };
-    await job(read(options), output, control, command.args);
+    await job(read(options), output, controlOf(output, abort.signal, names), command.args);
   } catch (error) {
     const described = describeError((await group?.lostProcess(error)) ?? error, names);
     const { code } = described;
@@ -104,6 +94,20 @@ async function runJob<Given>(
   }
   // Node.js aborts on exit if its terminal is gone.
   if (hadTerminal && wasHungUp()) process.removeAllListeners('SIGHUP').kill(process.pid, 'SIGHUP');
+}
+
+/** What a job reports to, and is stopped by. */
+function controlOf(output: Output, signal: AbortSignal, names: ParameterNames): Required<JobOptions> {
+  return {
+    onProgress: output.progress,
+    signal,
+    onInfo: (text) => {
+      output.info(inOptions(text, names));
+    },
+    onWarning: (text) => {
+      output.info(`Warning: ${inOptions(text, names)}`);
+    },
+  };
 }
 
 const STOPPING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];

@@ -52,17 +52,7 @@ export async function traceMinimalIn(
   const settings = resolveSettings(MINIMAL_SETTINGS, session.settings.protocol, options);
   const { examples: examplesPerGroup, referenceSize, maxNeurons } = settings;
   requireTopK(maxNeurons, session.numNeurons, 'the model', 'maxNeurons');
-  const { train } = dataset.splits;
-  const { predictions } = await evaluated(session, train, []);
-  const right = train.filter((index, i) => predictions[i] === dataset.labels[index]);
-  if (right.length < 2) throw nothingToForget(right.length, train.length);
-  // A generator of its own: the order of the draws does not depend on the architecture.
-  const generator = new (native().Generator)(session.seed);
-  const reference = generator
-    .randperm(right.length)
-    .slice(0, referenceSize)
-    .map((position) => right[position] as number);
-  const chosen = samplesOfGroups(dataset, right, examplesPerGroup, generator);
+  const { reference, chosen } = await drawExamples(session, referenceSize, examplesPerGroup);
   const before = await evaluated(session, reference, []);
 
   const examples: MinimalExample[] = [];
@@ -105,6 +95,22 @@ export async function traceMinimalIn(
   };
   await session.record(result);
   return result;
+}
+
+/** Draws examples of each group, and those for reference, from the training examples that the model predicts right. */
+async function drawExamples(session: TraceSession, referenceSize: number, perGroup: number) {
+  const { dataset, seed } = session;
+  const { train } = dataset.splits;
+  const { predictions } = await evaluated(session, train, []);
+  const right = train.filter((index, i) => predictions[i] === dataset.labels[index]);
+  if (right.length < 2) throw nothingToForget(right.length, train.length);
+  // A generator of its own: the order of the draws does not depend on the architecture.
+  const generator = new (native().Generator)(seed);
+  const reference = generator
+    .randperm(right.length)
+    .slice(0, referenceSize)
+    .map((position) => right[position] as number);
+  return { reference, chosen: samplesOfGroups(dataset, right, perGroup, generator) };
 }
 
 /**

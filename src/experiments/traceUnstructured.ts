@@ -58,12 +58,11 @@ export async function traceUnstructuredIn(
   const { topK, perturbation, sigmas = [null], repeats, split } = settings;
   const kind = nameOf(perturbation);
   const criteria = session.namesOf(settings.criteria);
-  const ownCriteria = settings.criteria.flatMap((one) => {
-    if (typeof one === 'string') return [];
-    return [{ name: one.name, dependsOnGroup: one.dependsOnGroup }];
-  });
-  const chosenFor = session.groupsIn('train');
-  session.groupsIn(split);
+  const ownCriteria = settings.criteria.flatMap((one) =>
+    typeof one === 'string' ? [] : [{ name: one.name, dependsOnGroup: one.dependsOnGroup }],
+  );
+  // They report groups without examples.
+  for (const part of ['train', split] as const) session.groupsIn(part);
   session.requireTopK(criteria, topK);
   requireCompared(options.comparedTopK, topK);
   if (repeats === undefined && options.sigmas !== undefined) {
@@ -72,21 +71,9 @@ export async function traceUnstructuredIn(
   const { known, rewound } = await knownOfRun(session, perturbation, rewindEpochs);
   const most = Math.max(0, ...Object.values(repeats ?? {}));
   const seeds = Array.from({ length: most }, (_, i) => session.seed + i);
-
-  const groups = [...dataset.groupNames.keys()];
-  const planned: (Pick<TraceEntry, 'criterion' | 'group' | 'k' | 'neurons'> & PlannedSet)[] = [];
-  for (const criterion of criteria) {
-    const ofCriterion = seeds.slice(0, repeats?.[criterion]);
-    for (const group of chosenFor) {
-      const neurons = await session.select(criterion, group, Math.max(...topK));
-      for (const k of topK) {
-        for (const sigma of sigmas) {
-          const choice: PerturbationChoice = { kind, sigma, seeds: ofCriterion, known };
-          planned.push({ criterion, group, k, neurons: neurons.slice(0, k), perturbation: choice, groups });
-        }
-      }
-    }
-  }
+  const planned = await planSets(session, criteria, topK, (criterion) =>
+    sigmas.map((sigma) => ({ kind, sigma, seeds: seeds.slice(0, repeats?.[criterion]), known })),
+  );
   const { sets, recorded } = await measureSets(
     session,
     planned,
@@ -105,19 +92,39 @@ export async function traceUnstructuredIn(
       return { criterion, group, k, sigma, neurons, ...effect, lost, comparisons: set.comparisons };
     },
   );
-  // Those of the most neurons first, which reports show.
-  const shown = entries.toSorted((a, b) => b.k - a.k).flatMap(({ group, lost }) => lost[group]?.first ?? []);
   const result: TraceUnstructuredResult = {
     kind: 'trace-unstructured',
     ...recorded,
     ...(ownCriteria.length > 0 ? { ownCriteria } : {}),
     seeds,
     ...(rewound ? { rewound } : {}),
-    pictures: await picturesOf(dataset, new Set(shown.map(({ example }) => example))),
+    pictures: await picturesOf(dataset, entries),
     entries,
   };
   await session.folder.record(unstructuredName(result), result);
   return result;
+}
+
+/** Chooses the top k neurons by each criterion for each group, and plans every set under each choice of a perturbation. */
+async function planSets(
+  session: TraceSession,
+  criteria: readonly string[],
+  topK: readonly number[],
+  choicesOf: (criterion: string) => readonly PerturbationChoice[],
+) {
+  const groups = [...session.dataset.groupNames.keys()];
+  const planned: (Pick<TraceEntry, 'criterion' | 'group' | 'k' | 'neurons'> & PlannedSet)[] = [];
+  for (const criterion of criteria) {
+    const choices = choicesOf(criterion);
+    for (const group of session.groupsIn('train')) {
+      const chosen = await session.select(criterion, group, Math.max(...topK));
+      for (const k of topK) {
+        const set = { criterion, group, k, neurons: chosen.slice(0, k), groups };
+        planned.push(...choices.map((perturbation) => ({ ...set, perturbation })));
+      }
+    }
+  }
+  return planned;
 }
 
 /** Throws `USAGE` if random neurons are requested for a set size that is not traced. */
@@ -128,8 +135,11 @@ function requireCompared(compared: readonly number[] = [], topK: readonly number
   throw usageError('comparedTopK', compared, `some of ${topK.join(', ')}`, problem, 'Name some of `topK`.');
 }
 
-/** Pictures of the first of these examples of each group. */
-async function picturesOf(dataset: Dataset, examples: ReadonlySet<number>): Promise<PicturedExample[]> {
+/** Pictures of the first examples that each group lost under its own neurons. */
+async function picturesOf(dataset: Dataset, entries: readonly TraceEntry[]): Promise<PicturedExample[]> {
+  // Those of the most neurons first, which reports show.
+  const lost = entries.toSorted((a, b) => b.k - a.k).flatMap(({ group, lost }) => lost[group]?.first ?? []);
+  const examples = new Set(lost.map(({ example }) => example));
   const groupOf = (example: number): number => dataset.groups[example] as number;
   const shown = dataset.groupNames.flatMap((_, group) =>
     [...examples].filter((example) => groupOf(example) === group).slice(0, MAX_PICTURES),

@@ -219,8 +219,12 @@ async function unpackAll(
     before += size;
     onProgress?.({ task: TASK, done: before, total, unit: 'bytes' });
   }
-  const { y, a } = columns;
-  const config: DatasetConfig = {
+  await writeJson(join(root, CONFIG_NAME), configOf(columns, labels));
+  await putInPlace(table, join(root, TABLE_NAME));
+}
+
+function configOf({ y, a }: Columns, labels: ImportedFile['labels']): DatasetConfig {
+  return {
     format: 'csv',
     table: TABLE_NAME,
     columns: {
@@ -232,8 +236,6 @@ async function unpackAll(
     ...(labels[y] && { targetNames: [...labels[y]] }),
     ...(a !== undefined && labels[a] && { spuriousNames: [...labels[a]] }),
   };
-  await writeJson(join(root, CONFIG_NAME), config);
-  await putInPlace(table, join(root, TABLE_NAME));
 }
 
 function opened(path: string): Promise<ImportedFile> {

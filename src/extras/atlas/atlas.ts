@@ -64,28 +64,15 @@ export async function neuronAtlasIn(
   session: TraceSession,
   { neurons, showImages = true, ...given }: AtlasChoices,
 ): Promise<AtlasResult> {
-  const { dataset, model, seed, loader } = session;
-  const { layers } = model.description;
+  const { dataset, seed, loader } = session;
   const { maxNeurons, samples } = resolveSettings(ATLAS_SETTINGS, session.settings.protocol, given);
-  const generator = new (native().Generator)(seed);
-  const chosen = neurons ? namedNeurons(neurons, layers) : await tracedNeurons(session, maxNeurons);
-  const random = neurons ? [] : randomOfLayers(chosen, layers, generator);
-  const places: AtlasPlace[] = [
-    ...chosen,
-    ...random.map((place) => ({ ...place, role: 'random' as const, chosenBy: [] })),
-  ];
-  const counts = new Map([...countByLayer(places).keys()].map((layer) => [layer, MAX_RANDOM]));
-  const others = randomOfLayers(places, layers, generator, counts);
-
+  const { places, others } = await choosePlaces(session, neurons, maxNeurons);
   const observed = await observeNeurons(session, [...places, ...others]);
   const of = (place: NeuronPlace): Observation => observed.get(placeText(place)) as Observation;
   const zeroed = await zeroEach(session, places, samples);
   const flipped = zeroed.neurons.flatMap(({ flips }) => shownFlips(flips).map(({ example }) => example));
   const shown = showImages ? await drawShown(session, places, observed, flipped) : undefined;
-  const trained = await model.stateDict();
-  const initial = await initialWeights(session);
-  const parameters = new Map(layers.map(({ name, weight }) => [name, weight]));
-
+  const { source, weightsOf } = await trainedWeights(session);
   const described = places.map(async ({ layer, index, role, chosenBy }, at): Promise<AtlasNeuron> => {
     const place = { layer, index };
     const own = of(place);
@@ -95,7 +82,6 @@ export async function neuronAtlasIn(
         ...strongImage(session, place, own, image),
         map: shown?.mapOf(place, image.example) ?? null,
       }));
-    const parameter = parameters.get(layer) ?? '';
     const random = others.filter((other) => other.layer === layer).map(of);
     return {
       layer,
@@ -109,8 +95,7 @@ export async function neuronAtlasIn(
       strongest: images(own.strongest),
       strongestOfGroups: own.strongestOfGroups.map(images),
       ...(zeroed.neurons[at] as (typeof zeroed.neurons)[number]),
-      moved: movedOf(index, trained[parameter], initial?.weights[parameter]),
-      filter: await filterPicture(trained[parameter], index),
+      ...(await weightsOf(place)),
     };
   });
   const result: AtlasResult = {
@@ -122,13 +107,27 @@ export async function neuronAtlasIn(
     samples,
     baseline: zeroed.baseline,
     maxRandom: MAX_RANDOM,
-    initial: initial?.source ?? null,
+    initial: source,
     showsImages: showImages,
     pictures: shown?.pictures ?? [],
     neurons: await Promise.all(described),
   };
   await session.record(result);
   return result;
+}
+
+/** Chooses the neurons to show, and random ones of their layers to compare them with. */
+async function choosePlaces(session: TraceSession, neurons: readonly string[] | undefined, max: number) {
+  const { layers } = session.model.description;
+  const generator = new (native().Generator)(session.seed);
+  const chosen = neurons ? namedNeurons(neurons, layers) : await tracedNeurons(session, max);
+  const random = neurons ? [] : randomOfLayers(chosen, layers, generator);
+  const places: AtlasPlace[] = [
+    ...chosen,
+    ...random.map((place) => ({ ...place, role: 'random' as const, chosenBy: [] })),
+  ];
+  const counts = new Map([...countByLayer(places).keys()].map((layer) => [layer, MAX_RANDOM]));
+  return { places, others: randomOfLayers(places, layers, generator, counts) };
 }
 
 /** The neurons of these names. Throws `USAGE` for a name of another form, and `NEURONS_INVALID` for neurons that the model lacks. */
@@ -235,6 +234,22 @@ async function zeroEach(session: TraceSession, neurons: readonly NeuronPlace[], 
       return { zeroed: { groups }, flips: flips.get(key) ?? [] };
     }),
   };
+}
+
+/** Reads a run's weights before and after training, of which `weightsOf` describes a neuron's. */
+async function trainedWeights(session: TraceSession) {
+  const { model } = session;
+  const trained = await model.stateDict();
+  const initial = await initialWeights(session);
+  const parameters = new Map(model.description.layers.map(({ name, weight }) => [name, weight]));
+  const weightsOf = async ({ layer, index }: NeuronPlace): Promise<Pick<AtlasNeuron, 'moved' | 'filter'>> => {
+    const parameter = parameters.get(layer) ?? '';
+    return {
+      moved: movedOf(index, trained[parameter], initial?.weights[parameter]),
+      filter: await filterPicture(trained[parameter], index),
+    };
+  };
+  return { source: initial?.source ?? null, weightsOf };
 }
 
 /**

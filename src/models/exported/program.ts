@@ -74,16 +74,7 @@ function planOf(file: ProgramFile): Omit<Program, 'name' | 'file'> {
   const names = new Map<number, string>();
   for (const { index, name } of calls) names.set(index, name);
   for (const { node, name } of mappable) names.set(node, name);
-  const order = new Map(graph.inputs.map(({ name }, index) => [name, index]));
-  const last = new Set(lastLayers(graph, calls));
-  const layers = calls
-    .filter((call) => !last.has(call))
-    .toSorted((a, b) => (order.get(a.weight) ?? 0) - (order.get(b.weight) ?? 0))
-    .map(({ name, index, weight, bias, isShortcut }) => {
-      const stage = stages.findIndex(({ begin, end }) => index >= begin && index < end);
-      return { name, weight, bias, isShortcut, stage };
-    });
-  if (layers.length === 0) throw new UnusableContent('it has no convolution or linear layer but its head');
+  const layers = neuronLayers(graph, calls, stages);
   const inputs = graph.inputs.map((input) => inputOf(graph, input, file));
   const features = inputs.find(({ name }) => name === head?.weight)?.shape[1] ?? 0;
   const logits = graph.metas[graph.output];
@@ -121,6 +112,21 @@ function planOf(file: ProgramFile): Omit<Program, 'name' | 'file'> {
     imageSize: height === undefined || width === undefined ? null : [height, width],
     isEvaluationOnly: isEvaluationOnly(graph),
   };
+}
+
+/** The layers whose channels or rows are neurons, in the order of their parameters. Throws UnusableContent if there are none. */
+function neuronLayers(graph: Graph, calls: ReturnType<typeof layerCalls>, stages: Plan['stages']) {
+  const order = new Map(graph.inputs.map(({ name }, index) => [name, index]));
+  const last = new Set(lastLayers(graph, calls));
+  const layers = calls
+    .filter((call) => !last.has(call))
+    .toSorted((a, b) => (order.get(a.weight) ?? 0) - (order.get(b.weight) ?? 0))
+    .map(({ name, index, weight, bias, isShortcut }) => {
+      const stage = stages.findIndex(({ begin, end }) => index >= begin && index < end);
+      return { name, weight, bias, isShortcut, stage };
+    });
+  if (layers.length === 0) throw new UnusableContent('it has no convolution or linear layer but its head');
+  return layers;
 }
 
 /** Counts the training passes that drew random numbers, of which each has a seed of its own; C++ knows its name. */

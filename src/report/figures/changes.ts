@@ -1,7 +1,7 @@
 import { SPLITS } from '../../data/split.js';
 import { ARTICLE_SIGMA } from '../../experiments/traceSettings.js';
 import { distinct, numberOf, type Row } from '../../kit/rows.js';
-import { pivot } from '../../kit/table.js';
+import { pivot, type Table } from '../../kit/table.js';
 import { PERTURBATION_NAMES, type PerturbationName, perturbationNamed } from '../../neurons/perturbations.js';
 import { changeParts, changeText, isOwn, marked } from '../changes.js';
 import { bars } from '../chart.js';
@@ -123,20 +123,21 @@ function changeTable(
                 : { before: 'baseline', write: (row) => percent(numberOf(row, 'accuracy')) }),
             },
           ),
-          // Where a group starts higher in training, it has more to lose there, whatever is perturbed.
-          ...(distinct(own, 'split').length > 1 &&
-          cell === 'change' &&
-          own.some((row) => typeof row.baselineMargin === 'number')
-            ? pivot(
-                own,
-                { down: ['split'], across: ['group'], cell: 'baselineMargin' },
-                { caption: 'Mean margins before, in logits', groupName },
-              )
-            : []),
+          ...(cell === 'change' ? marginsBefore(own, groups) : []),
         ],
       };
     },
   });
+}
+
+/** A table of the margins of two splits: where a group starts higher, it has more to lose, whatever is perturbed. */
+function marginsBefore(rows: readonly Row[], groups: Groups): Table[] {
+  if (!hasBoth(rows) || !rows.some((row) => typeof row.baselineMargin === 'number')) return [];
+  return pivot(
+    rows,
+    { down: ['split'], across: ['group'], cell: 'baselineMargin' },
+    { caption: 'Mean margins before, in logits', groupName: groupNameIn(groups) },
+  );
 }
 
 const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];

@@ -74,12 +74,7 @@ export class SoftmaxRegression implements Disposable {
     const { numClasses: classes, all, labels } = this;
     const size = all.means.length;
     // The variables are weights for (x - shift) / scale, and a bias, of each class.
-    const { means: shift, deviations: scale } = center
-      ? {
-          means: all.means.map((mean, j) => -mean / (all.deviations[j] as number)),
-          deviations: all.deviations.map((one) => 1 / one),
-        }
-      : momentsOf(this.values, weights);
+    const { means: shift, deviations: scale } = center ? inverse(all) : momentsOf(this.values, weights);
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     const start = new Float64Array(classes * (size + 1));
     center?.weight.forEach((weight, at) => (start[at] = weight));
@@ -189,6 +184,14 @@ function momentsOf(features: Float32Array, weights: Float64Array): Moments {
     }
   }
   return { means, deviations: squares.map((sum) => Math.sqrt(sum / count) || 1) };
+}
+
+/** The moments that undo a standardization. */
+function inverse({ means, deviations }: Moments): Moments {
+  return {
+    means: means.map((mean, j) => -mean / (deviations[j] as number)),
+    deviations: deviations.map((one) => 1 / one),
+  };
 }
 
 /** Minimizes a convex function by L-BFGS with backtracking (Nocedal and Wright 2006, algorithm 7.4). */
