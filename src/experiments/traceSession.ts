@@ -2,10 +2,9 @@ import type { BatchLoader } from '../data/batches.js';
 import { type Dataset, type DatasetOptions, emptyGroups, requireImages } from '../data/dataset.js';
 import type { Split } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
-import { evaluateModel } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
-import { native, type Precision, type Unit } from '../native/addon.js';
+import { native, type Unit } from '../native/addon.js';
 import { ENGINE_TYPES, type EngineOptions, openEngine } from '../native/engine.js';
 import { CRITERIA } from '../neurons/criteria.js';
 import {
@@ -29,6 +28,7 @@ import { openRun, type RunConfig, weightsAt } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
 import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { RunWriter } from '../train/runWriter.js';
+import { precisionChange } from './precisionChange.js';
 import { atEpoch, type PrecisionChange, type SessionHeader } from './results.js';
 import { requireTwoOfEach, type TrainingExamples, trainingExamples } from './samples.js';
 import {
@@ -395,25 +395,4 @@ export class TraceSession implements Disposable {
       ),
     });
   }
-}
-
-/** Compares the training split's predictions by the same weights, as traced and as the run computed. */
-async function precisionChange(
-  traced: { readonly model: Model; readonly precision: Precision },
-  ofRun: typeof traced,
-  loader: BatchLoader,
-  job: JobOptions & { readonly batchSize: number },
-): Promise<PrecisionChange> {
-  const indices = loader.dataset.splits.train;
-  const predictionsOf = async ({ model, precision }: typeof traced): Promise<Int32Array> =>
-    (await evaluateModel(model, loader, indices, { ...job, task: `predictions in ${precision}` }))
-      .predictions;
-  const before = await predictionsOf(ofRun);
-  const after = await predictionsOf(traced);
-  return {
-    precision: traced.precision,
-    ofRun: ofRun.precision,
-    changed: after.filter((predicted, i) => predicted !== before[i]).length,
-    total: indices.length,
-  };
 }

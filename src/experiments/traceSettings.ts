@@ -252,12 +252,7 @@ const gradCam = {
     default: 1,
     source: 'dimension 0 (Fig. 10), which is the waterbird, class 1: its one-hot vectors are [y, 1 \u2212 y]',
   }),
-  split: setting<Split>({
-    ...SPLIT,
-    help: 'split to map',
-    default: 'test',
-    source: 'not given',
-  }),
+  split: setting<Split>({ ...SPLIT, help: 'split to map', default: 'test', source: 'not given' }),
   samples: setting({
     ...COUNT,
     help: 'samples of each group to map, drawn by the seed',
@@ -342,12 +337,7 @@ function measured(topK: readonly number[], source: string, draws: number) {
       default: ARTICLE_CRITERIA,
       source: 'gradient and magnitude (Methods)',
     }),
-    topK: setting({
-      ...LIST,
-      help: 'numbers of neurons, such as 1,2,3',
-      default: topK,
-      source,
-    }),
+    topK: setting({ ...LIST, help: 'numbers of neurons, such as 1,2,3', default: topK, source }),
     split: setting<Split>({
       ...SPLIT,
       help: 'split whose accuracies are measured',

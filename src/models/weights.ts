@@ -377,14 +377,9 @@ async function headOf(
   if (only?.bias !== undefined && linear.length === 1)
     return { [head.weight]: only.weight, [head.bias]: only.bias };
   const found = linear.length === 0 ? 'none' : list(linear.map(({ name }) => name));
-  throw new SpurmemError(
-    'WEIGHTS_INVALID',
-    `${path} should hold one linear layer, a weight and its bias, and holds ${found}.`,
-    {
-      parameter: 'head',
-      advice: ['Name one behind #, such as `head` FILE#fc.'],
-    },
-  );
+  const problem = `${path} should hold one linear layer, a weight and its bias, and holds ${found}.`;
+  const advice = ['Name one behind #, such as `head` FILE#fc.'];
+  throw new SpurmemError('WEIGHTS_INVALID', problem, { parameter: 'head', advice });
 }
 
 /** Reads a weights file while its model draws initial weights on another thread. Errors are thrown when it is awaited. */

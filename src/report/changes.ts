@@ -4,11 +4,12 @@ import { distinct, groupedBy, numberOf, numbers, type Row, select } from '../kit
 import { list, pivot, type Table } from '../kit/table.js';
 import { CRITERION_NAMES } from '../neurons/criteria.js';
 import { perturbationNamed } from '../neurons/perturbations.js';
-import { bars, dots, matrix } from './chart.js';
+import { bars, dots } from './chart.js';
 import { claim, judge } from './claim.js';
 import type { FigureParts } from './figure.js';
 import { capitalized, plural, pointsSpread, SPLIT_NAME } from './format.js';
 import { groupNameIn, type Groups } from './groupLabels.js';
+import { matrix } from './matrix.js';
 import { perNull, sharedSet } from './rows.js';
 
 /** The outcomes compared with random neurons, and the prefixes of their columns in the rows of a null. */

@@ -1,14 +1,5 @@
-import {
-  axisTitle,
-  type ColumnName,
-  columnNamed,
-  fixed,
-  MARK,
-  MARKED_P,
-  scaled,
-  written,
-} from '../kit/columns.js';
-import { distinct, groupedBy, numberOf, type Row, select } from '../kit/rows.js';
+import { axisTitle, type ColumnName, columnNamed, MARK, written } from '../kit/columns.js';
+import { distinct, groupedBy, numberOf, type Row } from '../kit/rows.js';
 import {
   axisValues,
   type Band,
@@ -24,11 +15,11 @@ import {
   intervalNote,
   isMarked,
   kindColors,
+  type Layer,
   layer,
   LINE,
   lineColors,
   type Look,
-  MANY_LINES,
   type Mark,
   namesWidth,
   ordinal,
@@ -42,7 +33,7 @@ import { typographic } from './format.js';
 import { settingsText } from './settingsText.js';
 import { wrap } from './text.js';
 import type { NamedChart } from './vega/render.js';
-import { BAND, GAIN, GRID, INK, LOSS, MINORITY, MUTED } from './vega/theme.js';
+import { BAND, GRID, INK, MINORITY, MUTED } from './vega/theme.js';
 
 // Charts of rows. Text and units come from the dictionary of columns, scales and alternative text from the rows; a chart of rows that
 // lack its measure is left out.
@@ -62,7 +53,7 @@ interface Bars extends Look {
 
 /** Bars for each group, with 95 % intervals, a dot per replicate, and the band of random neurons behind them. */
 export function bars(rows: readonly Row[], look: Bars): NamedChart[] {
-  const { y, by, band, hues, groups, facet = [] } = look;
+  const { y, by, hues, groups, facet = [] } = look;
   return draw(rows, y, ['group', by], look, (shown) => {
     const bys = distinct(shown, by);
     const panels = groupedBy(shown, facet).length;
@@ -71,47 +62,16 @@ export function bars(rows: readonly Row[], look: Bars): NamedChart[] {
       distinct(shown, 'group').length * ((bar + 1) * bys.length + GROUP_GAP);
     const isNumbered = isNamed && widthOf(NUMBERED_BAR) < MOST_PAGE_WIDTHS * PAGE;
     const bar = isNumbered ? NUMBERED_BAR : 16;
-    const colors = hues ? hueColors(bys, hues) : kindColors(bys, by, groups);
-    const values = shown.map((row): Datum => {
-      const numbers = { ...drawn(row, y, 'y'), ...bandOf(row, band) };
-      const dots = replicates(row, y);
-      const reach = [0, ...(Object.values(numbers) as number[]), ...dots];
-      const isLoss = numberOf(row, y) < 0;
-      const { signed: _sign, ...column } = columnNamed(y);
-      const text = [
-        ...(isNumbered ? [typographic(written(numberOf(row, y), { ...column, decimals: 1 }))] : []),
-        ...(isMarked(row, band) ? [MARK] : []),
-      ];
-      const group = groups[Number(row.group)];
-      return {
-        ...numbers,
-        dots,
-        group: [group?.short ?? '', ...(isNamed ? wrap(group?.name ?? '', 13).slice(0, 3) : [])].join('\n'),
-        by: row[by],
-        series: hues
-          ? String(row[by])
-          : `${group?.minority === true ? 'minority*' : 'majority'}, ${settingsText(row, [by], groups)}`,
-        end: (isLoss ? Math.min : Math.max)(...reach),
-        reach,
-        text: isLoss ? text : text.reverse(),
-        tip: tipOf(row, y, [...facet, 'group', by], groups, band),
-      };
-    });
+    const values = shown.map((row) => barOf(row, look, isNamed, isNumbered));
     const ticks = [...new Set(values.map(({ group }) => group))];
-    const ends = values.flatMap(({ reach }) => reach as number[]);
-    const room = 0.13 * (Math.max(0, ...ends) - Math.min(0, ...ends));
-    // Of at least a point: noise should not fill the panel.
-    const domain = look.domain ?? [
-      Math.min(Math.min(...ends, 0) - room, -0.5),
-      Math.max(Math.max(...ends, 0) + room, 0.5),
-    ];
+    const domain = look.domain ?? domainOf(values);
+    const colors = hues ? hueColors(bys, hues) : kindColors(bys, by, groups);
     const series = [...colors].filter(([name]) => values.some((value) => value.series === name));
     const color = {
       field: 'series',
       scale: { domain: series.map(([name]) => name), range: series.map(([, shade]) => shade) },
       legend: { title: null, orient: 'top', symbolType: 'square', columns: Math.min(5, bys.length) },
     };
-    const isBelow = 'datum.y < 0';
     return {
       values,
       notes: [intervalNote(values), bandNote(values)],
@@ -134,120 +94,72 @@ export function bars(rows: readonly Row[], look: Bars): NamedChart[] {
           },
         },
       }),
-      layers: [
-        layer('rect', { width: bar, color: BAND }, { y: q('bandLow'), y2: { field: 'bandHigh' } }, 'bandLow'),
-        layer(
-          'bar',
-          { width: Math.round(0.6 * bar), stroke: MUTED, strokeWidth: 0.5 },
-          { color, description: TIP },
-        ),
-        layer('tick', { color: MUTED, size: bar, thickness: 2 }, { y: q('band') }, 'band'),
-        ...errorBars(),
-        dotLayer({ y: q('dots') }),
-        layer(
-          'text',
-          {
-            fontSize: 12,
-            lineHeight: 13,
-            color: INK,
-            baseline: { expr: `${isBelow} ? 'top' : 'bottom'` },
-            dy: { expr: `${isBelow} ? 5 : -5` },
-          },
-          { text: { field: 'text' }, y: q('end') },
-        ),
-      ],
+      layers: barLayers(bar, color),
     };
   });
 }
 
-interface Matrix extends Look {
-  readonly down: readonly ColumnName[];
-  readonly value: ColumnName;
-  readonly band?: Band;
-  /** Cells with a frame. */
-  readonly isOwn?: (row: Row) => boolean;
+/** A bar, with the text beyond its marks. */
+function barOf(row: Row, look: Bars, isNamed: boolean, isNumbered: boolean): Datum {
+  const { y, by, band, hues, groups, facet = [] } = look;
+  const numbers = { ...drawn(row, y, 'y'), ...bandOf(row, band) };
+  const dots = replicates(row, y);
+  const reach = [0, ...(Object.values(numbers) as number[]), ...dots];
+  const isLoss = numberOf(row, y) < 0;
+  const { signed: _sign, ...column } = columnNamed(y);
+  const text = [
+    ...(isNumbered ? [typographic(written(numberOf(row, y), { ...column, decimals: 1 }))] : []),
+    ...(isMarked(row, band) ? [MARK] : []),
+  ];
+  const group = groups[Number(row.group)];
+  return {
+    ...numbers,
+    dots,
+    group: [group?.short ?? '', ...(isNamed ? wrap(group?.name ?? '', 13).slice(0, 3) : [])].join('\n'),
+    by: row[by],
+    series: hues
+      ? String(row[by])
+      : `${group?.minority === true ? 'minority*' : 'majority'}, ${settingsText(row, [by], groups)}`,
+    end: (isLoss ? Math.min : Math.max)(...reach),
+    reach,
+    text: isLoss ? text : text.reverse(),
+    tip: tipOf(row, y, [...facet, 'group', by], groups, band),
+  };
 }
 
-/**
- * Coloured cells, a column per group: orange for losses, blue for gains, which people with colour-vision deficiencies can tell apart.
- * Opacity, not a pale colour, shows small changes: cells then suit a light and a dark page.
- */
-export function matrix(rows: readonly Row[], look: Matrix): NamedChart[] {
-  const { down, value, band, isOwn, groups, facet = [] } = look;
-  return draw(rows, value, [...down, 'group'], look, (shown) => {
-    const max = Math.max(1, ...shown.map((row) => Math.abs(scaled(numberOf(row, value), value))));
-    const columns = distinct(shown, 'group').length;
-    const isNarrow = columns * groupedBy(shown, facet).length > MANY_LINES;
-    const values = shown.map((row): Datum => {
-      const size = Math.abs(scaled(numberOf(row, value), value));
-      return {
-        row: settingsText(row, down, groups),
-        column: settingsText(row, ['group'], groups),
-        size,
-        isDark: size > 0.85 * max,
-        sign: numberOf(row, value) < 0 ? 'loss' : 'gain',
-        text: isNarrow ? '' : typographic(written(numberOf(row, value), columnNamed(value))),
-        isOwn: isOwn?.(row) === true,
-        isMarked: isMarked(row, band),
-        tip: tipOf(row, value, [...facet, ...down, 'group'], groups, band),
-      };
-    });
-    const room = namesWidth(values);
-    const lines = new Set(values.map(({ row }) => row)).size;
-    const isLow = lines > MANY_LINES;
-    const color = { condition: { test: 'datum.isDark', value: '#ffffff' }, value: INK };
-    return {
-      values,
-      notes: [
-        `cells: ${axisTitle(value)}; orange for losses, blue for gains, in full at ±${fixed(max, 1)}`,
-        hasField(values, 'isOwn') ? 'frame: the group that the neurons were chosen for' : '',
-        hasField(values, 'isMarked') ? `dot: p ≤ ${MARKED_P} against random neurons, before correction` : '',
-      ],
-      width: columns * (isNarrow ? 34 : 62),
-      height: { step: isLow ? 17 : LINE },
-      names: room,
-      encoding: (isNamed) => ({
-        x: {
-          ...ordinal('column'),
-          scale: {
-            domain: groups
-              .filter(({ index }) => select(shown, { group: index }).length > 0)
-              .map(({ short }) => short),
-            paddingInner: 0.03,
-          },
-          axis: { title: null, orient: 'top', labelAngle: 0 },
-        },
-        y: {
-          ...ordinal('row'),
-          scale: { paddingInner: 0.08 },
-          axis: isNamed ? { title: null, labelFontSize: 12, minExtent: room } : null,
-        },
-      }),
-      layers: [
-        layer(
-          'rect',
-          { stroke: GRID },
-          {
-            description: TIP,
-            color: { field: 'sign', scale: { domain: ['loss', 'gain'], range: [LOSS, GAIN] }, legend: null },
-            fillOpacity: { ...q('size'), scale: { domain: [0, max], range: [0, 1] }, legend: null },
-          },
-        ),
-        layer('rect', { filled: false, stroke: INK, strokeWidth: 2 }, {}, 'isOwn'),
-        layer('text', { fontSize: isLow ? 11 : 12 }, { text: { field: 'text' }, color }),
-        layer(
-          'point',
-          { filled: true, size: 22, opacity: 1 },
-          {
-            x: { ...ordinal('column'), bandPosition: 0.92 },
-            y: { ...ordinal('row'), bandPosition: 0.26 },
-            color,
-          },
-          'isMarked',
-        ),
-      ],
-    };
-  });
+/** The ends of the axis of all bars, at least a point apart: noise should not fill the panel. */
+function domainOf(values: readonly Datum[]): [number, number] {
+  const ends = values.flatMap(({ reach }) => reach as number[]);
+  const [low, high] = [Math.min(...ends, 0), Math.max(...ends, 0)];
+  const room = 0.13 * (high - low);
+  return [Math.min(low - room, -0.5), Math.max(high + room, 0.5)];
+}
+
+/** The band, the bars of this width in pixels, their intervals, dots and texts. */
+function barLayers(width: number, color: object): Layer[] {
+  const isBelow = 'datum.y < 0';
+  return [
+    layer('rect', { width, color: BAND }, { y: q('bandLow'), y2: { field: 'bandHigh' } }, 'bandLow'),
+    layer(
+      'bar',
+      { width: Math.round(0.6 * width), stroke: MUTED, strokeWidth: 0.5 },
+      { color, description: TIP },
+    ),
+    layer('tick', { color: MUTED, size: width, thickness: 2 }, { y: q('band') }, 'band'),
+    ...errorBars(),
+    dotLayer({ y: q('dots') }),
+    layer(
+      'text',
+      {
+        fontSize: 12,
+        lineHeight: 13,
+        color: INK,
+        baseline: { expr: `${isBelow} ? 'top' : 'bottom'` },
+        dy: { expr: `${isBelow} ? 5 : -5` },
+      },
+      { text: { field: 'text' }, y: q('end') },
+    ),
+  ];
 }
 
 interface Dots extends Look {
@@ -337,15 +249,14 @@ export function lines(rows: readonly Row[], look: Lines): NamedChart[] {
     }));
     const colors = lineColors(shown, by, groups);
     const count = distinct(shown, x).length;
-    const [first, last] = [
-      Math.min(...shown.map((row) => numberOf(row, x))),
-      Math.max(...shown.map((row) => numberOf(row, x))),
-    ];
+    const places = shown.map((row) => numberOf(row, x));
+    const [first, last] = [Math.min(...places), Math.max(...places)];
     const names = [...colors.keys()];
     const styles = [...colors.values()];
     const color = { field: 'series', scale: { domain: names, range: styles.map(({ hue }) => hue) } };
     const dash = { field: 'series', scale: { domain: names, range: styles.map((style) => style.dash) } };
     const legend = { title: null, orient: 'top', columns: 4, symbolType: 'stroke', symbolStrokeWidth: 3 };
+    const at = { x: { datum: selected?.at }, y: null, color: null };
     return {
       values,
       notes: selected ? [`dashed: ${selected.text}`] : [],
@@ -375,15 +286,7 @@ export function lines(rows: readonly Row[], look: Lines): NamedChart[] {
         color: { ...color, legend },
       }),
       layers: [
-        ...(selected
-          ? [
-              layer(
-                'rule',
-                { color: MUTED, strokeDash: [4, 4] },
-                { x: { datum: selected.at }, y: null, color: null },
-              ),
-            ]
-          : []),
+        ...(selected ? [layer('rule', { color: MUTED, strokeDash: [4, 4] }, at)] : []),
         layer('line', { strokeWidth: 2 }, { strokeDash: dash }),
         layer('circle', { size: 36, opacity: 1 }, { description: TIP }),
       ],

@@ -11,16 +11,15 @@ import {
   Flow,
   groupsOf,
   headOf,
-  isEvaluationOnly,
   lastLayers,
   layerCalls,
   mapsOf,
-  modesOf,
   stagesOf,
   withoutUnused,
 } from './analysis.js';
 import { invalid, type ProgramFile, readProgramFile } from './archive.js';
 import { FLOAT32, type Graph, type GraphNode, readGraph, sizeOf } from './graph.js';
+import { isEvaluationOnly, modesOf } from './modes.js';
 
 /** A network that torch.export wrote, as the addon takes it. */
 export interface Program {

@@ -3,12 +3,12 @@ import { distinct, groupedBy, numberOf, numbers, type Row } from '../../kit/rows
 import { list, pivot } from '../../kit/table.js';
 import { mean } from '../../metrics/statistics.js';
 import { marked } from '../changes.js';
-import { matrix } from '../chart.js';
 import { claim } from '../claim.js';
 import { resultOf } from '../figure.js';
 import { signed, SPLIT_NAME } from '../format.js';
 import { groupNameIn, type Groups, groupsOfKind } from '../groupLabels.js';
 import { foldedTable, html } from '../html/html.js';
+import { matrix } from '../matrix.js';
 import { measuredTable } from '../measured.js';
 import { layerRows, perNull } from '../rows.js';
 import { rowsFigure } from '../rowsFigure.js';
