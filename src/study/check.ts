@@ -18,55 +18,91 @@ type Trace = StudyDocument['traces'][number];
 
 /** Checks what the schema cannot: references to other parts, and settings. Throws `USAGE` naming the key. */
 export function checkStudy(study: Study): void {
-  const { arms, data, path, pools, tests, traces } = study;
-  const at = (key: string, check: () => void): void => {
-    try {
-      check();
-    } catch (error) {
-      throw new SpurmemError('USAGE', `${path}, ${key}: ${messageOf(error)}`, { cause: error });
-    }
-  };
-  const known = (
-    key: string,
-    wanted: string | readonly string[] | undefined,
-    all: object,
-    what: string,
-  ): void => {
-    at(key, () => {
-      const unknown = [wanted ?? []].flat().find((one) => !Object.hasOwn(all, one));
-      if (unknown === undefined) return;
-      throw refused(`there is no ${what} ${unknown}. ${nearestSentence(unknown, Object.keys(all))}`);
-    });
-  };
+  const { arms, data, path, pools } = study;
+  const names = new Names(path);
   requireFewJobs(study);
-  for (const [name, { from, of, tunedAs, data: own }] of Object.entries(arms)) {
-    for (const other of [from, of, tunedAs]) known(`arms.${name}`, other, arms, 'arm');
-    known(`arms.${name}.data`, own, data, 'data');
-    at(`arms.${name}`, () => {
+  for (const [name, { from, of, tunedAs, data: other }] of Object.entries(arms)) {
+    for (const arm of [from, of, tunedAs]) names.require(`arms.${name}`, arm, arms, 'arm');
+    names.require(`arms.${name}.data`, other, data, 'data');
+    names.at(`arms.${name}`, () => {
       checkArm(study, name);
     });
   }
+  checkSharedSettings(study, names);
+  checkTraces(study, names);
+  checkTests(study, names);
+  for (const [name, entry] of Object.entries(data)) {
+    const key = `data.${name}`;
+    if (entry.path === undefined)
+      throw refused(`${path}, ${key}: \`data\` is missing: the folder of the data set.`);
+    names.require(`${key}.override`, Object.keys(entry.override), arms, 'arm');
+    names.require(`${key}.models.arms`, entry.models?.arms, arms, 'arm');
+    names.require(`${key}.compared.arms`, entry.compared?.arms, arms, 'arm');
+    names.require(`${key}.compared.tunedOn`, entry.compared?.tunedOn, data, 'data');
+    names.at(key, () => {
+      checkRows(study, name);
+    });
+  }
+  names.require('across', Object.values(study.across ?? {}), data, 'data');
+  for (const [pool, members] of Object.entries(pools)) {
+    names.require(`pools.${pool}`, members, data, 'data');
+    names.at(`pools.${pool}`, () => {
+      checkPool(study, members);
+    });
+  }
+}
+
+/** Names in a study's document. */
+class Names {
+  constructor(private readonly path: string) {}
+
+  /** Runs a check of a key. Throws `USAGE` with the document and the key. */
+  at(key: string, check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      throw new SpurmemError('USAGE', `${this.path}, ${key}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** Throws `USAGE` for the first of some names that `all` lacks. */
+  require(key: string, names: string | readonly string[] = [], all: object, what: string): void {
+    this.at(key, () => {
+      const unknown = [names].flat().find((one) => !Object.hasOwn(all, one));
+      if (unknown === undefined) return;
+      throw refused(`there is no ${what} ${unknown}. ${nearestSentence(unknown, Object.keys(all))}`);
+    });
+  }
+}
+
+function checkSharedSettings({ arms, settings: ofStudy, data }: Study, names: Names): void {
   const tables = Object.values(arms).map(({ method }) => methodNamed(method).settings);
-  for (const [key, { settings }] of [['', study] as const, ...Object.entries(data)]) {
-    const place = key === '' ? 'settings' : `data.${key}.settings`;
-    at(`${place}.data`, () => {
+  const places = Object.entries(data).map(
+    ([name, { settings }]) => [`data.${name}.settings`, settings] as const,
+  );
+  for (const [place, settings] of [['settings', ofStudy] as const, ...places]) {
+    names.at(`${place}.data`, () => {
       checkTable(withoutLater(settings.data), erm.settings);
     });
-    at(`${place}.run`, () => {
+    names.at(`${place}.run`, () => {
       checkTable(settings.run, finetune.settings);
     });
-    at(`${place}.all`, () => {
+    names.at(`${place}.all`, () => {
       requireKnownNames(settings.all, ...tables);
     });
   }
-  for (const [i, { of, trace, settings }] of traces.entries()) {
-    known(`traces[${i}].of`, of, arms, 'arm');
-    at(`traces[${i}]`, () => {
-      const same = traces.slice(0, i).findIndex((earlier) => overlaps(earlier, traces[i] as Trace));
+}
+
+function checkTraces({ arms, traces }: Study, names: Names): void {
+  for (const [i, declared] of traces.entries()) {
+    const { of, trace, settings } = declared;
+    names.require(`traces[${i}].of`, of, arms, 'arm');
+    names.at(`traces[${i}]`, () => {
+      const same = traces.slice(0, i).findIndex((earlier) => overlaps(earlier, declared));
       if (traceNamed(trace).apart === undefined && same >= 0)
         throw refused(`it makes ${trace} of an arm of which traces[${same}] makes them: join the two.`);
     });
-    at(`traces[${i}].settings`, () => {
+    names.at(`traces[${i}].settings`, () => {
       if (trace !== 'figures') checkTable(settings, traceNamed(trace).settings);
       else {
         const { figures = [], ...others } = settings;
@@ -75,33 +111,19 @@ export function checkStudy(study: Study): void {
       }
     });
   }
+}
+
+function checkTests({ arms, tests, traces }: Study, names: Names): void {
   const { neurons, arms: compared } = tests;
-  known('tests.neurons', [neurons?.of ?? [], neurons?.growth ?? []].flat(), arms, 'arm');
-  at('tests.neurons', () => {
-    if (neurons) checkNeurons(neurons, traces);
-  });
-  const { reference, focus, primary = [] } = compared ?? {};
+  if (neurons) {
+    names.require('tests.neurons', [neurons.of, ...(neurons.growth ?? [])], arms, 'arm');
+    names.at('tests.neurons', () => {
+      checkNeurons(neurons, traces);
+    });
+  }
+  const { reference, focus, primary } = compared ?? {};
   for (const [key, name] of Object.entries({ reference, focus, primary }))
-    known(`tests.arms.${key}`, name, arms, 'arm');
-  for (const [name, entry] of Object.entries(data)) {
-    const key = `data.${name}`;
-    if (entry.path === undefined)
-      throw refused(`${path}, ${key}: \`data\` is missing: the folder of the data set.`);
-    known(`${key}.override`, Object.keys(entry.override), arms, 'arm');
-    known(`${key}.models.arms`, entry.models?.arms, arms, 'arm');
-    known(`${key}.compared.arms`, entry.compared?.arms, arms, 'arm');
-    known(`${key}.compared.tunedOn`, entry.compared?.tunedOn, data, 'data');
-    at(key, () => {
-      checkRows(study, name);
-    });
-  }
-  known('across', Object.values(study.across ?? {}), data, 'data');
-  for (const [pool, members] of Object.entries(pools)) {
-    known(`pools.${pool}`, members, data, 'data');
-    at(`pools.${pool}`, () => {
-      checkPool(study, members);
-    });
-  }
+    names.require(`tests.arms.${key}`, name, arms, 'arm');
 }
 
 /** Max jobs of a study: their plan takes seconds, in which no signal stops it. */

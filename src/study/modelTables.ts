@@ -20,6 +20,9 @@ const BEYOND = NULL_NAMES.flatMap((name): [BeyondColumn, (row: Row) => number][]
   [`own beyond ${name}`, (row) => ownBeyond(row, name)],
 ]);
 
+/** Returns a table's caption, notes and names of groups. */
+type Captions = (caption: string, ...notes: string[]) => Pick<Table, 'caption'>;
+
 /**
  * Returns the tables of the models of some data or pool: accuracies, tests, then descriptions. None if no model is recorded. Throws
  * `USAGE` for minority groups that the data lacks.
@@ -28,111 +31,126 @@ export async function modelTables(study: Study, records: RecordSource): Promise<
   const { neurons: tests } = study.tests;
   const models = await records.read('models');
   if (models.length === 0) return [];
-  const took = hoursText(groupedBy(models, ['seed', 'seconds']).map(([first]) => first ?? {}));
   if (tests)
     requireMinorityGroups(study, tests, records.name, Math.max(...distinct(models, 'group').map(Number)) + 1);
-  const [margins, effects, layers, overlaps, perturbations] = await Promise.all(
-    ['margins', 'effects', 'layers', 'overlaps', 'perturbations'].map((name) => records.read(name)),
-  );
-  const { k, of: stage, growth } = tests ?? {};
+  const margins = await records.read('margins');
+  const effects = await records.read('effects');
+  const perturbations = await records.read('perturbations');
   const groupName = groupNames(tests);
   const look = (caption: string, ...notes: string[]) => ({ caption, notes, groupName });
-  const means = (rows: readonly Row[] = [], by: readonly ColumnName[], measures: readonly ColumnName[]) =>
-    [summarize(rows, { by, over: 'seed', measures }), [...by, ...measures]] as const;
-  const changes = (rows: readonly Row[] = []) =>
-    groupsIn(rows[0], 'accuracy').map((group) => changeColumn('accuracy', group));
-
-  // In the study's order: jobs end in any.
-  const recorded = distinct(models, 'seed');
-  const members = study.pools[records.name] ?? [records.name];
-  const seeds = members
-    .flatMap((data) => rowsOn(study, data).models.seeds)
-    .filter((seed) => recorded.includes(seed));
-  const count = `${records.name}: ${seeds.length} models (seeds ${seeds.join(', ')}); ${took}`;
-  const points = tests ? growthPoints(tests, models, effects ?? []) : [];
-  const grows = `Secondary: does it grow as the gap grows? Accuracy within class and margin beyond same layers, both training minus test, k = ${String(k)}`;
   return [
     ...pivot(
       means(models, ['stage', 'split', 'group'], ['accuracy'])[0],
       { down: ['stage', 'split'], across: ['group'], cell: 'accuracy' },
-      look(`Accuracy in percent: ${INTERVAL}`, count),
+      look(`Accuracy in percent: ${INTERVAL}`, countOf(study, models, records.name)),
     ),
-    ...list(
-      ...means(
-        margins?.map(({ mean = null, tenth = null, ...row }) => ({
-          ...row,
-          startMargin: mean,
-          startTenth: tenth,
-        })),
-        ['group'],
-        ['startMargin', 'startTenth'],
-      ),
-      look(
-        `Margins of training examples before anything is zeroed, ${stage ?? 'all'} models, in logits: ${INTERVAL}`,
-      ),
-    ),
-    ...(tests ? testTables(tests, testRows(tests, models, effects ?? [], perturbations), look) : []),
+    ...marginTable(margins, tests, look),
+    ...(tests ? testTables(tests, testRows(tests, models, effects, perturbations), look) : []),
+    ...(tests ? growthTables(tests, models, effects, look) : []),
+    ...effectTable(effects, look),
+    ...layerTable(await records.read('layers'), look),
+    ...overlapTable(await records.read('overlaps'), look),
+    ...(tests?.sigma === undefined ? [] : perturbationTable(select(perturbations, { k: tests.k }), look)),
+  ];
+}
+
+/** Means over models, and the columns of their list. */
+function means(rows: readonly Row[], by: readonly ColumnName[], measures: readonly ColumnName[]) {
+  return [summarize(rows, { by, over: 'seed', measures }), [...by, ...measures]] as const;
+}
+
+/** The columns of the groups' changes of accuracy. */
+function changesOf(rows: readonly Row[]) {
+  return groupsIn(rows[0], 'accuracy').map((group) => changeColumn('accuracy', group));
+}
+
+/** `birds: 2 models (seeds 0, 1); 1.00 hours`, in the study's order: jobs end in any. */
+function countOf(study: Study, models: readonly Row[], name: string): string {
+  const recorded = distinct(models, 'seed');
+  const seeds = (study.pools[name] ?? [name])
+    .flatMap((data) => rowsOn(study, data).models.seeds)
+    .filter((seed) => recorded.includes(seed));
+  const took = hoursText(groupedBy(models, ['seed', 'seconds']).map(([first]) => first ?? {}));
+  return `${name}: ${seeds.length} models (seeds ${seeds.join(', ')}); ${took}`;
+}
+
+function marginTable(margins: readonly Row[], tests: NeuronTests | undefined, look: Captions): Table[] {
+  const rows = margins.map(({ mean = null, tenth = null, ...row }) => {
+    return { ...row, startMargin: mean, startTenth: tenth };
+  });
+  const stage = tests?.of ?? 'all';
+  const caption = `Margins of training examples before anything is zeroed, ${stage} models, in logits: ${INTERVAL}`;
+  return list(...means(rows, ['group'], ['startMargin', 'startTenth']), look(caption));
+}
+
+function growthTables(
+  tests: NeuronTests,
+  models: readonly Row[],
+  effects: readonly Row[],
+  look: Captions,
+): Table[] {
+  const points = growthPoints(tests, models, effects);
+  const grows = `Secondary: does it grow as the gap grows? Accuracy within class and margin beyond same layers, both training minus test, k = ${tests.k}`;
+  return [
     ...list(...means(points, ['criterion', 'chosenFor', 'stage'], ['gap', 'logits']), look(grows)),
     ...list(
       summarize(growthSlopes(points), { by: ['criterion', 'chosenFor'], over: 'seed', measures: ['slope'] }),
       ['criterion', 'chosenFor', 'n', 'slope'],
-      look(`Secondary: slope over ${(growth ?? []).join(', ')} of the models whose gap changes`),
+      look(`Secondary: slope over ${(tests.growth ?? []).join(', ')} of the models whose gap changes`),
     ),
-    ...list(
-      ...means(
-        effects
-          ?.toSorted((a, b) => numberOf(a, 'k') - numberOf(b, 'k'))
-          .map((row) => ({
-            ...row,
-            ...Object.fromEntries(BEYOND.map(([name, valueOf]) => [name, valueOf(row)])),
-          })),
-        ['stage', 'split', 'k', 'criterion', 'chosenFor'],
-        [...changes(effects), ...INTERACTIONS, ...BEYOND.map(([name]) => name)],
-      ),
-      look(
-        `Secondary: change of accuracy in points by group, interactions of accuracy, margin and loss, and the interaction and own margin beyond random sets: ${INTERVAL}`,
-      ),
-    ),
-    ...pivot(
-      means(layers, ['criterion', 'layer', 'group'], ['accuracy'])[0],
-      { down: ['layer'], across: ['criterion', 'group'], cell: 'accuracy' },
-      look(
-        `Fig. 7: change of a group’s accuracy in points when its top neuron of a layer is zeroed: ${INTERVAL}`,
-      ),
-    ),
-    ...list(
-      ...means(
-        overlaps?.map(({ mean = null, ...row }) => ({ ...row, percentile: mean })),
-        ['reading', 'chosenBy', 'rankedBy', 'group'],
-        ['percentile', 'top5', 'top50'],
-      ),
-      look(`Fig. 3: where the neurons that one criterion chooses stand under the other: ${INTERVAL}`),
-    ),
-    ...(tests?.sigma === undefined
-      ? []
-      : list(
-          ...means(
-            select(perturbations ?? [], { k: tests.k }).map((row) => ({ ...row, own: ownMargin(row) })),
-            ['perturbation', 'sigma', 'criterion', 'chosenFor'],
-            [
-              ...changes(perturbations),
-              changeColumn('accuracy', 'Interaction'),
-              'own',
-              changeColumn('margin', 'Interaction'),
-            ],
-          ),
-          look(
-            `Secondary: change of accuracy in points by group, minority minus majority, and margins in logits: ${INTERVAL}`,
-          ),
-        )),
   ];
+}
+
+function effectTable(effects: readonly Row[], look: Captions): Table[] {
+  const rows = effects
+    .toSorted((a, b) => numberOf(a, 'k') - numberOf(b, 'k'))
+    .map((row) => ({ ...row, ...Object.fromEntries(BEYOND.map(([name, valueOf]) => [name, valueOf(row)])) }));
+  const by = ['stage', 'split', 'k', 'criterion', 'chosenFor'] as const;
+  const caption = `Secondary: change of accuracy in points by group, interactions of accuracy, margin and loss, and the interaction and own margin beyond random sets: ${INTERVAL}`;
+  const measures = [...changesOf(effects), ...INTERACTIONS, ...BEYOND.map(([name]) => name)];
+  return list(...means(rows, by, measures), look(caption));
+}
+
+function layerTable(layers: readonly Row[], look: Captions): Table[] {
+  return pivot(
+    means(layers, ['criterion', 'layer', 'group'], ['accuracy'])[0],
+    { down: ['layer'], across: ['criterion', 'group'], cell: 'accuracy' },
+    look(
+      `Fig. 7: change of a group’s accuracy in points when its top neuron of a layer is zeroed: ${INTERVAL}`,
+    ),
+  );
+}
+
+function overlapTable(overlaps: readonly Row[], look: Captions): Table[] {
+  const rows = overlaps.map(({ mean = null, ...row }) => ({ ...row, percentile: mean }));
+  const by = ['reading', 'chosenBy', 'rankedBy', 'group'] as const;
+  const caption = `Fig. 3: where the neurons that one criterion chooses stand under the other: ${INTERVAL}`;
+  return list(...means(rows, by, ['percentile', 'top5', 'top50']), look(caption));
+}
+
+function perturbationTable(perturbations: readonly Row[], look: Captions): Table[] {
+  const rows = perturbations.map((row) => ({ ...row, own: ownMargin(row) }));
+  const caption = `Secondary: change of accuracy in points by group, minority minus majority, and margins in logits: ${INTERVAL}`;
+  return list(
+    ...means(
+      rows,
+      ['perturbation', 'sigma', 'criterion', 'chosenFor'],
+      [
+        ...changesOf(perturbations),
+        changeColumn('accuracy', 'Interaction'),
+        'own',
+        changeColumn('margin', 'Interaction'),
+      ],
+    ),
+    look(caption),
+  );
 }
 
 /** Returns planned tests, other questions, and post-hoc questions: means over models, p-values, and verdicts for a planned family. */
 function testTables(
   { k, of: stage, sigma, leastModels, family }: NeuronTests,
   rows: readonly Row[],
-  look: (caption: string, ...notes: string[]) => { readonly caption: string },
+  look: Captions,
 ): Table[] {
   const where = `k = ${k}, training split, ${stage} models; margins in logits, accuracies in points, losses in nats`;
   const drawn = sigma === undefined ? '' : `; random values and noise have a standard deviation of ${sigma}`;

@@ -1,3 +1,4 @@
+import type { CsvRow } from '../kit/rows.js';
 import { union } from '../metrics/statistics.js';
 import type { Combination } from './part.js';
 import { armOf, type DataEntry, entryOf, rowsOn, type StudyDocument } from './schema.js';
@@ -60,6 +61,30 @@ export interface TraceJob extends Common {
 export type Job = DataJob | TrainJob | TraceJob;
 type Draft = { -readonly [Name in keyof TrainJob]: TrainJob[Name] } | DataJob | TraceJob;
 type TrainDraft = Extract<Draft, { kind: 'train' }>;
+
+/** Whether a job is only needed by others. */
+export function isStart(job: Job): boolean {
+  return job.kind === 'data' || (job.kind === 'train' && job.role === 'start');
+}
+
+/** The table in which a job's rows are recorded. */
+export function tableOf(job: TrainJob | TraceJob): string {
+  if (job.kind === 'trace') return job.trace;
+  return job.role === 'model' ? 'models' : job.role === 'tuning' ? 'tuning' : 'test';
+}
+
+/** The columns that identify a job's rows there. */
+export function keyOf({ role, row, seed, configuration }: TrainJob): CsvRow {
+  if (role === 'model') return { seed, stage: row };
+  return { arm: row, seed, configuration: JSON.stringify(configuration) };
+}
+
+/** The folder of a job's run. */
+export function outOf(jobs: readonly Job[], index: number): string {
+  const { out } = jobs[index] as TrainJob;
+  if (out === undefined) throw new RangeError(`Job ${index} is not tuned.`);
+  return out;
+}
 
 /**
  * Returns every job of a study, dependencies first. The number of jobs and their indices do not depend on the tuning's results:

@@ -6,15 +6,12 @@ import { buildAlone } from '../buildOnce.js';
 import { type Dataset, datasetOf } from '../data/dataset.js';
 import { SPLITS } from '../data/split.js';
 import { messageOf, SpurmemError } from '../errors.js';
-import { CRITERIA_TYPE, takenName } from '../experiments/traceSettings.js';
 import { makeFolder } from '../files.js';
 import { type CsvRow, lookup, type Row } from '../kit/rows.js';
 import { isLocked, LEASE } from '../lock.js';
 import type { EngineOptions } from '../native/engine.js';
-import { CRITERIA } from '../neurons/criteria.js';
 import type { Criterion } from '../neurons/criterion.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
-import { checkTypes } from '../settings/setting.js';
 import { make } from '../train/make.js';
 import { methodNamed } from '../train/methods.js';
 import type { TrainedRun } from '../train/results.js';
@@ -22,11 +19,22 @@ import { openRun, RunFolder, runState } from '../train/runFolder.js';
 import type { RunOptions } from '../train/runOptions.js';
 import * as z from '../zod.js';
 import { makerNamed } from './makers.js';
-import { type DataJob, type Job, planStudy, type TraceJob, type TrainJob } from './plan.js';
+import {
+  type DataJob,
+  isStart,
+  type Job,
+  keyOf,
+  outOf,
+  planStudy,
+  tableOf,
+  type TraceJob,
+  type TrainJob,
+} from './plan.js';
 import { settingsOf } from './recordedSettings.js';
 import { keepSettings, readTuned, Records, requireSettings, timed } from './records.js';
 import { entryOf, type Study } from './schema.js';
-import { accuracyRows, figureNames, firstRow, runColumns, traceNamed, valuesIn } from './traces.js';
+import { accuracyRows, figureNames, firstRow, runColumns, traceNamed } from './traces.js';
+import { withCriteria } from './variants.js';
 
 /** The polling interval for each job of other processes that is left, and how many of these a process looks at before it waits. */
 const POLL_MS = 1000;
@@ -361,44 +369,11 @@ export class StudyRunner {
   }
 }
 
-function withCriteria(study: Study, criteria: readonly Criterion[]): Study {
-  checkTypes({ criteria: CRITERIA_TYPE }, { criteria });
-  const taken = criteria.find(({ name }) => CRITERIA.some((known) => known.name === name));
-  if (taken) throw takenName('criteria', 'criterion', taken.name);
-  const traces = study.traces.map((trace) => {
-    if (!traceNamed(trace.trace).takesCriteria) return trace;
-    const all = [...valuesIn(trace, 'criteria'), ...criteria];
-    return { ...trace, settings: { ...trace.settings, criteria: all } };
-  });
-  return { ...study, traces };
-}
-
 /** Rotates the part of an array that begins at `from` by a random number of places. */
 function rotate(all: unknown[], from: number): void {
   const rest = all.splice(from);
   const first = randomInt(rest.length + 1);
   all.push(...rest.slice(first), ...rest.slice(0, first));
-}
-
-/** Whether a job is only needed by others. */
-function isStart(job: Job): boolean {
-  return job.kind === 'data' || (job.kind === 'train' && job.role === 'start');
-}
-
-function tableOf(job: TrainJob | TraceJob): string {
-  if (job.kind === 'trace') return job.trace;
-  return job.role === 'model' ? 'models' : job.role === 'tuning' ? 'tuning' : 'test';
-}
-
-function keyOf({ role, row, seed, configuration }: TrainJob): CsvRow {
-  if (role === 'model') return { seed, stage: row };
-  return { arm: row, seed, configuration: JSON.stringify(configuration) };
-}
-
-function outOf(jobs: readonly Job[], index: number): string {
-  const { out } = jobs[index] as TrainJob;
-  if (out === undefined) throw new RangeError(`Job ${index} is not tuned.`);
-  return out;
 }
 
 /** Accuracies of groups as columns: `group0` and so on. */

@@ -41,6 +41,26 @@ async function readPlanted({ pure }: PlantedTests, records: RecordSource) {
   return { recorded, ofPure };
 }
 
+/** Means over models, with what `add` tells of each mean's rows, and the columns of their list. */
+function means(
+  rows: readonly Row[],
+  by: readonly ColumnName[],
+  measures: readonly ColumnName[],
+  add: (row: Row, rows: readonly Row[]) => Row = () => ({}),
+): [Row[], ColumnName[]] {
+  const summarized = groupedBy(rows, by).flatMap((own) =>
+    summarize(own, { by, over: 'seed', measures }).map((row) => ({ ...row, ...add(row, own) })),
+  );
+  return [summarized, [...by, ...measures]];
+}
+
+function listed(caption: string, [rows, columns]: [Row[], ColumnName[]], ...added: ColumnName[]): Table[] {
+  return list(rows, [...columns, ...added], {
+    caption: `${caption}: means over models, 95 % intervals`,
+    groupName: (group) => GROUPS[group] ?? `G${group}`,
+  });
+}
+
 /** The tables of planted memories: what was planted, whether it is found, and what erases it. None if nothing is recorded. */
 export async function plantedTables(
   tests: PlantedTests | undefined,
@@ -53,22 +73,6 @@ export async function plantedTables(
   const minimal = (await ofPure('minimal')).map((row): Row => {
     return { ...row, kind: numberOf(row, 'group') % 2 === 1 ? 'planted' : 'kept' };
   });
-  const means = (
-    rows: readonly Row[],
-    by: readonly ColumnName[],
-    measures: readonly ColumnName[],
-    add: (row: Row, rows: readonly Row[]) => Row = () => ({}),
-  ): [Row[], ColumnName[]] => [
-    groupedBy(rows, by).flatMap((own) =>
-      summarize(own, { by, over: 'seed', measures }).map((row) => ({ ...row, ...add(row, own) })),
-    ),
-    [...by, ...measures],
-  ];
-  const listed = (caption: string, [rows, columns]: [Row[], ColumnName[]], ...added: ColumnName[]): Table[] =>
-    list(rows, [...columns, ...added], {
-      caption: `${caption}: means over models, 95 % intervals`,
-      groupName: (group) => GROUPS[group] ?? `G${group}`,
-    });
   return [
     ...listed(
       'Plantings; only pure ones count below',
