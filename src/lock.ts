@@ -61,22 +61,13 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
   // Only this lock, and no later one, which has another id.
   if (stale !== undefined) await unlink(stale).catch(() => undefined);
   await removeAsides(dirname(lockPath));
-  const owner = ownOwner();
-  const file = join(lockPath, randomUUID());
-  return (await place(file, owner)) ? heldLock(file, owner) : undefined;
-}
-
-/** Puts a lock's file in place, and its folder. Returns whether this thread now holds it: another process may be faster. */
-async function place(file: string, owner: LockOwner): Promise<boolean> {
-  const [lockPath, id] = [dirname(file), basename(file)];
+  const [owner, id] = [ownOwner(), randomUUID()];
   // Not the lock's name plus a suffix, which could be too long.
   const aside = join(dirname(lockPath), `.${checksum(owner.host)}-${owner.pid}-${id.slice(0, 8)}.lock`);
   try {
     await mkdir(aside);
     await writeFile(join(aside, id), JSON.stringify(owner));
     await rename(aside, lockPath);
-    held.set(id, file);
-    return true;
   } catch (error) {
     await rm(aside, { recursive: true, force: true }).catch(() => undefined);
     if (['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) {
@@ -84,15 +75,17 @@ async function place(file: string, owner: LockOwner): Promise<boolean> {
       await mkdir(lockPath)
         .then(() => rmdir(lockPath))
         .catch(() => undefined);
-      return false;
+      return undefined;
     }
     throw unwritable(error, lockPath);
   }
+  return heldLock(join(lockPath, id), owner);
 }
 
 /** The lock of a file in place, whose counter it raises until its release. */
 function heldLock(file: string, owner: LockOwner): Lock {
-  const lockPath = dirname(file);
+  const [lockPath, id] = [dirname(file), basename(file)];
+  held.set(id, file);
   let beats = 0;
   let beating = Promise.resolve();
   const beat = setInterval(() => {
@@ -114,7 +107,7 @@ function heldLock(file: string, owner: LockOwner): Lock {
       () => false,
       () => true,
     );
-    held.delete(basename(file));
+    held.delete(id);
     // Fails if another process has taken the lock meanwhile.
     await rmdir(lockPath).catch(() => undefined);
   };

@@ -138,11 +138,8 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     ...request.further,
   };
   const hasOwnTable = given.table !== undefined && given.table !== TABLE_NAME;
-  const untouched = toExamples(source, root, images ?? source.images, config, hasOwnTable, {
-    missing,
-    heldOut,
-    allowOutside,
-  });
+  const shares = { missing, heldOut, allowOutside };
+  const untouched = toExamples(source, root, images ?? source.images, config, hasOwnTable, shares);
   const ticked = ticks === undefined ? undefined : await readTicks(root, ticks, untouched);
   const { labelling, ...labelled } = ticked?.labelled ?? untouched;
   const { examples, numSpurious, numGroups } = labelled;
@@ -179,10 +176,8 @@ export async function datasetOf(data: string | Dataset, given?: DatasetOptions):
 
 /** Checks that each split has images. Throws `DATASET_EMPTY_GROUP` naming the splits without any. */
 export function requireImages(dataset: Dataset, splits: readonly Split[] = SPLITS): void {
-  const problem = emptyGroups(
-    dataset,
-    splits.filter((split) => dataset.splits[split].length === 0),
-  );
+  const empty = splits.filter((split) => dataset.splits[split].length === 0);
+  const problem = emptyGroups(dataset, empty);
   if (problem === undefined) return;
   throw new SpurmemError('DATASET_EMPTY_GROUP', problem, {
     advice: ['Add them, or hold out a share of the training images for each with `heldOut`, such as 0.2.'],
@@ -210,15 +205,13 @@ function withoutTicks({ options }: Dataset, split: Split): SpurmemError {
     split === 'val'
       ? ' A last layer is refitted on images that the network was not trained on. On its training images, with every group known, the worst group of birds reached 0.56, and with the features of another network 0.80.'
       : '';
-  return new SpurmemError(
-    'DATASET_EMPTY_GROUP',
-    `${options.ticks ?? ''}: no image of the split ${split} is ticked.${reason}`,
-    {
-      parameter: 'ticks',
-      value: options.ticks,
-      advice: [`Tick images of the split ${split}.`],
-    },
-  );
+  const problem = `${options.ticks ?? ''}: no image of the split ${split} is ticked.${reason}`;
+  const advice = [`Tick images of the split ${split}.`];
+  return new SpurmemError('DATASET_EMPTY_GROUP', problem, {
+    parameter: 'ticks',
+    value: options.ticks,
+    advice,
+  });
 }
 
 /** Names the groups that splits have no examples of; undefined if there are none. A class may have no ticked images. */

@@ -4,6 +4,7 @@ import type { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
 import { LONGEST_NAME, RANGES } from '../settings/ranges.js';
 import { CONFIG_NAME, type DatasetConfig } from './datasetConfig.js';
+import type { DatasetOptions } from './datasetOptions.js';
 import { holdOut } from './heldOut.js';
 import type { DatasetSource, Labels, Row } from './layout.js';
 import { insideOf, invalidData, relativePath } from './sourceFile.js';
@@ -24,13 +25,10 @@ export interface Example {
   readonly line: number;
 }
 
-/** How rows become examples. */
-interface ExampleChoices {
-  /** Splits that take a share of the training images. */
+/** `missing`: splits that take a share of the training images. */
+type ExampleChoices = Pick<DatasetOptions, 'heldOut' | 'allowOutside'> & {
   readonly missing: readonly Split[];
-  readonly heldOut: number | undefined;
-  readonly allowOutside: boolean | undefined;
-}
+};
 
 const [, MAX_GROUPS] = RANGES.groups;
 const [, MAX_LABEL] = RANGES.label;
@@ -97,8 +95,8 @@ export function toExamples(
     split: held.get(filename) ?? split,
   }));
   const labelling = [
-    ...(labelsAll(y, config.targetNames, 2) ? ['targetNames'] : []),
-    ...(labelsAll(a, config.spuriousNames, 1) ? ['spuriousNames'] : []),
+    ...(labelsAll(y, 2, config.targetNames) ? ['targetNames'] : []),
+    ...(labelsAll(a, 1, config.spuriousNames) ? ['spuriousNames'] : []),
   ];
   const names = namesOf(targets ?? numClasses, spurious ?? numSpurious);
   return { examples, ...names, numClasses, numSpurious, numGroups: numClasses * numSpurious, labelling };
@@ -111,16 +109,12 @@ interface NumberedLabels {
 }
 
 /** Whether the layout's names can be those of a column. */
-function fits({ values, words }: NumberedLabels, names: readonly string[] | undefined): boolean {
+function fits({ values, words }: NumberedLabels, names?: readonly string[]): boolean {
   return names === undefined || (words === undefined && names.length >= countValues(values));
 }
 
 /** Whether names label numbers, one for each, `least` or more: without the names, the groups would be the same. */
-function labelsAll(
-  { values, words }: NumberedLabels,
-  names: readonly string[] | undefined,
-  least: number,
-): boolean {
+function labelsAll({ values, words }: NumberedLabels, least: number, names?: readonly string[]): boolean {
   return words === undefined && names?.length === Math.max(least, countValues(values));
 }
 

@@ -132,11 +132,8 @@ async function fileStates(
       return [example.filename, `${found.size} ${found.mtimeNs} ${found.ctimeNs}`];
     } catch (error) {
       const problem = systemCode(error) === 'ENOENT' ? 'the image file is missing' : messageOf(error);
-      throw withLine(
-        dataset,
-        example,
-        new SpurmemError('IMAGE_INVALID', `${path}: ${problem}`, { cause: error }),
-      );
+      const invalid = new SpurmemError('IMAGE_INVALID', `${path}: ${problem}`, { cause: error });
+      throw withLine(dataset, example, invalid);
     }
   };
   for await (const [name, state] of mapOrdered(distinct(dataset.examples), STATS_AT_ONCE, stateOf)) {
@@ -245,17 +242,13 @@ async function writeFileOf(
   states: ReadonlyMap<string, string>,
   { signal, onProgress }: JobOptions,
 ): Promise<PixelFile> {
-  const decoder = new Decoder(dataset, await realpath(dataset.folder));
+  const decode = await decoderOf(dataset, signal);
   const index: Index = { names: [], states: [], offsets: [], heights: [], widths: [], checksums: [] };
   const total = images.length;
   let bytes = 0;
   const report = (): void => {
     throwIfAborted(signal, TASK);
     onProgress?.({ task: TASK, done: index.names.length, total, unit: 'images' });
-  };
-  const decode = (examples: readonly Example[]): Promise<readonly DecodedImage[]> => {
-    throwIfAborted(signal, TASK);
-    return decoder.decode(examples);
   };
   const jobs = Array.from({ length: Math.ceil(total / FILES_PER_JOB) }, (_, i) =>
     images.slice(i * FILES_PER_JOB, (i + 1) * FILES_PER_JOB),
@@ -295,31 +288,26 @@ async function writeFileOf(
 
 type DecodedImage = RgbImage & { readonly checksum: number };
 
-/** Decodes images by the addon, and by sharp those that it leaves. */
-class Decoder {
-  readonly #addon = addonWithDecoders();
-
-  /** @param folder the dataset's without links: the addon rejects paths with them, and `readExampleImage` checks these */
-  constructor(
-    private readonly dataset: Dataset,
-    private readonly folder: string,
-  ) {}
-
-  /** Decodes the first of some images, one at least, until they take much memory. */
-  async decode(examples: readonly Example[]): Promise<readonly DecodedImage[]> {
-    const paths = examples.map(({ filename }) => join(this.folder, filename));
-    const decoded = (await this.#addon?.decodeImages(paths)) ?? paths.map(() => null);
+/** Returns a function that decodes the first of some images, one at least, until they take much memory. */
+async function decoderOf(dataset: Dataset, signal: AbortSignal | undefined) {
+  const addon = addonWithDecoders();
+  // The addon rejects paths with links; `readExampleImage` checks and reads those images.
+  const folder = await realpath(dataset.folder);
+  return async (examples: readonly Example[]): Promise<readonly DecodedImage[]> => {
+    throwIfAborted(signal, TASK);
+    const paths = examples.map(({ filename }) => join(folder, filename));
+    const decoded = (await addon?.decodeImages(paths)) ?? paths.map(() => null);
     const found: DecodedImage[] = [];
     for (let i = 0; i < decoded.length && sizeOf(found.map(({ pixels }) => pixels)) < MAX_JOB_BYTES; i += 1) {
-      found.push(decoded[i] ?? (await this.#decodeBySharp(examples[i] as Example)));
+      found.push(decoded[i] ?? (await decodeBySharp(dataset, examples[i] as Example)));
     }
     return found;
-  }
+  };
+}
 
-  async #decodeBySharp(example: Example): Promise<DecodedImage> {
-    const image = await readExampleImage(this.dataset, example, decodeRgb);
-    return { ...image, checksum: crc32(image.pixels) };
-  }
+async function decodeBySharp(dataset: Dataset, example: Example): Promise<DecodedImage> {
+  const image = await readExampleImage(dataset, example, decodeRgb);
+  return { ...image, checksum: crc32(image.pixels) };
 }
 
 /** The addon with its decoders; undefined if it does not load, so that sharp decodes all. */

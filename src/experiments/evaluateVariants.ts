@@ -61,11 +61,10 @@ export async function evaluateVariants(
   const groups = Array.from({ length: dataset.numGroups }, (_, group) => group);
   const ofGroup = groups.map((group) => indices.filter((index) => dataset.groups[index] === group));
   const sizeOf = (group: number): number => ofGroup[group]?.length ?? 0;
-  const distinct = mergeEqual(variants, groups).map((variant) => ({
-    ...variant,
-    stage: firstStage(model, variant),
-    outcomes: groups.map(() => new OutcomeCounter(namedExamples)),
-  }));
+  const distinct = mergeEqual(variants, groups).map((variant): CountedVariant => {
+    const outcomes = groups.map(() => new OutcomeCounter(namedExamples));
+    return { ...variant, stage: firstStage(model, variant), outcomes };
+  });
   const total = distinct
     .flatMap((variant) => [...variant.groups])
     .reduce((sum, group) => sum + sizeOf(group), indices.length);
@@ -76,10 +75,8 @@ export async function evaluateVariants(
     await passes.run(current, group, distinct);
   }
   await pending.drain();
-  const counters = await countersOfProcesses(
-    context,
-    distinct.flatMap(({ outcomes }) => outcomes),
-  );
+  const outcomes = distinct.flatMap((variant) => variant.outcomes);
+  const counters = await countersOfProcesses(context, outcomes);
   const byKey = new Map(
     distinct.map(({ key }, i) => [key, counters.slice(i * groups.length, (i + 1) * groups.length)]),
   );
@@ -138,12 +135,12 @@ class Passes {
   /** Runs the whole model over a batch of a group, then each variant that needs the group, from its stage on. */
   async run(batch: Batch, group: number, variants: readonly CountedVariant[]): Promise<void> {
     this.#shares ??= await remainingShares(this.model, batch);
-    const { network } = this.model;
-    const { signal, task, onJudged } = this.options;
-    const { indices: examples, images } = batch;
+    const { network, context } = this.model;
+    const { signal, task, total, onJudged, onProgress } = this.options;
+    const examples = batch.indices;
     const wanted = variants.filter(({ groups }) => groups.has(group));
     const stages = [...new Set(wanted.map(({ stage }) => stage))];
-    const { logits, inputs } = await network.run(images, { inputs: stages });
+    const { logits, inputs } = await network.run(batch.images, { inputs: stages });
     try {
       const labels = examples.map((index) => this.dataset.labels[index] as number);
       const reading = judged(logits, labels);
@@ -152,7 +149,8 @@ class Passes {
         finish: (before) => {
           for (const isRight of before.right) this.baseline.add(group, isRight);
           for (const margin of before.margins) this.margins[group]?.add(margin);
-          this.#count(examples.length, 1);
+          this.runForwards += examples.length;
+          this.#done += examples.length;
         },
       });
       for (const { key, stage, edits, outcomes } of wanted) {
@@ -166,10 +164,12 @@ class Passes {
           finish: ([before, after]) => {
             outcomes[group]?.add(examples, before, after);
             onJudged?.(key, examples, before, after);
-            this.#count(examples.length, share);
-            this.#report();
+            this.runForwards += examples.length * share;
+            this.#done += examples.length;
+            const done = Math.min(total, this.#done * context.worldSize);
+            onProgress?.({ task, done, total, unit: 'evaluations' });
           },
-          dispose: () => {
+          dispose() {
             perturbed.dispose();
           },
         });
@@ -178,17 +178,6 @@ class Passes {
       // Pending reads hold the logits themselves.
       for (const tensor of [logits, ...inputs]) tensor.dispose();
     }
-  }
-
-  #count(images: number, share: number): void {
-    this.runForwards += images * share;
-    this.#done += images;
-  }
-
-  #report(): void {
-    const { task, total, onProgress } = this.options;
-    const done = Math.min(total, this.#done * this.model.context.worldSize);
-    onProgress?.({ task, done, total, unit: 'evaluations' });
   }
 }
 
@@ -203,10 +192,7 @@ async function judged(logits: Tensor, labels: ArrayLike<number>): Promise<Judged
 }
 
 /** Merges equal variants: one per key, on all groups that any of them needs. */
-function mergeEqual(
-  variants: readonly PlannedVariant[],
-  allGroups: readonly number[],
-): (Variant & { groups: Set<number> })[] {
+function mergeEqual(variants: readonly PlannedVariant[], allGroups: readonly number[]) {
   const merged = new Map<string, Variant & { groups: Set<number> }>();
   for (const { key, edits, groups } of variants) {
     const entry = merged.get(key) ?? { key, edits, groups: new Set<number>() };

@@ -49,23 +49,20 @@ export async function imageChangesIn(session: TraceSession, choices: Choices): P
   const indices = imagesOf(dataset, 'train').filter((index) =>
     sets.some(({ groups }) => groups.includes(dataset.groups[index] as number)),
   );
-  const { before, changesUnder } = await measureImages(session, indices, sets);
-  const margins = await before();
+  const { margins, changesUnder } = await measureImages(session, indices, sets);
   const tracked = await session.folder.readResult('images', imagesSchema);
   const lossSums = new Map(tracked?.rows.map(({ file, lossSum }) => [file, lossSum]));
   const trained = new Set(dataset.splits.train);
   const rows: ImageChange[] = [];
-  for (const { criterion, chosenFor, k, groups, mask, random } of sets) {
+  for (const { groups, mask, random, ...set } of sets) {
     const change = await changesUnder(mask);
     const drawn = [];
     for (const one of random) drawn.push(await changesUnder(one));
     for (const [place, index] of indices.entries()) {
       const { filename: file = '', group = 0 } = dataset.examples[index] ?? {};
-      if (!groups.includes(group) || (group === chosenFor && chosenOn.has(index))) continue;
+      if (!groups.includes(group) || (group === set.chosenFor && chosenOn.has(index))) continue;
       rows.push({
-        criterion,
-        chosenFor,
-        k,
+        ...set,
         file,
         group,
         trained: Number(trained.has(index)),
@@ -83,10 +80,8 @@ export async function imageChangesIn(session: TraceSession, choices: Choices): P
 }
 
 /** Chooses the top neurons of each minority group, and draws random ones of the same layers for each set. */
-async function zeroedSets(
-  session: TraceSession,
-  { criteria, topK, nullDraws }: Choices,
-): Promise<ZeroedSet[]> {
+async function zeroedSets(session: TraceSession, choices: Choices): Promise<ZeroedSet[]> {
+  const { criteria, topK, nullDraws } = choices;
   const { unit, unitLayers: layers } = session;
   const from = { layers, magnitudes: await session.magnitudes() };
   const seeds = new (native().Generator)(session.seed);
@@ -127,16 +122,13 @@ async function measureImages(
     }
   };
   const variants = sets.flatMap(({ groups, mask, random }) =>
-    [mask, ...random].map((variant) => ({ ...variant, groups })),
+    [mask, ...random].map((one) => ({ ...one, groups })),
   );
   await evaluateVariants(model, loader, indices, variants, { ...job, task: 'changes of images', onJudged });
   // Each process has measured its own share; the others are 0 there.
   const summed = (values: Float64Array = new Float64Array(indices.length)): Promise<ArrayLike<number>> =>
     model.context.sum(values);
-  return {
-    before: () => summed(before),
-    changesUnder: ({ key }: NeuronMask) => summed(changes.get(key)),
-  };
+  return { margins: await summed(before), changesUnder: ({ key }: NeuronMask) => summed(changes.get(key)) };
 }
 
 /** Throws `DATASET_EMPTY_GROUP` if there is none to choose neurons for. */

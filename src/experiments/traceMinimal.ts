@@ -177,11 +177,9 @@ function evaluated(
 }
 
 function nothingToForget(right: number, all: number): SpurmemError {
-  return new SpurmemError(
-    'USAGE',
-    `The model of \`run\` predicts ${right} of ${all} training examples right: there is nothing to forget.`,
-    { parameter: 'run', advice: ['Trace a run that was trained for longer.'] },
-  );
+  const problem = `The model of \`run\` predicts ${right} of ${all} training examples right: there is nothing to forget.`;
+  const advice = ['Trace a run that was trained for longer.'];
+  return new SpurmemError('USAGE', problem, { parameter: 'run', advice });
 }
 
 function stateWithout(

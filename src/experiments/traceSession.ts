@@ -193,18 +193,9 @@ export class TraceSession implements Disposable {
   }
 
   get header(): SessionHeader {
-    const { precisionChange } = this;
-    const {
-      protocol,
-      unit,
-      loss,
-      magnitudeLayers,
-      gradientWorst,
-      gradientDrawn,
-      gradientOrder,
-      epoch,
-      heldOutHalf,
-    } = this.settings;
+    const { precisionChange, settings } = this;
+    const { protocol, unit, loss, magnitudeLayers, epoch, heldOutHalf } = settings;
+    const { gradientWorst: worst, gradientDrawn: drawn, gradientOrder: order } = settings;
     return {
       checkpoint: this.checkpoint,
       numNeurons: this.numNeurons,
@@ -212,7 +203,7 @@ export class TraceSession implements Disposable {
       unit,
       loss,
       magnitudeLayers,
-      gradientSource: { worst: gradientWorst, drawn: gradientDrawn, order: gradientOrder, seed: this.seed },
+      gradientSource: { worst, drawn, order, seed: this.seed },
       ...(epoch === undefined ? {} : { epoch }),
       ...(heldOutHalf ? { heldOutHalf } : {}),
       ...(precisionChange ? { precision: precisionChange } : {}),
@@ -373,11 +364,13 @@ export class TraceSession implements Disposable {
     const ofClass = this.groupsOfClass(group);
     const others = this.groupsIn('train').filter((other) => other !== group && ofClass.includes(other));
     if (others.length > 0) return others;
-    throw new SpurmemError(
-      'DATASET_EMPTY_GROUP',
-      `${table}: \`${criterion}\` needs images of another group of the class of group ${group} (${groupNames[group]}).`,
-      { parameter: 'criteria', value: criterion, advice: ['Choose another criterion.'] },
-    );
+    const problem = `${table}: \`${criterion}\` needs images of another group of the class of group ${group} (${groupNames[group]}).`;
+    const advice = ['Choose another criterion.'];
+    throw new SpurmemError('DATASET_EMPTY_GROUP', problem, {
+      parameter: 'criteria',
+      value: criterion,
+      advice,
+    });
   }
 
   /** Returns the samples for each group's gradient, drawn group after group from the seed. */

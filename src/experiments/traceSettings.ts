@@ -270,14 +270,7 @@ const gradCam = {
 } satisfies SettingsTable;
 
 /** The settings of tracing and Grad-CAM, declared once, as the commands group them. */
-export const TRACE_SETTINGS = {
-  session,
-  unstructured,
-  structured,
-  overlap,
-  memorized,
-  gradCam,
-} as const;
+export const TRACE_SETTINGS = { session, unstructured, structured, overlap, memorized, gradCam } as const;
 
 /** Settings of a session that a caller gives. */
 export type SessionChoices = GivenOf<typeof session>;

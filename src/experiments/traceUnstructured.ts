@@ -61,7 +61,7 @@ export async function traceUnstructuredIn(
   const ownCriteria = settings.criteria.flatMap((one) =>
     typeof one === 'string' ? [] : [{ name: one.name, dependsOnGroup: one.dependsOnGroup }],
   );
-  // They report groups without examples.
+  // Reports groups without examples.
   for (const part of ['train', split] as const) session.groupsIn(part);
   session.requireTopK(criteria, topK);
   requireCompared(options.comparedTopK, topK);
@@ -187,15 +187,9 @@ async function knownOfRun(
   }
   if (values !== 'meanOutput') return {};
   if (unit === 'neuron') return { known: outputsOf(await session.meanOutputs(), 'mean outputs', model) };
-  throw new SpurmemError(
-    'USAGE',
-    `\`perturbation\` is ${perturbation}, and \`unit\` is ${unit}: single weights have no output.`,
-    {
-      parameter: 'perturbation',
-      value: perturbation,
-      advice: ['Take neurons as the `unit`, or another `perturbation`.'],
-    },
-  );
+  const problem = `\`perturbation\` is ${perturbation}, and \`unit\` is ${unit}: single weights have no output.`;
+  const advice = ['Take neurons as the `unit`, or another `perturbation`.'];
+  throw new SpurmemError('USAGE', problem, { parameter: 'perturbation', value: perturbation, advice });
 }
 
 async function rewoundTo(
@@ -207,19 +201,14 @@ async function rewoundTo(
   const traced =
     settings.epoch ?? selectedEpoch({ result, epochs: await folder.readMetrics(), select: config.select });
   if (traced === undefined) {
-    throw new SpurmemError(
-      'USAGE',
-      `\`perturbation\` is ${perturbation}, and ${folder.path} was trained without epochs.`,
-      { parameter: 'perturbation', value: perturbation },
-    );
+    const problem = `\`perturbation\` is ${perturbation}, and ${folder.path} was trained without epochs.`;
+    throw new SpurmemError('USAGE', problem, { parameter: 'perturbation', value: perturbation });
   }
   const epoch = traced - epochs;
   if (epoch < 0) {
-    throw new SpurmemError(
-      'USAGE',
-      `\`rewindEpochs\` is ${epochs}, and the traced weights of ${folder.path} are those of epoch ${traced}.`,
-      { parameter: 'rewindEpochs', value: epochs, expected: `a whole number from 1 to ${traced}` },
-    );
+    const problem = `\`rewindEpochs\` is ${epochs}, and the traced weights of ${folder.path} are those of epoch ${traced}.`;
+    const expected = `a whole number from 1 to ${traced}`;
+    throw new SpurmemError('USAGE', problem, { parameter: 'rewindEpochs', value: epochs, expected });
   }
   const path = await keptEpoch(folder, epoch, {
     parameter: 'rewindEpochs',

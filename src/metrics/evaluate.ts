@@ -1,7 +1,7 @@
 import type { Batch, BatchLoader } from '../data/batches.js';
 import type { Model } from '../models/model.js';
-import type { Tensor, WeightEdit } from '../native/addon.js';
-import { type ComputeContext, PendingReads, TensorScope } from '../native/context.js';
+import type { WeightEdit } from '../native/addon.js';
+import { PendingReads, TensorScope } from '../native/context.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { checkValues } from '../settings/options.js';
 import { integer, oneOf } from '../settings/values.js';
@@ -99,14 +99,18 @@ async function answers(
   throwIfAborted(signal, task);
   const { logits } = await network.run(images, { edits });
   const predicting = logits.argmax();
-  const pseudoLabels = lossLabels === 'predicted' ? predicting : undefined;
+  const losses = async (): Promise<Float32Array> => {
+    using predicted = lossLabels === 'predicted' ? await context.tensor(await predicting) : undefined;
+    using each = await lossOf(logits, predicted ?? labels, 'none', loss);
+    return (await each.data()) as Float32Array;
+  };
   // Losses may read them while the next batch runs.
   scope.release(labels);
   return {
     // All at once: the next kernel need not wait for JavaScript to have seen the last one's result.
     read: Promise.all([
       predicting,
-      lossesOf(logits, labels, loss, context, pseudoLabels),
+      losses(),
       options.logits === true ? (logits.data() as Promise<Float32Array>) : undefined,
     ]),
     dispose() {
@@ -114,16 +118,4 @@ async function answers(
       labels.dispose();
     },
   };
-}
-
-async function lossesOf(
-  logits: Tensor,
-  ownLabels: Tensor,
-  loss: Loss | undefined,
-  context: ComputeContext,
-  pseudoLabels: Promise<Int32Array> | undefined,
-): Promise<Float32Array> {
-  using labels = pseudoLabels && (await context.tensor(await pseudoLabels));
-  using losses = await lossOf(logits, labels ?? ownLabels, 'none', loss);
-  return (await losses.data()) as Float32Array;
 }

@@ -110,11 +110,8 @@ export async function readWeights(path: string): Promise<WeightsFile> {
 function entryOf(file: SafetensorsFile, path: string, entry?: string): SafetensorsFile {
   if (entry === undefined) return file;
   const own = Object.entries(file.tensors).filter(([name]) => name.startsWith(`${entry}.`));
-  if (own.length > 0)
-    return {
-      ...file,
-      tensors: Object.fromEntries(own.map(([name, value]) => [name.slice(entry.length + 1), value])),
-    };
+  const tensors = Object.fromEntries(own.map(([name, value]) => [name.slice(entry.length + 1), value]));
+  if (own.length > 0) return { ...file, tensors };
   const problem = `${path}: none of its tensors begins with ${shown(`${entry}.`)}, but ${list(Object.keys(file.tensors))}.`;
   throw new SpurmemError('WEIGHTS_INVALID', problem, { advice: ['Correct the part behind #.'] });
 }
@@ -218,11 +215,8 @@ export async function loadWeights(
   if (flaws.length > 0) {
     const read = [source, ...changes].join(', ');
     const origin = read === 'safetensors' ? '' : `  read as: ${read}\n`;
-    throw new SpurmemError(
-      'WEIGHTS_INVALID',
-      `${path} does not fit ${model.arch}:\n${origin}${flaws.join('')}`,
-      { advice: [adviceFor(tensors, path) ?? advice] },
-    );
+    const problem = `${path} does not fit ${model.arch}:\n${origin}${flaws.join('')}`;
+    throw new SpurmemError('WEIGHTS_INVALID', problem, { advice: [adviceFor(tensors, path) ?? advice] });
   }
   const wanted: Record<string, TensorData> = {};
   for (const [name, tensor] of Object.entries(tensors)) {
@@ -337,18 +331,12 @@ export async function keptHead(
       missing.length > 0
         ? `it has none numbered ${missing.join(', ')}`
         : `the data have ${numClasses} classes`;
-    throw new SpurmemError(
-      'WEIGHTS_INVALID',
-      `The head of ${file ?? path} has ${outputs} outputs, and ${lacks}.`,
-      {
-        parameter: 'classes',
-        value: classes,
-        advice: [
-          'Name the outputs that are the data\u2019s classes with `classes`, in their order, counted from 0.',
-          'Or train a new head: `train erm` with these `weights`.',
-        ],
-      },
-    );
+    const problem = `The head of ${file ?? path} has ${outputs} outputs, and ${lacks}.`;
+    const advice = [
+      'Name the outputs that are the data\u2019s classes with `classes`, in their order, counted from 0.',
+      'Or train a new head: `train erm` with these `weights`.',
+    ];
+    throw new SpurmemError('WEIGHTS_INVALID', problem, { parameter: 'classes', value: classes, advice });
   }
   if (classes === undefined) return file === undefined ? {} : tensors;
   const chosen = [head.weight, head.bias].map((name) => {
@@ -363,10 +351,7 @@ export async function keptHead(
 }
 
 /** The one linear layer of a file, by the names of a model's head. Throws `WEIGHTS_INVALID` unless there is exactly one. */
-async function headOf(
-  path: string,
-  head: { readonly weight: string; readonly bias: string },
-): Promise<Tensors> {
+async function headOf(path: string, head: NonNullable<Model['head']>): Promise<Tensors> {
   const { named } = await readWeights(path);
   const linear = Object.entries(named).flatMap(([name, weight]) => {
     const bias = named[name.replace(/weight$/, 'bias')];

@@ -137,14 +137,10 @@ function domainOf(values: readonly Datum[]): [number, number] {
 
 /** The band, the bars of this width in pixels, their intervals, dots and texts. */
 function barLayers(width: number, color: object): Layer[] {
-  const isBelow = 'datum.y < 0';
+  const bar = { width: Math.round(0.6 * width), stroke: MUTED, strokeWidth: 0.5 };
   return [
     layer('rect', { width, color: BAND }, { y: q('bandLow'), y2: { field: 'bandHigh' } }, 'bandLow'),
-    layer(
-      'bar',
-      { width: Math.round(0.6 * width), stroke: MUTED, strokeWidth: 0.5 },
-      { color, description: TIP },
-    ),
+    layer('bar', bar, { color, description: TIP }),
     layer('tick', { color: MUTED, size: width, thickness: 2 }, { y: q('band') }, 'band'),
     ...errorBars(),
     dotLayer({ y: q('dots') }),
@@ -154,8 +150,8 @@ function barLayers(width: number, color: object): Layer[] {
         fontSize: 12,
         lineHeight: 13,
         color: INK,
-        baseline: { expr: `${isBelow} ? 'top' : 'bottom'` },
-        dy: { expr: `${isBelow} ? 5 : -5` },
+        baseline: { expr: "datum.y < 0 ? 'top' : 'bottom'" },
+        dy: { expr: 'datum.y < 0 ? 5 : -5' },
       },
       { text: { field: 'text' }, y: q('end') },
     ),
@@ -251,6 +247,7 @@ export function lines(rows: readonly Row[], look: Lines): NamedChart[] {
     const count = distinct(shown, x).length;
     const places = shown.map((row) => numberOf(row, x));
     const [first, last] = [Math.min(...places), Math.max(...places)];
+    const domain = first === last ? [first - 0.5, last + 0.5] : [first, last];
     const names = [...colors.keys()];
     const styles = [...colors.values()];
     const color = { field: 'series', scale: { domain: names, range: styles.map(({ hue }) => hue) } };
@@ -265,11 +262,7 @@ export function lines(rows: readonly Row[], look: Lines): NamedChart[] {
       encoding: () => ({
         x: {
           ...q('x'),
-          scale: {
-            domain: first === last ? [first - 0.5, last + 0.5] : [first, last],
-            nice: false,
-            padding: 10,
-          },
+          scale: { domain, nice: false, padding: 10 },
           axis: {
             title: axisTitle(x),
             format: 'd',

@@ -37,7 +37,7 @@ interface Matrix extends Look {
 export function matrix(rows: readonly Row[], look: Matrix): NamedChart[] {
   const { down, value, groups, facet = [] } = look;
   return draw(rows, value, [...down, 'group'], look, (shown) => {
-    const max = Math.max(1, ...shown.map((row) => sizeOf(row, value)));
+    const max = Math.max(1, ...shown.map((row) => Math.abs(scaled(numberOf(row, value), value))));
     const columns = distinct(shown, 'group').length;
     const isNarrow = columns * groupedBy(shown, facet).length > MANY_LINES;
     const values = shown.map((row) => cellOf(row, look, max, isNarrow));
@@ -75,13 +75,9 @@ export function matrix(rows: readonly Row[], look: Matrix): NamedChart[] {
   });
 }
 
-function sizeOf(row: Row, value: ColumnName): number {
-  return Math.abs(scaled(numberOf(row, value), value));
-}
-
 function cellOf(row: Row, look: Matrix, max: number, isNarrow: boolean): Datum {
   const { down, value, band, isOwn, groups, facet = [] } = look;
-  const size = sizeOf(row, value);
+  const size = Math.abs(scaled(numberOf(row, value), value));
   return {
     row: settingsText(row, down, groups),
     column: settingsText(row, ['group'], groups),

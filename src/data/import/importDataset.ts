@@ -126,13 +126,8 @@ export async function importDataset(
         found === undefined
           ? `other files, such as ${other}`
           : 'the import of other files, or with other columns';
-      throw usageError(
-        'data',
-        root,
-        'a new or empty folder',
-        `${root} holds ${holds}.`,
-        'Name another folder as `data`.',
-      );
+      const problem = `${root} holds ${holds}.`;
+      throw usageError('data', root, 'a new or empty folder', problem, 'Name another folder as `data`.');
     }
     return names.includes(TABLE_NAME) ? loadDataset(root) : undefined;
   };
@@ -274,19 +269,11 @@ async function columnsOf({ path, shown }: ListedFile, options: ImportOptions): P
         given === undefined
           ? `${shown} has ${only === undefined ? 'no' : 'more than one'} column that looks like ${what}`
           : `${shown} has no column ${JSON.stringify(given)}`;
-      throw usageError(
-        role,
-        given,
-        'a column',
-        `${problem}: its columns are ${all.slice(0, 30).join(', ')}.`,
-        `Name one with \`${role}\`.`,
-      );
+      const columns = `its columns are ${all.slice(0, 30).join(', ')}`;
+      throw usageError(role, given, 'a column', `${problem}: ${columns}.`, `Name one with \`${role}\`.`);
     };
-    const image = named(
-      'imageColumn',
-      all.filter((name) => bytesOf(found[name]) !== undefined),
-      'images',
-    );
+    const images = all.filter((name) => bytesOf(found[name]) !== undefined);
+    const image = named('imageColumn', images, 'images');
     const scalars = all.filter((name) => name !== image && isScalar(found[name]));
     const byType = scalars.filter((name) => name in labels && name !== options.attributeColumn);
     const byName = scalars.filter((name) => CLASS_NAMES.includes(name.toLowerCase()));

@@ -64,7 +64,7 @@ export async function neuronAtlasIn(
   session: TraceSession,
   { neurons, showImages = true, ...given }: AtlasChoices,
 ): Promise<AtlasResult> {
-  const { dataset, seed, loader } = session;
+  const { dataset, model, seed, loader } = session;
   const { maxNeurons, samples } = resolveSettings(ATLAS_SETTINGS, session.settings.protocol, given);
   const { places, others } = await choosePlaces(session, neurons, maxNeurons);
   const observed = await observeNeurons(session, [...places, ...others]);
@@ -72,11 +72,13 @@ export async function neuronAtlasIn(
   const zeroed = await zeroEach(session, places, samples);
   const flipped = zeroed.neurons.flatMap(({ flips }) => shownFlips(flips).map(({ example }) => example));
   const shown = showImages ? await drawShown(session, places, observed, flipped) : undefined;
-  const { source, weightsOf } = await trainedWeights(session);
+  const trained = await model.stateDict();
+  const initial = await initialWeights(session);
+  const parameters = new Map(model.description.layers.map(({ name, weight }) => [name, weight]));
   const described = places.map(async ({ layer, index, role, chosenBy }, at): Promise<AtlasNeuron> => {
     const place = { layer, index };
     const own = of(place);
-    const [rows, columns] = own.cells;
+    const parameter = parameters.get(layer) ?? '';
     const images = (list: Observation['strongest']) =>
       list.map((image) => ({
         ...strongImage(session, place, own, image),
@@ -88,14 +90,15 @@ export async function neuronAtlasIn(
       index,
       role,
       chosenBy,
-      cells: rows * columns > 0 ? [rows, columns] : null,
+      cells: own.cells.includes(0) ? null : own.cells,
       highest: own.strongest[0]?.activation ?? Number.NaN,
       mean: own.moments.mean,
       groups: groupActivations(own, random),
       strongest: images(own.strongest),
       strongestOfGroups: own.strongestOfGroups.map(images),
       ...(zeroed.neurons[at] as (typeof zeroed.neurons)[number]),
-      ...(await weightsOf(place)),
+      moved: movedOf(index, trained[parameter], initial?.weights[parameter]),
+      filter: await filterPicture(trained[parameter], index),
     };
   });
   const result: AtlasResult = {
@@ -107,7 +110,7 @@ export async function neuronAtlasIn(
     samples,
     baseline: zeroed.baseline,
     maxRandom: MAX_RANDOM,
-    initial: source,
+    initial: initial?.source ?? null,
     showsImages: showImages,
     pictures: shown?.pictures ?? [],
     neurons: await Promise.all(described),
@@ -139,11 +142,8 @@ function namedNeurons(names: readonly string[], layers: readonly NeuronLayer[]):
     if (!found) throw unknownLayer(layer, layers);
     const index = Number(number);
     if (index < found.size) return { layer, index, role: 'asked', chosenBy: [] };
-    throw new SpurmemError(
-      'NEURONS_INVALID',
-      `The model has no neuron ${name}: ${layer} has those from 0 to ${found.size - 1}.`,
-      { parameter: 'neurons', value: name },
-    );
+    const problem = `The model has no neuron ${name}: ${layer} has those from 0 to ${found.size - 1}.`;
+    throw new SpurmemError('NEURONS_INVALID', problem, { parameter: 'neurons', value: name });
   });
 }
 
@@ -175,14 +175,9 @@ async function tracedNeurons(session: TraceSession, max: number): Promise<AtlasP
   const chosen = [...found.values()].sort((a, b) => firstRank(a) - firstRank(b)).slice(0, max);
   if (chosen.length > 0) return chosen;
   const has = traces.length > 0 || layers !== undefined ? ' of its weights and of whole neurons' : '';
-  throw new SpurmemError(
-    'USAGE',
-    `${session.folder.path} has no trace${has}, whose neurons could be shown.`,
-    {
-      parameter: 'neurons',
-      advice: ['Run spurmem trace unstructured on it first, or name `neurons`, such as conv1[9].'],
-    },
-  );
+  const problem = `${session.folder.path} has no trace${has}, whose neurons could be shown.`;
+  const advice = ['Run spurmem trace unstructured on it first, or name `neurons`, such as conv1[9].'];
+  throw new SpurmemError('USAGE', problem, { parameter: 'neurons', advice });
 }
 
 /** As many neurons of the same layers, none of them chosen; fewer if a layer has no more. */
@@ -234,22 +229,6 @@ async function zeroEach(session: TraceSession, neurons: readonly NeuronPlace[], 
       return { zeroed: { groups }, flips: flips.get(key) ?? [] };
     }),
   };
-}
-
-/** Reads a run's weights before and after training, of which `weightsOf` describes a neuron's. */
-async function trainedWeights(session: TraceSession) {
-  const { model } = session;
-  const trained = await model.stateDict();
-  const initial = await initialWeights(session);
-  const parameters = new Map(model.description.layers.map(({ name, weight }) => [name, weight]));
-  const weightsOf = async ({ layer, index }: NeuronPlace): Promise<Pick<AtlasNeuron, 'moved' | 'filter'>> => {
-    const parameter = parameters.get(layer) ?? '';
-    return {
-      moved: movedOf(index, trained[parameter], initial?.weights[parameter]),
-      filter: await filterPicture(trained[parameter], index),
-    };
-  };
-  return { source: initial?.source ?? null, weightsOf };
 }
 
 /**

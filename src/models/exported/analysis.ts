@@ -38,13 +38,8 @@ export class Flow {
       if (first === undefined) continue;
       for (const value of [...others, ...made]) this.#parents[this.#memory(first)] = this.#memory(value);
     }
-    for (const [
-      index,
-      {
-        taken: [self],
-        writes,
-      },
-    ] of graph.nodes.entries()) {
+    for (const [index, { taken, writes }] of graph.nodes.entries()) {
+      const [self] = taken;
       if (!writes || self === undefined) continue;
       const memory = this.#memory(self);
       this.#writes.set(memory, [...(this.#writes.get(memory) ?? []), index]);
@@ -281,14 +276,10 @@ function isOfGrid(graph: Graph, { made: [made = -1] }: GraphNode, patches: Plan[
  */
 function isShortcut(graph: Graph, { taken: [input], made: [made] }: GraphNode): boolean {
   let value = made;
-  for (const {
-    target,
-    taken,
-    made: [next],
-  } of graph.nodes) {
+  for (const { target, taken, made } of graph.nodes) {
     if (value === undefined || input === undefined) return false;
     if (!taken.includes(value)) continue;
-    if (NORMS.includes(target)) value = next;
+    if (NORMS.includes(target)) [value] = made;
     else if (ADD.test(target)) {
       const other = taken.find((one) => one !== value);
       return other !== undefined && other !== input && (layersFrom(graph, input).get(other) ?? 0) > 1;

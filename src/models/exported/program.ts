@@ -58,11 +58,8 @@ export async function readProgram(
 }
 
 function planOf(file: ProgramFile): Omit<Program, 'name' | 'file'> {
-  const operators = new Map(
-    native()
-      .planOperators()
-      .map((operator) => [operator.name, operator]),
-  );
+  const all = native().planOperators();
+  const operators = new Map(all.map((operator) => [operator.name, operator]));
   const graph = withoutUnused(readGraph(file.program, operators));
   const modes = modesOf(graph);
   const flow = new Flow(graph, modes);

@@ -140,19 +140,14 @@ function marginsBefore(rows: readonly Row[], groups: Groups): Table[] {
   );
 }
 
-const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+const ten: TraceNeed[] = [{ ...zeroed, topK: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], compared: [] }];
 const few = [zeroed, reinit, noise];
 const both = few.flatMap((need) => [need, { ...need, split: 'test', compared: [] } as const]);
 const hasBoth = (rows: readonly Row[]): boolean => distinct(rows, 'split').length > 1;
 
-export const table3 = changeTable(
-  'table3',
-  'Zeroing up to ten neurons',
-  [{ ...zeroed, topK: TEN, compared: [] }],
-  {
-    isShown: (rows) => rows.some((row) => numberOf(row, 'k') > Math.max(...FEW)),
-  },
-);
+export const table3 = changeTable('table3', 'Zeroing up to ten neurons', ten, {
+  isShown: (rows) => rows.some((row) => numberOf(row, 'k') > Math.max(...FEW)),
+});
 export const table11 = changeTable('table11', 'Changes of training accuracy', few, {
   isShown: (rows) => distinct(rows, 'perturbation').length > 1,
 });
