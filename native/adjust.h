@@ -5,7 +5,7 @@
 
 namespace spurmem {
 
-// Numbered as `ADJUSTMENTS` in src/native/addon.ts.
+// Numbered as `ADJUSTMENTS` in src/native/interface.ts.
 enum class Adjustment : int32_t { brightness, contrast, saturation, hue, grayscale, blur };
 constexpr int32_t kAdjustments = 6;
 

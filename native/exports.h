@@ -1,4 +1,4 @@
-// The addon's exports by subject, and how they are called from JavaScript. src/native/addon.ts documents
+// The addon's exports by subject, and how they are called from JavaScript. src/native/interface.ts documents
 // each.
 #pragma once
 

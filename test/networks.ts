@@ -1,6 +1,7 @@
 import type { Architecture } from '../src/models/architectures.js';
 import { Model } from '../src/models/model.js';
-import { native, type NativeArray, type Tensor } from '../src/native/addon.js';
+import { native } from '../src/native/addon.js';
+import type { NativeArray, Tensor } from '../src/native/interface.js';
 
 /** A model on the CPU, by default with two outputs and the initial weights of seed 0. */
 export async function newModel(

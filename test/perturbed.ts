@@ -1,6 +1,6 @@
 import type { Model } from '../src/models/model.js';
 import type { TensorData } from '../src/models/safetensors.js';
-import type { WeightEdit } from '../src/native/addon.js';
+import type { WeightEdit } from '../src/native/interface.js';
 
 /**
  * The result of `use` while the edits are written into the model's weights, which are put back after it. The perturbed weights

@@ -1,5 +1,6 @@
-import { type Generator, native, type NativeImageStore, type Tensor } from '../native/addon.js';
+import { native } from '../native/addon.js';
 import { type BatchPart, ComputeContext, type InContext } from '../native/context.js';
+import type { Generator, NativeImageStore, Tensor } from '../native/interface.js';
 import type { JobOptions } from '../progress.js';
 import type { Dataset } from './dataset.js';
 import {

@@ -1,5 +1,5 @@
 import { SpurmemError } from '../errors.js';
-import { type Adjustment, ADJUSTMENTS, type BatchOptions } from '../native/addon.js';
+import { type Adjustment, ADJUSTMENTS, type BatchOptions } from '../native/interface.js';
 import type { Preprocessing } from './preprocessing.js';
 
 /** Numbers of each image in `BatchOptions.placements`. */

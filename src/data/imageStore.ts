@@ -16,7 +16,8 @@ import {
   unwritable,
   writeLargeFile,
 } from '../files.js';
-import { type Addon, loadDecoders, native } from '../native/addon.js';
+import { loadDecoders, native } from '../native/addon.js';
+import type { Addon } from '../native/interface.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { count } from '../recorded.js';
 import { userCache } from '../userCache.js';

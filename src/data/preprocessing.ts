@@ -1,4 +1,4 @@
-import { INTERPOLATIONS } from '../native/addon.js';
+import { INTERPOLATIONS } from '../native/interface.js';
 import { RANGES } from '../settings/ranges.js';
 import { whole } from '../settings/schema.js';
 import * as z from '../zod.js';

@@ -1,4 +1,5 @@
-import { type Adjustment, ADJUSTMENTS, type Generator, native } from '../native/addon.js';
+import { native } from '../native/addon.js';
+import { type Adjustment, ADJUSTMENTS, type Generator } from '../native/interface.js';
 import { type Rectangle, roundToEven, type Size } from './geometry.js';
 import type { Augmentation } from './preprocessing.js';
 

@@ -1,6 +1,7 @@
 import { monteCarloTest, type StoppingRule } from '../metrics/monteCarlo.js';
 import { mean } from '../metrics/statistics.js';
-import { type Generator, native } from '../native/addon.js';
+import { native } from '../native/addon.js';
+import type { Generator } from '../native/interface.js';
 import { type NeuronPlace, placeText } from '../neurons/neuron.js';
 import { type NullName, NULLS } from '../neurons/nulls.js';
 import { type PerturbationChoice, perturbedVariants } from '../neurons/perturb.js';

@@ -3,8 +3,8 @@ import { type Split, SPLITS } from '../data/split.js';
 import { evaluateModel } from '../metrics/evaluate.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
-import type { Precision } from '../native/addon.js';
 import { openEngine } from '../native/engine.js';
+import type { Precision } from '../native/interface.js';
 import { checkOptions } from '../settings/options.js';
 import {
   type GivenOf,

@@ -1,7 +1,7 @@
 import type { BatchLoader } from '../data/batches.js';
 import { evaluateModel } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
-import type { Precision } from '../native/addon.js';
+import type { Precision } from '../native/interface.js';
 import type { JobOptions } from '../progress.js';
 import type { PrecisionChange } from './results.js';
 

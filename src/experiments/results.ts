@@ -2,7 +2,7 @@ import { SPLITS } from '../data/split.js';
 import { LOSSES } from '../metrics/loss.js';
 import { monteCarloShape } from '../metrics/monteCarlo.js';
 import { groupAccuraciesSchema, intervalSchema } from '../metrics/schemas.js';
-import { PRECISIONS } from '../native/addon.js';
+import { PRECISIONS } from '../native/interface.js';
 import { CRITERION_NAME } from '../neurons/criterion.js';
 import { neuronSchema } from '../neurons/neuronSchema.js';
 import { NULL_NAMES } from '../neurons/nulls.js';

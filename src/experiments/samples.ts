@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/dataset.js';
 import { usageError } from '../errors.js';
-import { type Generator, native } from '../native/addon.js';
+import { native } from '../native/addon.js';
+import type { Generator } from '../native/interface.js';
 
 type Grouped = Pick<Dataset, 'groups' | 'numGroups'>;
 

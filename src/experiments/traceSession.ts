@@ -4,8 +4,9 @@ import type { Split } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
-import { native, type Unit } from '../native/addon.js';
+import { native } from '../native/addon.js';
 import { ENGINE_TYPES, type EngineOptions, openEngine } from '../native/engine.js';
+import type { Unit } from '../native/interface.js';
 import { CRITERIA } from '../neurons/criteria.js';
 import {
   candidateLayers,

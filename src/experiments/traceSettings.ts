@@ -1,7 +1,7 @@
 import { type Split, SPLITS } from '../data/split.js';
 import { type SpurmemError, usageError } from '../errors.js';
 import { type Loss, LOSSES } from '../metrics/loss.js';
-import { type Precision, PRECISIONS } from '../native/addon.js';
+import { type Precision, PRECISIONS } from '../native/interface.js';
 import {
   ARTICLE_CRITERIA,
   CRITERIA,

@@ -1,7 +1,7 @@
 import type { Batch, BatchLoader } from '../data/batches.js';
 import type { Model } from '../models/model.js';
-import type { WeightEdit } from '../native/addon.js';
 import { PendingReads, TensorScope } from '../native/context.js';
+import type { WeightEdit } from '../native/interface.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { checkValues } from '../settings/options.js';
 import { integer, oneOf } from '../settings/values.js';

@@ -1,4 +1,5 @@
-import { native, type Tensor } from '../native/addon.js';
+import { native } from '../native/addon.js';
+import type { Tensor } from '../native/interface.js';
 
 /** `double-softmax` is cross-entropy behind a softmax head: with two classes no loss is below log(1 + 1/e) = 0.3133. */
 export const LOSSES = ['cross-entropy', 'double-softmax'] as const;

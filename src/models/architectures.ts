@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
-import { type Generator, native, type Network, type Precision } from '../native/addon.js';
+import { native } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
+import type { Generator, Network, Precision } from '../native/interface.js';
 import type { Plan } from '../native/plan.js';
 import { PlanBuilder, value } from '../native/planBuilder.js';
 import { resnet } from './resnet.js';

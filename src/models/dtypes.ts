@@ -1,4 +1,4 @@
-import type { NativeArray } from '../native/addon.js';
+import type { NativeArray } from '../native/interface.js';
 import { shown, UnusableContent } from './weightsFile.js';
 
 /**

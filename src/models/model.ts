@@ -1,6 +1,7 @@
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
-import { native, type Network, type Tensor } from '../native/addon.js';
+import { native } from '../native/addon.js';
 import { ComputeContext, type InContext, isOutOfMemory } from '../native/context.js';
+import type { Network, Tensor } from '../native/interface.js';
 import { describe, type NetworkDescription, type Plan } from '../native/plan.js';
 import { type Architecture, type ArchitectureOptions, builtInPlan, isProgram } from './architectures.js';
 import type { Program } from './exported/program.js';

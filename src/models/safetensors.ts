@@ -1,7 +1,7 @@
 import { checksum, NO_CHECKSUM } from '../checksum.js';
 import { describeIssues } from '../data/issues.js';
 import { writeLargeFile } from '../files.js';
-import type { NativeArray, Tensor } from '../native/addon.js';
+import type { NativeArray, Tensor } from '../native/interface.js';
 import { count } from '../recorded.js';
 import * as z from '../zod.js';
 import { dtypeOf, type StoredDtype, WRITTEN } from './dtypes.js';

@@ -1,5 +1,6 @@
 import { messageOf, systemCode } from '../errors.js';
-import { type MemoryFormat, native, type NativeArray, type Tensor } from './addon.js';
+import { native } from './addon.js';
+import type { MemoryFormat, NativeArray, Tensor } from './interface.js';
 import { joinedGroup, ProcessGroup } from './processGroup.js';
 
 export type { BatchPart } from './processGroup.js';

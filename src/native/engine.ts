@@ -4,8 +4,9 @@ import type { JobOptions } from '../progress.js';
 import { isWhole, RANGES } from '../settings/ranges.js';
 import { type GivenOf, givenOf, resolveSettings, setting, typesOf } from '../settings/setting.js';
 import { integer, oneOf, text, toggle } from '../settings/values.js';
-import { type Accelerator, addonInUse, MEMORY_FORMATS, native } from './addon.js';
+import { addonInUse, native } from './addon.js';
 import { ComputeContext } from './context.js';
+import { type Accelerator, MEMORY_FORMATS } from './interface.js';
 import { joinedGroup } from './processGroup.js';
 
 /** The precisions of float32 matrix products, by the words of torch.set_float32_matmul_precision. */

@@ -1,13 +1,7 @@
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { isWhole, type Range, rangeInWords, RANGES } from '../settings/ranges.js';
-import {
-  type Addon,
-  native,
-  type NativeArray,
-  type NativeProcessGroup,
-  type Network,
-  type Tensor,
-} from './addon.js';
+import { native } from './addon.js';
+import type { Addon, NativeArray, NativeProcessGroup, Network, Tensor } from './interface.js';
 
 /** This process's rows of a batch, which begin at `offset`. */
 export interface BatchPart {

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { BatchLoader } from '../data/batches.js';
 import { SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
-import type { Unit } from '../native/addon.js';
+import type { Unit } from '../native/interface.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
 import { type ModelLayer, type Neuron, type NeuronLayer, placeText } from './neuron.js';

@@ -1,4 +1,4 @@
-import type { Generator } from '../native/addon.js';
+import type { Generator } from '../native/interface.js';
 import { type NeuronLayer, type NeuronPlace, placeText } from './neuron.js';
 import { countNeurons, placeAt, requireTopK, startOf } from './select.js';
 

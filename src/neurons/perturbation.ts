@@ -1,5 +1,5 @@
 import { SpurmemError } from '../errors.js';
-import type { WeightEdit } from '../native/addon.js';
+import type { WeightEdit } from '../native/interface.js';
 import { type NeuronPlace, placeText } from './neuron.js';
 
 /** A change of selected neurons (article, "random initialization and random noise"); `PERTURBATIONS` lists all. */

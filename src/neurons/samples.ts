@@ -2,7 +2,7 @@ import type { BatchLoader } from '../data/batches.js';
 import { usageError } from '../errors.js';
 import { evaluateModel } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
-import type { Generator } from '../native/addon.js';
+import type { Generator } from '../native/interface.js';
 import type { JobOptions } from '../progress.js';
 import type { ChoiceSettings } from './settings.js';
 

@@ -1,7 +1,8 @@
 import type { BatchLoader } from '../data/batches.js';
 import { type Loss, lossOf } from '../metrics/loss.js';
 import type { Model } from '../models/model.js';
-import { native, type Unit, type WeightEdit } from '../native/addon.js';
+import { native } from '../native/addon.js';
+import type { Unit, WeightEdit } from '../native/interface.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 
 /** The magnitude criterion: ||z_i||_2 of each neuron's weights, [M] in layer order. */

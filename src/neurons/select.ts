@@ -1,5 +1,5 @@
 import { SpurmemError } from '../errors.js';
-import type { Unit } from '../native/addon.js';
+import type { Unit } from '../native/interface.js';
 import {
   type ModelLayer,
   type Neuron,

@@ -1,5 +1,5 @@
 import type { Loss } from '../metrics/loss.js';
-import type { Unit } from '../native/addon.js';
+import type { Unit } from '../native/interface.js';
 import { protocolSetting, setting, type ValuesOf } from '../settings/setting.js';
 import { integer, oneOf } from '../settings/values.js';
 

@@ -40,7 +40,7 @@ export interface StudyTrace {
   readonly rows: (run: TracedRun, settings: Combination) => Promise<CsvRow[]>;
 }
 
-/** Builds a study's data where they are missing. */
+/** Builds a study's missing data. */
 export interface DataMaker<Options = { readonly by: string }> {
   readonly name: string;
   /** The keys of `make` in a study's document; `by` is the maker's name. */
@@ -63,7 +63,7 @@ export interface StudyPart<Tests = unknown> {
   /** Returns its tables; none without records. */
   tables(tests: Tests | undefined, records: RecordSource): Promise<Table[]>;
   charts(tests: Tests | undefined, records: RecordSource): Promise<NamedChart[]>;
-  /** Rows that are written beside the report, into `<data>-<name>.csv`. */
+  /** Rows that are written next to the report, into `<data>-<name>.csv`. */
   readonly rows?: (records: RecordSource) => Promise<Row[]>;
 }
 

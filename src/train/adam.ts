@@ -1,6 +1,7 @@
 import { takeData, withTensors } from '../models/model.js';
 import type { TensorData } from '../models/safetensors.js';
-import { native, type NativeAdam, type Network, type Tensor } from '../native/addon.js';
+import { native } from '../native/addon.js';
+import type { NativeAdam, Network, Tensor } from '../native/interface.js';
 
 /** The part of a step that is not finite: gradients, or weights and running statistics after it. */
 export type Infinite = 'gradients' | 'weights';

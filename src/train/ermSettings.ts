@@ -1,6 +1,6 @@
 import { LOSSES } from '../metrics/loss.js';
 import { architecture } from '../models/modelOptions.js';
-import { PRECISIONS } from '../native/addon.js';
+import { PRECISIONS } from '../native/interface.js';
 import type { Protocol } from '../protocol.js';
 import { RANGES } from '../settings/ranges.js';
 import { whole } from '../settings/schema.js';

@@ -1,7 +1,7 @@
 import type { Dataset } from '../data/dataset.js';
 import { preprocessingSchema } from '../data/preprocessing.js';
 import { usageError } from '../errors.js';
-import { INTERPOLATIONS } from '../native/addon.js';
+import { INTERPOLATIONS } from '../native/interface.js';
 import { RANGES } from '../settings/ranges.js';
 import { whole } from '../settings/schema.js';
 import { checkSettings, defined, type GivenOf, setting } from '../settings/setting.js';

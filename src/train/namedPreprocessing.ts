@@ -5,7 +5,7 @@ import { messageOf, usageError } from '../errors.js';
 import { readText } from '../files.js';
 import { CONFIG, PREPROCESSOR } from '../models/modelFolder.js';
 import { isFolder } from '../models/weightsFile.js';
-import { INTERPOLATIONS } from '../native/addon.js';
+import { INTERPOLATIONS } from '../native/interface.js';
 import type { GivenOf } from '../settings/setting.js';
 import * as z from '../zod.js';
 import type { INPUT_SETTINGS } from './inputSettings.js';

@@ -7,7 +7,7 @@ import { type Architecture, architectureName, architectureOf, isProgram } from '
 import type { Program } from '../models/exported/program.js';
 import { sameShape } from '../models/safetensors.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
-import type { BatchNormStatistics } from '../native/addon.js';
+import type { BatchNormStatistics } from '../native/interface.js';
 import {
   defined,
   type GivenOf,

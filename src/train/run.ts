@@ -7,14 +7,9 @@ import { lossOf } from '../metrics/loss.js';
 import { type Model, withTensors } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
 import { weightsFingerprint } from '../models/weightsFile.js';
-import {
-  type BatchNormStatistics,
-  type Generator,
-  native,
-  type Network,
-  type Tensor,
-} from '../native/addon.js';
+import { native } from '../native/addon.js';
 import { isOutOfMemory, type PendingRead, PendingReads } from '../native/context.js';
+import type { BatchNormStatistics, Generator, Network, Tensor } from '../native/interface.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { Adam, type Infinite } from './adam.js';
 import { ImageRecord } from './imageRecord.js';

@@ -2,7 +2,7 @@ import type { Batch, Batches, BatchLoader } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
 import { invalidParameter, messageOf, SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
-import type { BatchNormStatistics, Tensor } from '../native/addon.js';
+import type { BatchNormStatistics, Tensor } from '../native/interface.js';
 
 /** The max number of images that a message names. */
 const NAMED_IMAGES = 10;

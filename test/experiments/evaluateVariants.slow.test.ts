@@ -11,8 +11,9 @@ import {
 import { evaluateModel } from '../../src/metrics/evaluate.js';
 import { mean } from '../../src/metrics/statistics.js';
 import type { Model } from '../../src/models/model.js';
-import { native, type WeightEdit } from '../../src/native/addon.js';
+import { native } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/engine.js';
+import type { WeightEdit } from '../../src/native/interface.js';
 import { maskNeurons, perturbedVariants, type Variant } from '../../src/neurons/perturb.js';
 import { gradientScores } from '../../src/neurons/score.js';
 import { Adam } from '../../src/train/adam.js';

@@ -4,7 +4,7 @@ import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { evaluateModel } from '../../src/metrics/evaluate.js';
-import type { Unit } from '../../src/native/addon.js';
+import type { Unit } from '../../src/native/interface.js';
 import type { CriterionName } from '../../src/neurons/criteria.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { trainErm } from '../../src/train/methods.js';

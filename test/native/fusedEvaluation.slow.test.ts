@@ -1,6 +1,7 @@
 import type { Model } from '../../src/models/model.js';
 import type { TensorData } from '../../src/models/safetensors.js';
-import { native, type Precision, type Tensor, type WeightEdit } from '../../src/native/addon.js';
+import { native } from '../../src/native/addon.js';
+import type { Precision, Tensor, WeightEdit } from '../../src/native/interface.js';
 import { Adam } from '../../src/train/adam.js';
 import { node } from '../cli/support.js';
 import { imagesOf, labelsOf, newModel } from '../networks.js';

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { batchPlan, evaluationPlacement } from '../../src/data/geometry.js';
-import { type BatchOptions, native } from '../../src/native/addon.js';
+import { native } from '../../src/native/addon.js';
+import type { BatchOptions } from '../../src/native/interface.js';
 import { temporaryFolder } from '../temporary.js';
 
 /** One image of one pixel, and one of 3 x 2 pixels. */

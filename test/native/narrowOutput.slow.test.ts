@@ -1,6 +1,7 @@
 import { takeData } from '../../src/models/model.js';
-import { native, type PassOptions, type Precision } from '../../src/native/addon.js';
+import { native } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/engine.js';
+import type { PassOptions, Precision } from '../../src/native/interface.js';
 import { imagesOf, labelsOf, newModel } from '../networks.js';
 import { expectWithin } from '../parity/compare.js';
 

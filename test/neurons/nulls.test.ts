@@ -1,4 +1,5 @@
-import { type Generator, native } from '../../src/native/addon.js';
+import { native } from '../../src/native/addon.js';
+import type { Generator } from '../../src/native/interface.js';
 import { type NeuronPlace, placeText } from '../../src/neurons/neuron.js';
 import { type NullName, nullNamed, permutedNeurons } from '../../src/neurons/nulls.js';
 

@@ -1,5 +1,5 @@
 import type { TensorData } from '../../src/models/safetensors.js';
-import type { NativeArray } from '../../src/native/addon.js';
+import type { NativeArray } from '../../src/native/interface.js';
 
 /** max |a - b|. */
 export function maxDifference(a: NativeArray, b: NativeArray): number {

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { type Model, takeData } from '../../src/models/model.js';
 import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
-import { native, type Tensor } from '../../src/native/addon.js';
+import { native } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/engine.js';
+import type { Tensor } from '../../src/native/interface.js';
 import { selectTopK } from '../../src/neurons/select.js';
 import { temporaryFolder } from '../temporary.js';
 import { bytesOf, expectWithin, largest, maxDifference, relativeDifference } from './compare.js';

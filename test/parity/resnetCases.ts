@@ -1,6 +1,7 @@
 import { vectorInstructions } from '../../src/machine.js';
 import type { Architecture } from '../../src/models/architectures.js';
-import { type MemoryFormat, native, type Precision } from '../../src/native/addon.js';
+import { native } from '../../src/native/addon.js';
+import type { MemoryFormat, Precision } from '../../src/native/interface.js';
 import { imagesOf, newModel } from '../networks.js';
 import { expectWithin, maxDifference } from './compare.js';
 import { askOracle, compareInitialWeights, holdNetwork } from './oracle.js';

@@ -1,6 +1,7 @@
 import { mean } from '../../src/metrics/statistics.js';
 import type { Architecture } from '../../src/models/architectures.js';
-import { native, type NativeArray } from '../../src/native/addon.js';
+import { native } from '../../src/native/addon.js';
+import type { NativeArray } from '../../src/native/interface.js';
 import { imagesOf, newModel } from '../networks.js';
 import { expectWithin, relativeDifference } from './compare.js';
 import { askOracle, compareGradients, compareInitialWeights, compareStages, type Oracle } from './oracle.js';

@@ -1,4 +1,4 @@
-import type { Precision } from '#src/native/addon.js';
+import type { Precision } from '#src/native/interface.js';
 import type { BenchCase, BenchPlace, SideSpec } from '../case.js';
 import { tracedResnet50 } from '../data.js';
 import type { ComputeSettings } from '../workloads/compute.js';

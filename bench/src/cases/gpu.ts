@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Precision } from '#src/native/addon.js';
+import type { Precision } from '#src/native/interface.js';
 import type { BenchCase } from '../case.js';
 import { manySquares } from '../data.js';
 import type { ComputeSettings } from '../workloads/compute.js';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Precision } from '#src/native/addon.js';
+import type { Precision } from '#src/native/interface.js';
 import type { BenchCase, BenchPlace, Sides, SideSettings } from '../case.js';
 import { copyOfRun, tracedResnet18, tracedResnet50 } from '../data.js';
 

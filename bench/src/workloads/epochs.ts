@@ -4,7 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { loadDataset } from '#src/data/dataset.js';
 import { SpurmemError } from '#src/errors.js';
 import type { Architecture } from '#src/models/architectures.js';
-import type { Precision } from '#src/native/addon.js';
+import type { Precision } from '#src/native/interface.js';
 import { trainErm, trainFinetune } from '#src/train/methods.js';
 import type { SideRun } from '../case.js';
 import type { Workload, WorkloadPlace } from '../workload.js';

@@ -1,6 +1,6 @@
 import { traceStructured } from '#src/experiments/traceStructured.js';
 import { traceUnstructured } from '#src/experiments/traceUnstructured.js';
-import type { Precision } from '#src/native/addon.js';
+import type { Precision } from '#src/native/interface.js';
 import type { CriterionName } from '#src/neurons/criteria.js';
 import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
 

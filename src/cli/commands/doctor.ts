@@ -3,8 +3,9 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { messageOf, SpurmemError } from '../../errors.js';
-import { type Addon, addonInUse, loadDecoders, native } from '../../native/addon.js';
+import { addonInUse, loadDecoders, native } from '../../native/addon.js';
 import { whyNoCuda } from '../../native/engine.js';
+import type { Addon } from '../../native/interface.js';
 import {
   DEBIAN,
   describeLibtorch,

@@ -6,7 +6,7 @@ import type { TraceSession } from '../../experiments/traceSession.js';
 import { meanInterval } from '../../metrics/intervals.js';
 import { middle, type Moments } from '../../metrics/statistics.js';
 import { receptiveField } from '../../models/receptiveField.js';
-import type { NeuronOutputs } from '../../native/addon.js';
+import type { NeuronOutputs } from '../../native/interface.js';
 import { type NeuronPlace, placeText } from '../../neurons/neuron.js';
 import { maskNeurons } from '../../neurons/perturb.js';
 import { throwIfAborted } from '../../progress.js';

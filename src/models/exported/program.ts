@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
-import { native, type Network } from '../../native/addon.js';
+import { native } from '../../native/addon.js';
 import type { ComputeContext } from '../../native/context.js';
+import type { Network } from '../../native/interface.js';
 import { describe, type Plan, type PlanNode } from '../../native/plan.js';
 import { linearInitial } from '../../native/planBuilder.js';
 import { exportedDtype, WRITTEN } from '../dtypes.js';

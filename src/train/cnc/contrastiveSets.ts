@@ -1,5 +1,5 @@
 import { drawnWithoutRepeats, shuffled } from '../../data/sampling.js';
-import type { ContrastiveSets, Generator } from '../../native/addon.js';
+import type { ContrastiveSets, Generator } from '../../native/interface.js';
 
 /** The images of each part of a contrastive set. */
 export interface SetSizes {

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { balancedSubset } from '../../data/sampling.js';
 import { GroupCounter } from '../../metrics/groups.js';
-import type { Generator } from '../../native/addon.js';
+import type { Generator } from '../../native/interface.js';
 import { type JobOptions, throwIfAborted } from '../../progress.js';
 import { type Design, fitLogistic, type LogisticFit } from './logisticRegression.js';
 

@@ -1,5 +1,6 @@
-import { native, type Tensor } from '../../native/addon.js';
+import { native } from '../../native/addon.js';
 import type { ComputeContext } from '../../native/context.js';
+import type { Tensor } from '../../native/interface.js';
 import { type JobOptions, throwIfAborted } from '../../progress.js';
 import type { LinearLayer } from './fit.js';
 import { addScaled, dot } from './vectors.js';

@@ -2,8 +2,9 @@ import type { ViewPair } from '../../data/batches.js';
 import { lossOf } from '../../metrics/loss.js';
 import { createProjectionHead } from '../../models/architectures.js';
 import type { Model } from '../../models/model.js';
-import { native, type Network, type PassOptions, type Tensor } from '../../native/addon.js';
+import { native } from '../../native/addon.js';
 import { type ComputeContext, TensorScope } from '../../native/context.js';
+import type { Network, PassOptions, Tensor } from '../../native/interface.js';
 import type { BatchLoss, Run, TrainedPart } from '../run.js';
 import type { FinetuneConfig } from './config.js';
 

@@ -1,4 +1,4 @@
-import { BATCH_NORM_STATISTICS, type Unit } from '../../native/addon.js';
+import { BATCH_NORM_STATISTICS, type Unit } from '../../native/interface.js';
 import { CHOICE_SETTINGS, type GradientOrder, MAGNITUDE_ORDERS } from '../../neurons/settings.js';
 import type { Protocol } from '../../protocol.js';
 import { protocolSetting, setting } from '../../settings/setting.js';
