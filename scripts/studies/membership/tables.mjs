@@ -24,10 +24,12 @@ const NAMES = {
   },
 };
 NAMES.control = NAMES.celeba;
+NAMES.early = NAMES.celeba;
 /** The minority groups, each with the majority group of its class. */
 const GROUPS = {
   celeba: [[3, 2]],
   control: [[3, 2]],
+  early: [[3, 2]],
   birds: [
     [1, 0],
     [2, 3],
@@ -152,21 +154,24 @@ function baseTable() {
   );
 }
 
-function primaryTable() {
-  const tests = ['celeba', 'birds'].flatMap((name) =>
+/** The planned tests of one plan: Holm corrects over all of them. */
+function primaryTable(caption, names, least) {
+  const tests = names.flatMap((name) =>
     GROUPS[name].flatMap(([minority]) =>
       PRIMARY.map((set) => ({
         name,
         minority,
         set,
+        models: ofMinority(name, minority).filter(({ group }) => group === minority).length,
         values: excesses(ofMinority(name, minority), minority, set, 3),
       })),
     ),
   );
-  const ps = tests.map(({ values }) => (values.length < 2 ? 1 : signFlip(values).pValue));
+  const ps = tests.map(({ models, values }) => (models < least ? 1 : signFlip(values).pValue));
   const corrected = holm(ps);
-  const rows = tests.map(({ name, minority, set, values }, i) => {
-    if (values.length < 2) return [name, NAMES[name][minority], set, '0', 'not measured', '', '', '', ''];
+  const rows = tests.map(({ name, minority, set, models, values }, i) => {
+    if (models < least)
+      return [name, NAMES[name][minority], set, String(models), 'not measured', '', '', '', ''];
     const { interval: range, equivalent } = equivalence(values, MARGIN);
     const below = mean(values) < 0;
     const isShown = corrected[i] < 0.05;
@@ -189,7 +194,7 @@ function primaryTable() {
     ];
   });
   return tableOf(
-    'Planned tests: excess of three neurons’ membership AUC over random sets of the same damage, minority groups; Holm over nine, p of what is not measured taken as 1',
+    caption,
     ['data', 'group', 'neurons by', 'models', 'excess [95 %]', '90 %', 'p', 'p, Holm', 'verdict'],
     rows,
   );
@@ -208,7 +213,7 @@ function byCountTable() {
               ? ''
               : `${interval(values, 2)}${values.length < models.length / 2 ? `, n ${values.length}` : ''}`;
           });
-          return [[name, NAMES[name][group], set, ...cells]];
+          return cells.some(Boolean) ? [[name, NAMES[name][group], set, ...cells]] : [];
         }),
       ),
     ),
@@ -217,6 +222,26 @@ function byCountTable() {
     'Excess by the number of neurons (secondary): means over models, 95 % intervals; n: models whose set is no more damaging than random ones, where fewer than all',
     ['data', 'group', 'neurons by', ...COUNTS.map((k) => `k = ${k}`)],
     rows,
+  );
+}
+
+/** Accuracies of networks at the epoch with the best validation worst-group accuracy. */
+function earlyTable() {
+  const path = new URL('../../../studies/membership/results/early-models.csv', import.meta.url);
+  const models = existsSync(path) ? parse(readFileSync(path), { columns: true }) : [];
+  const accuracy = (group, split) =>
+    models
+      .filter((row) => row.group === String(group) && row.split === split)
+      .map((row) => 100 * row.accuracy);
+  const rows = GROUPS.early[0].map((group) => [
+    NAMES.early[group],
+    String(accuracy(group, 'train').length),
+    ...['train', 'val', 'test'].map((split) => interval(accuracy(group, split), 1)),
+  ]);
+  return tableOf(
+    'Accuracy in percent at the epoch with the best validation worst-group accuracy (early.md): means over models, 95 % intervals',
+    ['group', 'models', 'train', 'val', 'test'],
+    models.length > 0 ? rows : [],
   );
 }
 
@@ -318,7 +343,24 @@ console.log(
   '# Tables of "is the memory of minority images in few neurons?"\n\nMade by `node scripts/studies/membership/tables.mjs` from `results/`. [Plan](plan.md).\n',
 );
 console.log(
-  [baseTable(), controlTable(), falseAlarms(), primaryTable(), byCountTable(), layersTable()]
+  [
+    baseTable(),
+    earlyTable(),
+    controlTable(),
+    falseAlarms(),
+    primaryTable(
+      'Planned tests: excess of three neurons’ membership AUC over random sets of the same damage, minority groups; Holm over nine, p of what is not measured taken as 1',
+      ['celeba', 'birds'],
+      2,
+    ),
+    primaryTable(
+      'The same of networks chosen by their worst validation group (early.md); Holm over three, once all ten are measured',
+      ['early'],
+      10,
+    ),
+    byCountTable(),
+    layersTable(),
+  ]
     .filter(({ rows }) => rows.length > 0)
     .map(markdownOf)
     .join('\n\n'),
