@@ -96,7 +96,7 @@ async function runJob<Given>(
   if (hadTerminal && wasHungUp()) process.removeAllListeners('SIGHUP').kill(process.pid, 'SIGHUP');
 }
 
-/** What a job reports to, and is stopped by. */
+/** Where a job reports its progress, and the signal that stops it. */
 function controlOf(output: Output, signal: AbortSignal, names: ParameterNames): Required<JobOptions> {
   return {
     onProgress: output.progress,

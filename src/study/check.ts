@@ -237,8 +237,8 @@ function checkRows(study: Study, name: string): void {
     const { of, epoch } = study.arms[arm] as Arm;
     const [variant] = variantsOf(study, name, of ?? arm, new Map());
     for (const { trace } of tracesOn(study, name, arm)) {
-      const lack = traceNamed(trace).lack?.(arm, variant?.settings ?? {});
-      if (lack !== undefined) throw refused(lack);
+      const refusal = traceNamed(trace).refusal?.(arm, variant?.settings ?? {});
+      if (refusal !== undefined) throw refused(refusal);
     }
     if (of === undefined || epoch === undefined) continue;
     const epochs = Number(variant?.settings.epochs ?? erm.settings.epochs?.article);

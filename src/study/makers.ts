@@ -27,7 +27,7 @@ const dominoes: DataMaker<z.output<typeof dominoesOptions>> = {
   },
 };
 
-/** What builds a study's data. */
+/** The makers of a study's data. */
 export const MAKERS = [dominoes, ...PARTS.flatMap(({ makers = [] }) => makers)] as const;
 
 export function makerNamed(by: string): DataMaker {

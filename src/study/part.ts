@@ -21,10 +21,10 @@ export interface TracedRun extends SessionOptions {
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
-/** What a study measures of a run: a table of records. A new one is an object, and an entry in `STUDY_TRACES` or in the traces of a part. */
+/** A measurement of a study's runs, with a table of records. A new one is an object, and an entry in `STUDY_TRACES` or in the traces of a part. */
 export interface StudyTrace {
   readonly settings: SettingsTable;
-  /** What identifies a run in the table: its seed, with the stage of training or arm, or with the tuned configuration. */
+  /** The columns that identify a run in the table: its seed, with the stage of training or arm, or with the tuned configuration. */
   readonly by: 'seed' | 'stage' | 'configuration';
   /** The settings in which two traces of an arm must differ, with the column that has them; default: an arm has one. */
   readonly apart?: Readonly<Record<string, string | null>>;
@@ -34,8 +34,8 @@ export interface StudyTrace {
   readonly hasAccuracies?: true;
   /** Whether criteria of a script are measured besides the study's. */
   readonly takesCriteria?: true;
-  /** What it lacks to measure an arm whose runs have these settings. */
-  readonly lack?: (arm: string, settings: Combination) => string | undefined;
+  /** Returns why it cannot measure an arm whose runs have these settings, if so. */
+  readonly refusal?: (arm: string, settings: Combination) => string | undefined;
   /** Makes the rows; none if they are in files of the run. */
   readonly rows: (run: TracedRun, settings: Combination) => Promise<CsvRow[]>;
 }
@@ -58,7 +58,7 @@ export interface StudyPart<Tests = unknown> {
   readonly heading: string;
   readonly traces: Readonly<Record<string, StudyTrace>>;
   readonly makers?: readonly DataMaker[];
-  /** What a study declares of its tests. */
+  /** The schema of its tests in a study's document. */
   readonly tests: z.ZodType<Tests>;
   /** Returns its tables; none without records. */
   tables(tests: Tests | undefined, records: RecordSource): Promise<Table[]>;

@@ -10,7 +10,7 @@ const predictions: StudyTrace = {
   settings: {},
   by: 'stage',
   ofAnyArm: true,
-  lack: (arm, { leaveOut }) =>
+  refusal: (arm, { leaveOut }) =>
     leaveOut === undefined
       ? `predictions of ${arm} tell what is memorized if it leaves images out: set \`leaveOut\`, such as 0.5.`
       : undefined,
