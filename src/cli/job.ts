@@ -96,7 +96,7 @@ async function runJob<Given>(
   if (hadTerminal && wasHungUp()) process.removeAllListeners('SIGHUP').kill(process.pid, 'SIGHUP');
 }
 
-/** Where a job reports its progress, and the signal that stops it. */
+/** A job's callbacks for progress and messages, and the signal that stops it. */
 function controlOf(output: Output, signal: AbortSignal, names: ParameterNames): Required<JobOptions> {
   return {
     onProgress: output.progress,

@@ -24,7 +24,7 @@ export interface OptionSet<Given extends object = object> {
   readonly names?: ParameterNames;
 }
 
-/** What several option sets give together. */
+/** The options that several sets produce together. */
 export type GivenBy<Sets extends readonly OptionSet[]> = Sets extends readonly [
   OptionSet<infer Given>,
   ...infer Others extends readonly OptionSet[],
