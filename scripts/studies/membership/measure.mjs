@@ -1,7 +1,7 @@
 // Measures where runs that left images out keep the memory of a class's images (studies/membership/plan.md):
-//   node scripts/studies/membership/measure.mjs [--few] OUT.csv RUN...
+//   node scripts/studies/membership/measure.mjs [--sets early|birds] OUT.csv RUN...
 // A row per set of neurons and group: how well margins tell trained from left-out images, and how far the set scrambles left-out ones. Rows of
-// runs that OUT.csv has are kept, so that a stopped measurement goes on. With --few: the sets of early.md.
+// runs that OUT.csv has are kept, so that a stopped measurement goes on.
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { parse } from 'csv-parse/sync';
@@ -28,21 +28,41 @@ const COLUMNS = [
   'leftOut',
   'neurons',
 ];
+const FEW = {
+  criteria: ['gradient', 'gradient-x-weight'],
+  counts: [1, 3, 10],
+  layerDraws: 0,
+  isSecondary: false,
+  oracleImages: 100,
+  judgedImages: Infinity,
+};
+/** What is measured, by the plan that asks for it. */
+const SETS = {
+  /** plan.md: the second oracle, rewound layers and a control's planted neurons (`isSecondary`) as well. */
+  all: {
+    ...FEW,
+    criteria: [...FEW.criteria, 'gradient-x-weight-contrast', 'learned-mask'],
+    counts: [1, 3, 10, 30, 100],
+    layerDraws: 4,
+    isSecondary: true,
+  },
+  /** early.md */
+  early: FEW,
+  /** The birds of plan.md, as its departures say. */
+  birds: { ...FEW, counts: [1, 3, 10, 30, 100], oracleImages: 50, judgedImages: 100 },
+};
 const {
-  values: { few: isFew },
+  values: { sets: asked },
   positionals: [out, ...runs],
-} = parseArgs({ allowPositionals: true, options: { few: { type: 'boolean', default: false } } });
-const CRITERIA = [
-  'gradient',
-  'gradient-x-weight',
-  ...(isFew ? [] : ['gradient-x-weight-contrast', 'learned-mask']),
-];
-const COUNTS = isFew ? [1, 3, 10] : [1, 3, 10, 30, 100];
-/** Random sets: of the whole model, more than the chosen ones, so that their damage covers theirs; and of the layers of each chosen set. */
+} = parseArgs({ allowPositionals: true, options: { sets: { type: 'string', default: 'all' } } });
+if (!Object.hasOwn(SETS, asked))
+  throw new Error(`--sets is one of ${Object.keys(SETS).join(', ')}, not ${asked}`);
+/** The oracle measures neurons alone on at most `oracleImages` trained and left-out images of each group; `judgedImages` bounds the judged ones. */
+const { criteria, counts, layerDraws, isSecondary, oracleImages, judgedImages } = SETS[asked];
+/** Random sets of the whole model, more neurons than the chosen ones, so that their damage covers theirs. */
 const WHOLE = { counts: [1, 3, 10, 30, 100, 300], draws: 10 };
-const LAYERS = { draws: isFew ? 0 : 4 };
-/** The oracle measures this many neurons, each alone, on at most this many trained and left-out images of each group. */
-const [CANDIDATES, ORACLE_IMAGES] = [200, 100];
+/** The oracle zeroes this many neurons, one by one. */
+const CANDIDATES = 200;
 
 const known = await readFile(out, 'utf8').catch(() => '');
 if (known === '') await writeFile(out, `${COLUMNS.join(',')}\n`);
@@ -53,6 +73,12 @@ function half(indices, generator) {
   const order = generator.randperm(indices.length);
   const first = new Set([...order.slice(0, Math.floor(indices.length / 2))].map((i) => indices[i]));
   return [indices.filter((index) => first.has(index)), indices.filter((index) => !first.has(index))];
+}
+
+/** At most `judgedImages` of some indices, by a generator. */
+function fewer(indices, generator) {
+  if (indices.length <= judgedImages) return indices;
+  return [...generator.randperm(indices.length)].slice(0, judgedImages).map((i) => indices[i]);
 }
 
 /** Ranks from 1, ties their mean. */
@@ -226,12 +252,18 @@ async function measure(session, run) {
     return {
       group,
       choosing: { group, trained: trained.filter((index) => chosenOn.has(index)), leftOut: choosing },
-      judged: { trained: trained.filter((index) => !chosenOn.has(index)), leftOut: judged },
+      judged: {
+        trained: fewer(
+          trained.filter((index) => !chosenOn.has(index)),
+          generator,
+        ),
+        leftOut: fewer(judged, generator),
+      },
     };
   });
   const from = { layers, magnitudes: await session.magnitudes() };
   const earlier = {};
-  for (const epoch of isFew ? [] : [0, 1]) {
+  for (const epoch of isSecondary ? [0, 1] : []) {
     earlier[epoch] = await weightsIn(folder.weights(epoch), `weights of epoch ${epoch}`, model, unit);
   }
   const rows = [];
@@ -241,25 +273,25 @@ async function measure(session, run) {
     const sets = [{ set: 'none', k: 0, draw: 0, neurons: [], variant: undefined }];
     const add = (set, k, draw, neurons, variant = maskNeurons(neurons, unit)) =>
       sets.push({ set, k, draw, neurons, variant });
-    const most = Math.max(...COUNTS);
+    const most = Math.max(...counts);
     const few = ({ choosing: { trained, leftOut } }) => ({
-      trained: trained.slice(0, ORACLE_IMAGES),
-      leftOut: leftOut.slice(0, ORACLE_IMAGES),
+      trained: trained.slice(0, oracleImages),
+      leftOut: leftOut.slice(0, oracleImages),
     });
     const chosen = [['oracle', await oracle(session, new Membership(parts.map(few)), groups)]];
-    if (!isFew)
+    if (isSecondary)
       chosen.push([
         'oracle of the group',
         await oracle(session, new Membership([few(ofGroup[chosenFor])]), groups),
       ]);
-    for (const criterion of CRITERIA)
+    for (const criterion of criteria)
       chosen.push([criterion, await session.select(criterion, chosenFor, most)]);
     for (const [set, neurons] of chosen) {
-      for (const k of COUNTS) {
+      for (const k of counts) {
         const top = neurons.slice(0, k);
         add(set, k, 0, top);
         const draw = nullNamed('same-layers').drawer(top, from);
-        for (let i = 0; i < LAYERS.draws; i += 1) add(`same-layers ${set}`, k, i, draw(generator));
+        for (let i = 0; i < layerDraws; i += 1) add(`same-layers ${set}`, k, i, draw(generator));
       }
     }
     for (const k of WHOLE.counts) {
@@ -285,7 +317,7 @@ async function measure(session, run) {
     }
     // Where a memory was planted, the neurons that hold it.
     const planted = (await folder.readMetrics())[0]?.trained?.neurons;
-    if (planted !== undefined && !isFew) {
+    if (planted !== undefined && isSecondary) {
       add('planted', planted.length, 0, planted);
       const choice = { kind: 'rewind', sigma: null, seeds: [], known: earlier[0] };
       add(
