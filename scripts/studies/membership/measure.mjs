@@ -1,7 +1,7 @@
 // Measures where runs that left images out keep the memory of a class's images (studies/membership/plan.md):
-//   node scripts/studies/membership/measure.mjs [--sets early|birds] OUT.csv RUN...
+//   node scripts/studies/membership/measure.mjs [--sets early|birds] [--epoch N] OUT.csv RUN...
 // A row per set of neurons and group: how well margins tell trained from left-out images, and how far the set scrambles left-out ones. Rows of
-// runs that OUT.csv has are kept, so that a stopped measurement goes on.
+// runs that OUT.csv has are kept, so that a stopped measurement goes on. --epoch takes a kept epoch's weights.
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { parse } from 'csv-parse/sync';
@@ -52,9 +52,12 @@ const SETS = {
   birds: { ...FEW, counts: [1, 3, 10, 30, 100], oracleImages: 50, judgedImages: 100 },
 };
 const {
-  values: { sets: asked },
+  values: { sets: asked, epoch },
   positionals: [out, ...runs],
-} = parseArgs({ allowPositionals: true, options: { sets: { type: 'string', default: 'all' } } });
+} = parseArgs({
+  allowPositionals: true,
+  options: { sets: { type: 'string', default: 'all' }, epoch: { type: 'string' } },
+});
 if (!Object.hasOwn(SETS, asked))
   throw new Error(`--sets is one of ${Object.keys(SETS).join(', ')}, not ${asked}`);
 /** The oracle measures neurons alone on at most `oracleImages` trained and left-out images of each group; `judgedImages` bounds the judged ones. */
@@ -364,7 +367,12 @@ async function measure(session, run) {
 for (const run of runs) {
   if (done.has(run)) continue;
   const start = performance.now();
-  const session = await TraceSession.open({ run, heldOutHalf: true, threads: 1 });
+  const session = await TraceSession.open({
+    run,
+    heldOutHalf: true,
+    threads: 1,
+    ...(epoch === undefined ? {} : { epoch: Number(epoch) }),
+  });
   const rows = await measure(session, run);
   session[Symbol.dispose]();
   await appendFile(out, rows.map((row) => `${row.join(',')}\n`).join(''));
