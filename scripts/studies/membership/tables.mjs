@@ -25,12 +25,14 @@ const NAMES = {
 };
 NAMES.control = NAMES.celeba;
 NAMES.early = NAMES.celeba;
+NAMES.vit = NAMES.celeba;
 NAMES['early-birds'] = NAMES.birds;
 /** The minority groups, each with the majority group of its class. */
 const GROUPS = {
   celeba: [[3, 2]],
   control: [[3, 2]],
   early: [[3, 2]],
+  vit: [[3, 2]],
   birds: [
     [1, 0],
     [2, 3],
@@ -39,7 +41,7 @@ const GROUPS = {
 GROUPS['early-birds'] = GROUPS.birds;
 
 /** Planned models; with fewer, nothing is said of neurons. */
-const PLANNED = { celeba: 20, control: 10, birds: 20, early: 10, 'early-birds': 10 };
+const PLANNED = { celeba: 20, control: 10, birds: 20, early: 10, 'early-birds': 10, vit: 10 };
 const isWhole = (name, minority) =>
   data[name].filter(({ chosenFor, group }) => chosenFor === minority && group === minority).length >=
   PLANNED[name];
@@ -56,13 +58,12 @@ const pText = (p) => (p === undefined ? '' : p < 0.001 ? '< 0.001' : number(p, 3
 
 /** Records of a model, a minority group and a judged group, each with its excess over the curve of its random sets. */
 function modelsOf(data) {
-  const path = new URL(`../../../studies/membership/results/${data}.csv`, import.meta.url);
-  if (!existsSync(path)) return [];
-  const rows = parse(readFileSync(path), { columns: true }).map((row) => {
+  const rows = recorded(data).map((row) => {
     const numbers = ['seed', 'chosenFor', 'k', 'draw', 'group', 'auc', 'damage', 'trained', 'leftOut'];
     return { ...row, ...Object.fromEntries(numbers.map((name) => [name, Number(row[name])])) };
   });
-  const models = Map.groupBy ? Map.groupBy(rows, keyOf) : groupBy(rows, keyOf);
+  const models = new Map();
+  for (const row of rows) models.set(keyOf(row), [...(models.get(keyOf(row)) ?? []), row]);
   return [...models.values()].map((own) => {
     const random = own.filter(isRandom);
     const curve = quadratic(random.map(({ damage, auc }) => [damage, auc]));
@@ -76,12 +77,6 @@ function modelsOf(data) {
   });
 }
 const keyOf = ({ run, chosenFor, group }) => `${run} ${chosenFor} ${group}`;
-function groupBy(rows, key) {
-  const groups = new Map();
-  for (const row of rows) groups.set(key(row), [...(groups.get(key(row)) ?? []), row]);
-  return groups;
-}
-
 /** The least-squares polynomial of degree 2 through points, by Gaussian elimination of the normal equations. */
 function quadratic(points) {
   const sum = (power, weight) => points.reduce((all, [x, y]) => all + x ** power * (weight ? y : 1), 0);
@@ -234,12 +229,17 @@ function byCountTable() {
   );
 }
 
-/** Accuracies of networks at the epoch with the best validation worst-group accuracy. */
-function earlyTable() {
-  const rows = ['early', 'early-birds'].flatMap((name) => {
-    const path = new URL(`../../../studies/membership/results/${name}-models.csv`, import.meta.url);
-    if (!existsSync(path)) return [];
-    const models = parse(readFileSync(path), { columns: true });
+/** Rows of a file of results; none if there is no such file. */
+function recorded(name) {
+  const path = new URL(`../../../studies/membership/results/${name}.csv`, import.meta.url);
+  return existsSync(path) ? parse(readFileSync(path), { columns: true }) : [];
+}
+
+/** Accuracies of the networks of early.md and vit.md. */
+function accuracyTable() {
+  const rows = ['early', 'early-birds', 'vit'].flatMap((name) => {
+    const models = recorded(`${name}-models`);
+    if (models.length === 0) return [];
     const accuracy = (group, split) =>
       models
         .filter((row) => row.group === String(group) && row.split === split)
@@ -254,8 +254,44 @@ function earlyTable() {
       ]);
   });
   return tableOf(
-    'Accuracy in percent at the epoch with the best validation worst-group accuracy (early.md): means over models, 95 % intervals',
+    'Accuracy in percent at the epoch with the best validation worst-group accuracy (early.md) or the last (vit.md): means over models, 95 % intervals',
     ['data', 'group', 'models', 'train', 'val', 'test'],
+    rows,
+  );
+}
+
+/** Fig. 2 of vision transformers. */
+function effectsTable() {
+  const records = recorded('vit-effects').filter(({ chosenFor }) => chosenFor === '3');
+  const rows = ['train', 'test'].flatMap((split) => {
+    const own = records.filter((row) => row.split === split);
+    if (own.length === 0) return [];
+    const points = (value) =>
+      interval(
+        own.map((row) => 100 * value(row)),
+        1,
+      );
+    return [
+      [
+        split,
+        String(own.length),
+        points(({ accuracy3 }) => accuracy3),
+        points(({ accuracy2 }) => accuracy2),
+        points(({ accuracyInteraction }) => accuracyInteraction),
+        points((row) => row.accuracyInteraction - row['same-layers accuracyInteraction']),
+      ],
+    ];
+  });
+  return tableOf(
+    'Vision transformers with three neurons of the largest gradient on blond men zeroed (vit.md): change of accuracy in points, means over models, 95 % intervals',
+    [
+      'split',
+      'models',
+      'blond men',
+      'blond women',
+      'minority minus majority',
+      'minus random sets of the same layers',
+    ],
     rows,
   );
 }
@@ -360,7 +396,8 @@ console.log(
 console.log(
   [
     baseTable(),
-    earlyTable(),
+    accuracyTable(),
+    effectsTable(),
     controlTable(),
     falseAlarms(),
     primaryTable(
@@ -375,6 +412,9 @@ console.log(
       'The same of the birds’ networks chosen by their worst validation group (early.md); Holm over six, once all ten are measured',
       ['early-birds'],
     ),
+    primaryTable('The same of vision transformers (vit.md); Holm over three, once all ten are measured', [
+      'vit',
+    ]),
     byCountTable(),
     layersTable(),
   ]
