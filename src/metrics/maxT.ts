@@ -1,4 +1,5 @@
 import { native } from '../native/addon.js';
+import { midranks } from './midranks.js';
 
 /** A property in one of the parts of some items, against the other parts. */
 export interface RankCell {
@@ -75,18 +76,4 @@ function permutedWithin(parts: Int32Array, blocks: Int32Array, order: Int32Array
   const permuted = new Int32Array(parts.length);
   for (const i of order) permuted[places[blocks[i] as number]?.pop() as number] = parts[i] as number;
   return permuted;
-}
-
-/** The rank of each value from 1; equal values share their mean rank. */
-function midranks(values: Float64Array): Float64Array {
-  const order = Int32Array.from(values.keys()).sort((a, b) => (values[a] as number) - (values[b] as number));
-  const ranks = new Float64Array(values.length);
-  for (let from = 0; from < order.length;) {
-    let to = from;
-    while (to + 1 < order.length && values[order[to + 1] as number] === values[order[from] as number])
-      to += 1;
-    for (let at = from; at <= to; at += 1) ranks[order[at] as number] = (from + to) / 2 + 1;
-    from = to + 1;
-  }
-  return ranks;
 }

@@ -88,7 +88,7 @@ interface Compared {
   readonly left: readonly string[];
   /** A row for each recorded run of an arm. */
   readonly runs: readonly CsvRow[];
-  /** The same rows, each with its member of the pool and the position of its seed in that member. */
+  /** The same rows, with their data set, and the place of their seed among the data set's seeds. */
   readonly test: readonly Row[];
   /** The seeds of each member, [members]. */
   readonly seeds: readonly (readonly number[])[];

@@ -8,6 +8,7 @@ import { parse } from 'csv-parse/sync';
 import { evaluateVariants } from '#src/experiments/evaluateVariants.js';
 import { TraceSession } from '#src/experiments/traceSession.js';
 import { mannWhitney } from '#src/metrics/mannWhitney.js';
+import { midranks } from '#src/metrics/midranks.js';
 import { native } from '#src/native/addon.js';
 import { nullNamed } from '#src/neurons/nulls.js';
 import { maskNeurons, perturbedVariants, weightsIn } from '#src/neurons/perturb.js';
@@ -30,7 +31,7 @@ const COLUMNS = [
 ];
 const FEW = {
   criteria: ['gradient', 'gradient-x-weight'],
-  counts: [1, 3, 10],
+  counts: [1, 3, 10, 30, 100],
   layerDraws: 0,
   isSecondary: false,
   oracleImages: 100,
@@ -42,14 +43,13 @@ const SETS = {
   all: {
     ...FEW,
     criteria: [...FEW.criteria, 'gradient-x-weight-contrast', 'learned-mask'],
-    counts: [1, 3, 10, 30, 100],
     layerDraws: 4,
     isSecondary: true,
   },
-  /** early.md */
-  early: FEW,
-  /** The birds of plan.md, as its departures say. */
-  birds: { ...FEW, counts: [1, 3, 10, 30, 100], oracleImages: 50, judgedImages: 100 },
+  /** early.md and vit.md */
+  early: { ...FEW, counts: [1, 3, 10] },
+  /** The birds of plan.md, as its departures say, and of early.md. */
+  birds: { ...FEW, oracleImages: 50, judgedImages: 100 },
 };
 const {
   values: { sets: asked, epoch },
@@ -84,22 +84,9 @@ function fewer(indices, generator) {
   return [...generator.randperm(indices.length)].slice(0, judgedImages).map((i) => indices[i]);
 }
 
-/** Ranks from 1, ties their mean. */
-function ranks(values) {
-  const order = [...values.keys()].sort((a, b) => values[a] - values[b]);
-  const of = new Float64Array(values.length);
-  for (let i = 0; i < order.length;) {
-    let j = i;
-    while (j < order.length && values[order[j]] === values[order[i]]) j += 1;
-    for (let at = i; at < j; at += 1) of[order[at]] = (i + j + 1) / 2;
-    i = j;
-  }
-  return of;
-}
-
 /** Spearman's rank correlation. */
 function rankCorrelation(a, b) {
-  const [x, y] = [ranks(a), ranks(b)];
+  const [x, y] = [midranks(a), midranks(b)];
   const mean = (a.length + 1) / 2;
   let [xy, xx, yy] = [0, 0, 0];
   for (const i of a.keys()) {

@@ -14,37 +14,29 @@ const MARGIN = 0.05;
 const COUNTS = [1, 3, 10, 30, 100];
 const PRIMARY = ['gradient', 'gradient-x-weight', 'oracle'];
 const SETS = [...PRIMARY, 'oracle of the group', 'gradient-x-weight-contrast', 'learned-mask'];
-const NAMES = {
-  celeba: { 3: 'blond men', 2: 'blond women' },
-  birds: {
+/** Groups by their numbers, and the minority groups, each with the majority group of its class. */
+const CELEBA = { names: { 3: 'blond men', 2: 'blond women' }, pairs: [[3, 2]] };
+const BIRDS = {
+  names: {
     1: 'land birds on water',
     0: 'land birds on land',
     2: 'water birds on land',
     3: 'water birds on water',
   },
-};
-NAMES.control = NAMES.celeba;
-NAMES.early = NAMES.celeba;
-NAMES.vit = NAMES.celeba;
-NAMES['early-birds'] = NAMES.birds;
-/** The minority groups, each with the majority group of its class. */
-const GROUPS = {
-  celeba: [[3, 2]],
-  control: [[3, 2]],
-  early: [[3, 2]],
-  vit: [[3, 2]],
-  birds: [
+  pairs: [
     [1, 0],
     [2, 3],
   ],
 };
-GROUPS['early-birds'] = GROUPS.birds;
-
-/** Planned models; with fewer, nothing is said of neurons. */
-const PLANNED = { celeba: 20, control: 10, birds: 20, early: 10, 'early-birds': 10, vit: 10 };
-const isWhole = (name, minority) =>
-  data[name].filter(({ chosenFor, group }) => chosenFor === minority && group === minority).length >=
-  PLANNED[name];
+/** What is measured, by its file of records. With fewer models than `planned` nothing is said of neurons. */
+const MEASURED = {
+  celeba: { ...CELEBA, planned: 20 },
+  control: { ...CELEBA, planned: 10 },
+  early: { ...CELEBA, planned: 10 },
+  vit: { ...CELEBA, planned: 10 },
+  birds: { ...BIRDS, planned: 20 },
+  'early-birds': { ...BIRDS, planned: 10 },
+};
 
 const isRandom = ({ set }) => set === 'none' || set === 'whole-model' || set.startsWith('same-layers');
 const number = (value, digits = 3) => value.toFixed(digits);
@@ -77,6 +69,7 @@ function modelsOf(data) {
   });
 }
 const keyOf = ({ run, chosenFor, group }) => `${run} ${chosenFor} ${group}`;
+
 /** The least-squares polynomial of degree 2 through points, by Gaussian elimination of the normal equations. */
 function quadratic(points) {
   const sum = (power, weight) => points.reduce((all, [x, y]) => all + x ** power * (weight ? y : 1), 0);
@@ -103,11 +96,14 @@ const excesses = (models, group, set, k) =>
     .map(({ excess }) => excess)
     .filter((excess) => !Number.isNaN(excess));
 
-const data = Object.fromEntries(Object.keys(GROUPS).map((name) => [name, modelsOf(name)]));
+const data = Object.fromEntries(Object.keys(MEASURED).map((name) => [name, modelsOf(name)]));
 const ofMinority = (name, chosenFor) => data[name].filter((model) => model.chosenFor === chosenFor);
+/** Models of a minority group, judged on that group. */
+const ofOwn = (name, minority) => ofMinority(name, minority).filter(({ group }) => group === minority);
+const isWhole = (name, minority) => ofOwn(name, minority).length >= MEASURED[name].planned;
 
 function baseTable() {
-  const rows = Object.entries(GROUPS).flatMap(([name, pairs]) =>
+  const rows = Object.entries(MEASURED).flatMap(([name, { names, pairs }]) =>
     pairs.flatMap(([minority, majority]) =>
       [minority, majority].flatMap((group) => {
         const own = ofMinority(name, minority).filter((model) => model.group === group);
@@ -118,7 +114,7 @@ function baseTable() {
         return [
           [
             name,
-            `${NAMES[name][group]}${group === minority ? '*' : ''}`,
+            `${names[group]}${group === minority ? '*' : ''}`,
             String(own.length),
             `${first.trained}, ${first.leftOut}`,
             interval(
@@ -160,7 +156,7 @@ function baseTable() {
 /** The planned tests of one plan: Holm corrects over all of them. */
 function primaryTable(caption, names) {
   const tests = names.flatMap((name) =>
-    GROUPS[name].flatMap(([minority]) =>
+    MEASURED[name].pairs.flatMap(([minority]) =>
       PRIMARY.map((set) => ({
         name,
         minority,
@@ -175,7 +171,17 @@ function primaryTable(caption, names) {
   const corrected = holm(ps);
   const rows = tests.map(({ name, minority, set, values }, i) => {
     if (!isWhole(name, minority))
-      return [name, NAMES[name][minority], set, '', `not all ${PLANNED[name]} measured`, '', '', '', ''];
+      return [
+        name,
+        MEASURED[name].names[minority],
+        set,
+        '',
+        `not all ${MEASURED[name].planned} measured`,
+        '',
+        '',
+        '',
+        '',
+      ];
     const { interval: range, equivalent } = equivalence(values, MARGIN);
     const below = mean(values) < 0;
     const isShown = corrected[i] < 0.05;
@@ -187,7 +193,7 @@ function primaryTable(caption, names) {
           : 'open';
     return [
       name,
-      NAMES[name][minority],
+      MEASURED[name].names[minority],
       set,
       String(values.length),
       interval(values),
@@ -205,7 +211,7 @@ function primaryTable(caption, names) {
 }
 
 function byCountTable() {
-  const rows = Object.entries(GROUPS).flatMap(([name, pairs]) =>
+  const rows = Object.entries(MEASURED).flatMap(([name, { names, pairs }]) =>
     pairs.flatMap(([minority, majority]) =>
       [minority, majority].flatMap((group) =>
         SETS.flatMap((set) => {
@@ -217,7 +223,7 @@ function byCountTable() {
               ? ''
               : `${interval(values, 2)}${values.length < models.length / 2 ? `, n ${values.length}` : ''}`;
           });
-          return cells.some(Boolean) ? [[name, NAMES[name][group], set, ...cells]] : [];
+          return cells.some(Boolean) ? [[name, names[group], set, ...cells]] : [];
         }),
       ),
     ),
@@ -244,11 +250,11 @@ function accuracyTable() {
       models
         .filter((row) => row.group === String(group) && row.split === split)
         .map((row) => 100 * row.accuracy);
-    return GROUPS[name]
+    return MEASURED[name].pairs
       .flat()
       .map((group) => [
         name,
-        NAMES[name][group],
+        MEASURED[name].names[group],
         String(accuracy(group, 'train').length),
         ...['train', 'val', 'test'].map((split) => interval(accuracy(group, split), 1)),
       ]);
@@ -331,9 +337,9 @@ function controlTable() {
 /** How often random sets in place of chosen ones give p < 0.05. */
 function falseAlarms() {
   const random = randomLcg(0.1);
-  const rows = Object.entries(GROUPS).flatMap(([name, pairs]) =>
+  const rows = Object.entries(MEASURED).flatMap(([name, { names, pairs }]) =>
     pairs.flatMap(([minority]) => {
-      const models = ofMinority(name, minority).filter(({ group }) => group === minority);
+      const models = ofOwn(name, minority);
       if (models.length < 5) return [];
       const draws = 2000;
       let found = 0;
@@ -344,7 +350,7 @@ function falseAlarms() {
         });
         if (signFlip(values).pValue < 0.05) found += 1;
       }
-      return [[name, NAMES[name][minority], String(models.length), `${number((100 * found) / draws, 1)} %`]];
+      return [[name, names[minority], String(models.length), `${number((100 * found) / draws, 1)} %`]];
     }),
   );
   return tableOf(
@@ -356,7 +362,7 @@ function falseAlarms() {
 
 function layersTable() {
   const rows = ['celeba', 'birds'].flatMap((name) =>
-    GROUPS[name].flatMap(([minority, majority]) => {
+    MEASURED[name].pairs.flatMap(([minority, majority]) => {
       const models = ofMinority(name, minority);
       const [first] = models;
       if (first === undefined) return [];
@@ -370,7 +376,7 @@ function layersTable() {
             .map(({ rows: all }) => all.find((row) => row.set === set)[measure]);
         return [
           name,
-          NAMES[name][minority],
+          MEASURED[name].names[minority],
           set.replace('rewound ', '').replace(' to 0', ''),
           number(mean(of(minority, 'auc')), 2),
           number(mean(of(majority, 'auc')), 2),
