@@ -66,7 +66,7 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
   const aside = join(dirname(lockPath), `.${checksum(owner.host)}-${owner.pid}-${id.slice(0, 8)}.lock`);
   try {
     await mkdir(aside);
-    await writeFile(join(aside, id), JSON.stringify(owner));
+    await writeFile(join(aside, id), ownText(owner, 0));
     await rename(aside, lockPath);
   } catch (error) {
     await rm(aside, { recursive: true, force: true }).catch(() => undefined);
@@ -82,6 +82,10 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
   return heldLock(join(lockPath, id), owner);
 }
 
+/** The text of a lock's file. Its length never changes: a reader that asked for the length before the counter rose finds a whole text. */
+const ownText = (owner: LockOwner, beats: number): string =>
+  JSON.stringify({ ...owner, beats: String(beats).padStart(12, '0') });
+
 /** The lock of a file in place, whose counter it raises until its release. */
 function heldLock(file: string, owner: LockOwner): Lock {
   const [lockPath, id] = [dirname(file), basename(file)];
@@ -89,8 +93,8 @@ function heldLock(file: string, owner: LockOwner): Lock {
   let beats = 0;
   let beating = Promise.resolve();
   const beat = setInterval(() => {
-    const text = JSON.stringify({ ...owner, beats: (beats += 1) });
-    // In place: readers find a whole text, and a removed file stays removed.
+    const text = ownText(owner, (beats += 1));
+    // In place: a removed file stays removed.
     beating = beating.then(() => writeFile(file, text, { flag: 'r+' })).catch(() => undefined);
   }, LEASE.beatMs).unref();
   let lost: boolean | undefined;

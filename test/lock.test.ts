@@ -71,6 +71,8 @@ test('is kept while its counter rises', async () => {
   const before = text();
   await sleep(2 * LEASE.staleMs);
   expect(text()).not.toBe(before);
+  // What is read at the moment of writing is whole.
+  expect(text()).toHaveLength(before.length);
   expect(held?.isLost()).toBe(false);
   expect(await tryLock(lock)).toBeUndefined();
   await held?.release();
