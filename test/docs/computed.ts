@@ -214,9 +214,4 @@ export const COMPUTED = {
     );
     return [...taken.map((rows) => rows.length), ...sums];
   },
-  /** The processor seconds of so many fastest runs, and of the others. */
-  fastAndSlow(arm: string, count: number) {
-    const seconds = numbers(records(...CELEBA, { arm }), 'processorSeconds').sort((a, b) => a - b);
-    return [...ends(seconds.slice(0, count)), ...ends(seconds.slice(count))];
-  },
 };
