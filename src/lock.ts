@@ -82,7 +82,7 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
   return heldLock(join(lockPath, id), owner);
 }
 
-/** The text of a lock's file. Its length never changes: a reader that asked for the length before the counter rose finds a whole text. */
+/** The text of a lock's file. Its length never changes: a reader that asked for it before the counter rose still reads all of the text. */
 const ownText = (owner: LockOwner, beats: number): string =>
   JSON.stringify({ ...owner, beats: String(beats).padStart(12, '0') });
 

@@ -71,7 +71,7 @@ test('is kept while its counter rises', async () => {
   const before = text();
   await sleep(2 * LEASE.staleMs);
   expect(text()).not.toBe(before);
-  // What is read at the moment of writing is whole.
+  // Otherwise a reader could get a text that is cut off.
   expect(text()).toHaveLength(before.length);
   expect(held?.isLost()).toBe(false);
   expect(await tryLock(lock)).toBeUndefined();
