@@ -9,6 +9,7 @@ import { evaluateVariants } from '#src/experiments/evaluateVariants.js';
 import { TraceSession } from '#src/experiments/traceSession.js';
 import { mannWhitney } from '#src/metrics/mannWhitney.js';
 import { midranks } from '#src/metrics/midranks.js';
+import { mean } from '#src/metrics/statistics.js';
 import { native } from '#src/native/addon.js';
 import { nullNamed } from '#src/neurons/nulls.js';
 import { maskNeurons, perturbedVariants, weightsIn } from '#src/neurons/perturb.js';
@@ -96,8 +97,6 @@ function rankCorrelation(a, b) {
   }
   return xx === 0 || yy === 0 ? 0 : xy / Math.sqrt(xx * yy);
 }
-
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Half A as the oracle sees it: each group's trained and left-out images, and how far apart their margins are. */
 class Membership {
