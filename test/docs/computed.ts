@@ -199,6 +199,11 @@ export const COMPUTED = {
     const rows = /^planted; .*; Are they found, by layer.*\| gradient-x-weight \|/;
     return [-1, 0].flatMap((at) => ends(cells(rows, at))).map((share) => 100 * share);
   },
+  /** The mean AUC in the planted layer over both classes, for each criterion in the order of the page. */
+  inLayer: (stage: string) =>
+    [...new Set(records('planted', '^criteria-found').map(({ criterion }) => criterion))].map((criterion) =>
+      mean(numbers(records('planted', '^criteria-found', { stage, criterion }), 'aucInLayer')),
+    ),
   leastP: (models: number) => [2 / 2 ** models],
   published() {
     const [own = ''] = /accuracy: .*/.exec(read('src/report/published.ts')) ?? [];

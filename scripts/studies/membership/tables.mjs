@@ -28,14 +28,14 @@ const BIRDS = {
     [2, 3],
   ],
 };
-/** What is measured, by its file of records. With fewer models than `planned` nothing is said of neurons. */
+/** What is measured, by its file of records. With fewer models than `planned` nothing is said of neurons. New data go last, so that random draws of the others stay. */
 const MEASURED = {
   celeba: { ...CELEBA, planned: 20 },
   control: { ...CELEBA, planned: 10 },
   early: { ...CELEBA, planned: 10 },
-  vit: { ...CELEBA, planned: 10 },
   birds: { ...BIRDS, planned: 20 },
   'early-birds': { ...BIRDS, planned: 10 },
+  vit: { ...CELEBA, planned: 10 },
 };
 
 const isRandom = ({ set }) => set === 'none' || set === 'whole-model' || set.startsWith('same-layers');
