@@ -200,10 +200,11 @@ export const COMPUTED = {
     return [-1, 0].flatMap((at) => ends(cells(rows, at))).map((share) => 100 * share);
   },
   /** The mean AUC in the planted layer over both classes, for each criterion in the order of the page. */
-  inLayer: (stage: string) =>
-    [...new Set(records('planted', '^criteria-found').map(({ criterion }) => criterion))].map((criterion) =>
-      mean(numbers(records('planted', '^criteria-found', { stage, criterion }), 'aucInLayer')),
-    ),
+  inLayer(stage: string) {
+    const rows = records('planted', '^criteria-found', { stage });
+    const criteria = new Set(rows.flatMap(({ criterion = '' }) => criterion));
+    return [...criteria].map((criterion) => mean(numbers(select(rows, { criterion }), 'aucInLayer')));
+  },
   leastP: (models: number) => [2 / 2 ** models],
   published() {
     const [own = ''] = /accuracy: .*/.exec(read('src/report/published.ts')) ?? [];
