@@ -1,5 +1,5 @@
 import { quotedWord } from '../provenance.js';
-import { accuracyTable } from '../report/figures/accuracy.js';
+import { accuracyTable, splitVerdict } from '../report/figures/accuracy.js';
 import { shortcutVerdict } from '../report/sections/shortcut.js';
 import type { TrainedRun } from '../train/results.js';
 import type { Output } from './output.js';
@@ -8,19 +8,19 @@ import { prose, textTable } from './textTable.js';
 
 /** Prints the accuracies of a run that was made, its folder, and the commands that follow. */
 export async function printRun({ run, ...result }: TrainedRun, output: Output): Promise<void> {
-  const { groups, dataset, folder, from, isRegrouped } = await openGroups(run);
+  const { groups, dataset, folder, from, hasAttribute } = await openGroups(run);
   const epochs = await folder.readMetrics();
   const seconds = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
   const own = quotedWord(run);
-  const trace = isRegrouped ? [] : [`trace unstructured --run ${own}`];
-  const next = from === undefined ? trace : [`compare ${quotedWord(from)} ${own}`];
+  const first = hasAttribute ? `trace unstructured --run ${own}` : `discover --run ${own}`;
+  const next = from === undefined ? first : `compare ${quotedWord(from)} ${own}`;
   const table = textTable(accuracyTable(result, groups), output);
   output.result(
     [
       table,
-      ...prose(shortcutVerdict(result, dataset, groups), output),
+      ...prose([...shortcutVerdict(result, dataset, groups), ...splitVerdict(result, dataset)], output),
       `Run: ${run}`,
-      nextLine(...next, `report --run ${own}`),
+      nextLine(next, `report --run ${own}`),
     ].join('\n'),
     {
       run,

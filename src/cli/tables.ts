@@ -20,17 +20,18 @@ export async function openGroups(run: string) {
   const opened = await openRun(run);
   const { folder, environment } = opened;
   const dataset = await readRunData(opened);
-  // The run that it started from was measured by its own groups: this run's report alone has both.
-  const isRegrouped = (await folder.readTrainingResult())?.before !== undefined;
   return {
     groups: groupLabels(dataset),
     /** With the attribute's name. */
-    dataset: { ...dataset, attribute: attributeName(dataset.spuriousNames, environment.dataOptions) },
+    dataset: {
+      ...dataset,
+      attribute: attributeName(dataset.spuriousNames, environment.dataOptions),
+      ticks: environment.dataOptions.ticks,
+    },
     folder,
     hasAttribute: dataset.spuriousNames.length > 1,
-    isRegrouped,
     /** The run to compare with. */
-    from: isRegrouped ? undefined : environment.from,
+    from: environment.from,
   };
 }
 

@@ -4,7 +4,7 @@ import { coreRegionSchema } from './coreRegion.js';
 import type { Dataset, Example } from './dataset.js';
 import { type SampleImage, sampleImage, sampleImageSchema } from './pictures.js';
 import { preprocessingSchema } from './preprocessing.js';
-import { perSplit } from './split.js';
+import { perSplit, SPLITS } from './split.js';
 
 export { type SampleImage, toSampleImage } from './pictures.js';
 
@@ -33,7 +33,7 @@ export const dataDescriptionSchema = z.strictObject({
   coreRegion: coreRegionSchema.nullable(),
   /** How images became the model's input; absent in runs of earlier versions. */
   preprocessing: preprocessingSchema.optional(),
-  /** The first training images of each group, group after group. */
+  /** The first training images of each group, group after group; those of the next split that has any if training has none. */
   samples: z
     .array(z.strictObject({ group: count, images: z.array(sampleImageSchema.readonly()).readonly() }))
     .readonly(),
@@ -65,7 +65,8 @@ export async function describeData(dataset: Dataset): Promise<DataDescription> {
 }
 
 function sampleImages(dataset: Dataset, group: number): Promise<SampleImage[]> {
-  const indices = dataset.splits.train.filter((index) => dataset.groups[index] === group);
+  const split = SPLITS.find((one) => (dataset.counts[one][group] ?? 0) > 0) ?? 'train';
+  const indices = dataset.splits[split].filter((index) => dataset.groups[index] === group);
   return Promise.all(
     Array.from(indices.subarray(0, SAMPLES_PER_GROUP), (index) =>
       sampleImage(dataset, dataset.examples[index] as Example),

@@ -15,8 +15,8 @@ export const TICKS = {
   parse: (text: string) => resolve(text),
 } satisfies LayoutOption<string>;
 
-/** The attribute's values; a name in the table replaces the second. */
-const OTHER = 'other';
+/** The attribute's values; a name in the table replaces the second. Nobody need have looked at an image that is not ticked. */
+const OTHER = 'not ticked';
 const TICKED = 'ticked';
 
 /** How people, pandas and browsers write yes and no. */
@@ -25,6 +25,7 @@ const NO = /^(?:|0|0\.0|false|no)$/i;
 
 /** A dataset's groups. */
 interface Groups {
+  readonly targetNames: readonly string[];
   readonly options: { readonly ticks?: string };
   readonly numSpurious: number;
   readonly groupNames: readonly string[];
@@ -107,4 +108,39 @@ export function ticksLine(dataset: Groups): string | undefined {
     return [`${name}: ${counts.join(', ')}`];
   });
   return `Groups are ticks of ${dataset.options.ticks}. Ticked images: ${groups.join('; ')}.`;
+}
+
+/** With fewer ticks in a class a repair says so. */
+const FEW = 10;
+/** With as many times more wrong images than ticks a repair says so. */
+const FAR_MORE = 5;
+
+/**
+ * Says which classes a repair by ticks may harm.
+ *
+ * @param wrong validation images that the network gets wrong, [numClasses]
+ */
+export function ticksWarnings(dataset: Groups, wrong: readonly number[]): string[] {
+  if (dataset.options.ticks === undefined) return [];
+  return dataset.targetNames.flatMap((name, y) => {
+    const ticked = dataset.counts.val[y * 2 + 1] ?? 0;
+    const errors = wrong[y] ?? 0;
+    if (ticked === 0)
+      return [
+        `No validation image of ${name} is ticked: ticked images of other classes weigh more, and ${name} may pay for it. Tick images of each class.`,
+      ];
+    const few =
+      ticked < FEW
+        ? [
+            `${name} has ${ticked} ticked validation ${ticked === 1 ? 'image' : 'images'}: fewer than ${FEW} may mislead the repair.`,
+          ]
+        : [];
+    const many =
+      errors > FAR_MORE * ticked
+        ? [
+            `${errors} validation images of ${name} are wrong, and ${ticked} are ticked: where the others show the same, they weigh as images that do not, and the repair may turn the shortcut around. Tick many more, or train cbllr, which needs no ticks.`,
+          ]
+        : [];
+    return [...few, ...many];
+  });
 }

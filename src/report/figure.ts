@@ -22,6 +22,8 @@ export interface ReportDataset extends NamedGroups {
   readonly spuriousNames?: readonly string[];
   /** The attribute's name in a sentence, such as `digit`. */
   readonly attribute?: string;
+  /** The table of ticks that the groups are. */
+  readonly ticks?: string | undefined;
   /** Examples of each group, [numGroups] for each split. */
   readonly counts: Readonly<Record<Split, readonly number[]>>;
   readonly samples?: readonly { readonly group: number; readonly images: readonly SampleImage[] }[];

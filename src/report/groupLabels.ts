@@ -1,4 +1,6 @@
+import type { Split } from '../data/split.js';
 import type { GroupLabel } from '../kit/table.js';
+import type { ReportDataset } from './figure.js';
 import { granularity, plural } from './format.js';
 import { plain } from './text.js';
 
@@ -20,6 +22,18 @@ export function groupLabels({ groupNames, minorityGroups }: NamedGroups): GroupL
     const name = plain(raw);
     return { index, minority, short, name, full: name === '' ? short : `${short} ${name}` };
   });
+}
+
+/** Whether groups with images in a split are whole classes: no attribute is known, or none of the split's images is ticked. */
+export function areClasses(
+  { spuriousNames = [], ticks, counts }: Pick<ReportDataset, 'spuriousNames' | 'ticks' | 'counts'>,
+  split: Split = 'test',
+): boolean {
+  const isTicked = (group: number): boolean => group % spuriousNames.length === 1;
+  return (
+    spuriousNames.length === 1 ||
+    (ticks !== undefined && counts[split].every((count, group) => count === 0 || !isTicked(group)))
+  );
 }
 
 /** Writes a group by its number: `G2*`. */

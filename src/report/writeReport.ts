@@ -91,8 +91,8 @@ export function drawReport(report: RunReport) {
   const lead = html`Dataset ${plain(dataset.name)}, ${dataset.groupNames.length} groups. ${input} Figures
     after You et al.,
     <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025). A star, as in
-    G2*, marks a minority group, which is rare within its class in
-    training.${traces.length > 0 ? terms : undefined}`;
+    G2*, marks
+    ${dataset.ticks === undefined ? 'a minority group, which is rare within its class in training' : 'ticked images'}.${traces.length > 0 ? terms : undefined}`;
   return drawPage(title, lead, sectionsOf(report));
 }
 
@@ -107,7 +107,11 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
   const report: RunReport = {
     title: `${methodOfRun(config).title} on ${dataset.name}, ${config.arch}: run ${basename(folder.path)}`,
     arch: config.arch,
-    dataset: { ...dataset, attribute: attributeName(dataset.spuriousNames, environment.dataOptions) },
+    dataset: {
+      ...dataset,
+      attribute: attributeName(dataset.spuriousNames, environment.dataOptions),
+      ticks: environment.dataOptions.ticks,
+    },
     input: dataset.preprocessing && inputLine(dataset.preprocessing, environment.input),
     repairs: await repairsOf(folder),
     config: describeConfig(config, environment),

@@ -81,7 +81,7 @@ async function plan(
     start.program && (await readProgram(start.program.path, start.program.name, start.program.output));
   const config = { ...(await start.configOf(whole, program)), ...processesOf(context, method, options) };
   const dataset = trainedOn(whole, config);
-  const out = options.out ?? defaultRunFolder(method.name, dataset.name, from);
+  const out = options.out ?? defaultRunFolder(method.name, dataset, from);
   const input = await inputRecord({ config, dataset, given: options, inherited: start.inherited });
   const { preprocessing } = preparedAs(config, dataset);
   const enlarged = enlargement(preprocessing, input);

@@ -51,22 +51,24 @@ async function newNames(
   return { targetNames, spuriousNames, groupNames };
 }
 
-/** Returns the caller's dataset and options, or else the run's; names alone are put into the run's. */
+/** Returns the caller's dataset and options, or else the run's; names and ticks alone are put into the run's. */
 export function dataOf(
   { environment }: Pick<OpenedRun, 'environment'>,
   given: DataOptions,
 ): { readonly data: string | Dataset; readonly datasetOptions: DatasetOptions | undefined } {
   return {
     data: given.data ?? environment.data,
-    datasetOptions: isNames(given)
+    datasetOptions: isAdded(given)
       ? { ...environment.dataOptions, ...defined(given.datasetOptions ?? {}) }
       : given.datasetOptions,
   };
 }
 
-/** Whether options of reading give names alone, or nothing. */
-function isNames({ datasetOptions = {} }: DataOptions): boolean {
-  return Object.keys(defined(datasetOptions)).every((name) => /^(?:class|attribute)Names$/.test(name));
+/** Whether options of reading only add to others: they say nothing about where images and labels are. */
+function isAdded({ datasetOptions = {} }: DataOptions): boolean {
+  return Object.keys(defined(datasetOptions)).every((name) =>
+    /^(?:(?:class|attribute)Names|ticks)$/.test(name),
+  );
 }
 
 interface DataOptions {

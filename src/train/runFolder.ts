@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type DataDescription, dataDescriptionSchema } from '../data/dataDescription.js';
+import type { Dataset } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import { makeFolder, removeLeftovers } from '../files.js';
 import { awaitLock, isHeld, isLocked, ownerOf } from '../lock.js';
@@ -280,8 +281,13 @@ export async function keptEpoch(
 }
 
 /** Returns the default folder of a method's run: next to the run that it starts from, or by its dataset's name. */
-export function defaultRunFolder(method: string, dataset: string, from: string | undefined): string {
-  return from === undefined ? `runs/${method}-${dataset}` : `${from.replace(/\/+$/, '')}-${method}`;
+export function defaultRunFolder(
+  method: string,
+  { name, options: { ticks } }: Pick<Dataset, 'name' | 'options'>,
+  from: string | undefined,
+): string {
+  const folder = from === undefined ? `runs/${method}-${name}` : `${from.replace(/\/+$/, '')}-${method}`;
+  return ticks === undefined ? folder : `${folder}-ticks`;
 }
 
 /** Returns the weights file of a saved epoch, by default the selected one. Throws `RUN_NOT_FOUND`. */

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset, requireGroups } from '../../src/data/dataset.js';
-import { ticksLine } from '../../src/data/ticks.js';
+import { ticksLine, ticksWarnings } from '../../src/data/ticks.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { failure } from './support.js';
@@ -23,8 +23,8 @@ test('ticked images of a class are a group, all others of it another; the splits
   const dataset = await loadDataset(data, { ticks });
   const { targetNames } = plain;
   expect(dataset).toMatchObject({
-    spuriousNames: ['other', 'digit'],
-    groupNames: targetNames.flatMap((name) => [`${name}, other`, `${name}, digit`]),
+    spuriousNames: ['not ticked', 'digit'],
+    groupNames: targetNames.flatMap((name) => [`${name}, not ticked`, `${name}, digit`]),
     splits: plain.splits,
     labels: plain.labels,
     counts: { train: [48, 0, 36, 0], val: [7, 1, 7, 1], test: [8, 0, 8, 0] },
@@ -46,6 +46,22 @@ test('ticked images of a class are a group, all others of it another; the splits
   requireGroups(other, ['val']);
 });
 
+test('a repair says which classes it may harm: without ticks, with few, with far more wrong images', async () => {
+  await write(`${paths[0]},x,1,digit`, `${paths[1]},x,1,digit`);
+  const dataset = await loadDataset(data, { ticks });
+  const warnings = (...wrong: readonly number[]): string => ticksWarnings(dataset, wrong).join('\n');
+  expect(warnings(0, 0)).toMatch(
+    /^pullover has 2 ticked validation images: fewer than 10 .*\nNo validation image of coat is ticked: .* coat may pay for it/,
+  );
+  expect(warnings(10, 0)).not.toMatch(/turn the shortcut around/);
+  expect(warnings(11, 0)).toMatch(
+    /11 validation images of pullover are wrong, and 2 are ticked: .* turn the shortcut around/,
+  );
+  const many = { ...dataset, counts: { ...dataset.counts, val: [0, 10, 0, 12] } };
+  expect(ticksWarnings(many, [50, 60])).toEqual([]);
+  expect(ticksWarnings(await loadDataset(data), [50, 50])).toEqual([]);
+});
+
 test('images that are held out stay held out', async () => {
   const plain = await loadDataset(data, {
     format: 'csv',
@@ -57,7 +73,7 @@ test('images that are held out stay held out', async () => {
   await write(`${plain.examples[first]?.filename},x,1,`);
   const dataset = await loadDataset(data, { ...plain.options, ticks });
   expect(dataset.splits).toEqual(plain.splits);
-  expect(dataset.spuriousNames).toEqual(['other', 'ticked']);
+  expect(dataset.spuriousNames).toEqual(['not ticked', 'ticked']);
 });
 
 /** Without a split, so that all images are for training. */

@@ -143,7 +143,7 @@ describe('discover', () => {
     }
     const ticked = shown.filter(({ path, class: name }) => isHidden(path, name));
     const grouped = await loadDataset(data, { ...datasetOptions, ticks });
-    expect(grouped.spuriousNames).toEqual(['other', 'digit, "other"']);
+    expect(grouped.spuriousNames).toEqual(['not ticked', 'digit, "other"']);
     expect(grouped.counts.val.filter((_, group) => group % 2 === 1).reduce((sum, one) => sum + one)).toBe(
       ticked.length,
     );

@@ -24,13 +24,15 @@ import {
 } from '../../src/report/published.js';
 import { changeRows, layerRows, rankRows } from '../../src/report/rows.js';
 import { comparisonVerdict } from '../../src/report/sections/comparison.js';
+import { showData } from '../../src/report/sections/data.js';
 import { attributeName, shortcutOf, shortcutVerdict } from '../../src/report/sections/shortcut.js';
 import { trainingVerdict } from '../../src/report/sections/training.js';
 import { LONG_MAJORITY_RAMP, LONG_MINORITY_RAMP, steps } from '../../src/report/vega/theme.js';
 import { CELEBA_COUNTS, WATERBIRDS_COUNTS } from '../data/standardSplits.js';
 import { epochs, erm, fullReport, layers18, overlapTrace, trace, VAL } from './fixtures.js';
 
-const groups = groupLabels(fullReport.dataset);
+const { dataset } = fullReport;
+const groups = groupLabels(dataset);
 /** With ordinary spaces. */
 const names = fullReport.dataset.groupNames;
 const changesVerdict = (of: TraceUnstructuredResult): string[] => [
@@ -53,7 +55,7 @@ describe('accuracies', () => {
     groupAccuracies(correct, total, total);
 
   test('minority groups lose more', () => {
-    expect(plainText(accuracyVerdict(erm, groups))).toMatch(
+    expect(plainText(accuracyVerdict(erm, groups, dataset))).toMatch(
       /^From training to test, minority groups lose 54\.7 points of accuracy more than majority groups \(95 % \d+\.\d to \d+\.\d over the examples of this one model\)\. The worst test group is G2\* coat with 0: 17\.86 % \(50\/280, 95 % 13\.8 to 22\.8\)/,
     );
   });
@@ -61,36 +63,43 @@ describe('accuracies', () => {
   test('a difference within its interval is none that is shown, and one the other way is told', () => {
     const sizes = [100, 100, 100, 100];
     const same = { ...erm, train: split([95, 95, 95, 95], sizes), test: split([90, 89, 91, 90], sizes) };
-    expect(plainText(accuracyVerdict(same, groups))).toMatch(
+    expect(plainText(accuracyVerdict(same, groups, dataset))).toMatch(
       /^It is not shown that minority groups lose more accuracy from training to test than majority groups: 0\.0 points/,
     );
     const other = { ...erm, train: split([95, 95, 95, 95], sizes), test: split([50, 95, 95, 50], sizes) };
-    expect(plainText(accuracyVerdict(other, groups))).toMatch(
+    expect(plainText(accuracyVerdict(other, groups, dataset))).toMatch(
       /minority groups lose 45\.0 points of accuracy less than majority groups \(-45\.0 points/,
     );
   });
 
   test('groups without training examples are not compared', () => {
     const empty = { ...erm, train: split([95, 0, 0, 95], [100, 0, 0, 100]) };
-    expect(plainText(accuracyVerdict(empty, groups))).toMatch(/^The worst test group is G2/);
+    expect(plainText(accuracyVerdict(empty, groups, dataset))).toMatch(/^The worst test group is G2/);
   });
 
   test('a network that guesses in minority groups cannot be judged', () => {
     const sizes = [100, 100, 100, 100];
     const guesses = { ...erm, train: split([95, 52, 49, 95], sizes) };
-    expect(plainText(accuracyVerdict(guesses, groups))).toMatch(
+    expect(plainText(accuracyVerdict(guesses, groups, dataset))).toMatch(
       /^Too weak to judge: the network is right in 50\.50 % of the training images of minority groups \(95 % 43\.6 to 57\.4\), where guessing would be right in 50\.00 %/,
     );
-    expect(plainText(accuracyVerdict(guesses, groups, 10))).toMatch(/^From training to test/);
+    expect(
+      plainText(
+        accuracyVerdict(guesses, groups, {
+          ...dataset,
+          targetNames: Array.from({ length: 10 }, (_, y) => String(y)),
+        }),
+      ),
+    ).toMatch(/^From training to test/);
   });
 
   test('before and after', () => {
     const at = (correct: number) => ({ ...erm, test: split([200, 200, correct, 200], [200, 200, 200, 200]) });
-    expect(plainText(beforeAfterVerdict(at(80), at(140), groups))).toMatch(
+    expect(plainText(beforeAfterVerdict(at(80), at(140), groups, dataset))).toMatch(
       /rises by 30\.0 points, from 40\.00 % \(erm\) to 70\.00 %/,
     );
-    expect(plainText(beforeAfterVerdict(at(140), at(80), groups))).toMatch(/falls by 30\.0 points/);
-    expect(plainText(beforeAfterVerdict(at(80), at(84), groups))).toMatch(
+    expect(plainText(beforeAfterVerdict(at(140), at(80), groups, dataset))).toMatch(/falls by 30\.0 points/);
+    expect(plainText(beforeAfterVerdict(at(80), at(84), groups, dataset))).toMatch(
       /is not shown to change, .*: \+2\.0 points, 95 % -7\.\d to 11\.\d/,
     );
   });
@@ -101,10 +110,31 @@ describe('accuracies', () => {
       { ...erm, test: split([200, 150, 40, 196], sizes) },
       { ...erm, test: split([140, 152, 140, 190], sizes) },
     ];
-    expect(plainText(beforeAfterVerdict(before, after, groups))).toMatch(
+    expect(plainText(beforeAfterVerdict(before, after, groups, dataset))).toMatch(
       /^The worst group’s test accuracy rises by .*\. Lower than before: G0 pullover with 0 falls from 100\.00 to 70\.00 %\.$/,
     );
-    expect(plainText(beforeAfterVerdict(before, before, groups))).toMatch(/No group is shown to fall\.$/);
+    expect(plainText(beforeAfterVerdict(before, before, groups, dataset))).toMatch(
+      /No group is shown to fall\.$/,
+    );
+    // Groups of the test split without images, and without ticks.
+    const [none, unticked] = [
+      { ...dataset.counts, test: [0, 60, 60, 60] },
+      { ...dataset.counts, test: [60, 0, 60, 0] },
+    ];
+    expect(plainText(beforeAfterVerdict(before, after, groups, { ...dataset, counts: none }))).toMatch(
+      /^No test image is in G0 pullover with 0: what the repair does to it is unknown\. The worst group/,
+    );
+    const ticks = { ...dataset, ticks: 'ticks.csv', counts: unticked };
+    const [sentence = '', ...others] = beforeAfterVerdict(before, before, groups, ticks);
+    expect(others).toEqual([]);
+    expect(sentence).toMatch(
+      /^No ticked image is in test: what the repair does to images like them is unknown\. The worst class’s test accuracy is not shown to change, .*No class is shown to fall\.$/,
+    );
+    expect(plainText(accuracyVerdict(erm, groups, ticks))).toMatch(/The worst test class is G2/);
+    expect(shortcutOf(erm, ticks)).toBeUndefined();
+    const [shown] = showData({ ...fullReport, dataset: ticks }, groups)?.verdict ?? [];
+    expect(shown).toMatch(/^Groups are ticks of ticks\.csv; an image that is not ticked may show the same/);
+    expect(shown).not.toMatch(/% of the training split/);
     const runs = [before, after].map(({ test }, at) => ({ title: ['ERM', 'DFR'][at] ?? '', test }));
     expect(plainText(comparisonVerdict(runs, groups))).toMatch(
       /raised by DFR .*\. Other groups pay: under DFR G0 pullover with 0 falls from 100\.00 to 70\.00 %\./,

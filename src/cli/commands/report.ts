@@ -15,11 +15,11 @@ export function addCommand(command: Command): void {
   addJob(command, [OPTIONS], async ({ run, out }, output, control) => {
     const { writeReport } = await import('../../report/writeReport.js');
     const path = await writeReport({ ...control, run, out });
-    const { from, hasAttribute, isRegrouped } = await openGroups(run);
+    const { from, hasAttribute } = await openGroups(run);
     const own = quotedWord(run);
     const unrepaired = hasAttribute ? `train dfr --from ${own}` : `discover --run ${own}`;
     const next = from === undefined ? unrepaired : `compare ${quotedWord(from)} ${own}`;
-    const lines = [`Report: ${path}`, ...(isRegrouped ? [] : [nextLine(next)])];
+    const lines = [`Report: ${path}`, nextLine(next)];
     output.result(lines.join('\n'), { report: path });
   });
 }

@@ -57,7 +57,10 @@ function runOptions({ name, startsFrom, isDistributed, settings }: TrainingMetho
       command
         .option('--data <folder>', 'dataset folder (default with --from: the one that run was trained on)')
         .option('--from <run>', 'run folder of a model to start from, instead of --weights')
-        .option('--out <run>', `run folder (default: runs/${name}-<dataset>, or <from>-${name})`);
+        .option(
+          '--out <run>',
+          `run folder (default: runs/${name}-<dataset>, or <from>-${name}; -ticks is added for ticks)`,
+        );
     } else if (startsFrom === 'data') {
       command
         .requiredOption('--data <folder>', 'dataset folder')
@@ -66,7 +69,7 @@ function runOptions({ name, startsFrom, isDistributed, settings }: TrainingMetho
       command
         .requiredOption('--from <run>', 'run folder of the model to start from')
         .option('--data <folder>', 'dataset folder (default: the one that run was trained on)')
-        .option('--out <run>', `run folder (default: <from>-${name})`);
+        .option('--out <run>', `run folder (default: <from>-${name}; -ticks is added for ticks)`);
     }
     if (isDistributed === true) {
       command.option(

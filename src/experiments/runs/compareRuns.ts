@@ -46,16 +46,16 @@ export async function compareRuns(paths: readonly string[]): Promise<RunsCompari
       `A comparison takes two runs or more, each named once: ${paths.length} names of ${folders.size} were given.`,
     );
   }
-  const runs = await Promise.all(paths.map(finishedRun));
+  const runs = byGroupsOfRepair(await Promise.all(paths.map(finishedRun)));
   const [first] = runs as [FinishedRun];
   for (const { path, config } of runs) requireSameData(first, path, config);
   const groups = groupBySeeds(runs);
   const differing = differingSettings(groups.map(([run]) => run));
   const reference = groups[0] as Group;
+  const { path } = runs.find(({ result }) => result.before) ?? first;
   return {
     differing,
-    groupNames:
-      (await new RunFolder(first.path).readData())?.groupNames ?? first.result.test.accuracy.map(String),
+    groupNames: (await new RunFolder(path).readData())?.groupNames ?? first.result.test.accuracy.map(String),
     rows: groups.map((group) => rowOf(group, differing, reference)),
   };
 }
@@ -67,11 +67,25 @@ async function finishedRun(path: string): Promise<FinishedRun> {
   throw new SpurmemError('RUN_NOT_FOUND', `${path} holds no finished run: ${what}.`);
 }
 
+/** A repair by other groups has measured the run that it started from by these: that run's numbers are replaced. */
+function byGroupsOfRepair(runs: readonly FinishedRun[]): FinishedRun[] {
+  return runs.map((run) => {
+    const repair = runs.find(({ from, result }) => from === resolve(run.path) && result.before);
+    return repair
+      ? {
+          ...run,
+          config: { ...run.config, dataset: repair.config.dataset },
+          result: { ...run.result, ...repair.result.before },
+        }
+      : run;
+  });
+}
+
 function requireSameData(first: ListedRun, path: string, { dataset }: RunConfig): void {
   if (isSameData(dataset, first.config.dataset)) return;
   throw new SpurmemError(
     'DATASET_INVALID',
-    `${path} was trained on ${dataset.name}, and ${first.path} on other data, ${first.config.dataset.name}: compare runs on one dataset.`,
+    `${path} was trained on ${dataset.name}, and ${first.path} on ${first.config.dataset.name}, with other images, labels or groups: compare runs on one dataset. A repair by other groups is compared with the run that it started from alone.`,
   );
 }
 

@@ -66,14 +66,15 @@ export function addCommand(command: Command): void {
           .slice(0, LISTED)
           .map(({ path, margin }) => `  ${margin.toFixed(2).padStart(7)}  ${path}`),
       ]);
-      const run = options.run === undefined ? 'RUN' : quotedWord(options.run);
       const lines = [
         ...lists,
         ...prose(findings ? propertyLines(findings) : [], output),
         `Page: ${page}`,
         `Rows: ${out}.csv`,
         nextLine(`discover --out ${quotedWord(out)} --test NAME --class CLASS`),
-        nextLine(`train dfr --from ${run} --ticks ticks.csv`),
+        ...(options.run === undefined
+          ? []
+          : [nextLine(`train dfr --from ${quotedWord(options.run)} --ticks ticks.csv`)]),
       ];
       output.result(lines.join('\n'), {
         files: [page, `${out}.csv`, `${out}.json`],

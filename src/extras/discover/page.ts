@@ -33,7 +33,7 @@ export function classesOf({ images, seed }: DiscoverResult, show: number) {
   });
 }
 
-/** From this share of wrong images on, what misleads is hardly rare in the class, and the weight of a few ticks would be too large. */
+/** From this share of wrong images on, ticks of a few of them cannot tell a weak network from a frequent shortcut. */
 const MANY_WRONG = 0.2;
 
 /** Says how many images are wrong, and what a hidden group can hide at most. */
@@ -41,7 +41,7 @@ export function boundText(of: ClassCounts): string {
   const bound = errorBound(of);
   const counted = `${of.wrong} of ${of.images} images are wrong.`;
   if (of.wrong / of.images > MANY_WRONG) {
-    return `${counted} What misleads is hardly rare here: train cbllr, which balances classes without ticks, may repair more than ticks do.`;
+    return `${counted} These are many: perhaps the network is weak, perhaps a shortcut often misleads it. Ticks of a few images cannot tell which, and repair little.`;
   }
   const [of5, of20] = [0.05, 0.2].map((share) => bound / share) as [number, number];
   const most = (share: number): string => `is wrong in at most ${(100 * share).toFixed(1)} % of its images`;
@@ -82,7 +82,7 @@ export async function explorePage(
   Margins are ${how}. Tick the images that share something, in any of the grids, and give it a name. Every
   class has lowest margins: what they share is a guess until it is tested on images that you have not seen.`;
   const key = `${result.fingerprint.slice(0, 16)}-${result.seed}-${result.ranking}-${result.network}`;
-  return page(`What misleads on ${dataset.name}?`, lead, sections, { key, file: 'ticks.csv' });
+  return page(`What do wrong images of ${dataset.name} share?`, lead, sections, { key, file: 'ticks.csv' });
 }
 
 const SAVE = html`<p>

@@ -6,7 +6,7 @@ import { accuracyEstimate, differenceOf, type Estimate } from '../../metrics/int
 import type { TrainingResult } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
 import { bars } from '../chart.js';
-import type { Figure, FigureSource, Measured, RunReport, Section, Show } from '../figure.js';
+import type { Figure, FigureSource, Measured, ReportDataset, RunReport, Section, Show } from '../figure.js';
 import {
   granularity,
   MISSING,
@@ -19,7 +19,14 @@ import {
   size,
   SPLIT_NAME,
 } from '../format.js';
-import { groupNameIn, type Groups, groupsOfKind, smallestGroup, starNote } from '../groupLabels.js';
+import {
+  areClasses,
+  groupNameIn,
+  type Groups,
+  groupsOfKind,
+  smallestGroup,
+  starNote,
+} from '../groupLabels.js';
 import { html, htmlTable } from '../html/html.js';
 import { publishedAccuracyTable, publishedGainTable } from '../published.js';
 import { accuracyRows } from '../rows.js';
@@ -83,7 +90,7 @@ function withTable(
     section &&
     result && {
       ...section,
-      verdict: accuracyVerdict(result, groups, dataset.targetNames?.length),
+      verdict: accuracyVerdict(result, groups, dataset),
       tables: [accuracyTable(result, groups)],
     }
   );
@@ -99,7 +106,7 @@ function showBeforeAfter(
   return {
     id: 'before-after',
     title: 'Before and after (Fig. 6)',
-    verdict: beforeAfterVerdict(before, after, groups),
+    verdict: beforeAfterVerdict(before, after, groups, dataset),
     prose: () =>
       html`${htmlTable(beforeAfterTable(before, after, groups))} ${published && htmlTable(published)}
         <p class="note">
@@ -112,9 +119,10 @@ function showBeforeAfter(
  * Whether minority groups lose more from training to test than majority groups (article, Fig. 1), and the worst group. A network that has not
  * learnt its minority groups has nothing to lose.
  */
-export function accuracyVerdict(result: TrainingResult, groups: Groups, classes = 2): string[] {
+export function accuracyVerdict(result: TrainingResult, groups: Groups, dataset: ReportDataset): string[] {
+  const { length: classes } = dataset.targetNames ?? [0, 1];
   const [minority, majority] = [groupsOfKind(groups, true), groupsOfKind(groups, false)];
-  const sentences = [];
+  const sentences = splitVerdict(result, dataset);
   const trained = pooled(result.train, minority);
   if (trained.interval[0] <= 1 / classes)
     sentences.push(
@@ -139,25 +147,70 @@ export function accuracyVerdict(result: TrainingResult, groups: Groups, classes 
   const interval = worst && test.interval[worst.index];
   if (worst && interval) {
     sentences.push(
-      `The worst test group is ${worst.full}: ${percentText(test.worstGroupAccuracy)} (${countOf(test, worst.index)}, ${range(interval)}); the test-set average is ${percentText(test.average)}.`,
+      `The worst test ${wordOf(dataset)} is ${worst.full}: ${percentText(test.worstGroupAccuracy)} (${countOf(test, worst.index)}, ${range(interval)}); the test-set average is ${percentText(test.average)}.`,
     );
   }
   return sentences;
 }
 
-/** The change of the worst test group from the run before to this one (article, Fig. 6). */
-export function beforeAfterVerdict(before: Measured, after: Measured, groups: Groups): string[] {
+/** From this difference on, test images are called unlike validation images. */
+const UNLIKE = 0.05;
+
+/**
+ * Whether a network without a known attribute does worse in test than in validation: the loudest sign of a shortcut. A repair's layer was
+ * fitted to the validation images.
+ */
+export function splitVerdict({ kind, epochs, val, test }: TrainingResult, dataset: ReportDataset): string[] {
+  if (dataset.spuriousNames?.length !== 1 || (epochs === 0 && kind !== 'adopt')) return [];
+  const [inVal, inTest] = [val, test].map((split) => pooled(split, [...split.total.keys()])) as [
+    Estimate,
+    Estimate,
+  ];
+  const less = differenceOf(inVal, inTest);
+  return less.interval[0] > UNLIKE
+    ? [
+        `Accuracy is ${percentText(inVal.value)} in validation and ${percentText(inTest.value)} in test, ${size(less.value)} less (${range(less.interval)}): test images are unlike validation images. Perhaps the network follows a shortcut that validation images share.`,
+      ]
+    : [];
+}
+
+/** What the groups of the test split are called. */
+function wordOf(dataset: ReportDataset): 'group' | 'class' {
+  return areClasses(dataset) ? 'class' : 'group';
+}
+
+/** The change of the worst test group from the run before to this one (article, Fig. 6), and groups of which nothing is known. */
+export function beforeAfterVerdict(
+  before: Measured,
+  after: Measured,
+  groups: Groups,
+  dataset: ReportDataset,
+): string[] {
+  const word = wordOf(dataset);
   const change = worstGroupDifference(after.test, before.test);
   const from = `from ${percentText(before.test.worstGroupAccuracy)} (${before.kind}) to ${percentText(after.test.worstGroupAccuracy)} (${after.kind})`;
   const over = `${range(change.interval)} over the test examples of one run each`;
   const costs = costsOf(before.test, after.test, groups);
-  const others = costs.length === 0 ? 'No group is shown to fall' : `Lower than before: ${costs.join(', ')}`;
+  const others =
+    costs.length === 0 ? `No ${word} is shown to fall` : `Lower than before: ${costs.join(', ')}`;
   const worst = {
-    above: `The worst group’s test accuracy rises by ${size(change.value)}, ${from}: ${over}.`,
-    below: `The worst group’s test accuracy falls by ${size(change.value)}, ${from}: ${signed(change.value)}, ${over}.`,
-    both: `The worst group’s test accuracy is not shown to change, ${from}: ${signed(change.value)}, ${over}.`,
+    above: `The worst ${word}’s test accuracy rises by ${size(change.value)}, ${from}: ${over}.`,
+    below: `The worst ${word}’s test accuracy falls by ${size(change.value)}, ${from}: ${signed(change.value)}, ${over}.`,
+    both: `The worst ${word}’s test accuracy is not shown to change, ${from}: ${signed(change.value)}, ${over}.`,
   }[sideOf(change)];
-  return [`${worst} ${others}.`];
+  return [[...unknownGroups(dataset, groups), worst, `${others}.`].join(' ')];
+}
+
+/** Says which groups have no test images, so that no sentence is about them. */
+function unknownGroups(dataset: ReportDataset, groups: Groups): string[] {
+  const missing = groups.filter(({ index }) => dataset.counts.test[index] === 0);
+  if (dataset.ticks !== undefined && areClasses(dataset))
+    return ['No ticked image is in test: what the repair does to images like them is unknown.'];
+  if (missing.length === 0) return [];
+  const names = missing.map(({ full }) => full).join(', ');
+  return [
+    `No test image is in ${names}: what the repair does to ${missing.length === 1 ? 'it' : 'them'} is unknown.`,
+  ];
 }
 
 /** Returns the groups whose accuracy is shown to be lower than before: `G0 falls from 100.00 to 66.20 %`. */

@@ -3,7 +3,7 @@ import { SPLITS } from '../../data/split.js';
 import { groupCell, type GroupLabel, numbers, type Table } from '../../kit/table.js';
 import type { ReportDataset, Show } from '../figure.js';
 import { fixed, granularity, percent, plural, SPLIT_NAME } from '../format.js';
-import { groupLabels, type Groups, groupsOfKind, starNote } from '../groupLabels.js';
+import { areClasses, groupLabels, type Groups, groupsOfKind, starNote } from '../groupLabels.js';
 import { groupName, html, htmlTable, type Markup, stripPicture } from '../html/html.js';
 
 /** Group sizes, and sample images of each group where the caller gave some. */
@@ -57,7 +57,7 @@ export function countTable(dataset: ReportDataset): Table {
     ],
     rows: groups.map((group) => [
       groupCell(group),
-      group.minority ? 'minority' : 'majority',
+      kindOf(group, dataset),
       ...SPLITS.map((split) => fixed(counts[split][group.index], 0)),
       percent((counts.train[group.index] ?? Number.NaN) / trained),
     ]),
@@ -65,15 +65,33 @@ export function countTable(dataset: ReportDataset): Table {
   };
 }
 
+function kindOf({ minority, index }: GroupLabel, { ticks, spuriousNames = [] }: ReportDataset): string {
+  if (ticks !== undefined) return index % spuriousNames.length === 1 ? 'ticked' : 'not ticked';
+  return minority ? 'minority' : 'majority';
+}
+
 /** How rare minority groups are, and how little a measurement of the smallest one can tell. */
-function dataVerdict({ counts: { train, test } }: ReportDataset, groups: Groups): string[] {
+function dataVerdict(dataset: ReportDataset, groups: Groups): string[] {
+  const { train, test } = dataset.counts;
   const all = train.reduce((sum, count) => sum + count, 0);
   const minority = groupsOfKind(groups, true);
   const rare = minority.reduce((sum, group) => sum + (train[group] ?? 0), 0);
   const least = Math.min(...test.filter((count) => count > 0));
-  const smallest = `The smallest test group has ${plural(least, 'sample')}, of which each is ${granularity(least)} points.`;
+  const word = areClasses(dataset) ? 'class' : 'group';
+  const smallest = `The smallest test ${word} has ${plural(least, 'sample')}, of which each is ${granularity(least)} points.`;
+  if (dataset.ticks !== undefined) return [`${tickedCounts(dataset, groups)} ${smallest}`];
   if (minority.length === 0) return [smallest];
   return [
     `Minority groups are ${fixed((100 * rare) / all, 1)} % of the training split (${rare} of ${plural(all, 'sample')}). ${smallest}`,
   ];
+}
+
+/** Ticks say nothing of images that nobody looked at: no share of the training split is theirs. */
+function tickedCounts({ ticks, counts, spuriousNames = [] }: ReportDataset, groups: Groups): string {
+  const ticked = groups.filter(({ index }) => index % spuriousNames.length === 1);
+  const told = ticked.map(
+    ({ full, index }) =>
+      `${full}: ${SPLITS.map((split) => `${counts[split][index] ?? 0} ${SPLIT_NAME[split]}`).join(', ')}`,
+  );
+  return `Groups are ticks of ${ticks ?? ''}; an image that is not ticked may show the same, unless somebody looked. Ticked images: ${told.join('; ')}.`;
 }

@@ -28,14 +28,15 @@ interface Shortcut {
  * Compared are the accuracies of agreeing and other groups within a class, in test, or in validation if test lacks one kind. With an
  * interval above 5 points the network follows it, above 0 it leans on it, within 5 points it hardly does, below 0 it does worse.
  *
- * @returns undefined if no class has both kinds, as without an attribute
+ * @returns undefined if no class has both kinds, as without an attribute, and for ticks
  */
 export function shortcutOf(
   result: Pick<TrainingResult, Split>,
-  { counts: { train }, spuriousNames = [] }: Pick<ReportDataset, 'counts' | 'spuriousNames'>,
+  { counts: { train }, spuriousNames = [], ticks }: Pick<ReportDataset, 'counts' | 'spuriousNames' | 'ticks'>,
 ): Shortcut | undefined {
   const values = spuriousNames.length;
-  if (values < 2) return undefined;
+  // An image that is not ticked may have the attribute.
+  if (values < 2 || ticks !== undefined) return undefined;
   const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0);
   const agrees = train.map((count, group) => {
     const [y, a] = [Math.floor(group / values), group % values];
@@ -92,7 +93,7 @@ export function attributeName(values: readonly string[], options: DatasetOptions
 /** Returns the sentence on a shortcut: `Your network follows the digit: test accuracy is 100.0 and 99.6 % where ...`. */
 export function shortcutVerdict(
   result: Pick<TrainingResult, Split>,
-  dataset: Pick<ReportDataset, 'counts' | 'spuriousNames' | 'attribute'>,
+  dataset: Pick<ReportDataset, 'counts' | 'spuriousNames' | 'attribute' | 'ticks'>,
   groups: Groups,
 ): string[] {
   const found = shortcutOf(result, dataset);

@@ -1,9 +1,9 @@
 import { selectedEpoch, selectionOf, type TrainingResult } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
-import type { Drawn, RunReport, Section } from '../figure.js';
+import type { Drawn, ReportDataset, RunReport, Section } from '../figure.js';
 import { countOf } from '../figures/accuracy.js';
 import { percentText, typographic } from '../format.js';
-import type { Groups } from '../groupLabels.js';
+import { areClasses, type Groups } from '../groupLabels.js';
 import { chartFigure, groupName, html, type Markup, pointsText } from '../html/html.js';
 
 /**
@@ -22,7 +22,10 @@ const OPENING: readonly ((section: Section) => boolean)[] = [
 export function showSummary(report: RunReport, groups: Groups, sections: readonly Section[]): Section[] {
   const told = OPENING.flatMap((opens) => sections.find(opens) ?? []);
   const charts = told.flatMap(({ opening = [] }) => opening);
-  const cards = [...(report.result ? accuracyCards(report.result, groups) : []), ...checkpointCard(report)];
+  const cards = [
+    ...(report.result ? accuracyCards(report.result, groups, report.dataset) : []),
+    ...checkpointCard(report),
+  ];
   if (told.length + cards.length === 0) return [];
   const prose = (drawn: Drawn): Markup =>
     html`<ul class="finding">
@@ -53,19 +56,20 @@ function nextSteps({ repairs = [], dataset }: RunReport): Markup[] {
   return [html`<li>Runs that started from this one, with reports of their own: ${told.join(', ')}.</li> `];
 }
 
-function accuracyCards(result: TrainingResult, groups: Groups): Markup[] {
+function accuracyCards(result: TrainingResult, groups: Groups, dataset: ReportDataset): Markup[] {
   const worst = groups[result.test.worstGroup];
   if (!worst) return [];
   const at = worst.index;
+  const word = areClasses(dataset) ? 'class' : 'group';
   const gap = (result.train.accuracy[at] ?? Number.NaN) - (result.test.accuracy[at] ?? Number.NaN);
   return [
     card(
-      'Worst-group accuracy, test',
+      `Worst-${word} accuracy, test`,
       percentText(result.test.worstGroupAccuracy),
       html`${groupName(worst)}: ${countOf(result.test, at)} test samples correct`,
     ),
     card(
-      'Training minus test accuracy of that group',
+      `Training minus test accuracy of that ${word}`,
       `${pointsText(gap)} points`,
       html`${groupName(worst)}: training ${percentText(result.train.accuracy[at])}
       (${countOf(result.train, at)}), test ${percentText(result.test.accuracy[at])}

@@ -1,5 +1,6 @@
 import type { Dataset } from '../../data/dataset.js';
 import { inverseSizes } from '../../data/sampling.js';
+import { ticksWarnings } from '../../data/ticks.js';
 import { SpurmemError } from '../../errors.js';
 import type { ComputeContext } from '../../native/context.js';
 import type { JobOptions } from '../../progress.js';
@@ -101,6 +102,7 @@ function lastLayer(run: Run<DfrConfig>): Task {
   return {
     async begin() {
       const data = await validationFeatures(run);
+      for (const text of ticksWarnings(run.loader.dataset, wrongOf(data))) job.onWarning?.(text);
       const { layer, ...chosen } =
         config.balance === 'weights'
           ? await weightedLayer(data, model.context, job)
@@ -110,6 +112,20 @@ function lastLayer(run: Run<DfrConfig>): Task {
     },
     result: () => ({ ...tuned }),
   };
+}
+
+/** Validation images of each class that the run gets wrong, [numClasses]. */
+function wrongOf({
+  logits,
+  labels,
+  numClasses,
+}: LabelledFeatures & { readonly logits: Float32Array }): number[] {
+  const wrong = new Array<number>(numClasses).fill(0);
+  for (const [i, y] of labels.entries()) {
+    const own = logits.subarray(i * numClasses, (i + 1) * numClasses);
+    if (own.indexOf(Math.max(...own)) !== y) wrong[y] = (wrong[y] ?? 0) + 1;
+  }
+  return wrong;
 }
 
 /** The last layer that fits all examples, each group weighing the same. */
