@@ -1,6 +1,5 @@
 import type { Split } from '../data/split.js';
 import type { GroupLabel } from '../kit/table.js';
-import type { ReportDataset } from './figure.js';
 import { granularity, plural } from './format.js';
 import { plain } from './text.js';
 
@@ -24,11 +23,15 @@ export function groupLabels({ groupNames, minorityGroups }: NamedGroups): GroupL
   });
 }
 
+/** How images are grouped; `ReportDataset` says more. */
+interface Grouped {
+  readonly spuriousNames?: readonly string[];
+  readonly ticks?: string | undefined;
+  readonly counts: Readonly<Record<Split, readonly number[]>>;
+}
+
 /** Whether groups with images in a split are whole classes: no attribute is known, or none of the split's images is ticked. */
-export function areClasses(
-  { spuriousNames = [], ticks, counts }: Pick<ReportDataset, 'spuriousNames' | 'ticks' | 'counts'>,
-  split: Split = 'test',
-): boolean {
+export function areClasses({ spuriousNames = [], ticks, counts }: Grouped, split: Split = 'test'): boolean {
   const isTicked = (group: number): boolean => group % spuriousNames.length === 1;
   return (
     spuriousNames.length === 1 ||

@@ -108,7 +108,7 @@ test('the minimal neurons are printed as a table, and as JSON', async () => {
 test('gradcam prints a table, and writes the result', async () => {
   const { stdout } = await succeed(words`gradcam ${runs} --output 1 --samples 3 --examples 1`);
   expect(stdout).toMatch(
-    /group │ images │ +core’s share of the image │ +before │ +after │ difference, points/,
+    /group │ images │ +core’s share of the image │ +before │ +after │ +difference, points/,
   );
   expect(stdout).toMatch(/G3 +│ +3 │ +50\.0 │/);
   expect(stdout).toContain(`Result: ${join(after, 'results', 'grad-cam.json')}`);

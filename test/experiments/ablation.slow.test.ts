@@ -64,7 +64,7 @@ test('rewound neurons have the weights that they had in the epoch that was kept'
     expect([sigma, changeStd]).toEqual([null, null]);
     expect((comparisons as SetComparisons)['same-layers']?.groups).toHaveLength(4);
   }
-  expect(result.entries.some(({ change }) => change.some((value) => value !== 0))).toBe(true);
+  expect(result.entries.some(({ loss }) => loss.some((value) => value !== 0))).toBe(true);
   const other = await traceUnstructured({ ...bare, perturbation: 'rewind', rewindEpochs: 2 });
   expect(other.rewound).toMatchObject({ epoch: 2 });
   expect(other.rewound?.checkpoint).not.toBe(result.rewound?.checkpoint);
@@ -105,9 +105,7 @@ test('mean-ablated neurons give their mean: a zeroed filter, whose mean batch-no
     expect((comparisons as SetComparisons)['same-layers']?.groups).toHaveLength(4);
   }
   const zeroed = await traceUnstructured({ ...bare, perturbation: 'zero' });
-  expect(result.entries.map(({ accuracy }) => accuracy)).not.toEqual(
-    zeroed.entries.map(({ accuracy }) => accuracy),
-  );
+  expect(result.entries.map(({ loss }) => loss)).not.toEqual(zeroed.entries.map(({ loss }) => loss));
 });
 
 test('means do not depend on the batches', async () => {
