@@ -130,8 +130,8 @@ describe('discover', () => {
       await page.reload();
       expect(await page.locator('.tick input:checked').count()).toBe(1);
       await page.locator('.tick input').first().uncheck();
-      for (const [i, { path, class: name }] of shown.entries()) {
-        if (isHidden(path, name)) await page.locator('.tick input').nth(i).check();
+      for (const { path, class: name } of shown) {
+        if (isHidden(path, name)) await page.locator(`.tick input[data-path="${path}"]`).check();
       }
       await page.locator('#name').fill('digit, "other"');
       await writeFile(ticks, await saved(page, '#save'));
