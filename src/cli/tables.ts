@@ -42,6 +42,7 @@ export async function printDataset(
   { onWarning }: JobOptions,
   properties?: readonly PropertyFinding[],
 ): Promise<void> {
+  if (dataset.leftOut !== undefined) onWarning?.(dataset.leftOut);
   const problem = emptyGroups(dataset);
   if (problem !== undefined) onWarning?.(`${problem} ${usesOf(dataset)}`);
   const input = await inputRecord({ dataset });

@@ -23,6 +23,7 @@ export { TABLE_NAME } from './layouts/tables.js';
 export type { Example } from './examples.js';
 export type { DatasetFormat, DatasetOptions, ResolvedOptions } from './datasetOptions.js';
 
+const IMAGE = /\.(?:jpe?g|jfif|png|gif|tiff?|webp)$/i;
 /** Max folders of a folder without a dataset that are searched for one. */
 const MAX_NESTED = 100;
 
@@ -60,6 +61,8 @@ export interface Dataset {
   readonly labels: Int32Array;
   /** Group of each example, [examples]. */
   readonly groups: Int32Array;
+  /** Says which files of the folder are no images that can be read; undefined: none. */
+  readonly leftOut?: string | undefined;
   /** The choices that determined the loading; given to `loadDataset`, they load the same dataset again. */
   readonly options: ResolvedOptions;
   /** SHA-256 (hex) of the tables, of dataset.json without its coreRegion, and of the options beyond the format. */
@@ -163,6 +166,7 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     preprocessing: config.preprocessing ?? ARTICLE_PREPROCESSING,
     hasPreprocessing: config.preprocessing !== undefined,
     coreRegion: config.coreRegion ?? null,
+    leftOut: source.leftOut,
     options,
     fingerprint: fingerprintOf(options, files, configBytes),
     unnamed: fingerprintOf(options, files, configBytes, labelling),
@@ -261,7 +265,7 @@ async function advised(root: string, error: unknown): Promise<unknown> {
   if (!(error instanceof SpurmemError) || error.code !== 'DATASET_NOT_FOUND' || error.advice.length > 0) {
     return error;
   }
-  const foreign = await importAdvice(root);
+  const foreign = (await heldOutAdvice(root)) ?? (await importAdvice(root));
   const nested = foreign === undefined ? await nestedDataset(root) : undefined;
   return new SpurmemError(error.code, error.problem, {
     parameter: 'data',
@@ -270,6 +274,21 @@ async function advised(root: string, error: unknown): Promise<unknown> {
       foreign ?? (nested === undefined ? LAYOUTS_ADVICE : [`Did you mean ${nested}, which holds a dataset?`]),
     cause: error.cause,
   });
+}
+
+/** The advice for folders of classes without splits. */
+async function heldOutAdvice(root: string): Promise<string[] | undefined> {
+  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const names = await Promise.all(
+    folders.slice(0, 2).map((name) => readdir(join(root, name)).catch(() => [])),
+  );
+  const areClasses = names.length === 2 && names.every((files) => files.some((name) => IMAGE.test(name)));
+  return areClasses
+    ? [
+        `${folders.slice(0, 3).join(', ')} look like folders of classes without splits: hold out shares of them for validation and test with \`heldOut\`, such as 0.2.`,
+      ]
+    : undefined;
 }
 
 /** Returns the only folder in a folder that is a dataset: archives are often unpacked one level too deep. */

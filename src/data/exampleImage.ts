@@ -16,13 +16,12 @@ export async function readExampleImage<Image>(
     await requireInside(dataset, path);
     return await read(path);
   } catch (error) {
-    throw withLine(dataset, example, error);
+    throw error instanceof SpurmemError ? withLine(dataset, example, error) : error;
   }
 }
 
 /** Adds the image's line of the table to an error, if there is one. */
-export function withLine({ table }: Dataset, { line }: Example, error: unknown): unknown {
-  if (!(error instanceof SpurmemError)) return error;
+export function withLine({ table }: Dataset, { line }: Example, error: SpurmemError): SpurmemError {
   const [place, what] = line === 0 ? ['', 'it'] : [`; the image is named in ${table}:${line}`, 'that row'];
   return new SpurmemError(error.code, `${error.problem}${place}.`, {
     advice: [...error.advice, `Replace the file, or remove ${what}.`],

@@ -125,6 +125,7 @@ async function fileStates(
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, string>> {
   const states = new Map<string, string>();
+  const bad: SpurmemError[] = [];
   const stateOf = async (example: Example): Promise<readonly [string, string]> => {
     const path = join(dataset.folder, example.filename);
     try {
@@ -134,14 +135,31 @@ async function fileStates(
     } catch (error) {
       const problem = systemCode(error) === 'ENOENT' ? 'the image file is missing' : messageOf(error);
       const invalid = new SpurmemError('IMAGE_INVALID', `${path}: ${problem}`, { cause: error });
-      throw withLine(dataset, example, invalid);
+      bad.push(withLine(dataset, example, invalid));
+      return [example.filename, ''];
     }
   };
   for await (const [name, state] of mapOrdered(distinct(dataset.examples), STATS_AT_ONCE, stateOf)) {
     throwIfAborted(signal, TASK);
     states.set(name, state);
   }
+  requireNoneBad(bad);
   return states;
+}
+
+/** Images that a message names. */
+const NAMED = 20;
+
+/** Throws one error for all images that are missing or cannot be decoded. */
+function requireNoneBad(bad: readonly SpurmemError[]): void {
+  const [first, ...others] = bad;
+  if (first === undefined) return;
+  if (others.length === 0) throw first;
+  const more = bad.length > NAMED ? `\n  and ${bad.length - NAMED} more` : '';
+  const named = bad.slice(0, NAMED).map(({ problem }) => `\n  ${problem}`);
+  throw new SpurmemError('IMAGE_INVALID', `${bad.length} images cannot be read:${named.join('')}${more}`, {
+    advice: ['Restore them, or remove them and their rows.'],
+  });
 }
 
 /** Makes the first of the folders that can be written to. Throws `OUTPUT_UNWRITABLE` if none can, or the disk is full. */
@@ -243,7 +261,8 @@ async function writeFileOf(
   states: ReadonlyMap<string, string>,
   { signal, onProgress }: JobOptions,
 ): Promise<PixelFile> {
-  const decode = await decoderOf(dataset, signal);
+  const bad: SpurmemError[] = [];
+  const decode = await decoderOf(dataset, bad, signal);
   const index: Index = { names: [], states: [], offsets: [], heights: [], widths: [], checksums: [] };
   const total = images.length;
   let bytes = 0;
@@ -279,6 +298,7 @@ async function writeFileOf(
         if (left.length > 0) found = await decode(left);
       }
     }
+    requireNoneBad(bad);
     const text = Buffer.from(JSON.stringify(index));
     const footer = `spurmem3 ${checksum(text)}${String(text.length).padStart(FOOTER_BYTES - 18)}\n`;
     await writeAt(target, [text, Buffer.from(footer)], bytes);
@@ -289,8 +309,8 @@ async function writeFileOf(
 
 type DecodedImage = RgbImage & { readonly checksum: number };
 
-/** Returns a function that decodes the first of some images, one at least, until they take much memory. */
-async function decoderOf(dataset: Dataset, signal: AbortSignal | undefined) {
+/** Returns a function that decodes the first of some images, one at least, until they take much memory. Adds the errors of others to `bad`. */
+async function decoderOf(dataset: Dataset, bad: SpurmemError[], signal: AbortSignal | undefined) {
   const addon = addonWithDecoders();
   // The addon rejects paths with links; `readExampleImage` checks and reads those images.
   const folder = await realpath(dataset.folder);
@@ -300,15 +320,21 @@ async function decoderOf(dataset: Dataset, signal: AbortSignal | undefined) {
     const decoded = (await addon?.decodeImages(paths)) ?? paths.map(() => null);
     const found: DecodedImage[] = [];
     for (let i = 0; i < decoded.length && sizeOf(found.map(({ pixels }) => pixels)) < MAX_JOB_BYTES; i += 1) {
-      found.push(decoded[i] ?? (await decodeBySharp(dataset, examples[i] as Example)));
+      found.push(decoded[i] ?? (await decodeBySharp(dataset, examples[i] as Example, bad)));
     }
     return found;
   };
 }
 
-async function decodeBySharp(dataset: Dataset, example: Example): Promise<DecodedImage> {
-  const image = await readExampleImage(dataset, example, decodeRgb);
-  return { ...image, checksum: crc32(image.pixels) };
+async function decodeBySharp(dataset: Dataset, example: Example, bad: SpurmemError[]): Promise<DecodedImage> {
+  try {
+    const image = await readExampleImage(dataset, example, decodeRgb);
+    return { ...image, checksum: crc32(image.pixels) };
+  } catch (error) {
+    if (!(error instanceof SpurmemError) || error.code !== 'IMAGE_INVALID') throw error;
+    bad.push(error);
+    return { pixels: new Uint8Array(), height: 0, width: 0, checksum: 0 };
+  }
 }
 
 /** The addon with its decoders; undefined if it does not load, so that sharp decodes all. */

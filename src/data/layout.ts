@@ -58,6 +58,8 @@ export interface DatasetSource<Resolved> {
   readonly rows: readonly Row[];
   /** The folder where the rows' file names start by default, relative to the dataset's folder. */
   readonly images: string;
+  /** Says which files of the folder are not read. */
+  readonly leftOut?: string | undefined;
   /** How messages name the file names; default: not at all. */
   readonly filename?: string;
   /** Without `a`, groups are classes. */

@@ -303,6 +303,7 @@ function warnOfData(
   dataset: Dataset,
   { onWarning }: RunOptions,
 ): void {
+  if (dataset.leftOut !== undefined) onWarning?.(dataset.leftOut);
   const problem = emptyGroups(dataset);
   if (problem !== undefined) {
     onWarning?.(`${problem} Accuracies, the choice of an epoch and traces take the groups that a split has.`);

@@ -19,7 +19,7 @@ import { TRAINING_METHODS } from '../../src/train/methods.js';
 import { RUN_TYPE } from '../../src/train/runOptions.js';
 
 /** Options that the library lacks: those of the command line's output. */
-const OWN = ['config', 'json', 'quiet', 'debug', 'dryRun', 'csv'];
+const OWN = ['config', 'json', 'quiet', 'debug', 'dryRun', 'csv', 'require', 'undecided'];
 const DATASET = DATASET_OPTIONS.map(({ name }) => name as string);
 
 const { session, unstructured, structured, overlap, gradCam } = TRACE_SETTINGS;

@@ -319,3 +319,10 @@ test.each([
   await put(join(folder(), 'dataset.json'), JSON.stringify({ preprocessing }));
   await failure(loadWords(), 'DATASET_INVALID', part);
 });
+
+test('a table with other columns proposes which to name', async () => {
+  await put(join(folder(), 'labels.csv'), 'path,label,fold\n1.png,0,0\n');
+  expect((await failure(loadDataset(folder()), 'DATASET_INVALID')).message).toContain(
+    'map its own with `columns` (here perhaps filename=path,y=label,split=fold)',
+  );
+});

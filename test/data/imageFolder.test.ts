@@ -41,6 +41,38 @@ test('a folder for each split and class: classes in sorted order, files in that 
   expect(dataset.counts).toEqual({ train: [5, 1], val: [2, 1], test: [2, 1] });
 });
 
+test('images that sharp decodes are taken whatever their ending, and other files are counted and named', async () => {
+  for (const name of ['a', 'b']) {
+    for (const file of [
+      '1.gif',
+      '2.GIF',
+      '3.jfif',
+      '4.JPEG',
+      '5.avif',
+      '6.AVIF',
+      '7.txt',
+      '.hidden.png',
+      'README',
+    ])
+      await put(join(folder(), 'train', name, file), '');
+  }
+  const { counts, leftOut } = await load();
+  expect(counts.train).toEqual([4, 4]);
+  expect(leftOut).toBe(
+    `${folder()}: 8 files in the folders of classes are left out: 4 .avif, 2 .txt, 2 without an ending. Convert images among them to PNG or JPEG.`,
+  );
+  await rm(join(folder(), 'train'), { recursive: true });
+  await putFiles(...SPLIT_FILES);
+  expect((await load()).leftOut).toBeUndefined();
+});
+
+test('folders of classes without splits lead to the share to hold out', async () => {
+  for (const name of ['cat', 'dog']) await putFiles(`${name}/1.jpg`, `${name}/2.jpg`);
+  expect((await failure(load(), 'DATASET_NOT_FOUND')).message).toMatch(
+    /cat, dog look like folders of classes without splits: .*`heldOut`, such as 0\.2/,
+  );
+});
+
 test('other names of the splits, and a fingerprint that changes with the files\u2019 names alone', async () => {
   for (const split of ['Train', 'validation', 'TEST']) await putFiles(`${split}/a/1.jpg`, `${split}/b/1.jpg`);
   const { counts, fingerprint } = await load();

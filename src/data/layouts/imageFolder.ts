@@ -21,8 +21,8 @@ const FOLDERS: Readonly<Record<Split, readonly string[]>> = {
   val: ['val', 'valid', 'validation'],
   test: ['test', 'testing'],
 };
-/** torchvision's `IMG_EXTENSIONS` */
-const EXTENSION = /^\.(?:jpe?g|png|ppm|bmp|pgm|tiff?|webp)$/i;
+/** torchvision's `IMG_EXTENSIONS`, and two more that are decoded. */
+const EXTENSION = /^\.(?:jpe?g|png|ppm|bmp|pgm|tiff?|webp|gif|jfif)$/i;
 /** Max depth of folders: deeper ones are treated as circular links. */
 const MAX_NESTED = 32;
 
@@ -48,7 +48,7 @@ export const imageFolder = defineLayout({
     return (await foldersIn(join(root, train))).length > 0;
   },
   async read(root, options, masks) {
-    const images = await imagesOf(root, masks);
+    const { images, leftOut } = await imagesOf(root, masks);
     const names = images.map(({ filename }) => filename);
     const { attribute } = options;
     const table = attribute === undefined ? undefined : await readAttributes(root, attribute, names);
@@ -58,6 +58,7 @@ export const imageFolder = defineLayout({
       files: table ? [listing, table.file] : [listing],
       rows: images.map((image) => ({ ...image, a: table?.valueOf.get(image.filename) ?? '0', line: 0 })),
       images: '.',
+      leftOut,
       labels: { y: { name: 'the folder', areWords: true }, a: table && { name: table.name } },
     };
   },
@@ -115,12 +116,16 @@ async function readAttributes(root: string, attribute: string, images: readonly 
 type Image = Pick<Row, 'filename' | 'y' | 'split'>;
 
 /**
- * The images of all classes and splits, in torchvision's order, without the core region's masks. Throws `DATASET_NOT_FOUND` if
- * there is none.
+ * The images of all classes and splits, in torchvision's order, without the core region's masks, and what is said of other files. Throws
+ * `DATASET_NOT_FOUND` if there is none.
  */
-async function imagesOf(root: string, masks: CoreRegion | undefined): Promise<Image[]> {
+async function imagesOf(
+  root: string,
+  masks: CoreRegion | undefined,
+): Promise<{ readonly images: readonly Image[]; readonly leftOut: string | undefined }> {
   const folders = await foldersIn(root);
   const images: Image[] = [];
+  const others: string[] = [];
   const named = SPLITS.flatMap((split) => {
     const found = folders.filter((name) => FOLDERS[split].includes(name.toLowerCase()));
     if (found.length > 1) {
@@ -133,11 +138,13 @@ async function imagesOf(root: string, masks: CoreRegion | undefined): Promise<Im
     for (const y of await foldersIn(join(root, below))) {
       const inside = await foldersBelow(root, `${below}${y}`, masks, MAX_NESTED);
       for (const folder of inside.sort()) {
-        for (const filename of await filesIn(root, folder)) images.push({ filename, y, split });
+        const files = await filesIn(root, folder);
+        for (const filename of files.images) images.push({ filename, y, split });
+        others.push(...files.others);
       }
     }
   }
-  if (images.length > 0) return images;
+  if (images.length > 0) return { images, leftOut: leftOutOf(root, others) };
   throw new SpurmemError('DATASET_NOT_FOUND', `${root}: there is no image in a folder of a class.`);
 }
 
@@ -172,11 +179,26 @@ async function foldersBelow(
   return found;
 }
 
-async function filesIn(root: string, folder: string): Promise<string[]> {
+/** The images of a folder, and its other files, without hidden ones. */
+async function filesIn(root: string, folder: string) {
   const place = join(root, folder);
   const names = await readdir(place).catch((error: unknown) => {
     throw new SpurmemError('DATASET_NOT_FOUND', `${place}: ${messageOf(error)}.`, { cause: error });
   });
   const images = names.filter((name) => EXTENSION.test(extname(name)));
-  return images.sort().map((name) => `${folder}/${name}`);
+  const folders = await foldersIn(place);
+  const others = names.filter(
+    (name) => !name.startsWith('.') && !images.includes(name) && !folders.includes(name),
+  );
+  return { images: images.sort().map((name) => `${folder}/${name}`), others };
+}
+
+/** Counts files that are not read, by their endings. */
+function leftOutOf(root: string, others: readonly string[]): string | undefined {
+  if (others.length === 0) return undefined;
+  const endings = others.map((name) => extname(name).toLowerCase() || 'without an ending');
+  const counted = [...new Set(endings)].map(
+    (ending) => `${endings.filter((one) => one === ending).length} ${ending}`,
+  );
+  return `${root}: ${others.length} ${others.length === 1 ? 'file' : 'files'} in the folders of classes ${others.length === 1 ? 'is' : 'are'} left out: ${counted.join(', ')}. Convert images among them to PNG or JPEG.`;
 }

@@ -214,12 +214,21 @@ function requireColumns(place: string, header: readonly string[], columns: Colum
     if (areGiven) throw badOption('columns', columns, problem, 'Name columns that it has.');
     throw invalidData(
       problem,
-      `Rename or add columns so that it has ${wanted.join(', ')}, or map its own with \`columns\`, which may leave out a (groups are then classes) and split (with \`heldOut\`).`,
+      `Rename or add columns so that it has ${wanted.join(', ')}, or map its own with \`columns\`${proposed(header)}, which may leave out a (groups are then classes) and split (with \`heldOut\`).`,
     );
   }
   const twice = wanted.filter((one) => header.indexOf(one) !== header.lastIndexOf(one));
   if (twice.length === 0) return;
   throw invalidData(`${place}: the header names ${twice.join(', ')} twice. Remove one of them.`);
+}
+
+/** Columns whose names look like an image, a class and a split: ` (here perhaps filename=path,y=label)`. */
+function proposed(header: readonly string[]): string {
+  const like = (pattern: RegExp): string | undefined => header.find((name) => pattern.test(name));
+  const [filename, y] = [like(/path|file|image|img/i), like(/label|class|target|^y$/i)];
+  const split = like(/split|fold|partition|^set$/i);
+  if (filename === undefined || y === undefined) return '';
+  return ` (here perhaps filename=${filename},y=${y}${split === undefined ? '' : `,split=${split}`})`;
 }
 
 function splitOf(text: string, place: string): Split {
