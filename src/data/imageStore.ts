@@ -156,7 +156,7 @@ function requireNoneBad(bad: readonly SpurmemError[]): void {
   if (first === undefined) return;
   if (others.length === 0) throw first;
   const more = bad.length > NAMED ? `\n  and ${bad.length - NAMED} more` : '';
-  const named = bad.slice(0, NAMED).map(({ problem }) => `\n  ${problem}`);
+  const named = bad.slice(0, NAMED).map(({ problem }) => `\n  ${problem.replaceAll(/\s*\n\s*/g, ' ')}`);
   throw new SpurmemError('IMAGE_INVALID', `${bad.length} images cannot be read:${named.join('')}${more}`, {
     advice: ['Restore them, or remove them and their rows.'],
   });

@@ -53,8 +53,15 @@ test('exit codes: 0 for a clear pass, 1 for a clear fail and a missing group, 3 
 
   await tinyDominoes(lacking);
   const table = await readFile(join(lacking, 'metadata.csv'), 'utf8');
-  // Of group 1 all test images are training images.
-  await writeFile(join(lacking, 'metadata.csv'), table.replaceAll(/,0,2,1$/gm, ',0,0,1'));
+  const [head = '', ...rows] = table.trimEnd().split('\n');
+  const at = (name: string) => head.split(',').indexOf(name);
+  // No image of a class is in test with the digit that misleads.
+  const kept = rows.filter((row) => {
+    const cells = row.split(',');
+    return !(cells[at('split')] === '2' && cells[at('y')] === '0' && cells[at('place')] === '1');
+  });
+  expect(kept.length).toBe(rows.length - 4);
+  await writeFile(join(lacking, 'metadata.csv'), [head, ...kept, ''].join('\n'));
   await trainErm(trainOptions(lacking, `${run}-2`));
   const [missing, { requirements: [rule] = [] }] = await gate(`${run}-2`, '--require', 'worst-group>=0.01');
   expect([missing, rule?.verdict, rule?.value]).toEqual([1, 'fail', null]);

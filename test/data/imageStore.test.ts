@@ -268,17 +268,18 @@ describe('openImageStore refuses', () => {
   });
 
   test.each([
-    ['missing', (path: string) => rm(path), 'the image file is missing'],
-    ['not images', (path: string) => writeFile(path, 'text'), 'not an image in a known format'],
+    ['missing', (path: string) => rm(path), /the image file is missing/],
+    ['not images', (path: string) => writeFile(path, 'text'), /not an image in a known format/],
   ])('several images that are %s, in one message', async (_what, damage, problem) => {
     const { dataset } = await makeDataset(30);
     const bad = Array.from({ length: 25 }, (_, i) => join(folder(), `images/${i}.png`));
     for (const path of bad) await damage(path);
     const { message } = await failure(openImageStore(dataset), 'IMAGE_INVALID', '25 images cannot be read');
-    const named = message
-      .split('\n')
-      .filter((line) => bad.some((path) => line.includes(`${path}: ${problem}`)));
-    expect(named).toHaveLength(20);
+    const named = message.split('\n').slice(1, 21);
+    for (const line of named) {
+      expect(bad.filter((path) => line.includes(`  ${path}: `))).toHaveLength(1);
+      expect(line).toMatch(problem);
+    }
     expect(message).toMatch(/and 5 more/);
     expect((await readdir(store()).catch(() => [])).filter((name) => name.endsWith('.pixels'))).toEqual([]);
   });
