@@ -148,7 +148,7 @@ async function fileStates(
 }
 
 /** Images that a message names. */
-const NAMED = 20;
+const NAMED = 10;
 
 /** Throws one error for all images that are missing or cannot be decoded. */
 function requireNoneBad(bad: readonly SpurmemError[]): void {
