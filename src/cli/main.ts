@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { namedCommand, refuseUnknownOption } from './usage.js';
 
@@ -78,6 +78,21 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, ...load: 
 const COMPLETE = 'complete';
 const COMPLETION = 'completion';
 
+/** Max columns of an option in help; a longer one has a line of its own. Commander does not wrap the text next to it. */
+const MAX_TERM = 30;
+
+function padWidth(command: Command, helper: Help): number {
+  return Math.min(MAX_TERM, Help.prototype.padWidth.call(helper, command, helper));
+}
+
+function formatItem(term: string, termWidth: number, description: string, helper: Help): string {
+  if (description === '') return `  ${term}`;
+  const column = termWidth + 4;
+  const margin = ' '.repeat(column);
+  const text = helper.boxWrap(description, (helper.helpWidth ?? 80) - column).replaceAll('\n', `\n${margin}`);
+  return term.length > termWidth ? `  ${term}\n${margin}${text}` : `  ${term.padEnd(termWidth)}  ${text}`;
+}
+
 /**
  * Returns the command line, with the options of the command that the arguments name.
  *
@@ -88,7 +103,7 @@ export async function createProgram([first, second]: readonly string[], complete
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   ) as { version: string; description: string };
   const program = new Command('spurmem').description(description).version(version);
-  program.configureHelp({ subcommandTerm: (command) => command.name() });
+  program.configureHelp({ subcommandTerm: (command) => command.name(), padWidth, formatItem });
   const named = first === 'help' ? second : first;
   for (const [name, [about, ...modules]] of Object.entries(COMMANDS)) {
     const command = program.command(name).description(about);

@@ -173,6 +173,9 @@ export interface Loaded {
   readonly changes: readonly string[];
 }
 
+const OTHER_NETWORK =
+  'Choose the architecture that it was saved from with `arch`. A network with other layers or image channels is exported in Python, with a wrapper that takes RGB: examples/export.py NAME FILE.pt2 --weights FILE.';
+
 /**
  * Loads a weights file (safetensors or PyTorch, see `readWeights`) into a model. A prefix that all of the model's names have in the file,
  * such as Lightning's `model.`, is taken off. A head with another number of classes is replaced: the model keeps its own, freshly drawn one.
@@ -182,11 +185,7 @@ export interface Loaded {
 export async function loadWeights(
   model: Model,
   path: string,
-  {
-    advice = 'Choose the architecture that it was saved from with `arch`.',
-    content = readWeights(path),
-    keepsHead,
-  }: Loading = {},
+  { advice = OTHER_NETWORK, content = readWeights(path), keepsHead }: Loading = {},
 ): Promise<Loaded> {
   const { source, ...file } = await content;
   const head = model.head ? [model.head.weight, model.head.bias] : [];
