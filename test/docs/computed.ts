@@ -77,7 +77,6 @@ const worst = (study: string, files: string, arm: string, of: Row = {}): number[
   numbers(records(study, files, { arm, ...of }), 'worst').map((share) => 100 * share);
 const CELEBA = ['celeba', '^celeba-\\d-test'] as const;
 const BIRDS = ['photographs', '^birds-test'] as const;
-
 const imagesOf = (data: string, groups: readonly number[]): Row[] =>
   records('memorization', `^${data}-memorization`).filter((row) => groups.includes(numberOf(row, 'group')));
 
@@ -90,10 +89,11 @@ export const COMPUTED = {
   means: (data: Data, group: number, ...columns: string[]) =>
     columns.map((column) => -100 * mean(effect(data, group, column))),
   randomAccuracy: (data: Data, group: number) => over(effect(data, group, 'same-layers accuracy'), -100),
-  /** The sign-flip test's p of what a group loses to its own neurons minus what it loses to another group's. */
-  otherNeuronsP: (data: Data, group: number, other: number) => [
-    pOf(minus(effect(data, group, `accuracy${group}`), effect(data, other, `accuracy${group}`))),
-  ],
+  /** A group's change by its own neurons minus that by another group's, in points, with the sign-flip test's p. */
+  otherNeurons(data: Data, group: number, other: number) {
+    const own = minus(effect(data, group, `accuracy${group}`), effect(data, other, `accuracy${group}`));
+    return [...over(own, 100), pOf(own)];
+  },
   randomGap: (data: Data, group: number) =>
     over(minus(effect(data, group, RANDOM, undefined, 'test'), effect(data, group, RANDOM))),
   gaps: (data: Data, pairs: [number, number][], criterion?: string) =>
@@ -207,7 +207,7 @@ export const COMPUTED = {
   },
   leastP: (models: number) => [2 / 2 ** models],
   published() {
-    const [own = ''] = /accuracy: .*/.exec(read('src/report/published.ts')) ?? [];
+    const own = /accuracy: .*/.exec(read('src/report/published.ts'))?.[0] ?? '';
     return [1, 2, 5, 6].map((at) => 100 * Number(numbersIn(own)[at]));
   },
   /** Runs, then their hours, then those of processors, of each of these files. */

@@ -2,14 +2,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { randomLcg } from 'd3-random';
+import jstat from 'jstat';
 import { markdownOf } from '#src/cli/textTable.js';
 import { equivalence } from '#src/metrics/equivalence.js';
 import { holm } from '#src/metrics/holm.js';
 import { summarizeSeeds } from '#src/metrics/seeds.js';
 import { signFlip } from '#src/metrics/signFlip.js';
 import { mean, quantile } from '#src/metrics/statistics.js';
-import { tableOf } from '../tableOf.mjs';
+import { tableOf as tableWith } from '../tableOf.mjs';
 
+const { studentt, noncentralt } = jstat.jStat;
 const MARGIN = 0.05;
 const COUNTS = [1, 3, 10, 30, 100];
 const PRIMARY = ['gradient', 'gradient-x-weight', 'oracle'];
@@ -28,16 +30,17 @@ const BIRDS = {
     [2, 3],
   ],
 };
-/** What is measured, by its file of records. With fewer models than `planned` nothing is said of neurons. New data go last, so that random draws of the others stay. */
+/** What is measured, by its file of records. New data go last, so that random draws of the others stay. */
 const MEASURED = {
-  celeba: { ...CELEBA, planned: 20 },
-  control: { ...CELEBA, planned: 10 },
-  early: { ...CELEBA, planned: 10 },
-  birds: { ...BIRDS, planned: 20 },
-  'early-birds': { ...BIRDS, planned: 10 },
-  vit: { ...CELEBA, planned: 10 },
+  celeba: CELEBA,
+  control: CELEBA,
+  early: CELEBA,
+  birds: BIRDS,
+  'early-birds': BIRDS,
+  vit: CELEBA,
 };
 
+const tableOf = (caption, names, rows) => tableWith(caption, names.split(' | '), rows);
 const isRandom = ({ set }) => set === 'none' || set === 'whole-model' || set.startsWith('same-layers');
 const number = (value, digits = 3) => value.toFixed(digits);
 const interval = (values, digits) => {
@@ -63,6 +66,7 @@ function modelsOf(data) {
     const [{ run, chosenFor, group }] = own;
     const withExcess = own.map((row) => ({
       ...row,
+      curve: curve(row.damage),
       excess: row.damage > most ? Number.NaN : row.auc - curve(row.damage),
     }));
     return { run, chosenFor, group, rows: withExcess };
@@ -89,6 +93,11 @@ function quadratic(points) {
   return (x) => c0 + c1 * x + c2 * x * x;
 }
 
+/** The mean measure of a set's rows in each model. */
+const measured = (models, set, k, measure) =>
+  models.map(({ rows }) =>
+    mean(rows.filter((row) => row.set === set && row.k === k).map((row) => row[measure])),
+  );
 const excesses = (models, group, set, k) =>
   models
     .filter((model) => model.group === group)
@@ -100,7 +109,6 @@ const data = Object.fromEntries(Object.keys(MEASURED).map((name) => [name, model
 const ofMinority = (name, chosenFor) => data[name].filter((model) => model.chosenFor === chosenFor);
 /** Models of a minority group, judged on that group. */
 const ofOwn = (name, minority) => ofMinority(name, minority).filter(({ group }) => group === minority);
-const isWhole = (name, minority) => ofOwn(name, minority).length >= MEASURED[name].planned;
 
 function baseTable() {
   const rows = Object.entries(MEASURED).flatMap(([name, { names, pairs }]) =>
@@ -110,29 +118,20 @@ function baseTable() {
         if (own.length === 0) return [];
         const random = own.map(({ rows: all }) => all.filter(isRandom));
         const spread = random.map((all) => Math.sqrt(mean(all.map(({ excess }) => excess ** 2))));
-        const [first] = own[0].rows;
+        const damages = random.map((all) => all.map(({ damage }) => damage));
+        const [median, largest] = [(all) => quantile(all, 0.5), (all) => Math.max(...all)].map((of) =>
+          number(mean(damages.map(of)), 2),
+        );
+        const [{ trained, leftOut }] = own[0].rows;
         return [
           [
             name,
             `${names[group]}${group === minority ? '*' : ''}`,
             String(own.length),
-            `${first.trained}, ${first.leftOut}`,
-            interval(
-              own.map(({ rows: all }) => all.find(({ set }) => set === 'none').auc),
-              2,
-            ),
+            `${trained}, ${leftOut}`,
+            interval(measured(own, 'none', 0, 'auc'), 2),
             number(mean(spread)),
-            `${number(
-              mean(
-                random.map((all) =>
-                  quantile(
-                    all.map(({ damage }) => damage),
-                    0.5,
-                  ),
-                ),
-              ),
-              2,
-            )}, ${number(mean(random.map((all) => Math.max(...all.map(({ damage }) => damage)))), 2)}`,
+            `${median}, ${largest}`,
           ],
         ];
       }),
@@ -140,72 +139,82 @@ function baseTable() {
   );
   return tableOf(
     'Membership AUC of half B before anything is zeroed; random sets around their curve',
-    [
-      'data',
-      'group',
-      'models',
-      'trained, left-out images of a model',
-      'AUC [95 %]',
-      'standard deviation of random sets',
-      'damage of random sets: median, largest',
-    ],
+    'data | group | models | trained, left-out images of a model | AUC [95 %] | standard deviation of random sets | damage of random sets: median, largest',
     rows,
   );
 }
 
-/** The planned tests of one plan: Holm corrects over all of them. */
+/**
+ * The planned tests of one plan: Holm corrects over all of them. Room is what the curve leaves at the damage of the set, above 0.5. Power is that of a
+ * t test at an effect of -0.05 and the models' standard deviation.
+ */
 function primaryTable(caption, names) {
   const tests = names.flatMap((name) =>
     MEASURED[name].pairs.flatMap(([minority]) =>
-      PRIMARY.map((set) => ({
-        name,
-        minority,
-        set,
-        values: excesses(ofMinority(name, minority), minority, set, 3),
-      })),
+      PRIMARY.map((set) => {
+        const models = ofOwn(name, minority);
+        const values = excesses(models, minority, set, 3);
+        const deviation = summarizeSeeds(values).std;
+        const error = deviation / Math.sqrt(values.length);
+        const more = 1 - studentt.cdf((mean(values) + MARGIN) / error, values.length - 1);
+        return { name, group: MEASURED[name].names[minority], set, models, values, deviation, error, more };
+      }),
     ),
   );
-  const ps = tests.map(({ name, minority, values }) =>
-    isWhole(name, minority) ? signFlip(values).pValue : 1,
-  );
-  const corrected = holm(ps);
-  const rows = tests.map(({ name, minority, set, values }, i) => {
-    if (!isWhole(name, minority))
-      return [
-        name,
-        MEASURED[name].names[minority],
-        set,
-        '',
-        `not all ${MEASURED[name].planned} measured`,
-        '',
-        '',
-        '',
-        '',
-      ];
+  const ps = tests.map(({ values }) => signFlip(values).pValue);
+  const [corrected, notMore] = [holm(ps), holm(tests.map(({ more }) => more))];
+  const rows = tests.map(({ name, group, set, models, values, deviation, error }, i) => {
     const { interval: range, equivalent } = equivalence(values, MARGIN);
     const below = mean(values) < 0;
-    const isShown = corrected[i] < 0.05;
     const verdict =
-      isShown && below
+      corrected[i] < 0.05 && below
         ? 'few neurons hold it'
         : equivalent || (ps[i] < 0.05 && !below)
           ? 'they do not'
           : 'open';
+    const power = [1, tests.length].map((family) => {
+      const [freedom, least] = [values.length - 1, studentt.inv(0.025 / family, values.length - 1)];
+      return number(noncentralt.cdf(least, freedom, -MARGIN / error), 2);
+    });
     return [
-      name,
-      MEASURED[name].names[minority],
-      set,
-      String(values.length),
-      interval(values),
+      ...[name, group, set, String(values.length), interval(values)],
       `[${range.map((end) => number(end)).join(', ')}]`,
-      pText(ps[i]),
-      pText(corrected[i]),
+      ...[ps[i], corrected[i]].map(pText),
       verdict,
+      number(mean(measured(models, set, 3, 'curve')) - 0.5),
+      number(deviation),
+      power.join(', '),
+      pText(notMore[i]),
     ];
   });
   return tableOf(
     caption,
-    ['data', 'group', 'neurons by', 'models', 'excess [95 %]', '90 %', 'p', 'p, Holm', 'verdict'],
+    'data | group | neurons by | models | excess [95 %] | 90 % | p | p, Holm | verdict | room | standard deviation | power, alone and in Holm’s first step | p of -0.05 or less, one-sided, Holm (post hoc)',
+    rows,
+  );
+}
+
+/** What three neurons leave of a memory, and what as many random ones leave. */
+function equalNumberTable() {
+  const rows = Object.entries(MEASURED).flatMap(([name, { names, pairs }]) =>
+    pairs.flatMap(([minority]) =>
+      PRIMARY.map((set) => {
+        const models = ofOwn(name, minority);
+        const [left, before] = [measured(models, set, 3, 'auc'), measured(models, 'none', 0, 'auc')];
+        const taken = (100 * (mean(before) - mean(left))) / (mean(before) - 0.5);
+        const cells = [`same-layers ${set}`, 'whole-model'].flatMap((random) => {
+          if (!models[0].rows.some((row) => row.set === random)) return ['', '', ''];
+          const others = measured(models, random, 3, 'auc');
+          const differences = left.map((value, i) => value - others[i]);
+          return [number(mean(others)), interval(differences), pText(signFlip(differences).pValue)];
+        });
+        return [name, names[minority], set, number(mean(left)), `${number(taken, 0)} %`, ...cells];
+      }),
+    ),
+  );
+  return tableOf(
+    'Membership AUC left by three neurons, and by as many random ones (not planned)',
+    'data | group | neurons by | AUC left | memory taken | random, same layers | difference [95 %] | p | random, whole model | difference [95 %] | p',
     rows,
   );
 }
@@ -216,7 +225,6 @@ function byCountTable() {
       [minority, majority].flatMap((group) =>
         SETS.flatMap((set) => {
           const models = ofMinority(name, minority);
-          if (!isWhole(name, minority)) return [];
           const cells = COUNTS.map((k) => {
             const values = excesses(models, group, set, k);
             return values.length < 2
@@ -230,7 +238,7 @@ function byCountTable() {
   );
   return tableOf(
     'Excess by the number of neurons (secondary): means over models, 95 % intervals; n: models whose set is no more damaging than random ones, where fewer than all',
-    ['data', 'group', 'neurons by', ...COUNTS.map((k) => `k = ${k}`)],
+    `data | group | neurons by | ${COUNTS.map((k) => `k = ${k}`).join(' | ')}`,
     rows,
   );
 }
@@ -245,7 +253,6 @@ function recorded(name) {
 function accuracyTable() {
   const rows = ['early', 'early-birds', 'vit'].flatMap((name) => {
     const models = recorded(`${name}-models`);
-    if (models.length === 0) return [];
     const accuracy = (group, split) =>
       models
         .filter((row) => row.group === String(group) && row.split === split)
@@ -261,7 +268,7 @@ function accuracyTable() {
   });
   return tableOf(
     'Accuracy in percent at the epoch with the best validation worst-group accuracy (early.md) or the last (vit.md): means over models, 95 % intervals',
-    ['data', 'group', 'models', 'train', 'val', 'test'],
+    'data | group | models | train | val | test',
     rows,
   );
 }
@@ -290,46 +297,42 @@ function effectsTable() {
   });
   return tableOf(
     'Vision transformers with three neurons of the largest gradient on blond men zeroed (vit.md): change of accuracy in points, means over models, 95 % intervals',
-    [
-      'split',
-      'models',
-      'blond men',
-      'blond women',
-      'minority minus majority',
-      'minus random sets of the same layers',
-    ],
+    'split | models | blond men | blond women | minority minus majority | minus random sets of the same layers',
     rows,
   );
 }
 
 function controlTable() {
-  const models = ofMinority('control', 3);
-  const rows = ['planted', 'rewound planted'].flatMap((set) => {
-    const values = excesses(models, 3, set);
-    if (values.length < 2) return [];
-    const own = models
-      .filter(({ group }) => group === 3)
-      .map(({ rows: all }) => all.find((row) => row.set === set));
+  const models = ofOwn('control', 3);
+  const rows = [['planted'], ['rewound planted'], ...SETS.map((set) => [set, 3])].map(([set, k]) => {
+    const values = excesses(models, 3, set, k);
+    const rowOf = (wanted, count) => (model) =>
+      model.rows.find((row) => row.set === wanted && (count === undefined || row.k === count));
+    const own = models.map(rowOf(set, k));
+    const hits = (k === undefined ? [] : [3, 30]).map((count) =>
+      models.map((model) => {
+        const planted = rowOf('planted')(model).neurons.split(' ');
+        const neurons = rowOf(set, count)(model).neurons.split(' ');
+        return neurons.filter((neuron) => planted.includes(neuron)).length;
+      }),
+    );
     return [
-      [
-        set,
-        String(values.length),
+      k === undefined ? set : `${set}, k = ${k}`,
+      String(values.length),
+      ...['auc', 'damage'].map((measure) =>
         interval(
-          own.map(({ auc }) => auc),
+          own.map((row) => row[measure]),
           2,
         ),
-        interval(
-          own.map(({ damage }) => damage),
-          2,
-        ),
-        interval(values),
-        pText(signFlip(values).pValue),
-      ],
+      ),
+      interval(values),
+      pText(signFlip(values).pValue),
+      hits.map((counts) => number(mean(counts), 1)).join(', '),
     ];
   });
   return tableOf(
     'The control: twenty neurons that alone learned the minority images in training',
-    ['neurons', 'models', 'AUC of blond men', 'damage', 'excess [95 %]', 'p'],
+    'neurons | models | AUC of blond men | damage | excess [95 %] | p | planted ones among the first 3, 30',
     rows,
   );
 }
@@ -355,18 +358,16 @@ function falseAlarms() {
   );
   return tableOf(
     'Random sets in place of chosen ones: how often p is below 0.05',
-    ['data', 'group', 'models', 'p below 0.05'],
+    'data | group | models | p below 0.05',
     rows,
   );
 }
 
 function layersTable() {
-  const rows = ['celeba', 'birds'].flatMap((name) =>
+  const rows = ['celeba', 'control'].flatMap((name) =>
     MEASURED[name].pairs.flatMap(([minority, majority]) => {
       const models = ofMinority(name, minority);
-      const [first] = models;
-      if (first === undefined) return [];
-      const sets = first.rows
+      const sets = models[0].rows
         .map(({ set }) => set)
         .filter((set) => set.startsWith('rewound') && set.endsWith('to 0'));
       return sets.map((set) => {
@@ -391,7 +392,7 @@ function layersTable() {
   );
   return tableOf(
     'Layers and stages rewound to the initial weights (described)',
-    ['data', 'group', 'layer', 'AUC, minority', 'AUC, majority', 'damage', 'excess, minority [95 %]'],
+    'data | group | layer | AUC, minority | AUC, majority | damage | excess, minority [95 %]',
     rows,
   );
 }
@@ -407,20 +408,19 @@ console.log(
     controlTable(),
     falseAlarms(),
     primaryTable(
-      'Planned tests: excess of three neurons’ membership AUC over random sets of the same damage, minority groups; Holm over nine, p of what is not wholly measured taken as 1',
+      'Planned tests: excess of three neurons’ membership AUC over random sets of the same damage, minority groups; Holm over nine',
       ['celeba', 'birds'],
     ),
     primaryTable(
-      'The same of CelebA’s networks chosen by their worst validation group (early.md); Holm over three, once all ten are measured',
+      'The same of CelebA’s networks chosen by their worst validation group (early.md); Holm over three',
       ['early'],
     ),
     primaryTable(
-      'The same of the birds’ networks chosen by their worst validation group (early.md); Holm over six, once all ten are measured',
+      'The same of the birds’ networks chosen by their worst validation group (early.md); Holm over six',
       ['early-birds'],
     ),
-    primaryTable('The same of vision transformers (vit.md); Holm over three, once all ten are measured', [
-      'vit',
-    ]),
+    primaryTable('The same of vision transformers (vit.md); Holm over three', ['vit']),
+    equalNumberTable(),
     byCountTable(),
     layersTable(),
   ]
