@@ -80,6 +80,10 @@ for codec in ["zstd", "gzip", "brotli", "lz4", "none"]:
 # One file of all splits, and text instead of numbers.
 words = [{"picture": row["image"], "kind": CLASSES[row["label"]], "fold": split} for split, part in whole.items() for row in part.data.table.to_pylist()]
 pyarrow.parquet.write_table(pyarrow.Table.from_pylist(words), os.path.join(folder("one"), "all.parquet"))
+unlabelled = {"image": [image(0), image(1)], "label": [0, None]}
+datasets.Dataset.from_dict(unlabelled, features=datasets.Features({name: features[name] for name in unlabelled})).to_parquet(
+    os.path.join(folder("unlabelled"), "train.parquet")
+)
 tars = folder("tar")
 for split, part in whole.items():
     with webdataset.TarWriter(os.path.join(tars, f"{split}-000000.tar")) as writer:

@@ -136,6 +136,11 @@ test('columns, labels and images that are wrong are named', async () => {
   );
 });
 
+test('an image without a label is refused', async () => {
+  const imported = importDataset(join(folder, 'unlabelled'), join(folder, 'out-unlabelled'));
+  await failure(imported, 'DATASET_INVALID', 'train.parquet, row 1: column label is empty');
+});
+
 test('tar files with links, foreign names and torn samples are refused or harmless', async () => {
   const source = join(folder, 'tars');
   const entry = join(source, 'content');

@@ -191,6 +191,17 @@ describe('discover', () => {
     expect(byFolder.result.images).toEqual(byFile.result.images);
   });
 
+  test('a name that is registered while images are ranked stays', async () => {
+    const own = join(folder, 'busy');
+    const { result } = await discover({ ...common, run, out: own, ranking: 'heads' });
+    const registering = registerTest({ out: own, test: 'bright', class: result.images[0]?.class });
+    const again = discover({ ...common, run, out: own, ranking: 'heads', seed: 1 });
+    expect((await failure(again, 'OUTPUT_UNWRITABLE')).message).toMatch(/registered names \(bright\)/);
+    await registering;
+    const { tests, seed } = await readDiscovered(own);
+    expect([tests.map(({ name }) => name), seed]).toEqual([['bright'], 0]);
+  });
+
   test('a name is registered, ticked blind on images that were not shown, and judged', async () => {
     const { result } = await discover({ ...common, run, out, seed: 1 });
     const [name = ''] = result.images.map((image) => image.class);

@@ -332,7 +332,9 @@ function splitIn(
 ): Split | undefined {
   if (column === undefined) return undefined;
   const word = String(row[column]).toLowerCase();
-  const split = SPLITS[Number(word)] ?? (Object.hasOwn(SPLIT_WORDS, word) ? SPLIT_WORDS[word] : undefined);
+  const split =
+    SPLITS[word === '' ? -1 : Number(word)] ??
+    (Object.hasOwn(SPLIT_WORDS, word) ? SPLIT_WORDS[word] : undefined);
   if (split !== undefined) return split;
   const words = Object.keys(SPLIT_WORDS).join(', ');
   throw invalidData(
@@ -351,8 +353,9 @@ function cellOf(
   const value = row[column];
   const text = isScalar(value) ? String(value).replace(/\s+/g, ' ').trim() : '';
   const names = labels[column];
-  // Names that are numbers would not be names in the table; datasets writes -1 for what is not known.
-  const name = names === undefined || names.some((one) => /^\d+$/.test(one)) ? text : names[Number(text)];
+  // Names that are numbers would not be names in the table; datasets writes -1 or null for an unknown label.
+  const isText = names === undefined || names.some((one) => /^\d+$/.test(one));
+  const name = isText || text === '' ? text : names[Number(text)];
   if (name !== undefined && name !== '' && name !== '-1') return name;
   if (column !== y && column !== a) return '';
   throw invalidData(

@@ -4,7 +4,7 @@ import type { Dataset, Example } from '../../data/dataset.js';
 import { kindOf } from '../../data/sourceFile.js';
 import { messageOf, SpurmemError, usageError } from '../../errors.js';
 import { judge } from '../../experiments/outcomes.js';
-import { readWhole, writeAtomic } from '../../files.js';
+import { readText, writeAtomic } from '../../files.js';
 import { native } from '../../native/addon.js';
 import { ENGINE_TYPES, type EngineOptions, openEngine } from '../../native/engine.js';
 import type { Generator } from '../../native/interface.js';
@@ -14,6 +14,7 @@ import { type GivenOf, resolveSettings } from '../../settings/setting.js';
 import { text } from '../../settings/values.js';
 import { openRun } from '../../train/runFolder.js';
 import { DATA_TYPES, RUN_TYPE, SEED_TYPE } from '../../train/runOptions.js';
+import { writeAlone } from '../../writeAlone.js';
 import { type NetworkOptions, observe, type Observed } from './features.js';
 import { crossFittedMargins } from './rank.js';
 import {
@@ -82,7 +83,7 @@ export async function discover(options: DiscoverOptions): Promise<Discovered> {
     out: options.out,
     data: data ?? (run === undefined ? undefined : (await openRun(run)).environment.data),
   });
-  const earlier = await earlierHalves(out);
+  await earlierHalves(out);
   using context = await openEngine(options);
   const job = { onProgress: options.onProgress, signal: options.signal };
   const seen = await observe(options, context, job);
@@ -103,20 +104,26 @@ export async function discover(options: DiscoverOptions): Promise<Discovered> {
         )
       : judge(seen.logits ?? new Float32Array(), labels).margins;
   if (embeddings !== undefined) await writeEmbeddings(embeddings, seen);
-  const result: DiscoverResult = {
-    kind: 'discover',
-    data: dataset.folder,
-    fingerprint: dataset.fingerprint,
-    dataOptions: { ...dataset.options },
-    network: run ?? weights ?? '',
-    isTrainedOn,
-    ranking,
-    seed,
-    images: rankedImages(seen, margins, new (native().Generator)(seed), earlier),
-    tests: [],
+  const write = async (): Promise<DiscoverResult> => {
+    // Read again: names may have been registered while the images were ranked.
+    const earlier = await earlierHalves(out);
+    const result: DiscoverResult = {
+      kind: 'discover',
+      data: dataset.folder,
+      fingerprint: dataset.fingerprint,
+      dataOptions: { ...dataset.options },
+      network: run ?? weights ?? '',
+      isTrainedOn,
+      ranking,
+      seed,
+      images: rankedImages(seen, margins, new (native().Generator)(seed), earlier),
+      tests: [],
+    };
+    await writeDiscovered(out, result);
+    await writeAtomic(`${out}.csv`, csvText(result.images));
+    return result;
   };
-  await writeDiscovered(out, result);
-  await writeAtomic(`${out}.csv`, csvText(result.images));
+  const result = await writeAlone(`${out}.json`, write, job);
   return { result, dataset, out, show: settings.show };
 }
 
@@ -155,24 +162,42 @@ export async function writeDiscovered(out: string, result: DiscoverResult): Prom
   await writeAtomic(`${out}.json`, `${JSON.stringify(result)}\n`);
 }
 
+/** Changes what discover found while no other process does. Throws as `readDiscovered`, and `RUN_BUSY`. */
+export async function changeDiscovered<Result>(
+  out: string,
+  change: (found: DiscoverResult) => Promise<Result>,
+): Promise<Result> {
+  await readDiscovered(out);
+  return writeAlone(`${out}.json`, async () => change(await readDiscovered(out)), {});
+}
+
 /** Reads what discover found. Throws `USAGE` without it, and for a damaged file. */
 export async function readDiscovered(out: string): Promise<DiscoverResult> {
+  const found = await readWritten(out);
+  if (found === undefined) throw unusable(out, 'discover has not written it');
+  return found;
+}
+
+async function readWritten(out: string): Promise<DiscoverResult | undefined> {
   const path = `${out}.json`;
-  const advice = 'Run discover without `test` first.';
-  const blame = (problem: string): SpurmemError =>
-    usageError('out', out, 'the files of discover', `${path}: ${problem}.`, advice);
-  if ((await kindOf(path)) === undefined) throw blame('discover has not written it');
+  if ((await kindOf(path)) === undefined) return undefined;
   try {
-    return discoverSchema.parse(JSON.parse(new TextDecoder().decode(await readWhole(path))));
+    const found = await readText(path);
+    // `writeAlone` makes it, and a killed process may leave it empty.
+    return found === '' ? undefined : discoverSchema.parse(JSON.parse(found));
   } catch (error) {
-    throw blame(`it is damaged: ${messageOf(error)}`);
+    throw unusable(out, `it is damaged: ${messageOf(error)}`);
   }
+}
+
+function unusable(out: string, problem: string): SpurmemError {
+  const advice = 'Run discover without `test` first.';
+  return usageError('out', out, 'the files of discover', `${out}.json: ${problem}.`, advice);
 }
 
 /** The half of each image of an earlier ranking, which may have been shown. Throws `OUTPUT_UNWRITABLE` if names are registered in it. */
 async function earlierHalves(out: string): Promise<ReadonlyMap<string, DiscoverImage['part']>> {
-  if ((await kindOf(`${out}.json`)) === undefined) return new Map();
-  const { tests, images } = await readDiscovered(out);
+  const { tests, images } = (await readWritten(out)) ?? { tests: [], images: [] };
   if (tests.length === 0) return new Map(images.map(({ path, part }) => [path, part]));
   const problem = `${out}.json has registered names (${tests.map(({ name }) => name).join(', ')}). Nothing was changed.`;
   const advice = ['Choose another `out`. Its tests are of no use for images that you have seen.'];

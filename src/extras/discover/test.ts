@@ -7,7 +7,7 @@ import type { Interval } from '../../metrics/intervals.js';
 import { native } from '../../native/addon.js';
 import { plural } from '../../report/format.js';
 import { accuracyGap, type ClassCounts, fisherTest, testPower } from './blindTest.js';
-import { readDiscovered, writeDiscovered } from './discover.js';
+import { changeDiscovered, writeDiscovered } from './discover.js';
 import { boundText, countsOf, testPage } from './page.js';
 import type { BlindTest, DiscoverImage, DiscoverResult } from './result.js';
 
@@ -30,21 +30,23 @@ interface TestOptions {
 
 /** Gives a name to what images of a class share, before any image of the other half is seen: it counts from now on. Writes the page to tick them. */
 export async function registerTest({ out, test, class: name }: TestOptions) {
-  const result = await readDiscovered(out);
-  const dataset = await dataOf(result);
-  const own = imagesOf(result, name);
-  const known = result.tests.find((one) => one.name === test && one.class === name);
-  const batches = known?.batches ?? batchesOf(result, own);
-  const tests = known
-    ? result.tests
-    : [...result.tests, { name: test, class: name ?? '', batches, outcome: null }];
-  if (known === undefined) await writeDiscovered(out, { ...result, tests });
+  const { result, dataset, at } = await changeDiscovered(out, async (found) => {
+    const data = await dataOf(found);
+    const own = imagesOf(found, name);
+    const known = indexOf(found, test, name);
+    if (known >= 0) return { result: found, dataset: data, at: known };
+    const added = { name: test, class: name ?? '', batches: batchesOf(found, own), outcome: null };
+    const changed = { ...found, tests: [...found.tests, added] };
+    await writeDiscovered(out, changed);
+    return { result: changed, dataset: data, at: found.tests.length };
+  });
+  const { batches } = result.tests[at] as BlindTest;
   const fileName = test.replaceAll(/[^\p{L}\p{N}]+/gu, '-');
   const page = `${out}-${fileName}.html`;
-  const key = `${result.fingerprint.slice(0, 16)}-test-${result.tests.length}-${test}`;
+  const key = `${result.fingerprint.slice(0, 16)}-test-${at}-${test}`;
   const saving = { key, file: `${fileName}.csv`, batches: batches.length, enough: ENOUGH };
   await writeAtomic(page, await testPage(`Does it show ${test}?`, batches, dataset, saving));
-  return { page, plan: planText(own), registered: tests.length };
+  return { page, plan: planText(imagesOf(result, name)), registered: at + 1 };
 }
 
 /** Says which gaps a test of this class finds. */
@@ -108,24 +110,30 @@ export async function judgeTest({
   class: name,
   answers,
 }: TestOptions & { readonly answers: string }): Promise<TestVerdict> {
-  const result = await readDiscovered(out);
-  const at = result.tests.findIndex((one) => one.name === test && one.class === name);
-  const found = result.tests[at];
-  if (found === undefined) {
-    const problem = `${test} is not registered for the class ${name ?? ''}.`;
-    const advice = 'Run the command without `answers` first, and tick its page.';
-    throw usageError('test', test, 'a registered name', problem, advice);
-  }
-  const own = imagesOf(result, name);
-  const outcome = await outcomeOf(found, own, answers);
-  const tests = result.tests.with(at, { ...found, outcome });
-  await writeDiscovered(out, { ...result, tests });
-  const corrected = holm(tests.map((one) => one.outcome?.pValue ?? 1))[at] ?? 1;
-  const of = countsOf(own);
-  const { estimate, interval } = accuracyGap(outcome, of);
-  const named = { name: test, class: found.class, registered: tests.length };
-  const verdict = { ...outcome, ...named, corrected, estimate, interval };
-  return { ...verdict, sentences: sentencesOf(verdict, of) };
+  return changeDiscovered(out, async (result) => {
+    const at = indexOf(result, test, name);
+    const found = result.tests[at];
+    if (found === undefined) {
+      const problem = `${test} is not registered for the class ${name ?? ''}.`;
+      const advice = 'Run the command without `answers` first, and tick its page.';
+      throw usageError('test', test, 'a registered name', problem, advice);
+    }
+    const own = imagesOf(result, name);
+    const outcome = await outcomeOf(found, own, answers);
+    const tests = result.tests.with(at, { ...found, outcome });
+    await writeDiscovered(out, { ...result, tests });
+    const corrected = holm(tests.map((one) => one.outcome?.pValue ?? 1))[at] ?? 1;
+    const of = countsOf(own);
+    const { estimate, interval } = accuracyGap(outcome, of);
+    const named = { name: test, class: found.class, registered: tests.length };
+    const verdict = { ...outcome, ...named, corrected, estimate, interval };
+    return { ...verdict, sentences: sentencesOf(verdict, of) };
+  });
+}
+
+/** Where a result has a test; -1 without it. */
+function indexOf({ tests }: DiscoverResult, test: string, name: string | undefined): number {
+  return tests.findIndex((one) => one.name === test && one.class === name);
 }
 
 async function outcomeOf({ batches }: BlindTest, own: readonly DiscoverImage[], path: string) {
