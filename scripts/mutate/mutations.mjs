@@ -35,7 +35,7 @@ const BY_FILE = {
   'src/data/layouts/imageFolder.ts': [
     ['for (const folder of inside.sort())', 'for (const folder of inside)'],
     ['before !== value', 'before === value'],
-    ['return images.sort().map(', 'return images.sort().reverse().map('],
+    ['images: images.sort().map(', 'images: images.sort().reverse().map('],
   ],
   // Metrics
   'src/metrics/groups.ts': [

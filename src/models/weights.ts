@@ -174,7 +174,7 @@ export interface Loaded {
 }
 
 const OTHER_NETWORK =
-  'Choose the architecture that it was saved from with `arch`. A network with other layers or image channels is exported in Python, with a wrapper that takes RGB: examples/export.py NAME FILE.pt2 --weights FILE.';
+  'Choose the architecture that it was saved from with `arch`. Another network is exported in Python by examples/export.py, whose first line says how; one with other image channels in a wrapper that takes RGB.';
 
 /**
  * Loads a weights file (safetensors or PyTorch, see `readWeights`) into a model. A prefix that all of the model's names have in the file,
