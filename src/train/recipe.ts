@@ -151,7 +151,7 @@ export async function modelConfig(
     output: _output,
     ...given
   } = resolveSettings(MODEL_SETTINGS, 'article', options);
-  const input = { ...(await ownSize(options, dataset, arch)), ...inputSettings(given, dataset) };
+  const input = { ...(await ownSize(options, dataset, arch, program)), ...inputSettings(given, dataset) };
   return {
     dataset: identityOf(dataset),
     arch: architectureName(arch),
@@ -163,13 +163,19 @@ export async function modelConfig(
   };
 }
 
-/** Returns the input of a network for small images, if nothing else gives one and all images have one size: as they are. */
+/**
+ * Returns the size of a network's input, if nothing else gives one: that of a program exported for one size; for small images, images of
+ * one size as they are.
+ */
 async function ownSize(
   { imageSize, resize, crop, from }: GivenOf<typeof MODEL_SETTINGS> & Pick<RunOptions, 'from'>,
   dataset: Dataset,
   arch: Architecture,
+  program: Program | undefined,
 ): Promise<InputConfig> {
   const isGiven = [imageSize, resize, crop, from].some((one) => one !== undefined);
+  if (!isGiven && !dataset.hasPreprocessing && program?.imageSize)
+    return { imageSize: [...program.imageSize] };
   if (isGiven || dataset.hasPreprocessing || architectureOf(arch).isForSmall !== true) return {};
   const sizes = await imageSizes(dataset);
   return sizes && sameShape(...sizes) ? { resize: null, crop: null } : {};
