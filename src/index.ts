@@ -56,7 +56,7 @@ export type { EpochMetrics, TrainedRun, TrainingResult } from './train/results.j
 export const openRun = later(async () => (await import('./train/runFolder.js')).openRun);
 export type { RunFolder } from './train/runFolder.js';
 
-// Trace: test whether a few neurons memorize, and see where a model looks.
+// Trace: perturb a few neurons, compare with random ones, and see where a model looks.
 /** Perturbs the top neurons of the model for each group (Figs 2, 4, 5). */
 export const traceUnstructured = later(
   async () => (await import('./experiments/traceUnstructured.js')).traceUnstructured,

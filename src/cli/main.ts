@@ -20,7 +20,7 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, ...load: 
   adopt: ['make a run of a checkpoint that was trained elsewhere', () => import('./commands/adopt.js')],
   train: ['train a network', () => import('./commands/train.js')],
   trace: [
-    'test whether a few neurons memorize minority groups, by perturbing them',
+    'perturb a few neurons, and compare what groups lose with random neurons',
     () => import('./commands/trace.js'),
   ],
   gradcam: [

@@ -20,7 +20,7 @@ export function quickstartScreen(result: QuickstartResult, seconds: number): str
   return [
     `Quickstart finished in ${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s: a ResNet-18 for pullover or coat, with digits above the garments.`,
     '',
-    `1. Does it memorize?${' '.repeat(15)}images   training      test       gap`,
+    `1. Right only in training?${' '.repeat(9)}images   training      test       gap`,
     ...groups.map((group) => accuracyLine(group, result, worst)),
     ...follows(result),
     `   ${memorizes(groups, result)}`,

@@ -28,12 +28,13 @@ function records(study: string, files: string, wanted: Row = {}): Row[] {
 const minus = (a: readonly number[], b: readonly number[]): number[] =>
   a.map((value, i) => value - (b[i] ?? NaN));
 const ends = (values: readonly number[]): number[] => [Math.min(...values), Math.max(...values)];
-const pOf = (values: readonly number[]): number => signFlip(values)?.pValue ?? NaN;
 /** The mean with its 95 % interval. */
 function over(values: readonly number[], scale = 1): number[] {
   const { mean: center, interval } = summarizeSeeds(values.map((value) => scale * value));
   return [center, ...(interval ?? [])];
 }
+/** The mean with its 95 % interval and the sign-flip test's p. */
+const tested = (values: number[], scale = 1) => [...over(values, scale), signFlip(values)?.pValue ?? NaN];
 
 const EFFECTS: Readonly<
   Record<'celeba' | 'sets' | 'birds' | 'faces', readonly [study: string, files: string]>
@@ -89,16 +90,14 @@ export const COMPUTED = {
   means: (data: Data, group: number, ...columns: string[]) =>
     columns.map((column) => -100 * mean(effect(data, group, column))),
   randomAccuracy: (data: Data, group: number) => over(effect(data, group, 'same-layers accuracy'), -100),
-  /** A group's change by its own neurons minus that by another group's, in points, with the sign-flip test's p. */
-  otherNeurons(data: Data, group: number, other: number) {
-    const own = minus(effect(data, group, `accuracy${group}`), effect(data, other, `accuracy${group}`));
-    return [...over(own, 100), pOf(own)];
-  },
+  /** A group's change by its own neurons minus that by another group's, in points. */
+  otherNeurons: (data: Data, group: number, other: number) =>
+    tested(minus(effect(data, group, `accuracy${group}`), effect(data, other, `accuracy${group}`)), 100),
   randomGap: (data: Data, group: number) =>
     over(minus(effect(data, group, RANDOM, undefined, 'test'), effect(data, group, RANDOM))),
   gaps: (data: Data, pairs: [number, number][], criterion?: string) =>
     pairs.flatMap((pair) => over(gapOf(data, pair, criterion))),
-  gapWithP: (data: Data, pair: [number, number]) => [...over(gapOf(data, pair)), pOf(gapOf(data, pair))],
+  gapWithP: (data: Data, pair: [number, number]) => tested(gapOf(data, pair)),
   accuracyBeyondRandom: (data: Data, ...groups: number[]) =>
     groups.flatMap((group) => {
       const random = effect(data, group, 'same-layers accuracyInteraction');
@@ -115,7 +114,7 @@ export const COMPUTED = {
   starts: (...groups: number[]) => groups.map(start),
   sharesOfStarts: (...groups: number[]) =>
     groups.map((group) => (-100 * mean(gap('sets', group, PRODUCT))) / start(group)),
-  worstMinus: (arm: string, other: string) => over(minus(worst(...CELEBA, arm), worst(...CELEBA, other))),
+  worstMinus: (arm: string, other: string) => tested(minus(worst(...CELEBA, arm), worst(...CELEBA, other))),
   gains: () =>
     [['photographs', '^faces-test'] as const, CELEBA].map(([study, files]) =>
       mean(minus(worst(study, files, 'DFR'), worst(study, files, 'ERM'))),
