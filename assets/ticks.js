@@ -78,7 +78,7 @@
   }
 
   // A test: batch after batch, until enough images are ticked; then the second look.
-  const { enough } = root.dataset;
+  const { enough, test } = root.dataset;
   const batches = all('.batch');
   const next = document.querySelector('#next');
   const again = document.querySelector('#again');
@@ -121,9 +121,9 @@
   document.querySelector('#save').addEventListener('click', () => {
     const second = new Map(all('#again .tick input').map((box) => [box.dataset.path, Number(box.checked)]));
     const lines = [...first].map(([{ dataset }, ticked]) =>
-      [dataset.path, Number(ticked), second.get(dataset.path) ?? ''].join(),
+      [dataset.path, Number(ticked), second.get(dataset.path) ?? '', test].join(),
     );
-    save(['image,ticked,again', ...lines]);
+    save(['image,ticked,again,test', ...lines]);
   });
   show();
 })();

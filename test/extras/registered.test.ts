@@ -1,9 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dataset } from '../../src/data/dataset.js';
 import { readDiscovered, writeDiscovered } from '../../src/extras/discover/discover.js';
 import type { BlindTest, DiscoverResult } from '../../src/extras/discover/result.js';
 import { judgeTest, registerTest } from '../../src/extras/discover/test.js';
+import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -38,12 +39,12 @@ async function ranked(name: string): Promise<string> {
 async function ticksOf(out: string, name: string, of: string): Promise<string> {
   const result = await readDiscovered(out);
   const test = result.tests.find((one) => one.name === name && one.class === of) as BlindTest;
-  const answers = join(folder, `${name}.csv`);
+  const answers = join(folder, `${name}-${of}.csv`);
   await writeFile(answers, tableOf(result, test));
   return answers;
 }
 
-function tableOf({ images }: DiscoverResult, { batches }: BlindTest): string {
+function tableOf({ images }: DiscoverResult, { id, batches }: BlindTest): string {
   const wrong = new Set(images.filter(({ margin }) => margin <= 0).map(({ path }) => path));
   const rows = [];
   let ticked = 0;
@@ -51,10 +52,10 @@ function tableOf({ images }: DiscoverResult, { batches }: BlindTest): string {
     if (ticked >= 10) break;
     for (const path of batch) {
       ticked += Number(wrong.has(path));
-      rows.push(`${rows.length + 1},${wrong.has(path) ? '1,1' : '0,'}`);
+      rows.push(`${rows.length + 1},${wrong.has(path) ? '1,1' : '0,'},${id}`);
     }
   }
-  return ['image,ticked,again', ...rows, ''].join('\n');
+  return ['image,ticked,again,test', ...rows, ''].join('\n');
 }
 
 test('names that are registered at the same time all count, and so do judgements', async () => {
@@ -69,4 +70,75 @@ test('names that are registered at the same time all count, and so do judgements
     names.map((test, i) => judgeTest({ out, test, class: classes[0], answers: answers[i] as string })),
   );
   expect((await readDiscovered(out)).tests.map(({ outcome }) => outcome)).not.toContain(null);
+});
+
+test('classes, and names that differ in signs, have pages and tables of their own; a page made again keeps its ticks', async () => {
+  const out = await ranked('pages');
+  const [one, other] = classes;
+  const made: { page: string; key: string | undefined; file: string | undefined }[] = [];
+  for (const [name, of] of [
+    ['a b', one],
+    ['a/b', one],
+    ['a b', other],
+    ['a b', one],
+  ] as const) {
+    const { page } = await registerTest({ out, test: name, class: of });
+    const text = await readFile(page, 'utf8');
+    made.push({ page, key: /data-key="(.*?)"/.exec(text)?.[1], file: /data-file="(.*?)"/.exec(text)?.[1] });
+    // In the window's title, and once on the page.
+    expect(text.split('Does it show').length - 1).toBe(2);
+  }
+  for (const key of ['page', 'key', 'file'] as const) expect(new Set(made.map((of) => of[key])).size).toBe(3);
+  expect(made[3]).toEqual(made[0]);
+});
+
+test('answers belong to one test, and the first judgement counts', async () => {
+  const out = await ranked('answers');
+  const [one, other] = classes;
+  for (const of of classes) await registerTest({ out, test: 'snow', class: of });
+  await registerTest({ out, test: 'rain', class: one });
+  const answers = await ticksOf(out, 'snow', one);
+  const text = await readFile(answers, 'utf8');
+  const judged = (table: string, test = 'snow', of = one) =>
+    judgeTest({ out, test, class: of, answers: table });
+  const belong = `these are answers of the test snow of the class ${one}, and`;
+  await failure(judged(answers, 'snow', other), 'USAGE', belong, `snow of the class ${other} was requested`);
+  await failure(judged(answers, 'rain'), 'USAGE', belong, `rain of the class ${one} was requested`);
+  const altered = async (table: string): Promise<string> => {
+    const path = join(folder, 'altered.csv');
+    await writeFile(path, table);
+    return path;
+  };
+  const unknown = await altered(text.replaceAll(/,t[0-9a-f]{8}$/gm, ',t0123abcd'));
+  await failure(
+    judged(unknown),
+    'USAGE',
+    'these are answers of a test t0123abcd, which is not registered here',
+  );
+  const without = await altered(text.replaceAll(/,[^,]*$/gm, ''));
+  await failure(judged(without), 'USAGE', 'it does not say which test it answers');
+  const blank = await altered(text.replaceAll(',1,1,', ',1,0,'));
+  await failure(
+    judged(blank),
+    'USAGE',
+    /the second look is empty: none of \d+ ticked images is ticked again/,
+  );
+  expect((await readDiscovered(out)).tests.map(({ outcome }) => outcome)).toEqual([null, null, null]);
+
+  const verdict = await judged(answers);
+  const less = await altered(text.replace(',1,1,', ',1,0,'));
+  const advice = 'Register another name';
+  await failure(
+    judged(less),
+    'USAGE',
+    'snow of the class',
+    'is judged already',
+    `ticked in ${verdict.wrongTicked} of`,
+    advice,
+  );
+  // The recorded verdict is read again by its own answers, corrected over the names of now.
+  await registerTest({ out, test: 'fog', class: one });
+  expect(await judged(answers)).toMatchObject({ pValue: verdict.pValue, corrected: 4 * verdict.pValue });
+  const { tests } = await readDiscovered(out);
+  expect(tests[0]?.outcome).toMatchObject({ wrongTicked: verdict.wrongTicked, pValue: verdict.pValue });
 });

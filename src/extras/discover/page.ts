@@ -99,7 +99,7 @@ export async function testPage(
   question: string,
   batches: readonly (readonly string[])[],
   dataset: Dataset,
-  data: { readonly key: string; readonly file: string; readonly batches: number; readonly enough: number },
+  data: Readonly<Record<'key' | 'file' | 'test', string> & Record<'batches' | 'enough', number>>,
 ): Promise<string> {
   const grids: Markup[] = [];
   let count = 0;
@@ -115,7 +115,7 @@ export async function testPage(
     </div>
     <p class="bar"><button id="next" type="button">Done</button> <span id="count"></span></p>`;
   const lead = html`Tick every image that shows it; if you are unsure, do not.`;
-  const section = { id: 'test', title: question, body };
+  const section = { id: 'test', title: 'Images', body };
   return page(question, lead, [section], data);
 }
 

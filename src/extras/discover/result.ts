@@ -87,6 +87,8 @@ const outcomeSchema = z.looseObject({
 
 /** A name for what ticked images share, registered before its test. */
 const testSchema = z.looseObject({
+  /** Names the test in its page and table. */
+  id: z.string(),
   name: z.string(),
   class: z.string(),
   /** Paths of the images to tick, in batches, each shuffled. */

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { parse } from 'csv-parse/sync';
+import { checksum } from '../../checksum.js';
 import { type Dataset, loadDataset } from '../../data/dataset.js';
 import { messageOf, SpurmemError, usageError } from '../../errors.js';
 import { readWhole, writeAtomic } from '../../files.js';
@@ -35,16 +37,20 @@ export async function registerTest({ out, test, class: name }: TestOptions) {
     const own = imagesOf(found, name);
     const known = indexOf(found, test, name);
     if (known >= 0) return { result: found, dataset: data, at: known };
-    const added = { name: test, class: name ?? '', batches: batchesOf(found, own), outcome: null };
+    const named = { name: test, class: name ?? '', batches: batchesOf(found, own) };
+    // Begins with a letter: no spreadsheet takes it for a number.
+    const id = `t${checksum(JSON.stringify([found.fingerprint, named]))}`;
+    const added = { id, ...named, outcome: null };
     const changed = { ...found, tests: [...found.tests, added] };
     await writeDiscovered(out, changed);
     return { result: changed, dataset: data, at: found.tests.length };
   });
-  const { batches } = result.tests[at] as BlindTest;
-  const fileName = test.replaceAll(/[^\p{L}\p{N}]+/gu, '-');
+  const { id, batches } = result.tests[at] as BlindTest;
+  // Names that differ in signs alone, and classes, have files of their own.
+  const fileName = `${test.replaceAll(/[^\p{L}\p{N}]+/gu, '-')}-${id}`;
   const page = `${out}-${fileName}.html`;
-  const key = `${result.fingerprint.slice(0, 16)}-test-${at}-${test}`;
-  const saving = { key, file: `${fileName}.csv`, batches: batches.length, enough: ENOUGH };
+  const key = `${result.fingerprint.slice(0, 16)}-test-${id}`;
+  const saving = { key, file: `${fileName}.csv`, test: id, batches: batches.length, enough: ENOUGH };
   await writeAtomic(page, await testPage(`Does it show ${test}?`, batches, dataset, saving));
   return { page, plan: planText(imagesOf(result, name)), registered: at + 1 };
 }
@@ -103,7 +109,10 @@ interface TestVerdict extends NonNullable<BlindTest['outcome']> {
   readonly sentences: readonly string[];
 }
 
-/** Judges the ticks that a test's page saved. Throws `USAGE` for a name that is not registered, and for ticks that stop early. */
+/**
+ * Judges the ticks that a test's page saved; the first judgement counts. Throws `USAGE` for a name that is not registered, for ticks that stop
+ * early or belong to another test, and for other ticks than those judged before.
+ */
 export async function judgeTest({
   out,
   test,
@@ -119,7 +128,13 @@ export async function judgeTest({
       throw usageError('test', test, 'a registered name', problem, advice);
     }
     const own = imagesOf(result, name);
-    const outcome = await outcomeOf(found, own, answers);
+    const outcome = await outcomeOf(result, found, own, answers);
+    if (found.outcome !== null && !isDeepStrictEqual(found.outcome, outcome)) {
+      const { wrong, wrongTicked, right, rightTicked, pValue } = found.outcome;
+      const first = `ticked in ${wrongTicked} of ${wrong} wrong and ${rightTicked} of ${right} right images, p = ${pValue.toPrecision(1)}`;
+      const problem = `${labelOf(found)} is judged already: ${first}. The first judgement counts. Nothing was changed.`;
+      throw usageError('answers', answers, 'the answers judged first', problem, 'Register another name.');
+    }
     const tests = result.tests.with(at, { ...found, outcome });
     await writeDiscovered(out, { ...result, tests });
     const corrected = holm(tests.map((one) => one.outcome?.pValue ?? 1))[at] ?? 1;
@@ -136,20 +151,36 @@ function indexOf({ tests }: DiscoverResult, test: string, name: string | undefin
   return tests.findIndex((one) => one.name === test && one.class === name);
 }
 
-async function outcomeOf({ batches }: BlindTest, own: readonly DiscoverImage[], path: string) {
+const labelOf = ({ name, class: of }: BlindTest): string => `${name} of the class ${of}`;
+
+async function outcomeOf(
+  { tests }: DiscoverResult,
+  test: BlindTest,
+  own: readonly DiscoverImage[],
+  path: string,
+) {
   const expected = 'what the test\u2019s page saved';
-  const bad = (problem: string): SpurmemError =>
-    usageError('answers', path, expected, `${path}: ${problem}.`, 'Finish the page, and save it again.');
-  let rows: { image: string; ticked: string; again?: string }[];
+  const bad = (problem: string, advice = 'Finish the page, and save it again.'): SpurmemError =>
+    usageError('answers', path, expected, `${path}: ${problem}.`, advice);
+  let rows: { image: string; ticked: string; again?: string; test?: string }[];
   try {
     rows = parse(await readWhole(path), { columns: true, bom: true, skip_empty_lines: true });
   } catch (error) {
     throw bad(messageOf(error));
   }
+  const stray = rows.find((row) => row.test !== test.id);
+  if (stray !== undefined) {
+    const { test: id = '' } = stray;
+    if (id === '') throw bad('it does not say which test it answers');
+    const other = tests.find((one) => one.id === id);
+    const whose = other ? `the test ${labelOf(other)}` : `a test ${id}, which is not registered here`;
+    const problem = `these are answers of ${whose}, and ${labelOf(test)} was requested`;
+    throw bad(problem, 'Name the table that this test\u2019s page saved.');
+  }
   const answers = new Map(rows.map((row) => [row.image, row]));
   const margins = new Map(own.map((image) => [image.path, image.margin]));
   const ticks: { isWrong: boolean; first: boolean; again: string }[] = [];
-  for (const batch of batches) {
+  for (const batch of test.batches) {
     if (ticks.filter(({ first }) => first).length >= ENOUGH) break;
     for (const image of batch) {
       const answer = answers.get(String(ticks.length + 1));
@@ -165,12 +196,15 @@ async function outcomeOf({ batches }: BlindTest, own: readonly DiscoverImage[], 
   const twice = ticks.filter(({ again }) => again !== '');
   const same = twice.filter(({ first, again }) => first === (again === '1'));
   const agreement = twice.length === 0 ? null : same.length / twice.length;
-  const seen = ticks.filter(({ first, again }) => first && again === '1');
+  const ticked = ticks.filter(({ first }) => first);
+  const seen = ticked.filter(({ again }) => again === '1');
+  if (ticked.length > 0 && seen.length === 0)
+    throw bad(`the second look is empty: none of ${plural(ticked.length, 'ticked image')} is ticked again`);
   const wrongOf = (some: typeof ticks): number => some.filter(({ isWrong }) => isWrong).length;
   const [wrong, wrongTicked] = [wrongOf(ticks), wrongOf(seen)];
   const [right, rightTicked] = [ticks.length - wrong, seen.length - wrongTicked];
-  const ticked = { wrong, wrongTicked, right, rightTicked };
-  return { ...ticked, agreement, pValue: fisherTest(ticked) };
+  const counts = { wrong, wrongTicked, right, rightTicked };
+  return { ...counts, agreement, pValue: fisherTest(counts) };
 }
 
 function sentencesOf(verdict: Omit<TestVerdict, 'sentences'>, of: ClassCounts): string[] {
