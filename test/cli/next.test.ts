@@ -83,8 +83,8 @@ async function filledIn(command: readonly string[]): Promise<string[]> {
     await writeFile(own, ['path,ticked,name', ...rows, ''].join('\n'));
   } else if (command.includes('FILE')) {
     const [test] = (await readDiscovered(after('--out'))).tests;
-    const rows = (test?.batches.flat() ?? []).map((_, i) => `${i + 1},0,`);
-    await writeFile(own, ['image,ticked,again', ...rows, ''].join('\n'));
+    const rows = (test?.batches.flat() ?? []).map((_, i) => `${i + 1},0,,${test?.id}`);
+    await writeFile(own, ['image,ticked,again,test', ...rows, ''].join('\n'));
   } else if (command.includes('CLASS')) {
     const { images } = await readDiscovered(after('--out'));
     const wrong = images.filter(({ margin }) => margin <= 0).map((image) => image.class);
