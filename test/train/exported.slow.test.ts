@@ -1,4 +1,4 @@
-import { cp, readFile } from 'node:fs/promises';
+import { cp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { evaluateRun } from '../../src/experiments/evaluateRun.js';
 import { gradCam } from '../../src/experiments/gradCam.js';
@@ -105,13 +105,17 @@ test('ERM goes on from it with its program', async () => {
 test('images of another size, and another program in the folder, are refused', async () => {
   const { program } = await exported({ network: 'branches', mode: 'eval', batch: 2, height: 64, width: 64 });
   const other = { ...options, arch: program, out: join(folder, 'other') };
-  expect(await failure(trainErm({ ...other, imageSize: 32 }), 'USAGE')).toMatchObject({
-    parameter: 'imageSize',
-  });
+  // dataset.json says what size; without it, the program's own is the default.
+  expect(await failure(trainErm(other), 'USAGE')).toMatchObject({ parameter: 'imageSize' });
+  const bare = join(folder, 'bare');
+  await cp(data, bare, { recursive: true });
+  await rm(join(bare, 'dataset.json'));
+  const out = join(folder, 'own-size');
+  await trainErm({ ...other, data: bare, out, epochs: 1 });
+  expect((await new RunFolder(out).readConfig())?.config.imageSize).toEqual([64, 64]);
   const copy = join(folder, 'copy');
   await cp(run.path, copy, { recursive: true });
-  // Its own size is the default.
-  await trainErm({ ...other, epochs: 1 });
+  await trainErm({ ...other, imageSize: 64, epochs: 1 });
   await cp(new RunFolder(other.out).program, new RunFolder(copy).program);
   const evaluated = evaluateRun({ run: copy, split: 'val', device: 'cpu' });
   await failure(evaluated, 'MODEL_INVALID', /is not the program that the run was trained with/);
