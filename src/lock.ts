@@ -19,8 +19,11 @@ const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** How its text begins; power loss may have emptied it, or cut it off. */
 const OWNED = /^(?:\0*$|\{"pid":\d)/;
 
-/** How often an owner raises its counter, how long a process of another host must see it unchanged to take the lock over, how often it looks. */
-export const LEASE = { beatMs: 5_000, staleMs: 120_000, pollMs: 100 };
+/**
+ * How often an owner raises its counter, how long a process of another host must see it unchanged to take the lock over, how long NFS may
+ * keep a removed file, how often a process looks.
+ */
+export const LEASE = { beatMs: 5_000, staleMs: 120_000, clearMs: 10_000, pollMs: 100 };
 
 /** A lock that this thread holds. */
 export interface Lock {
@@ -75,12 +78,30 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
       await mkdir(lockPath)
         .then(() => rmdir(lockPath))
         .catch(() => undefined);
+      await requireClearing(lockPath);
       return undefined;
     }
     throw unwritable(error, lockPath);
   }
   return heldLock(join(lockPath, id), owner);
 }
+
+/** Since when files that NFS keeps are in the way of a lock. */
+const kept = new Map<string, number>();
+
+/** Throws `OUTPUT_UNWRITABLE` if nothing but a file by a name of NFS has been in a lock's folder for `clearMs`: no process has it open. */
+async function requireClearing(lockPath: string): Promise<void> {
+  const names = await readdir(lockPath).catch(() => []);
+  const [name = ''] = names;
+  if (!names.every(isKeptByNfs) || name === '') return;
+  const file = join(lockPath, name);
+  const since = kept.get(file) ?? performance.now();
+  kept.set(file, since);
+  if (performance.now() - since > LEASE.clearMs) throw noLock(lockPath, name);
+}
+
+/** Whether NFS names a removed file that is open like that. */
+const isKeptByNfs = (name: string): boolean => name.startsWith('.nfs');
 
 /** The text of a lock's file. Its length never changes: a reader that asked for it before the counter rose still reads all of the text. */
 const ownText = (owner: LockOwner, beats: number): string =>
@@ -204,9 +225,8 @@ async function inspect(lockPath: string) {
 /** Reads the file of a lock; undefined if the lock is free. `problem`: the folder is no lock, or cannot be read. */
 async function read(lockPath: string): Promise<Found | undefined> {
   try {
-    // Without a name by which NFS keeps a removed file that is open.
     const entries = (await readdir(lockPath, { withFileTypes: true })).filter(
-      ({ name }) => !name.startsWith('.nfs'),
+      ({ name }) => !isKeptByNfs(name),
     );
     const [first] = entries;
     if (first === undefined) return undefined;

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   symlinkSync,
+  unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -24,7 +25,7 @@ import { temporaryFolder } from './temporary.js';
 
 const folder = temporaryFolder();
 const PRODUCT = { ...LEASE };
-beforeAll(() => Object.assign(LEASE, { beatMs: 20, staleMs: 400, pollMs: 10 }));
+beforeAll(() => Object.assign(LEASE, { beatMs: 20, staleMs: 400, clearMs: 400, pollMs: 10 }));
 afterEach(async () => {
   jest.restoreAllMocks();
   for (const end of started.splice(0)) await end();
@@ -46,7 +47,7 @@ function lockOf(owner: Partial<LockOwner>): string {
 const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 
 test('one is watched for longer than NFS caches', () => {
-  expect(PRODUCT).toEqual({ beatMs: 5_000, staleMs: 120_000, pollMs: 100 });
+  expect(PRODUCT).toEqual({ beatMs: 5_000, staleMs: 120_000, clearMs: 10_000, pollMs: 100 });
 });
 
 test('one holds it, until it lets go', async () => {
@@ -216,7 +217,7 @@ test('several that find a lock of a killed process take it once', async () => {
  * Starts a process that takes itself to be on another host, with a clock an hour ahead. `holds` takes the lock and keeps it; `stops` takes it
  * again and again, stops itself before it writes, and prints errors' codes.
  */
-function startOn(host: string, task: 'holds' | 'stops', lock: string, lease: typeof LEASE) {
+function startOn(host: string, task: 'holds' | 'stops', lock: string, lease: Partial<typeof LEASE>) {
   const code = `
     import { appendFileSync } from 'node:fs';
     import { syncBuiltinESMExports } from 'node:module';
@@ -348,6 +349,23 @@ test.each(FOREIGN)('a folder that holds %s is no lock, and stays', async (_what,
     await sleep(1.2 * LEASE.staleMs);
   }
   expect(readdirSync(lock)).toEqual(before);
+});
+
+test('a name of NFS that stays is reported, and one that goes is awaited', async () => {
+  const [stays, goes] = [path(), path()];
+  for (const lock of [stays, goes]) {
+    mkdirSync(lock);
+    writeFileSync(join(lock, '.nfs1'), '');
+  }
+  const options = { signal: AbortSignal.timeout(3000) };
+  const refused = failure(awaitLock(stays, 60_000, options), 'OUTPUT_UNWRITABLE', stays, '.nfs1');
+  const awaited = awaitLock(goes, 60_000, options);
+  await sleep(LEASE.clearMs / 4);
+  unlinkSync(join(goes, '.nfs1'));
+  const taken = await awaited;
+  expect(taken).toBeDefined();
+  await taken?.release();
+  await refused;
 });
 
 test('one that power loss has emptied or cut off is taken over after the usual wait', async () => {

@@ -238,6 +238,7 @@ const BY_FILE = {
     ["writeFile(file, text, { flag: 'r+' })", 'Promise.resolve()'],
     ['lost ?? !isThere(file)', 'lost ?? false'],
     ['await mkdir(lockPath)', 'await Promise.resolve()'],
+    ['> LEASE.clearMs', '>= 0'],
   ],
   'src/writeAlone.ts': [["await append(path, '');", '']],
   'src/lockOwner.ts': [

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { DataDescription } from '../data/dataDescription.js';
 import {
   type Dataset,
@@ -8,7 +9,7 @@ import {
   isSameData,
   loadDataset,
 } from '../data/dataset.js';
-import { CONFIG_NAME } from '../data/datasetConfig.js';
+import { CONFIG_NAME, parseDatasetConfig } from '../data/datasetConfig.js';
 import { drawnWithoutRepeats } from '../data/sampling.js';
 import type { Split } from '../data/split.js';
 import { ticksLine } from '../data/ticks.js';
@@ -39,10 +40,13 @@ async function newNames(
   { config, environment }: Pick<OpenedRun, 'config' | 'environment'>,
   data: DataDescription,
 ): Promise<Partial<DataDescription>> {
-  const described = await readWhole(join(environment.data, CONFIG_NAME)).catch(() => undefined);
+  const path = join(environment.data, CONFIG_NAME);
+  const described = await readWhole(path)
+    .then((bytes) => parseDatasetConfig(path, bytes))
+    .catch(() => undefined);
   // Most have the names that they had: their table, which may be long, is not read.
-  const isKnown = [...data.targetNames, ...data.spuriousNames].every((name) =>
-    described?.includes(JSON.stringify(name)),
+  const isKnown = (['targetNames', 'spuriousNames'] as const).every((key) =>
+    isDeepStrictEqual(described?.[key], data[key]),
   );
   if (described === undefined || isKnown) return {};
   const dataset = await loadDataset(environment.data, environment.dataOptions).catch(() => undefined);

@@ -6,6 +6,8 @@ import { evaluateRun } from '../../src/experiments/evaluateRun.js';
 import { compareRuns } from '../../src/experiments/runs/compareRuns.js';
 import { writeReport } from '../../src/report/writeReport.js';
 import { trainErm } from '../../src/train/methods.js';
+import { readRunData } from '../../src/train/runData.js';
+import { openRun } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
 import { builtRuns } from './support.js';
 
@@ -41,6 +43,16 @@ test('names may change after training: the run is evaluated, compared, resumed, 
   const page = await readFile(await writeReport({ run: runs.reference.path }), 'utf8');
   expect(page).toContain('jumper, one');
   expect(page).not.toContain('pullover');
+});
+
+test('a report notices names that were swapped', async () => {
+  const { targetNames = [] } = JSON.parse(original) as { targetNames?: string[] };
+  await redescribe((described) => Object.assign(described, { targetNames: targetNames.toReversed() }));
+  const { groups } = await evaluateRun({ run: runs.reference.path });
+  const run = await openRun(runs.reference.path);
+  const data = await readRunData(run);
+  expect(data.targetNames).toEqual(targetNames.toReversed());
+  expect(data.groupNames).toEqual(groups.groupNames);
 });
 
 test('they may be added to data without names, and removed', async () => {
