@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { SpurmemError } from './errors.js';
-import { append, removeLeftovers } from './files.js';
+import { append, removeLeftovers, writeAtomic } from './files.js';
 import { awaitLock } from './lock.js';
 import type { JobOptions } from './progress.js';
 
@@ -24,4 +24,9 @@ export async function writeAlone<Result>(
     await append(path, '');
     return job();
   });
+}
+
+/** Writes a whole file while holding its lock. Throws as `writeAlone` and `writeAtomic`. */
+export async function writeFileAlone(path: string, content: string): Promise<void> {
+  await writeAlone(path, () => writeAtomic(path, content), {});
 }

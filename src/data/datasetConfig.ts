@@ -5,6 +5,7 @@ import { coreRegionSchema } from './coreRegion.js';
 import { datasetOptionsShape } from './datasetOptions.js';
 import { describeIssues } from './issues.js';
 import { preprocessingSchema } from './preprocessing.js';
+import { pathBelow } from './sourceFile.js';
 
 /** The optional description of a dataset, in its folder. */
 export const CONFIG_NAME = 'dataset.json';
@@ -28,6 +29,8 @@ const {
 export const datasetConfigSchema = z.strictObject({
   /** How to read the folder; options given to `loadDataset` come first. */
   ...ofDataset,
+  /** The caller's may lie anywhere. */
+  ticks: pathBelow('file').optional(),
   /** Runs are named after it. */
   name: z
     .string()

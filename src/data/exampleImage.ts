@@ -32,16 +32,21 @@ export function withLine({ table }: Dataset, { line }: Example, error: SpurmemEr
 
 /** Checks that a file or folder of a dataset lies in its folder, unless others are allowed: a link may lead to any file of the user's. Throws `IMAGE_INVALID`. */
 export async function requireInside({ folder, options }: Dataset, path: string): Promise<void> {
-  if (options.allowOutside === true) return;
-  const found = await realpath(path).catch(() => undefined);
-  // The reader reports a missing file.
-  if (found === undefined) return;
-  const below = relative(await realpath(folder).catch(() => folder), found);
-  if (below !== '..' && !below.startsWith('../') && !isAbsolute(below)) return;
-  const problem = `${path}: a link leads out of the dataset's folder, to ${found}`;
+  const problem = options.allowOutside === true ? undefined : await linkOut(folder, path);
+  if (problem === undefined) return;
   throw new SpurmemError('IMAGE_INVALID', problem, {
     advice: [
       'Remove the link, and put what it leads to in its place: a copy, or a hard link. Or allow links of your own with `allowOutside`.',
     ],
   });
+}
+
+/** Returns the problem of a path that leads out of a folder by a link. */
+export async function linkOut(folder: string, path: string): Promise<string | undefined> {
+  const found = await realpath(path).catch(() => undefined);
+  // The reader reports a missing file.
+  if (found === undefined) return undefined;
+  const below = relative(await realpath(folder).catch(() => folder), found);
+  if (below !== '..' && !below.startsWith('../') && !isAbsolute(below)) return undefined;
+  return `${path}: a link leads out of the dataset's folder, to ${found}`;
 }

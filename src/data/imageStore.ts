@@ -24,7 +24,7 @@ import { userCache } from '../userCache.js';
 import * as z from '../zod.js';
 import type { Dataset, Example } from './dataset.js';
 import { decodeRgb, type RgbImage } from './decode.js';
-import { readExampleImage, requireInside, withLine } from './exampleImage.js';
+import { linkOut, readExampleImage, withLine } from './exampleImage.js';
 import { mapOrdered } from './ordered.js';
 
 const TASK = 'decoding images';
@@ -85,8 +85,10 @@ interface PixelFile extends Index {
  */
 export async function openImageStore(dataset: Dataset, options: JobOptions = {}): Promise<StoredImages> {
   throwIfAborted(options.signal, TASK);
-  // Files there are read and removed.
-  await requireInside(dataset, join(dataset.folder, STORE));
+  // Files there are read and removed, and no table of the user's needs a link.
+  const problem = await linkOut(dataset.folder, join(dataset.folder, STORE));
+  if (problem !== undefined)
+    throw new SpurmemError('IMAGE_INVALID', `${problem}.`, { advice: ['Remove the link.'] });
   const states = await fileStates(dataset, options.signal);
   const own = createHash('sha256').update(dataset.folder).digest('hex').slice(0, 16);
   const folders = [join(dataset.folder, STORE), join(userCache(), own)];

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { textOfCell } from '../csvFile.js';
 import { messageOf } from '../errors.js';
+import { LONGEST_NAME } from '../settings/ranges.js';
 import * as z from '../zod.js';
 import { badOption, type LayoutOption } from './layout.js';
 import { invalidData, readCsv, readSource } from './sourceFile.js';
@@ -45,6 +46,7 @@ export async function readTicks<
     throw badOption('ticks', ticks, messageOf(error), 'Name a table that discover\u2019s page saved.');
   });
   const known = new Set(labelled.examples.map(({ filename }) => filename));
+  const answers = new Map<string, boolean>();
   const ticked = new Set<string>();
   const names = new Set<string>();
   readCsv(file, (header, headerLine) => {
@@ -65,9 +67,20 @@ export async function readTicks<
         );
       if (!YES.test(yes) && !NO.test(yes))
         throw bad(`ticked: ${JSON.stringify(yes)} is neither 1 nor 0`, 'Correct it.');
-      if (NO.test(yes)) return;
+      const isYes = YES.test(yes);
+      if ((answers.get(image) ?? isYes) !== isYes)
+        throw bad(
+          `path: ${JSON.stringify(image)} is ticked in one row, and not in another`,
+          'Remove one of them.',
+        );
+      answers.set(image, isYes);
+      if (!isYes) return;
+      const named = textOfCell(cells[name]?.trim() ?? '');
+      if (named.length > LONGEST_NAME)
+        throw bad(`name: it has ${named.length} characters`, `Use at most ${LONGEST_NAME}.`);
+      if (/\p{Cc}/u.test(named)) throw bad('name: it has control characters', 'Remove them.');
       ticked.add(image);
-      names.add(textOfCell(cells[name]?.trim() ?? ''));
+      names.add(named);
     };
   });
   if (ticked.size === 0)

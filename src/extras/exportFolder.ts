@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import { addJob } from '../cli/job.js';
 import { ownOptions } from '../cli/options.js';
 import type { Preprocessing } from '../data/preprocessing.js';
-import { SpurmemError, usageError } from '../errors.js';
-import { makeFolder, writeJson } from '../files.js';
+import { invalidParameter, SpurmemError, usageError } from '../errors.js';
+import { makeFolder, removeLeftovers, writeJson } from '../files.js';
 import { architectureOf } from '../models/architectures.js';
 import { RESNETS, VIT_WIDTHS } from '../models/modelFolder.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../models/safetensors.js';
@@ -28,6 +28,8 @@ export function addCommand(command: Command): void {
   });
 }
 
+const FILES = ['config.json', 'preprocessor_config.json', 'model.safetensors'];
+
 /**
  * Writes a run's selected weights with transformers' names, its configuration and its input. Throws `USAGE` for a network that transformers' ViT and ResNet
  * do not have, and `RUN_EXISTS` for a folder with a model.
@@ -35,8 +37,13 @@ export function addCommand(command: Command): void {
 export async function exportFolder(path: string, out: string): Promise<string> {
   const run = await openRun(path);
   const { config } = run;
+  if (out === '') throw invalidParameter('hf', out, 'a folder');
   const folder = resolve(out);
-  if (await isFile(join(folder, 'config.json'))) {
+  const [hasConfig, hasProcessor, hasModel] = await Promise.all(
+    FILES.map((name) => isFile(join(folder, name))),
+  );
+  // The processor's file is written first: with it, the model is one of this command that was stopped.
+  if (hasConfig === true || (hasModel === true && hasProcessor === false)) {
     const advice = ['Choose another folder.'];
     throw new SpurmemError('RUN_EXISTS', `${folder} holds a model already. Nothing was changed.`, { advice });
   }
@@ -48,9 +55,11 @@ export async function exportFolder(path: string, out: string): Promise<string> {
   const described = isVit ? vitConfig(run, tensors, preprocessing) : resnetConfig(run, path);
   const names = Object.fromEntries(targetNames.entries());
   await makeFolder(folder);
-  await writeSafetensors(join(folder, 'model.safetensors'), renamed(tensors, isVit ? VIT : RESNET));
-  await writeJson(join(folder, 'preprocessor_config.json'), processorOf(preprocessing));
-  await writeJson(join(folder, 'config.json'), {
+  await removeLeftovers(folder, (name) => FILES.includes(name));
+  const [ofModel, ofProcessor, weights] = FILES.map((name) => join(folder, name)) as [string, string, string];
+  await writeJson(ofProcessor, processorOf(preprocessing));
+  await writeSafetensors(weights, renamed(tensors, isVit ? VIT : RESNET));
+  await writeJson(ofModel, {
     ...described,
     num_channels: 3,
     id2label: names,

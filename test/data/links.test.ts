@@ -43,7 +43,11 @@ test('a link in the place of decoded images is refused, and nothing behind it ch
   await put(stored, 'of another dataset');
   await symlink(join(temporary(), 'outside'), join(folder, '.spurmem'));
   const said = ["a link leads out of the dataset's folder", 'Remove the link'];
-  await failure(openImageStore(await loadDataset(folder)), 'IMAGE_INVALID', ...said);
+  for (const allowOutside of [undefined, true]) {
+    const dataset = await loadDataset(folder, allowOutside ? { allowOutside } : {});
+    const { message } = await failure(openImageStore(dataset), 'IMAGE_INVALID', ...said);
+    expect(message).not.toContain('allowOutside');
+  }
   expect(existsSync(stored)).toBe(true);
 });
 

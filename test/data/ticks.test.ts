@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset, requireGroups } from '../../src/data/dataset.js';
 import { ticksLine, ticksWarnings } from '../../src/data/ticks.js';
@@ -87,6 +87,13 @@ test.each([
   ],
   ['neither yes nor no', ['$0,x,1,', '$1,x,maybe,'], /ticks\.csv:3: ticked: "maybe" is neither 1 nor 0/],
   ['no ticks', ['$0,x,0,'], /no image is ticked/],
+  [
+    'an image that is ticked and not',
+    ['$0,x,1,', '$1,x,1,', '$0,x,0,'],
+    /ticks\.csv:4: path: ".*" is ticked in one row, and not in another\. Remove one of them/,
+  ],
+  ['a long name', [`$0,x,1,${'a'.repeat(201)}`], /ticks\.csv:2: name: it has 201 characters/],
+  ['a name of two lines', ['$0,x,1,"a\nb"'], /ticks\.csv:3: name: it has control characters/],
 ])('%s is reported', async (_what, lines, message) => {
   await write(...lines.map((line) => line.replace(/\$(\d)/, (_, at: string) => paths[Number(at)] ?? '')));
   expect((await failure(loadDataset(data, { ticks }), 'DATASET_INVALID')).message).toMatch(message);
@@ -99,4 +106,22 @@ test('a missing table, and one without its columns', async () => {
   await writeFile(ticks, 'image,tick\na,1\n');
   const { message } = await failure(loadDataset(data, { ticks }), 'DATASET_INVALID');
   expect(message).toMatch(/ticks\.csv:1: a table of ticks has the columns path and ticked/);
+});
+
+test('dataset.json cannot name a table outside of the folder', async () => {
+  const path = join(data, 'dataset.json');
+  const described = JSON.parse(await readFile(path, 'utf8')) as object;
+  await write(`${paths[0]},x,1,digit`);
+  await copyFile(ticks, join(data, 'own.csv'));
+  const describe = (named: string) => writeFile(path, JSON.stringify({ ...described, ticks: named }));
+  for (const [outside, problem] of [
+    [ticks, 'is an absolute path outside'],
+    ['../ticks.csv', 'climbs out of'],
+  ] as const) {
+    await describe(outside);
+    await failure(loadDataset(data), 'DATASET_INVALID', 'dataset.json', 'ticks', problem);
+  }
+  await describe('own.csv');
+  expect((await loadDataset(data)).spuriousNames).toEqual(['not ticked', 'digit']);
+  await writeFile(path, JSON.stringify(described));
 });

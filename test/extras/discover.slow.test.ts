@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -17,7 +19,7 @@ import { writeReport } from '../../src/report/writeReport.js';
 import { trainDfr, trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { succeed, words } from '../cli/support.js';
-import { failure } from '../data/support.js';
+import { failure, put } from '../data/support.js';
 import { lastOf, SHIFT, tinyDominoes } from '../fixtures.js';
 import { report } from '../parity/compare.js';
 import { temporaryFolder } from '../temporary.js';
@@ -78,6 +80,8 @@ async function saved(page: Page, button: string): Promise<string> {
 describe('discover', () => {
   test('images with the hidden digit have the lowest margins, by the network and by heads', async () => {
     const halves = new Map<string, string>();
+    const left = [`${out}.csv`, `${out}-f.csv`].map((path) => `${path}.${randomUUID()}.tmp`);
+    for (const path of left) await writeFile(path, 'of a killed process');
     for (const ranking of ['heads', 'network'] as const) {
       const { result } = await discover({
         ...common,
@@ -102,6 +106,7 @@ describe('discover', () => {
         }
       }
     }
+    expect(left.map((path) => existsSync(path))).toEqual([false, false]);
     const rows = parse(await readFile(`${out}.csv`), { columns: true }) as unknown as object[];
     expect(Object.keys(rows[0] ?? {})).toEqual(['path', 'class', 'margin', 'rank', 'split', 'part']);
     const features = parse(await readFile(`${out}-f.csv`));
@@ -183,7 +188,16 @@ describe('discover', () => {
     await tinyDominoes(tiny);
     await trainErm({ ...common, data: tiny, arch: 'resnet18', epochs: 1, batchSize: 42, out: resnet });
     const hub = join(folder, 'hub');
+    const left = join(hub, `model.safetensors.${randomUUID()}.tmp`);
+    await put(left, 'of a killed process');
     await exportFolder(resnet, hub);
+    expect(existsSync(left)).toBe(false);
+    // Somebody's model stays, and so does the working directory.
+    const other = join(folder, 'other', 'model.safetensors');
+    await put(other, 'of somebody');
+    await failure(exportFolder(resnet, join(folder, 'other')), 'RUN_EXISTS', 'holds a model already');
+    expect(await readFile(other, 'utf8')).toBe('of somebody');
+    await failure(exportFolder(resnet, ''), 'USAGE', '`hf`');
     const given = { ...common, data: tiny, fold: 1 };
     const byFolder = await discover({ ...given, weights: hub, out: join(folder, 'by-folder') });
     const weights = lastOf(new RunFolder(resnet));

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dataset } from '../../src/data/dataset.js';
@@ -90,6 +92,16 @@ test('classes, and names that differ in signs, have pages and tables of their ow
   }
   for (const key of ['page', 'key', 'file'] as const) expect(new Set(made.map((of) => of[key])).size).toBe(3);
   expect(made[3]).toEqual(made[0]);
+});
+
+test('what killed processes left of the files is removed', async () => {
+  const out = await ranked('left');
+  const register = () => registerTest({ out, test: 'snow', class: classes[0] });
+  const { page } = await register();
+  const left = [page, `${out}.json`, `${out}-other.html`].map((path) => `${path}.${randomUUID()}.tmp`);
+  for (const path of left) await writeFile(path, '');
+  await register();
+  expect(left.map((path) => existsSync(path))).toEqual([false, false, true]);
 });
 
 test('answers belong to one test, and the first judgement counts', async () => {

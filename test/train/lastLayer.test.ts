@@ -33,6 +33,17 @@ test.each([
   expect(changed.map(([of]) => of).sort()).toEqual(['fc.bias', 'fc.weight']);
 });
 
+test('cbllr refuses validation images without a class, which it would unlearn', async () => {
+  const dataset = await loadDataset(runs.base.data);
+  const { splits, labels } = dataset;
+  const data = { ...dataset, splits: { ...splits, val: splits.val.filter((index) => labels[index] === 0) } };
+  const given = { from: runs.reference.path, device: 'cpu', threads: 1, data } as const;
+  const out = join(runs.folder, 'unlearned');
+  const problem = 'metadata.csv: the split val has no image of the class coat, which CB-LLR would unlearn';
+  await failure(trainCbllr({ ...given, out }), 'DATASET_EMPTY_GROUP', problem);
+  await trainAfr({ ...given, out });
+});
+
 test('a dozen ticks repair by weights, where subsets of so few images leave no feature', async () => {
   const dataset = await loadDataset(runs.base.data);
   const { examples, splits, groups } = dataset;

@@ -5,9 +5,9 @@ import { nextLine } from '../../cli/printRun.js';
 import { PROPERTIES_HELP, propertyFindings, propertyLines } from '../../cli/properties.js';
 import { prose } from '../../cli/textTable.js';
 import type { Dataset } from '../../data/dataset.js';
-import { writeAtomic } from '../../files.js';
 import type { JobOptions } from '../../progress.js';
 import { quotedWord } from '../../provenance.js';
+import { writeFileAlone } from '../../writeAlone.js';
 import { discover, filesOf } from './discover.js';
 import { boundText, classesOf, explorePage } from './page.js';
 import { DISCOVER_SETTINGS, type DiscoverResult, NETWORK_SETTINGS } from './result.js';
@@ -59,7 +59,7 @@ export function addCommand(command: Command): void {
       const classes = classesOf(result, show);
       const findings = properties ? await propertiesOf(result, dataset, control) : undefined;
       const page = `${out}.html`;
-      await writeAtomic(page, await explorePage(result, dataset, classes));
+      await writeFileAlone(page, await explorePage(result, dataset, classes));
       const lists = classes.flatMap((of) => [
         ...prose([`${of.name}: ${boundText(of.counts)}`], output),
         ...of.lowest

@@ -14,7 +14,7 @@ import { type GivenOf, resolveSettings } from '../../settings/setting.js';
 import { text } from '../../settings/values.js';
 import { openRun } from '../../train/runFolder.js';
 import { DATA_TYPES, RUN_TYPE, SEED_TYPE } from '../../train/runOptions.js';
-import { writeAlone } from '../../writeAlone.js';
+import { writeAlone, writeFileAlone } from '../../writeAlone.js';
 import { type NetworkOptions, observe, type Observed } from './features.js';
 import { crossFittedMargins } from './rank.js';
 import {
@@ -120,7 +120,7 @@ export async function discover(options: DiscoverOptions): Promise<Discovered> {
       tests: [],
     };
     await writeDiscovered(out, result);
-    await writeAtomic(`${out}.csv`, csvText(result.images));
+    await writeFileAlone(`${out}.csv`, csvText(result.images));
     return result;
   };
   const result = await writeAlone(`${out}.json`, write, job);
@@ -155,7 +155,7 @@ async function writeEmbeddings(path: string, { dataset, indices, labels, feature
     ...features.subarray(i * size, (i + 1) * size),
   ]);
   const names = ['path', 'class', ...Array.from({ length: size }, (_, j) => `f${j}`)];
-  await writeAtomic(path, csvText(rows, names));
+  await writeFileAlone(path, csvText(rows, names));
 }
 
 export async function writeDiscovered(out: string, result: DiscoverResult): Promise<void> {

@@ -3,11 +3,12 @@ import { parse } from 'csv-parse/sync';
 import { checksum } from '../../checksum.js';
 import { type Dataset, loadDataset } from '../../data/dataset.js';
 import { messageOf, SpurmemError, usageError } from '../../errors.js';
-import { readWhole, writeAtomic } from '../../files.js';
+import { readWhole } from '../../files.js';
 import { holm } from '../../metrics/holm.js';
 import type { Interval } from '../../metrics/intervals.js';
 import { native } from '../../native/addon.js';
 import { plural } from '../../report/format.js';
+import { writeFileAlone } from '../../writeAlone.js';
 import { accuracyGap, type ClassCounts, fisherTest, testPower } from './blindTest.js';
 import { changeDiscovered, writeDiscovered } from './discover.js';
 import { boundText, countsOf, testPage } from './page.js';
@@ -51,7 +52,7 @@ export async function registerTest({ out, test, class: name }: TestOptions) {
   const page = `${out}-${fileName}.html`;
   const key = `${result.fingerprint.slice(0, 16)}-test-${id}`;
   const saving = { key, file: `${fileName}.csv`, test: id, batches: batches.length, enough: ENOUGH };
-  await writeAtomic(page, await testPage(`Does it show ${test}?`, batches, dataset, saving));
+  await writeFileAlone(page, await testPage(`Does it show ${test}?`, batches, dataset, saving));
   return { page, plan: planText(imagesOf(result, name)), registered: at + 1 };
 }
 

@@ -1,4 +1,6 @@
+import type { Dataset } from '../../data/dataset.js';
 import { inverseSizes } from '../../data/sampling.js';
+import { SpurmemError } from '../../errors.js';
 import type { Model } from '../../models/model.js';
 import {
   type GivenOf,
@@ -29,16 +31,19 @@ function lastLayerMethod<const Own extends SettingsTable>(plan: {
   readonly description: string;
   readonly own: Own;
   readonly objective: (data: Refit, settings: ValuesOf<Own>) => SoftmaxObjective;
+  /** Throws `DATASET_EMPTY_GROUP` for data that the method cannot do with. */
+  readonly check?: (dataset: Dataset) => void;
 }) {
   type Config = RunConfig & ValuesOf<Own>;
-  const { own, objective, ...named } = plan;
+  const { own, objective, check, ...named } = plan;
   const settings: SettingsTable = { ...own, ...REFIT_SETTINGS };
   const method: TrainingMethod<Config, FromRun & GivenOf<Own & typeof REFIT_SETTINGS>> = {
     ...named,
     startsFrom: 'run',
     settings,
     start: (options) =>
-      fromRun<Config>(method, options, ({ config }) => {
+      fromRun<Config>(method, options, ({ config }, dataset) => {
+        check?.(dataset);
         const chosen = resolveSettings(own, config.protocol, options as GivenOf<Own>);
         const { batchSize = config.batchSize, precision = config.precision } = resolveSettings(
           REFIT_SETTINGS,
@@ -92,7 +97,20 @@ export const cbllr = lastLayerMethod({
     weights: inverseSizes(labels),
     penalty: l2Penalty(inverseStrength, labels.length, numClasses),
   }),
+  check: requireEveryClass,
 });
+
+/** Without validation images of a class, the layer that fits best never answers it. */
+function requireEveryClass({ table, targetNames, labels, splits }: Dataset): void {
+  const [train, val] = [splits.train, splits.val].map(
+    (own) => new Set(own.map((index) => labels[index] ?? 0)),
+  );
+  const missing = targetNames.find((_, y) => train?.has(y) === true && val?.has(y) === false);
+  if (missing === undefined) return;
+  const problem = `${table}: the split val has no image of the class ${missing}, which CB-LLR would unlearn.`;
+  const advice = ['Add images of it, or move some from another split.'];
+  throw new SpurmemError('DATASET_EMPTY_GROUP', problem, { advice });
+}
 
 /**
  * Automatic feature reweighting (Qiu et al. 2023): the last layer is refitted on the validation split, where images that the run is unsure
