@@ -5,7 +5,7 @@ import type { JobOptions } from '../progress.js';
 import { articleName } from '../report/format.js';
 import { groupLabels } from '../report/groupLabels.js';
 import { countTable } from '../report/sections/data.js';
-import { attributeName } from '../report/sections/shortcut.js';
+import { withAttribute } from '../report/sections/shortcut.js';
 import { plain } from '../report/text.js';
 import { enlargement, inputLine, inputRecord } from '../train/inputRecord.js';
 import { TRAINING_METHODS } from '../train/methods.js';
@@ -23,11 +23,7 @@ export async function openGroups(run: string) {
   return {
     groups: groupLabels(dataset),
     /** With the attribute's name. */
-    dataset: {
-      ...dataset,
-      attribute: attributeName(dataset.spuriousNames, environment.dataOptions),
-      ticks: environment.dataOptions.ticks,
-    },
+    dataset: withAttribute(dataset, environment.dataOptions),
     folder,
     hasAttribute: dataset.spuriousNames.length > 1,
     /** The run to compare with. */

@@ -13,6 +13,7 @@ import { missingSplits } from './heldOut.js';
 import type { DatasetSource } from './layout.js';
 import { detectLayout, layoutOf, LAYOUTS_ADVICE } from './layouts.js';
 import { ATTRIBUTES_LIST } from './layouts/celeba.js';
+import { isImageName } from './layouts/imageFolder.js';
 import { TABLE_NAME } from './layouts/tables.js';
 import { ARTICLE_PREPROCESSING, type Preprocessing } from './preprocessing.js';
 import { kindOf, type SourceFile } from './sourceFile.js';
@@ -23,7 +24,6 @@ export { TABLE_NAME } from './layouts/tables.js';
 export type { Example } from './examples.js';
 export type { DatasetFormat, DatasetOptions, ResolvedOptions } from './datasetOptions.js';
 
-const IMAGE = /\.(?:jpe?g|jfif|png|gif|tiff?|webp)$/i;
 /** Max folders of a folder without a dataset that are searched for one. */
 const MAX_NESTED = 100;
 
@@ -283,7 +283,7 @@ async function heldOutAdvice(root: string): Promise<string[] | undefined> {
   const names = await Promise.all(
     folders.slice(0, 2).map((name) => readdir(join(root, name)).catch(() => [])),
   );
-  const areClasses = names.length === 2 && names.every((files) => files.some((name) => IMAGE.test(name)));
+  const areClasses = names.length === 2 && names.every((files) => files.some(isImageName));
   return areClasses
     ? [
         `${folders.slice(0, 3).join(', ')} look like folders of classes without splits: hold out shares of them for validation and test with \`heldOut\`, such as 0.2.`,

@@ -27,7 +27,7 @@ const NO = /^(?:|0|0\.0|false|no)$/i;
 /** A dataset's groups. */
 interface Groups {
   readonly targetNames: readonly string[];
-  readonly options: { readonly ticks?: string };
+  readonly options: { readonly ticks?: string | undefined };
   readonly numSpurious: number;
   readonly groupNames: readonly string[];
   readonly counts: Readonly<Record<Split, readonly number[]>>;

@@ -1,12 +1,12 @@
 // Rules of a gate: a number of a run with its 95 % interval, and on which side of a bound the whole interval lies.
 import { SpurmemError } from '../errors.js';
-import type { GroupAccuracies } from '../metrics/groups.js';
 import {
   accuracyEstimate,
   changeInterval,
   differenceOf,
   type Estimate,
   type Interval,
+  pooledEstimate,
 } from '../metrics/intervals.js';
 import type { RunEvaluation } from './evaluateRun.js';
 
@@ -75,7 +75,7 @@ function measured(rule: Rule, after: RunEvaluation, before?: RunEvaluation): Est
     case 'worst-group':
       return lowest(groups);
     case 'average':
-      return averageOf(accuracies);
+      return pooledEstimate(accuracies);
     case 'gap': {
       const sorted = groups.toSorted((a, b) => a.value - b.value);
       const [worst, best] = [sorted[0], sorted.at(-1)];
@@ -93,11 +93,6 @@ function lowest(estimates: readonly Estimate[]): Estimate {
     value: min(({ value }) => value),
     interval: [min(({ interval }) => interval[0]), min(({ interval }) => interval[1])],
   };
-}
-
-function averageOf({ correct, total }: GroupAccuracies): Estimate {
-  const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0);
-  return accuracyEstimate(sum(correct), sum(total));
 }
 
 /** The change of each group from one run to the other, on the same images. */

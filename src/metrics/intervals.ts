@@ -89,6 +89,16 @@ export function accuracyEstimate(correct: number, total: number): Estimate {
   return { value: correct / total, interval: accuracyInterval(correct, total) };
 }
 
+/** The accuracy over all examples of some groups; default: of all. */
+export function pooledEstimate(
+  { correct, total }: Readonly<Record<'correct' | 'total', readonly number[]>>,
+  groups: readonly number[] = [...total.keys()],
+): Estimate {
+  const sum = (counts: readonly number[]): number =>
+    groups.reduce((all, group) => all + (counts[group] ?? 0), 0);
+  return accuracyEstimate(sum(correct), sum(total));
+}
+
 /**
  * The difference of two estimates from different examples, with Zou and Donner's interval (Statistics in Medicine 27, 2008). For two
  * accuracies this is Newcombe's hybrid score interval (Statistics in Medicine 17, 1998).

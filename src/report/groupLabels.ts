@@ -1,4 +1,5 @@
 import type { Split } from '../data/split.js';
+import { isTicked } from '../data/ticks.js';
 import type { GroupLabel } from '../kit/table.js';
 import { granularity, plural } from './format.js';
 import { plain } from './text.js';
@@ -27,16 +28,20 @@ export function groupLabels({ groupNames, minorityGroups }: NamedGroups): GroupL
 interface Grouped {
   readonly spuriousNames?: readonly string[];
   readonly ticks?: string | undefined;
-  readonly counts: Readonly<Record<Split, readonly number[]>>;
 }
 
-/** Whether groups with images in a split are whole classes: no attribute is known, or none of the split's images is ticked. */
-export function areClasses({ spuriousNames = [], ticks, counts }: Grouped, split: Split = 'test'): boolean {
-  const isTicked = (group: number): boolean => group % spuriousNames.length === 1;
-  return (
-    spuriousNames.length === 1 ||
-    (ticks !== undefined && counts[split].every((count, group) => count === 0 || !isTicked(group)))
-  );
+/** Whether a group is the ticked images of a class. */
+export function isTickedGroup({ spuriousNames = [], ticks }: Grouped, group: number): boolean {
+  return isTicked({ options: { ticks }, numSpurious: spuriousNames.length }, group);
+}
+
+/** Whether groups with images in the test split are whole classes: no attribute is known, or none of its images is ticked. */
+export function areClasses(
+  dataset: Grouped & { readonly counts: Readonly<Record<Split, readonly number[]>> },
+): boolean {
+  const { spuriousNames = [], ticks, counts } = dataset;
+  if (ticks === undefined) return spuriousNames.length === 1;
+  return counts.test.every((count, group) => count === 0 || !isTickedGroup(dataset, group));
 }
 
 /** Writes a group by its number: `G2*`. */

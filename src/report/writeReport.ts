@@ -27,7 +27,7 @@ import { drawPage } from './html/page.js';
 import { showComparison } from './sections/comparison.js';
 import { showConfiguration } from './sections/configuration.js';
 import { showData } from './sections/data.js';
-import { attributeName, showShortcut } from './sections/shortcut.js';
+import { showShortcut, withAttribute } from './sections/shortcut.js';
 import { showSummary } from './sections/summary.js';
 import { showTraining } from './sections/training.js';
 import { plain } from './text.js';
@@ -107,11 +107,7 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
   const report: RunReport = {
     title: `${methodOfRun(config).title} on ${dataset.name}, ${config.arch}: run ${basename(folder.path)}`,
     arch: config.arch,
-    dataset: {
-      ...dataset,
-      attribute: attributeName(dataset.spuriousNames, environment.dataOptions),
-      ticks: environment.dataOptions.ticks,
-    },
+    dataset: withAttribute(dataset, environment.dataOptions),
     input: dataset.preprocessing && inputLine(dataset.preprocessing, environment.input),
     repairs: await repairsOf(folder),
     config: describeConfig(config, environment),

@@ -72,7 +72,7 @@ async function asCeleba(): Promise<string[]> {
   return words`--data ${at('celeba')}`;
 }
 
-/** What a person adds to a command: ticks of the first images, the name of a mark, a blind test in which nothing is ticked. */
+/** Fills in a command's placeholders: ticks of the first images, the name of a mark, a blind test without ticks. */
 async function filledIn(command: readonly string[]): Promise<string[]> {
   const after = (word: string): string => command[command.indexOf(word) + 1] ?? '';
   const own = at('saved.csv');
@@ -107,7 +107,7 @@ test.each([
   const run = at(`run-${name}`);
   const ran: string[] = [];
   const todo = [
-    // Of one class almost all images are wrong.
+    // Almost all images of one class are wrong.
     words`train erm ${data} --out ${run} --arch resnet20 --epochs 1 --batch-size 58 --lr 1e-6 --image-size 32 --threads 1`,
     words`discover --run ${run}`,
   ];

@@ -46,7 +46,7 @@ test('exit codes: 0 for a clear pass, 1 for a clear fail and a missing group, 3 
   expect((await gate(run, '--require', open))[0]).toBe(3);
   expect((await gate(run, '--require', open, '--undecided', 'pass'))[0]).toBe(0);
   expect((await gate(run, '--require', open, '--undecided', 'fail'))[0]).toBe(1);
-  // The same run: no image has changed.
+  // A run compared with itself: no image changes.
   const own = `no-group-below ${run}`;
   expect((await gate(run, '--require', own))[0]).toBe(3);
   expect((await gate(run, '--require', `${own} by 0.2`))[0]).toBe(0);

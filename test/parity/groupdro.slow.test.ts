@@ -45,8 +45,8 @@ test.each([
     );
     expectWithin(`${which}, ${own.sampling}, difference`, difference, 1e-6);
   }
-  // They have left 1 / 4, or equality would say nothing.
-  expect(Math.max(...(weights.at(-1) ?? []))).toBeGreaterThan(0.251);
+  // They have left 1 / 4.
+  expect(Math.max(...(weights.at(-1) ?? []))).toBeGreaterThan(0.3);
 
   const worst = largest((await readSafetensors(lastOf(run))).tensors, expected);
   expectWithin(`weights after 20 steps, ${own.sampling}, max relative difference`, worst, 1e-6);

@@ -47,7 +47,7 @@ async function differenceOf(name: string): Promise<number> {
   return Math.max(...(await losses(name)).map((loss, i) => Math.abs(loss / (exact[i] ?? Number.NaN) - 1)));
 }
 
-test('a run is trained in bfloat16 as in float32 but for rounding, and says what it computes in', async () => {
+test('training in bfloat16 equals float32 up to rounding, and the run says what it computes in', async () => {
   const warnings: string[] = [];
   const onWarning = (text: string): void => void warnings.push(text);
   await train('bf16', { precision: 'bf16', onWarning });

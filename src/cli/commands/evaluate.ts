@@ -50,9 +50,10 @@ export function addCommand(command: Command): void {
     const requirements: Requirement[] = [];
     for (const rule of rules) {
       const { split } = evaluated;
+      // Its selected epoch: `epoch` is one of this run's.
       const before =
         'run' in rule
-          ? await evaluateRun({ ...given, ...control, run: rule.run, split, rows: true })
+          ? await evaluateRun({ ...given, ...control, run: rule.run, split, epoch: undefined, rows: true })
           : undefined;
       requirements.push(judgeRule(rule, evaluated, before));
     }

@@ -23,6 +23,8 @@ const FOLDERS: Readonly<Record<Split, readonly string[]>> = {
 };
 /** torchvision's `IMG_EXTENSIONS`, and two more that are decoded. */
 const EXTENSION = /^\.(?:jpe?g|png|ppm|bmp|pgm|tiff?|webp|gif|jfif)$/i;
+/** Whether a file's name is that of an image. */
+export const isImageName = (name: string): boolean => EXTENSION.test(extname(name));
 /** Max depth of folders: deeper ones are treated as circular links. */
 const MAX_NESTED = 32;
 
@@ -182,14 +184,13 @@ async function foldersBelow(
 /** The images of a folder, and its other files, without hidden ones. */
 async function filesIn(root: string, folder: string) {
   const place = join(root, folder);
-  const names = await readdir(place).catch((error: unknown) => {
+  const entries = await readdir(place, { withFileTypes: true }).catch((error: unknown) => {
     throw new SpurmemError('DATASET_NOT_FOUND', `${place}: ${messageOf(error)}.`, { cause: error });
   });
-  const images = names.filter((name) => EXTENSION.test(extname(name)));
-  const folders = await foldersIn(place);
-  const others = names.filter(
-    (name) => !name.startsWith('.') && !images.includes(name) && !folders.includes(name),
-  );
+  const images = entries.map(({ name }) => name).filter(isImageName);
+  const others = entries
+    .filter((entry) => entry.isFile() && !isImageName(entry.name) && !entry.name.startsWith('.'))
+    .map(({ name }) => name);
   return { images: images.sort().map((name) => `${folder}/${name}`), others };
 }
 

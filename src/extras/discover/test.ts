@@ -147,7 +147,7 @@ export async function judgeTest({
   });
 }
 
-/** Where a result has a test; -1 without it. */
+/** Returns a test's index in a result; -1 if it is missing. */
 function indexOf({ tests }: DiscoverResult, test: string, name: string | undefined): number {
   return tests.findIndex((one) => one.name === test && one.class === name);
 }

@@ -2,7 +2,7 @@ import { SPLITS } from '../../data/split.js';
 import { distinct, type Row } from '../../kit/rows.js';
 import { type Cell, groupCell, list, numbers, type Table, withDetail } from '../../kit/table.js';
 import type { GroupAccuracies } from '../../metrics/groups.js';
-import { accuracyEstimate, differenceOf, type Estimate } from '../../metrics/intervals.js';
+import { accuracyEstimate, differenceOf, type Estimate, pooledEstimate } from '../../metrics/intervals.js';
 import type { TrainingResult } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
 import { bars } from '../chart.js';
@@ -123,7 +123,7 @@ export function accuracyVerdict(result: TrainingResult, groups: Groups, dataset:
   const { length: classes } = dataset.targetNames ?? [0, 1];
   const [minority, majority] = [groupsOfKind(groups, true), groupsOfKind(groups, false)];
   const sentences = splitVerdict(result, dataset);
-  const trained = pooled(result.train, minority);
+  const trained = pooledEstimate(result.train, minority);
   if (trained.interval[0] <= 1 / classes)
     sentences.push(
       `Too weak to judge: the network is right in ${percentText(trained.value)} of the training images of minority groups (${range(trained.interval)}), where guessing would be right in ${percentText(1 / classes)}, so that there is no memory of them to look for.`,
@@ -162,10 +162,7 @@ const UNLIKE = 0.05;
  */
 export function splitVerdict({ kind, epochs, val, test }: TrainingResult, dataset: ReportDataset): string[] {
   if (dataset.spuriousNames?.length !== 1 || (epochs === 0 && kind !== 'adopt')) return [];
-  const [inVal, inTest] = [val, test].map((split) => pooled(split, [...split.total.keys()])) as [
-    Estimate,
-    Estimate,
-  ];
+  const [inVal, inTest] = [val, test].map((split) => pooledEstimate(split)) as [Estimate, Estimate];
   const less = differenceOf(inVal, inTest);
   return less.interval[0] > UNLIKE
     ? [
@@ -174,7 +171,7 @@ export function splitVerdict({ kind, epochs, val, test }: TrainingResult, datase
     : [];
 }
 
-/** What the groups of the test split are called. */
+/** Names the groups of the test split in a sentence. */
 function wordOf(dataset: ReportDataset): 'group' | 'class' {
   return areClasses(dataset) ? 'class' : 'group';
 }
@@ -233,14 +230,7 @@ export function worstGroupDifference(a: GroupAccuracies, b: GroupAccuracies): Es
 
 /** Training minus test accuracy of all examples of some groups. */
 function lossOf({ train, test }: TrainingResult, groups: readonly number[]): Estimate {
-  return differenceOf(pooled(train, groups), pooled(test, groups));
-}
-
-/** The accuracy over all examples of some groups. */
-function pooled({ correct, total }: GroupAccuracies, groups: readonly number[]): Estimate {
-  const sum = (counts: readonly number[]): number =>
-    groups.reduce((all, group) => all + (counts[group] ?? 0), 0);
-  return accuracyEstimate(sum(correct), sum(total));
+  return differenceOf(pooledEstimate(train, groups), pooledEstimate(test, groups));
 }
 
 /** Accuracy of each group on every split, with correct/all samples, and training minus test in points (article, Fig. 1). */

@@ -3,7 +3,14 @@ import { SPLITS } from '../../data/split.js';
 import { groupCell, type GroupLabel, numbers, type Table } from '../../kit/table.js';
 import type { ReportDataset, Show } from '../figure.js';
 import { fixed, granularity, percent, plural, SPLIT_NAME } from '../format.js';
-import { areClasses, groupLabels, type Groups, groupsOfKind, starNote } from '../groupLabels.js';
+import {
+  areClasses,
+  groupLabels,
+  type Groups,
+  groupsOfKind,
+  isTickedGroup,
+  starNote,
+} from '../groupLabels.js';
 import { groupName, html, htmlTable, type Markup, stripPicture } from '../html/html.js';
 
 /** Group sizes, and sample images of each group where the caller gave some. */
@@ -65,8 +72,8 @@ export function countTable(dataset: ReportDataset): Table {
   };
 }
 
-function kindOf({ minority, index }: GroupLabel, { ticks, spuriousNames = [] }: ReportDataset): string {
-  if (ticks !== undefined) return index % spuriousNames.length === 1 ? 'ticked' : 'not ticked';
+function kindOf({ minority, index }: GroupLabel, dataset: ReportDataset): string {
+  if (dataset.ticks !== undefined) return isTickedGroup(dataset, index) ? 'ticked' : 'not ticked';
   return minority ? 'minority' : 'majority';
 }
 
@@ -87,8 +94,9 @@ function dataVerdict(dataset: ReportDataset, groups: Groups): string[] {
 }
 
 /** Ticks say nothing of images that nobody looked at: no share of the training split is theirs. */
-function tickedCounts({ ticks, counts, spuriousNames = [] }: ReportDataset, groups: Groups): string {
-  const ticked = groups.filter(({ index }) => index % spuriousNames.length === 1);
+function tickedCounts(dataset: ReportDataset, groups: Groups): string {
+  const { ticks, counts } = dataset;
+  const ticked = groups.filter(({ index }) => isTickedGroup(dataset, index));
   const told = ticked.map(
     ({ full, index }) =>
       `${full}: ${SPLITS.map((split) => `${counts[split][index] ?? 0} ${SPLIT_NAME[split]}`).join(', ')}`,

@@ -90,6 +90,14 @@ export function attributeName(values: readonly string[], options: DatasetOptions
   return spurious ?? (columns?.a !== undefined && columns.a.length > 1 ? columns.a : 'attribute');
 }
 
+/** Returns a run's data with what its options say of the attribute. */
+export function withAttribute<Data extends { readonly spuriousNames: readonly string[] }>(
+  data: Data,
+  options: DatasetOptions,
+) {
+  return { ...data, attribute: attributeName(data.spuriousNames, options), ticks: options.ticks };
+}
+
 /** Returns the sentence on a shortcut: `Your network follows the digit: test accuracy is 100.0 and 99.6 % where ...`. */
 export function shortcutVerdict(
   result: Pick<TrainingResult, Split>,
