@@ -77,13 +77,8 @@ const SLURM = ownOptions<SlurmOptions & { readonly slurm?: string }>((command) =
 const ON = ownOptions<{ readonly on?: readonly string[] }>((command) =>
   command.option('--on <name...>', 'some of its data sets (default: all)'),
 );
-const REPORT = ownOptions<{ readonly to?: string; readonly rescience?: string }>((command) =>
-  command
-    .option('--to <folder>', 'the folder of the page and its charts (default: that of the runs)')
-    .option(
-      '--rescience <folder>',
-      'also write metadata.yaml and tables.md, from which an article for ReScience C starts',
-    ),
+const REPORT = ownOptions<{ readonly to?: string }>((command) =>
+  command.option('--to <folder>', 'the folder of the page and its charts (default: that of the runs)'),
 );
 
 /** Max rows of a table of jobs in a terminal. */
@@ -197,16 +192,13 @@ function addReport(study: Command): void {
   addJob(
     addDocument(study, 'report', 'write a page with charts and tables of recorded results'),
     [DOCUMENT, REPORT, ON],
-    async ({ to, on, rescience, ...options }, output, _control, [file = '']) => {
+    async ({ to, on, ...options }, output, _control, [file = '']) => {
       const { studyTables } = await import('../../study/tables.js');
       const { writeStudyReport } = await import('../../study/report.js');
       const opened = await open(file, options);
       const sections = await studyTables(opened, on);
       const path = await writeStudyReport(opened, to, on, sections);
-      const { writeRescience } = await import('../../study/rescience.js');
-      const files =
-        rescience === undefined ? [] : await writeRescience(opened, rescience, markdown(opened, sections));
-      output.result([`Report: ${path}`, ...files].join('\n'), { report: path, files });
+      output.result(`Report: ${path}`, { report: path });
     },
   );
 }

@@ -1,5 +1,5 @@
 // The blind test of a named attribute within a class: Fisher's exact test on images of which half were predicted wrong, and the gap in
-// accuracy with its Jeffreys interval. scripts/blindTest.mjs measures size, coverage and power.
+// accuracy with its Jeffreys interval. scripts/blindTest.mjs of commit 1fb97b62 measured size, coverage and power.
 import jstat from 'jstat';
 import type { Interval } from '../../metrics/intervals.js';
 import { quantile } from '../../metrics/statistics.js';
