@@ -105,8 +105,6 @@ export const memorization = later(async () => (await import('./experiments/memor
 export const readStudy = later(async () => (await import('./study/document.js')).readStudy);
 /** Runs the jobs of a study without recorded results; any number of processes may share them. */
 export const runStudy = later(async () => (await import('./study/runner.js')).runStudy);
-/** Returns how high criteria rank the planted neurons of a run that planted memories (AUC). */
-export const foundRows = later(async () => (await import('./study/planted/measure.js')).foundRows);
 /** Returns the tables of a study’s recorded results. */
 export const studyTables = later(async () => (await import('./study/tables.js')).studyTables);
 /** Writes a page of a study’s recorded results. */

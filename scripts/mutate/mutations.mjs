@@ -157,14 +157,6 @@ const BY_FILE = {
     ["supervised === 'mse' ? images * outputs : images", "supervised === 'mse' ? images : images * outputs"],
   ],
   'src/train/finetune/settings.ts': [['article: 0.0001', 'article: 0.001']],
-  'src/train/planting.ts': [
-    ['(batch * perBatch + i) % planted.length', 'i % planted.length'],
-    ['const rest = batchSize - minorityPerBatch;', 'const rest = batchSize;'],
-  ],
-  'src/train/methods/erm.ts': [
-    ["neurons === undefined ? 'shared' : 'frozen'", "'shared'"],
-    ['ends: fitted === minority.length', 'ends: false'],
-  ],
   'src/kit/summarize.ts': [
     ['sign * numberOf(row, measure) > 0', 'sign * numberOf(row, measure) < 0'],
     ['same ? groupedBy(rows, same)', 'same && rows.length === 0 ? groupedBy(rows, same)'],

@@ -33,7 +33,6 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'train erm --data waterbirds --arch convnext_tiny.pt2',
     'train erm --data waterbirds --config runs/erm-waterbirds/config.json --seed 1 --out runs/erm-1',
     'train erm --data waterbirds --arch vit_small_patch16_224 --batch-size 64 --dry-run',
-    'train erm --from runs/erm --trainable layer3.1.conv2 --trainable-count 50 --minority-per-batch 10 --until minority-fitted --select last',
   ],
   'trace unstructured': [
     'trace unstructured --run runs/erm',

@@ -30,10 +30,6 @@ export interface StudyTrace {
   readonly apart?: Readonly<Record<string, string | null>>;
   /** Whether tests of neurons allow it of arms that they do not test. */
   readonly ofAnyArm?: true;
-  /** Whether it records the accuracies of its runs, which are no `models` then. */
-  readonly hasAccuracies?: true;
-  /** Whether criteria of a script are measured besides the study's. */
-  readonly takesCriteria?: true;
   /** Returns why it cannot measure an arm whose runs have these settings, if so. */
   readonly refusal?: (arm: string, settings: Combination) => string | undefined;
   /** Makes the rows; none if they are in files of the run. */

@@ -1,6 +1,5 @@
 import { memorization } from './memorization/part.js';
 import type { StudyPart } from './part.js';
-import { planted } from './planted/part.js';
 
 /** Parts of studies besides models and compared arms, in the order of their tables. */
-export const PARTS: readonly StudyPart[] = [planted, memorization];
+export const PARTS: readonly StudyPart[] = [memorization];

@@ -2,7 +2,6 @@ import type { CsvRow } from '../kit/rows.js';
 import { union } from '../metrics/statistics.js';
 import type { Combination } from './part.js';
 import { armOf, type DataEntry, entryOf, rowsOn, type StudyDocument } from './schema.js';
-import { traceNamed } from './traces.js';
 import { chosenConfiguration, combinationsOf, type Tuned, tunedWith } from './tuning.js';
 import { filled, folderOf, keptEpochs, tracesOn, type Variant, variantsOf } from './variants.js';
 
@@ -128,8 +127,7 @@ class Planner {
   #addModel(data: string, arm: string, seed: number): void {
     const { of, epoch } = armOf(this.study, arm);
     for (const variant of variantsOf(this.study, data, of ?? arm, this.tuned)) {
-      const isTraced = tracesOn(this.study, data, arm).some(({ trace }) => traceNamed(trace).hasAccuracies);
-      const job = this.#train(variant, seed, of === undefined && !isTraced ? 'model' : 'start');
+      const job = this.#train(variant, seed, of === undefined ? 'model' : 'start');
       if (epoch === undefined) this.#addTraces(data, arm, variant.row, job);
       else {
         job.keepEpochs = union(job.keepEpochs, [epoch]);

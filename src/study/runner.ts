@@ -10,7 +10,6 @@ import { makeFolder } from '../files.js';
 import { type CsvRow, lookup, type Row } from '../kit/rows.js';
 import { isLocked, LEASE } from '../lock.js';
 import type { EngineOptions } from '../native/engine.js';
-import type { Criterion } from '../neurons/criterion.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { make } from '../train/make.js';
 import { methodNamed } from '../train/methods.js';
@@ -34,7 +33,6 @@ import { settingsOf } from './recordedSettings.js';
 import { keepSettings, readTuned, Records, requireSettings, timed } from './records.js';
 import { entryOf, type Study } from './schema.js';
 import { accuracyRows, figureNames, firstRow, runColumns, traceNamed } from './traces.js';
-import { withCriteria } from './variants.js';
 
 /** The polling interval for each job of other processes that is left, and how many of these a process looks at before it waits. */
 const POLL_MS = 1000;
@@ -383,15 +381,9 @@ function byGroup(accuracies: readonly (number | null)[]): CsvRow {
 
 /**
  * Runs all jobs of a study without recorded results, those last that other processes are running.
- *
- * @param options.criteria criteria of one's own, by which planted neurons are sought besides the study's
- * @throws `USAGE` for a criterion with a name of the package's
  */
-export async function runStudy(
-  study: Study,
-  { criteria = [], ...options }: StudyOptions & { readonly criteria?: readonly Criterion[] } = {},
-): Promise<void> {
-  const runner = new StudyRunner(criteria.length === 0 ? study : withCriteria(study, criteria), options);
+export async function runStudy(study: Study, options: StudyOptions = {}): Promise<void> {
+  const runner = new StudyRunner(study, options);
   const unfinished = (await runner.states()).filter(({ state }) => state !== 'finished');
   await runner.runAll(unfinished.map(({ job }) => job.index));
 }

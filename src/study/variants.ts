@@ -1,16 +1,12 @@
 import { basename, join, normalize } from 'node:path';
-import { CRITERIA_TYPE, takenName } from '../experiments/traceSettings.js';
 import { union } from '../metrics/statistics.js';
-import { CRITERIA } from '../neurons/criteria.js';
-import type { Criterion } from '../neurons/criterion.js';
-import { checkTypes, defaultsOf, protocolOf, type SettingsTable } from '../settings/setting.js';
+import { defaultsOf, protocolOf, type SettingsTable } from '../settings/setting.js';
 import { ERM_SETTINGS } from '../train/ermSettings.js';
 import type { TrainingMethod } from '../train/method.js';
 import { methodNamed } from '../train/methods.js';
 import { finetune } from '../train/methods/finetune.js';
 import type { Combination } from './part.js';
-import { armOf, entryOf, type Study, type StudyDocument } from './schema.js';
-import { traceNamed, valuesIn } from './traces.js';
+import { armOf, entryOf, type StudyDocument } from './schema.js';
 import { chosenConfiguration, combinationsOf, type Tuned } from './tuning.js';
 
 /** An arm on some data with all of its settings: everything that distinguishes its runs from others, except for the seed. */
@@ -126,19 +122,6 @@ export function tracesOn(study: StudyDocument, data: string, arm: string) {
       .flat()
       .map((split) => ({ trace, settings: { ...settings, split }, at: `${at} ${split}` }));
   });
-}
-
-/** Adds criteria of a script to the traces that take them. Throws `USAGE` for a name of the package's. */
-export function withCriteria(study: Study, criteria: readonly Criterion[]): Study {
-  checkTypes({ criteria: CRITERIA_TYPE }, { criteria });
-  const taken = criteria.find(({ name }) => CRITERIA.some((known) => known.name === name));
-  if (taken) throw takenName('criteria', 'criterion', taken.name);
-  const traces = study.traces.map((trace) => {
-    if (!traceNamed(trace.trace).takesCriteria) return trace;
-    const all = [...valuesIn(trace, 'criteria'), ...criteria];
-    return { ...trace, settings: { ...trace.settings, criteria: all } };
-  });
-  return { ...study, traces };
 }
 
 /** Settings that are null are left out, unless null is one of their values. */

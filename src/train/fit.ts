@@ -19,7 +19,7 @@ export async function fit(
   const { groupNames, numSpurious } = loader.dataset;
   const scheduler = new ReduceLROnPlateau(config.lr, config.scheduler.factor, config.scheduler.patience);
   if (run.progress.scheduler !== undefined) scheduler.load(run.progress.scheduler);
-  while (run.progress.epoch < config.epochs && run.progress.ended !== true) {
+  while (run.progress.epoch < config.epochs) {
     const { progress: last } = run;
     const epoch = last.epoch + 1;
     const start = performance.now();
@@ -36,7 +36,6 @@ export async function fit(
       epoch,
       bestEpoch: best ? epoch : last.bestEpoch,
       bestScore: Math.max(last.bestScore, score),
-      ...(training.ends === true ? { ended: true } : {}),
       isKept: kept.has(epoch),
       images: loader.digest,
       scheduler: scheduler.state(),

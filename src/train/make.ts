@@ -139,12 +139,11 @@ async function finish(
   board: RunBoard | undefined,
 ): Promise<TrainingResult> {
   const { config, folder } = run;
-  const { epoch, ended } = run.progress;
+  const { epoch } = run.progress;
   const selected = selectedOf(run.progress, config.select);
   const result: TrainingResult = {
     kind: name,
     epochs: epoch,
-    ...(ended === true ? { ended } : {}),
     bestEpoch: selected,
     ...(epoch === 0 ? {} : { select: config.select }),
     ...own,
@@ -230,7 +229,7 @@ async function finishedResult(
     );
   }
   const result = await folder.readResult(methodOf(config), trainingResultSchema);
-  const isFinished = result !== undefined && (result.epochs === epochs || result.ended === true);
+  const isFinished = result?.epochs === epochs;
   if (!resume) {
     throw new SpurmemError(
       'RUN_EXISTS',

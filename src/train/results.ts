@@ -17,12 +17,6 @@ const epochMetricsSchema = z.looseObject({
   lossTerms: z.record(z.string(), real).optional(),
   /** The neurons masked in the auxiliary model: their number, the number of all neurons, and the first ones, highest score first. */
   mask: z.looseObject({ count, total: count.optional(), neurons: z.array(neuronSchema) }).optional(),
-  /** The neurons whose weights were trained, if others were not. */
-  trained: z.looseObject({ count, neurons: z.array(neuronSchema) }).optional(),
-  /** Training images of minority groups that the model predicts right after the epoch, if training lasts until it predicts all. */
-  fitted: count.optional(),
-  /** Whether training ends with this epoch because all are predicted right. */
-  ends: z.boolean().optional(),
   /** GroupDRO's at the end of the epoch, [numGroups]. */
   groupWeights: z.array(real).optional(),
   /** Mean validation loss after the epoch. */
@@ -37,10 +31,7 @@ const epochMetricsSchema = z.looseObject({
 export type EpochMetrics = Recorded<typeof epochMetricsSchema>;
 
 /** What training itself says of an epoch, before the network is measured. */
-export type EpochTraining = Pick<
-  EpochMetrics,
-  'trainLoss' | 'train' | 'lossTerms' | 'mask' | 'trained' | 'fitted' | 'ends' | 'groupWeights'
->;
+export type EpochTraining = Pick<EpochMetrics, 'trainLoss' | 'train' | 'lossTerms' | 'mask' | 'groupWeights'>;
 
 /** `epoch.json`: the progress of training after an epoch, with the measurements of all epochs until then. */
 export const progressSchema = z.object({
@@ -50,8 +41,6 @@ export const progressSchema = z.object({
   bestEpoch: z.number().int().min(0),
   /** The `selectionScore` of the selected epoch. */
   bestScore: z.number(),
-  /** Whether training ends with this epoch, before the last one. */
-  ended: z.boolean().optional(),
   /** Whether the weights are kept when a later epoch is finished. */
   isKept: z.boolean(),
   /** A hash that identifies the images by their pixels. */
@@ -79,8 +68,6 @@ export const trainingResultSchema = z.looseObject({
   kind: z.string().describe('the training method, which names the file'),
   /** 0 for training without epochs, like `bestEpoch`. */
   epochs: count,
-  /** Whether training ended early because every image to fit was fitted. */
-  ended: z.boolean().optional(),
   /** The selected epoch, counted from 1. */
   bestEpoch: count,
   /** Absent for training without epochs. */

@@ -11,11 +11,9 @@ const root = temporaryFolder();
 
 test.each([
   ['photographs/study', 'tables.md', 4],
-  ['celeba/study', 'tables.md', 3],
   ['celeba/further', 'further.md', 0],
   ['celeba-converged/study', 'tables.md', 1],
   ['compositions/study', 'tables.md', 2],
-  ['planted/study', 'tables.md', 2],
 ])('the tables and charts of %s are those of the recorded results', async (name, file, charts) => {
   const path = join(ROOT, 'studies', `${name}.yaml`);
   const study = await readStudy(path);

@@ -1,10 +1,10 @@
+import { usageError } from '../../errors.js';
 import { type CriterionName, criterionNamed } from '../../neurons/criteria.js';
 import { selectByCriterion } from '../../neurons/criterion.js';
 import { type Neuron, type NeuronPlace, placeText } from '../../neurons/neuron.js';
 import { countByLayer, permutedNeurons, randomNeuronsByLayer } from '../../neurons/nulls.js';
 import { type GradientSamples, gradientSamples } from '../../neurons/samples.js';
 import { countNeurons, fractionToCount, unitLayers } from '../../neurons/select.js';
-import { requireMinorityImages } from '../planting.js';
 import type { Run } from '../run.js';
 import type { FinetuneConfig } from './config.js';
 
@@ -53,5 +53,12 @@ function unscored(places: readonly NeuronPlace[]): Neuron[] {
 function sourceIndices({ config, loader: { dataset } }: Run<FinetuneConfig>): Int32Array {
   const { train } = dataset.splits;
   if (config.gradientSource !== 'minority-groups') return train;
-  return requireMinorityImages(dataset, 'gradientSource', config.gradientSource);
+  const minorities = new Set(dataset.minorityGroups);
+  const images = train.filter((index) => minorities.has(dataset.groups[index] as number));
+  if (images.length > 0) return images;
+  const problem =
+    `\`gradientSource\` is minority-groups, and ${dataset.name} has no training image of a minority group: its training groups have ` +
+    `${dataset.counts.train.join(', ')} images.`;
+  const advice = 'Leave `gradientSource` out, or name another `data`.';
+  throw usageError('gradientSource', config.gradientSource, 'nothing here', problem, advice);
 }
