@@ -29,6 +29,7 @@ const settings = {
   until: 'minority-fitted',
   select: 'last',
   keepEpochs: [0],
+  keepState: true,
   device: 'cpu',
   threads: 1,
 } as const;
