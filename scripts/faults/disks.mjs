@@ -42,7 +42,7 @@ const ACTIONS = [
   { action: 'shorten', error: 'ENOSPC' },
 ];
 
-const RECIPE = { arch: NETWORK[1], batchSize: 42, device: 'cpu', threads: 1, resume: true };
+const RECIPE = { arch: NETWORK[1], batchSize: 42, device: 'cpu', threads: 1, resume: true, keepState: true };
 
 const SETS = { identificationEpochs: 1, anchors: 4, positives: 4, negatives: 4 };
 

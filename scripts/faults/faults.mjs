@@ -38,7 +38,7 @@ export const NETWORK = words`${(process.env.SPURMEM_FAULTS_NETWORK ?? '--arch re
 
 /** The arguments of a run that takes seconds; epochs and further options follow. */
 export function trainArguments(data, out) {
-  return words`train erm --data ${data} --out ${out} ${NETWORK} --batch-size 42 --threads 1 --quiet --resume`;
+  return words`train erm --data ${data} --out ${out} ${NETWORK} --batch-size 42 --threads 1 --keep-state --quiet --resume`;
 }
 
 /** The action of faults.c in processes that are started with its environment. */

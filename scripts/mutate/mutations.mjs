@@ -151,6 +151,7 @@ const BY_FILE = {
     ['scheduler.load(run.progress.scheduler)', 'void scheduler'],
   ],
   'src/train/checkpoint.ts': [['for (const saved of run.states) await saved.load(tensors);', '']],
+  'src/train/make.ts': [['start.options.keepState !== true', 'false']],
   'src/train/run.ts': [['generator.setState(saved.data as Uint8Array);', 'void generator;']],
   'src/train/finetune/loss.ts': [
     ['config.lambda * supervisedScale', 'supervisedScale'],

@@ -4,6 +4,7 @@ import { TensorScope } from '../native/context.js';
 import type { TrainingProgress } from './results.js';
 import type { Run } from './run.js';
 import type { RunConfig } from './runConfig.js';
+import { isFile } from './runFiles.js';
 import { type Named, prefixed, withPrefix } from './savedState.js';
 
 /** Writes the run as its newest epoch, with everything needed to resume it. */
@@ -39,10 +40,13 @@ export async function restoreEpoch<Config extends RunConfig>(
   await restoreFrom(folder.weights(epoch), async (tensors) => {
     await (ema ?? model).loadStateDict(whole(run, '', tensors));
   });
-  await restoreFrom(folder.state(epoch), async (tensors) => {
-    if (ema !== undefined) await model.loadStateDict(whole(run, 'model.', tensors));
-    for (const saved of run.states) await saved.load(tensors);
-  });
+  // Finished runs have none, and train no further.
+  if (await isFile(folder.state(epoch))) {
+    await restoreFrom(folder.state(epoch), async (tensors) => {
+      if (ema !== undefined) await model.loadStateDict(whole(run, 'model.', tensors));
+      for (const saved of run.states) await saved.load(tensors);
+    });
+  }
   run.progress = progress;
   if (bestEpoch > 0 && bestEpoch !== epoch) await requireSelected(folder.weights(bestEpoch), bestEpoch);
   if (images !== undefined && images !== run.loader.digest) {

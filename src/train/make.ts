@@ -15,11 +15,16 @@ import { kickInEpoch } from './ermSettings.js';
 import { fit } from './fit.js';
 import { enlargement, inputLine, type InputRecord, inputRecord } from './inputRecord.js';
 import type { Start, TrainingMethod } from './method.js';
-import { type TrainedRun, type TrainingResult, trainingResultSchema } from './results.js';
+import {
+  type TrainedRun,
+  type TrainingProgress,
+  type TrainingResult,
+  trainingResultSchema,
+} from './results.js';
 import { Run } from './run.js';
 import { configDifferences, methodOf, type RunConfig, type RunEnvironment } from './runConfig.js';
 import { trainedOn } from './runData.js';
-import { defaultRunFolder, selectedOf } from './runFolder.js';
+import { defaultRunFolder, isFile, selectedOf } from './runFolder.js';
 import { createModel, openImages, preparedAs } from './runModel.js';
 import type { RunOptions } from './runOptions.js';
 import { RunWriter } from './runWriter.js';
@@ -128,7 +133,9 @@ async function train(planned: Planned): Promise<TrainingResult> {
   }
   if (task.trainEpoch === undefined) await saveEpoch(run, { ...run.progress, images: loader.digest });
   else if (hasEpochs(run)) await fit(run, task.trainEpoch, kept, board, onEpoch);
-  return await finish(run, method, { ...task.result?.(), ...before }, board);
+  const result = await finish(run, method, { ...task.result?.(), ...before }, board);
+  await removeState(planned, result);
+  return result;
 }
 
 /** Measures the selected epoch on every split, and writes the result. */
@@ -168,7 +175,13 @@ async function finishedBefore(planned: Planned): Promise<TrainingResult | undefi
   if (!finished) return undefined;
   await warnOfPassed(folder, kept, finished.epochs, start.options);
   await (await openBoard(planned))?.finish(finished);
+  await removeState(planned, finished);
   return finished;
+}
+
+/** Comes after the result: a run that is killed in between can still resume. */
+async function removeState({ start, folder }: Planned, { epochs }: TrainingResult): Promise<void> {
+  if (start.options.keepState !== true) await folder.removeState(epochs);
 }
 
 async function openBoard({
@@ -243,7 +256,21 @@ async function finishedResult(
       `${folder.weights(result?.epochs ?? 1)} is missing: training cannot go on from the epochs that are finished.`,
     );
   }
+  if (isSaved) await requireState(folder, progress, config);
   return undefined;
+}
+
+/** Throws `RUN_INVALID` for a run without the state that it needs: a finished one only measures its weights again. */
+async function requireState(
+  folder: RunWriter,
+  { epoch, ended }: TrainingProgress,
+  { epochs = 0, trackImages }: RunConfig,
+): Promise<void> {
+  const isTrained = epoch === epochs || ended === true;
+  if ((isTrained && trackImages !== true) || (await isFile(folder.state(epoch)))) return;
+  throw lacking(
+    `${folder.state(epoch)} is missing, which training needs to go on: a finished run has it only if it was trained with \`keepState\`.`,
+  );
 }
 
 /** Loads the initial weights, and reports their source. */

@@ -86,6 +86,7 @@ const METHOD_TYPES: OptionTypes<RunOptions> = {
   seed: SEED_TYPE,
   protocol: PROTOCOL_TYPE,
   keepEpochs: KEEP_EPOCHS.type,
+  keepState: toggle(),
   tensorboard: TENSORBOARD_TYPE,
   syncBatchNorm: toggle(),
   onStart: callback(),
@@ -98,12 +99,12 @@ export function acceptedBy({
   startsFrom,
   isDistributed,
 }: Pick<TrainingMethod, 'settings' | 'startsFrom' | 'isDistributed'>): Accepted {
-  const { from, protocol, keepEpochs, tensorboard, onEpoch, syncBatchNorm, ...all } = METHOD_TYPES;
+  const { from, protocol, keepEpochs, keepState, tensorboard, onEpoch, syncBatchNorm, ...all } = METHOD_TYPES;
   const types = {
     ...all,
     ...(startsFrom === 'data' ? {} : { from }),
     ...(dependsOnProtocol(settings) ? { protocol } : {}),
-    ...('epochs' in settings ? { keepEpochs, tensorboard, onEpoch } : {}),
+    ...('epochs' in settings ? { keepEpochs, keepState, tensorboard, onEpoch } : {}),
     ...(isDistributed === true ? { syncBatchNorm } : {}),
   };
   // A run's data are the default; training itself checks them.

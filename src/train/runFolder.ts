@@ -64,7 +64,7 @@ export class RunFolder {
   weights(epoch: number): string {
     return join(this.epoch(epoch), 'weights.safetensors');
   }
-  /** Returns the path of everything else needed to resume, which the newest epoch has. */
+  /** Returns the path of everything else needed to resume, which the newest epoch has until the run is finished. */
   state(epoch: number): string {
     return join(this.epoch(epoch), 'state.safetensors');
   }

@@ -9,7 +9,7 @@ import { either, integer, objectWith, oneOf, optionsObject, text, toggle } from 
 import type { EpochMetrics } from './results.js';
 import type { RunConfig } from './runConfig.js';
 
-/** The options of every run besides its settings. The last three are those of methods with epochs. */
+/** The options of every run besides its settings. The last four are those of methods with epochs. */
 export interface RunOptions extends JobOptions, EngineOptions {
   /** The dataset or its folder; default: that of `from`. */
   readonly data?: string | Dataset | undefined;
@@ -31,6 +31,8 @@ export interface RunOptions extends JobOptions, EngineOptions {
   readonly resume?: boolean | undefined;
   /** Epochs whose weights are kept in addition to the selected, the last, and the one that fine-tuning starts from; 0: before the first. */
   readonly keepEpochs?: readonly number[] | undefined;
+  /** Keeps the optimizer's state when the run is finished, so that `resume` can train more epochs; default: no. */
+  readonly keepState?: boolean | undefined;
   /**
    * Writes curves and settings as TensorBoard's event files into a folder for all runs, below this run's path; true:
    * into `tensorboard` in the run's folder. Default: none.

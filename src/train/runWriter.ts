@@ -112,6 +112,11 @@ export class RunWriter extends RunFolder {
     });
   }
 
+  /** Removes what only further epochs of a finished run would need. */
+  async removeState(epoch: number): Promise<void> {
+    await this.#write(() => rm(this.state(epoch), { force: true }));
+  }
+
   /** Writes `metrics.csv`, for spreadsheets and plots. */
   async writeMetricsTable(epochs: readonly EpochMetrics[], groupNames: readonly string[]): Promise<void> {
     await this.#write(() => writeAtomic(join(this.path, 'metrics.csv'), epochsTable(epochs, groupNames)));

@@ -23,7 +23,17 @@ const erm = join(folder, 'erm');
 const ONE_THREAD = { OMP_NUM_THREADS: '1' };
 
 /** Weights move so little that rounding cannot send a ReLU the other way, which changes a gradient by far more than rounding does. */
-const training = ['--epochs', '2', '--batch-size', '25', '--lr', '0.000001', '--threads', '1'];
+const training = [
+  '--epochs',
+  '2',
+  '--batch-size',
+  '25',
+  '--lr',
+  '0.000001',
+  '--threads',
+  '1',
+  '--keep-state',
+];
 const synchronized = ['--sync-batch-norm'];
 
 beforeAll(async () => {

@@ -82,6 +82,18 @@ describe('a run that is stopped', () => {
     await expectSameRun(run, reference);
   });
 
+  it.each(['', '--resume'])('in its first epoch is trained anew by the same command %s', async (more) => {
+    const run = runIn(`first-epoch${more}`);
+    const child = start(trainArguments(data, run.path));
+    await child.printed(/starts from random weights/);
+    child.signal('SIGINT');
+    expectFailure(await child.outcome, 130, 'Stopped during epoch 1');
+    expect(await run.readConfig()).toBeDefined();
+    expect(await run.readProgress()).toBeUndefined();
+    await succeed(trainArguments(data, run.path, '--quiet', ...(more === '' ? [] : [more])));
+    await expectSameRun(run, reference);
+  });
+
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],

@@ -250,7 +250,16 @@ export function trainOptions(
   data: string,
   out: string,
 ): ErmOptions & { readonly data: string; readonly out: string } {
-  return { data, out, arch: 'resnet20', epochs: 1, batchSize: 42, device: 'cpu', threads: 1 };
+  return {
+    data,
+    out,
+    arch: 'resnet20',
+    epochs: 1,
+    batchSize: 42,
+    keepState: true,
+    device: 'cpu',
+    threads: 1,
+  };
 }
 
 /** The arguments of a command line as one writes it: words between spaces; what is put in stays whole. */
@@ -267,5 +276,5 @@ export function words(
 
 /** The arguments of a training run that takes seconds; later ones override them. */
 export function trainArguments(data: string, out: string, ...more: readonly string[]): string[] {
-  return words`train erm --data ${data} --out ${out} --arch resnet20 --epochs 2 --batch-size 42 --threads 1 ${more}`;
+  return words`train erm --data ${data} --out ${out} --arch resnet20 --epochs 2 --batch-size 42 --keep-state --threads 1 ${more}`;
 }

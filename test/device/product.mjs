@@ -17,7 +17,16 @@ const { testDevice } = globalThis;
 const { WORLD_SIZE = '1' } = process.env;
 const out = (name) => join(folder, `${device.replace(':', '')}-${WORLD_SIZE}-${name}`);
 const engine = { device, threads: 1 };
-const recipe = { data, arch: 'resnet20', epochs: 2, batchSize: 16, lr: 1e-3, seed: 3, ...engine };
+const recipe = {
+  data,
+  arch: 'resnet20',
+  epochs: 2,
+  batchSize: 16,
+  lr: 1e-3,
+  seed: 3,
+  keepState: true,
+  ...engine,
+};
 const erm = out('erm');
 const traced = { run: erm, ...engine };
 const tuning = { from: erm, epochs: 1, batchSize: 16, ...engine };

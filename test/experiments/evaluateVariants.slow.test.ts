@@ -98,19 +98,17 @@ test('gives, to the last sample, what evaluating each perturbed model alone give
   expect(native().liveTensors()).toBe(live);
   expect(await digest()).toEqual(before);
 
-  const { accuracies, losses } = await evaluateModel(model, loader, indices, job);
+  const { accuracies, logits } = await evaluateModel(model, loader, indices, { ...job, logits: true });
   expect(together.baseline).toEqual(accuracies);
-  const { groups, groupNames } = loader.dataset;
-  // With two classes, the cross-entropy of an example is log(1 + exp(-margin)).
-  const margins = groupNames.map((_, group) =>
-    mean(
-      [...losses]
-        .filter((_loss, i) => groups[indices[i] as number] === group)
-        .map((loss) => -Math.log(Math.expm1(loss))),
-    ),
-  );
-  for (const [group, margin] of margins.entries())
-    expect(together.baselineMargin[group]).toBeCloseTo(margin, 3);
+  const { groups, groupNames, labels } = loader.dataset;
+  const marginAt = (i: number): number => {
+    const difference = (logits?.[2 * i] ?? Number.NaN) - (logits?.[2 * i + 1] ?? Number.NaN);
+    return labels[indices[i] as number] === 0 ? difference : -difference;
+  };
+  for (const group of groupNames.keys()) {
+    const own = [...indices.keys()].filter((i) => groups[indices[i] as number] === group);
+    expect(together.baselineMargin[group]).toBeCloseTo(mean(own.map(marginAt)), 3);
+  }
   for (const [i, { edits }] of variants.entries()) {
     const alone = await whilePerturbed(model, edits, () => evaluateModel(model, loader, indices, job));
     expect(together.variants[i]?.map((outcome) => outcome?.correct)).toEqual(alone.accuracies.correct);
@@ -238,8 +236,13 @@ test('edits of one layer add up, and leave the weights alone', async () => {
     using logits = (await model.network.run(images, { edits })).logits;
     return await logits.data();
   };
-  const [first, second, both] = [at('conv1', 0), at('conv1', 1), at('conv1', 0, 1)].map(
-    (neurons) => maskNeurons(neurons).edits[0] as WeightEdit,
+  // Half of the filters each, since a single one may change no output: ReLU can clip it with and without the edit.
+  const [half, rest] = [0, 32].map((start) => Array.from({ length: 32 }, (_, i) => start + i)) as [
+    number[],
+    number[],
+  ];
+  const [first, second, both] = [half, rest, [...half, ...rest]].map(
+    (filters) => maskNeurons(at('conv1', ...filters)).edits[0] as WeightEdit,
   ) as [WeightEdit, WeightEdit, WeightEdit];
   const before = await logitsOf();
   expect(await logitsOf(first, second)).toEqual(await logitsOf(both));

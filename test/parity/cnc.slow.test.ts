@@ -46,6 +46,7 @@ test.each(['shared', 'frozen'] as const)(
       arch: 'resnet20',
       device: 'cpu',
       threads: THREADS,
+      keepState: true,
     });
     const { tensors } = await readSafetensors(stateOf(run));
     const predictions = join(folder, `${statistics}-predictions.safetensors`);

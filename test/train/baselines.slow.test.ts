@@ -38,6 +38,7 @@ const base: Omit<ErmOptions, 'out'> = {
   device: 'cpu',
   threads: 1,
   resume: false,
+  keepState: true,
 };
 
 type Options = Parameters<typeof trainGroupDro>[0] &

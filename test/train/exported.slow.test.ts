@@ -17,7 +17,15 @@ import { expectSameRun, stopIn } from './support.js';
 const folder = temporaryFolder();
 const data = join(folder, 'data');
 const run = new RunFolder(join(folder, 'erm'));
-const recipe = { epochs: 2, batchSize: 42, lr: 1e-3, device: 'cpu', threads: 1, seed: 3 } as const;
+const recipe = {
+  epochs: 2,
+  batchSize: 42,
+  lr: 1e-3,
+  device: 'cpu',
+  threads: 1,
+  seed: 3,
+  keepState: true,
+} as const;
 let options: ErmOptions;
 const said: string[] = [];
 

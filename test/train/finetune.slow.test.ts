@@ -24,6 +24,7 @@ const base: FinetuneOptions = {
   device: 'cpu',
   threads: 1,
   resume: false,
+  keepState: true,
 };
 
 /** The published code's protocol, its own mask included. */

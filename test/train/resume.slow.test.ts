@@ -120,6 +120,33 @@ describe('a run that goes on', () => {
     expect(bestOf(run)).toBe(run.weights(bestEpoch));
   });
 
+  test('has no state once it is finished, and cannot have more epochs', async () => {
+    const slim = await runs.copyOf('slim');
+    await resume(slim, { keepState: false });
+    expect(existsSync(slim.state(2))).toBe(false);
+    const before = contentOf(slim.path);
+    const advice =
+      /finished run has it only if it was trained with `keepState`.*start anew in another folder/s;
+    const more = { out: slim.path, epochs: 3, resume: true };
+    await runs.refusal(more, 'RUN_INVALID', `${slim.state(2)} is missing`, advice);
+    expect(contentOf(slim.path)).toEqual(before);
+    // A damaged result is deleted and measured again.
+    const result = await slim.readTrainingResult();
+    await rm(slim.result('erm'));
+    expect(await resume(slim, { keepState: false })).toEqual([]);
+    expect(await slim.readTrainingResult()).toEqual(result);
+  });
+
+  test('has no state after training that does not ask for it', async () => {
+    const tracked = new RunFolder(join(folder, 'tracked'));
+    const settings = { out: tracked.path, epochs: 1, trackImages: true, keepState: false };
+    await trainErm({ ...runs.base, ...settings });
+    expect(Object.keys(contentOf(tracked.epoch(1))).sort()).toEqual(['epoch.json', 'weights.safetensors']);
+    // What was counted of the images was in the state.
+    await rm(tracked.result('erm'));
+    await runs.refusal({ ...settings, resume: true }, 'RUN_INVALID', `${tracked.state(1)} is missing`);
+  });
+
   test('keeps more epochs than are asked for', async () => {
     const { path } = runs.reference;
     const before = contentOf(path);
@@ -155,9 +182,9 @@ describe('a run that lacks a file', () => {
     const before = contentOf(run.path);
     await runs.refusal(
       { out: run.path, epochs: 3, resume: true },
-      path.includes('epoch.json') ? 'RUN_INVALID' : 'WEIGHTS_INVALID',
+      path.endsWith('weights.safetensors') ? 'WEIGHTS_INVALID' : 'RUN_INVALID',
       path,
-      /Restore (?:it|the file), or start anew in another folder/,
+      /Restore (?:it|the file|that file), or start anew in another folder/,
     );
     expect(contentOf(run.path)).toEqual(before);
   });

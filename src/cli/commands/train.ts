@@ -50,6 +50,7 @@ function runOptions({ name, startsFrom, isDistributed, settings }: TrainingMetho
     readonly out?: string;
     readonly syncBatchNorm?: boolean;
     readonly resume: boolean;
+    readonly keepState?: boolean;
     readonly dryRun: boolean;
     readonly tensorboard?: string | boolean;
   }>((command) => {
@@ -79,7 +80,14 @@ function runOptions({ name, startsFrom, isDistributed, settings }: TrainingMetho
     }
     command.option('--resume', 'continue the run in --out from its last checkpoint', false);
     command.option('--dry-run', 'print the resolved configuration, and train nothing', false);
-    if ('epochs' in settings) command.addOption(tensorboardOption());
+    if ('epochs' in settings) {
+      command
+        .option(
+          '--keep-state',
+          'keep the optimizer\u2019s state of the finished run, so that --resume can train more epochs',
+        )
+        .addOption(tensorboardOption());
+    }
     return command;
   });
 }
