@@ -263,11 +263,10 @@ async function finishedResult(
 /** Throws `RUN_INVALID` for a run without the state that it needs: a finished one only measures its weights again. */
 async function requireState(
   folder: RunWriter,
-  { epoch, ended }: TrainingProgress,
+  { epoch }: TrainingProgress,
   { epochs = 0, trackImages }: RunConfig,
 ): Promise<void> {
-  const isTrained = epoch === epochs || ended === true;
-  if ((isTrained && trackImages !== true) || (await isFile(folder.state(epoch)))) return;
+  if ((epoch === epochs && trackImages !== true) || (await isFile(folder.state(epoch)))) return;
   throw lacking(
     `${folder.state(epoch)} is missing, which training needs to go on: a finished run has it only if it was trained with \`keepState\`.`,
   );

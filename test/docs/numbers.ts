@@ -103,7 +103,7 @@ function rowsOf(study: string, file: string): TableRow[] {
     });
 }
 
-const STUDIES = filesIn('studies');
+const STUDIES = filesIn('studies').filter((file) => !file.endsWith('.md'));
 export const tables = STUDIES.flatMap((study) =>
   filesIn(`studies/${study}`)
     .filter((file) => file.endsWith('.md') && file !== 'plan.md')
