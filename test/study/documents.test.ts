@@ -299,7 +299,7 @@ data: { selct: last, | data: { | settings.data: There is no option 'selct'
 of: early, settings: { fraction: 0.01 } | of: late, settings: { fraction: 0.01 } | traces[3] has overlaps of an arm that is not late, which is tested
 topK: [1, 2], samples | topK: [1], samples | traces[2] has layers without 'topK: [1]'
 of: [early, first, late] | of: [early, first] | traces[1] makes effects that traces[0] makes, and each model would count twice
-{ trace: minimal, of: late }\n  - { trace: minimal, of: late } | { trace: margins, of: late } | traces[5]: it makes minimal of an arm of which traces[4] makes them
+{ trace: predictions, of: late }\n  - { trace: predictions, of: late } | { trace: margins, of: late } | traces[5]: it makes predictions of an arm of which traces[4] makes them
 k: 5 | k: 2 | tests.neurons: no effects of late have gradient and k = 5, which are tested
 \nacross: {}\ndata: | \ndata: | is no study: … at least one column
 runs: "a\0b"\nrecords | runs: ${folder}/runs\nrecords | no path has the character
