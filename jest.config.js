@@ -23,7 +23,7 @@ export default {
     ],
   },
   testSequencer: '<rootDir>/test/slowFirst.cjs',
-  reporters: ['default', '<rootDir>/test/slowestReporter.mjs'],
+  reporters: ['default', '<rootDir>/test/reporter.mjs'],
   // The longest test takes a minute of a quiet machine; a busy one may need ten times that.
   testTimeout: 600_000,
   // libtorch is taken down as a process ends, which takes longer than the half second that jest waits for on a busy machine.

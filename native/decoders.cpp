@@ -132,19 +132,6 @@ Napi::Value load(const Napi::Value& names, const char* argument, std::atomic<con
   return place == nullptr ? env.Null() : toJavaScript(env, place.load()->name);
 }
 
-// One per thread.
-JpegHandle jpegHandle(const TurboJpeg& library) {
-  struct Owner {
-    const TurboJpeg& library;
-    JpegHandle handle = library.create();
-    ~Owner() {
-      if (handle != nullptr) library.destroy(handle);
-    }
-  };
-  thread_local const Owner owner{library};
-  return owner.handle;
-}
-
 // An image without its pixels' values; none if the size is refused.
 std::optional<Image> imageOf(int64_t height, int64_t width) {
   if (height < 1 || width < 1 || height > kMaxPixels / width) return std::nullopt;
@@ -153,16 +140,23 @@ std::optional<Image> imageOf(int64_t height, int64_t width) {
 }
 
 std::optional<Image> decodeJpeg(const TurboJpeg& library, const Bytes& file) {
-  auto* const handle = jpegHandle(library);
+  // One per thread, until a file is damaged: libjpeg-turbo 2.1 keeps a part of that file's state.
+  thread_local std::shared_ptr<void> handle;
+  if (handle == nullptr) {
+    handle = {library.create(), [&library](JpegHandle made) {
+                if (made != nullptr) library.destroy(made);
+              }};
+  }
   const auto* bytes = file.data.get();
   int width = 0, height = 0, subsampling = 0, colors = 0;
-  const bool isRead = handle != nullptr &&
-                      library.header(handle, bytes, file.size, &width, &height, &subsampling, &colors) == 0;
-  if (!isRead || colors > kMaxColors) return std::nullopt;
-  const auto image = imageOf(height, width);
-  const bool isDecoded = image && library.decompress(handle, bytes, file.size, image->pixels.get(), width,
-                                                     3 * width, height, kRgb, kFlags) == 0;
-  return isDecoded ? image : std::nullopt;
+  const bool isRead = handle != nullptr && library.header(handle.get(), bytes, file.size, &width, &height,
+                                                          &subsampling, &colors) == 0;
+  const auto image = isRead && colors <= kMaxColors ? imageOf(height, width) : std::nullopt;
+  const bool isDecoded = image && library.decompress(handle.get(), bytes, file.size, image->pixels.get(),
+                                                     width, 3 * width, height, kRgb, kFlags) == 0;
+  if (isDecoded) return image;
+  handle = nullptr;
+  return std::nullopt;
 }
 
 std::optional<Image> decodePng(const Spng& library, const Bytes& file) {

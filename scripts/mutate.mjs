@@ -1,8 +1,8 @@
 // Tries whether the tests notice changes of behaviour (scripts/mutate/mutations.mjs), one at a time in a copy of the project:
 //
-//   node scripts/mutate.mjs [--tier fast|whole] [--only N[,N]] [--list] [--out FILE]
+//   node scripts/mutate.mjs [--tier check|whole] [--only N[,N]] [--list] [--out FILE]
 //
-// Each change is built and tested as `npm run check` (fast) or `scripts/test.sh` (whole) test, up to the first file that fails.
+// Each change is built and tested by the tests of scripts/test.sh (check) or by all (whole), up to the first file that fails.
 // The test files of the changed file's folder go first, which changes no answer: all others follow until one fails. FILE, by default
 // coverage/mutations-TIER.json, says what was noticed and by which file. What it has of the same change is not tried again, so that
 // a run that was stopped goes on. Exits with 1 if one went unnoticed.
@@ -28,11 +28,9 @@ import { MUTATIONS } from './mutate/mutations.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const HOUR = 3_600_000;
-/** Tests of the sources' texts and not of what they do: they would notice every change, or take a repository. */
-const TEXT_TESTS = ['test/house/mutations.test.ts', 'test/house/size.test.ts'];
 const { values: options } = parseArgs({
   options: {
-    tier: { type: 'string', default: 'fast' },
+    tier: { type: 'string', default: 'check' },
     only: { type: 'string' },
     list: { type: 'boolean', default: false },
     out: { type: 'string' },
@@ -41,7 +39,7 @@ const { values: options } = parseArgs({
 /** The tests that run. */
 let tests;
 const tier = options.tier;
-if (!['fast', 'whole'].includes(tier)) throw new Error(`--tier is ${tier}: it takes fast or whole.`);
+if (!['check', 'whole'].includes(tier)) throw new Error(`--tier is ${tier}: it takes check or whole.`);
 const numbers = options.only?.split(',').map(Number) ?? MUTATIONS.map((_, i) => i + 1);
 if (numbers.some((n) => MUTATIONS[n - 1] === undefined)) {
   throw new Error(`--only is ${options.only}: it takes numbers from 1 to ${MUTATIONS.length}.`);
@@ -123,7 +121,7 @@ function copyProject(copy) {
     encoding: 'utf8',
   }).split('\0');
   for (const file of files) {
-    if (file === '' || TEXT_TESTS.includes(file) || !existsSync(join(ROOT, file))) continue;
+    if (file === '' || !existsSync(join(ROOT, file))) continue;
     cpSync(join(ROOT, file), join(copy, file), { recursive: true, preserveTimestamps: true });
   }
   for (const name of ['node_modules', 'build', 'build-cmake']) {
@@ -150,8 +148,8 @@ async function tested(copy, file) {
     return ['the build'];
   }
   const sequencer = join(copy, 'scripts', 'mutate', 'sequencer.cjs');
-  const script = tier === 'fast' ? 'test:fast' : 'test';
-  tests = spawn('npm', ['run', '--silent', script, '--', '--bail', `--testSequencer=${sequencer}`], {
+  const files = tier === 'check' ? ['check'] : [];
+  tests = spawn('scripts/jest.sh', [...files, '--bail', `--testSequencer=${sequencer}`], {
     cwd: copy,
     env: { ...process.env, SPURMEM_MUTATED: file },
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -4,7 +4,7 @@
 //   npm run build && node scripts/pictures.mjs train    # trains and traces the models first, in data/pictures and runs/pictures
 //   npm run build && node scripts/pictures.mjs report runs/quickstart    # the top of that run's report
 //
-// docs/images/pictures.json records the sources of each picture; test/house/pictures.test.ts compares them with the present ones.
+// docs/images/pictures.json records the sources of each picture; test/house/pictures.slow.test.ts compares them with the present ones.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# Installs what is missing and builds what is not current. `scripts/setup.sh test` adds what the tests need, `--gpu` the libraries for GPUs
-# where no NVIDIA driver asks for them, `--libtorch DIR` names the libtorch to build against (as LIBTORCH does). Running it again does only what has
+# Installs what is missing and builds what is not current. `scripts/setup.sh test` adds what the tests need, `scripts/setup.sh nightly` also what
+# scripts/nightly.sh builds (the addon by node-gyp, the device for tests), `--gpu` the libraries for GPUs where no NVIDIA driver asks for them, `--libtorch DIR` names the libtorch to build against (as LIBTORCH does). Running it again does only what has
 # changed since.
 set -euo pipefail
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 
-for_tests= purpose=
+for_tests= for_nightly= purpose=
 while [ $# -gt 0 ]; do
   case $1 in
     test) for_tests=test purpose=test ;;
+    nightly) for_tests=test for_nightly=1 purpose=test ;;
     --gpu) purpose=${purpose:-gpu} ;;
     --libtorch) [ $# -gt 1 ] || fail "--libtorch needs a folder."; LIBTORCH=$(realpath "$2"); export LIBTORCH; shift ;;
-    *) fail "Unknown argument: $1. Usage: scripts/setup.sh [test] [--gpu] [--libtorch DIR]" ;;
+    *) fail "Unknown argument: $1. Usage: scripts/setup.sh [test|nightly] [--gpu] [--libtorch DIR]" ;;
   esac
   shift
 done
@@ -134,7 +135,7 @@ if [ -n "$prebuilt" ]; then
 else
   stamp addon "${native_inputs[@]}" -- npm run --silent build:native -- --loglevel=error
 fi
-if [ -n "$for_tests" ]; then
+if [ -n "$for_nightly" ]; then
   # Node's own headers, next to the executable or where npm names them; else node-gyp fetches them.
   prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
   [ -f "$prefix/include/node/common.gypi" ] && export npm_config_nodedir=$prefix

@@ -92,7 +92,12 @@ tarball=$(ls "$work"/spurmem-*.tgz)
 has_prebuilds && expected="ok, prebuild" || expected="run spurmem build"
 
 echo "$(tar tzf "$tarball" | wc -l) files, $(du -k "$tarball" | cut -f1) KB packed"
-tar tzf "$tarball" | grep dist/schemas/config.json >/dev/null || fail "the tarball has no JSON Schemas"
+listed=$(tar tzf "$tarball")
+grep -q dist/schemas/config.json <<<"$listed" || fail "the tarball has no JSON Schemas"
+for part in assets/page.css bin/spurmem.js dist/index.js dist/index.d.ts native/ CMakeLists.txt scripts/libtorch.mjs docs/guide.md docs/images/ \
+  examples/ studies/built-in/ CHANGELOG.md CITATION.cff README.md LICENSE; do
+  grep -q "^package/$part" <<<"$listed" || fail "the tarball has no $part"
+done
 stray=$(tar tzf "$tarball" | grep -E '\.map$|tsbuildinfo|/src/|/test/|/bench/|binding\.gyp|scripts/(setup|test|quick)' || true)
 [ -z "$stray" ] || fail "the tarball has $stray"
 

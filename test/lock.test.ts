@@ -10,7 +10,6 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -18,14 +17,14 @@ import { jest } from '@jest/globals';
 import { buildAlone } from '../src/buildOnce.js';
 import { checksum } from '../src/checksum.js';
 import { awaitLock, isLocked, LEASE, ownerOf, tryLock } from '../src/lock.js';
-import type { LockOwner } from '../src/lockOwner.js';
+import { type LockOwner, ownHost } from '../src/lockOwner.js';
 import { ROOT } from './cli/support.js';
 import { failure } from './data/support.js';
 import { temporaryFolder } from './temporary.js';
 
 const folder = temporaryFolder();
 const PRODUCT = { ...LEASE };
-beforeAll(() => Object.assign(LEASE, { beatMs: 20, staleMs: 400, clearMs: 400, pollMs: 10 }));
+beforeAll(() => Object.assign(LEASE, { beatMs: 20, staleMs: 1000, clearMs: 1000, pollMs: 10 }));
 afterEach(async () => {
   jest.restoreAllMocks();
   for (const end of started.splice(0)) await end();
@@ -39,7 +38,7 @@ const FILE = '01234567-89ab-4cde-8f01-23456789abcd';
 function lockOf(owner: Partial<LockOwner>): string {
   const lock = path();
   mkdirSync(lock);
-  const mine = { pid: process.pid, host: hostname(), boot: null, started: null, ...owner };
+  const mine = { pid: process.pid, host: ownHost(), boot: null, started: null, ...owner };
   writeFileSync(join(lock, FILE), JSON.stringify(mine));
   return lock;
 }
@@ -56,7 +55,7 @@ test('one holds it, until it lets go', async () => {
   expect(first?.isLost()).toBe(false);
   expect(await tryLock(lock)).toBeUndefined();
   expect(await isLocked(lock)).toBe(true);
-  expect(await ownerOf(lock)).toMatchObject({ pid: process.pid, host: hostname(), boot });
+  expect(await ownerOf(lock)).toMatchObject({ pid: process.pid, host: ownHost(), boot });
   await first?.release();
   expect(existsSync(lock)).toBe(false);
   expect(await isLocked(lock)).toBe(false);
@@ -99,8 +98,8 @@ test('what a process that was killed left of making one is removed', async () =>
   const child = spawn(process.execPath, ['-e', '']);
   await new Promise((resolve) => child.once('exit', resolve));
   const [gone = '', mine = '', others = ''] = [
-    [hostname(), child.pid],
-    [hostname(), process.pid],
+    [ownHost(), child.pid],
+    [ownHost(), process.pid],
     ['another host', child.pid],
   ].map(([host, pid]) => join(folder, `.${checksum(String(host))}-${pid}-00000000.lock`));
   for (const left of [gone, mine, others]) mkdirSync(left);
@@ -157,7 +156,7 @@ test('that of an earlier process of the same number is taken over', async () => 
 
 const ELSEWHERE = [
   ['host', { host: 'elsewhere' }],
-  ['container', { host: `${hostname()} (pid:[1])` }],
+  ['container', { host: `${ownHost()} (pid:[1])` }],
   ['system of this name', { boot: 'another' }],
 ] as const;
 test.each(ELSEWHERE)(
@@ -215,7 +214,7 @@ test('several that find a lock of a killed process take it once', async () => {
 
 /**
  * Starts a process that takes itself to be on another host, with a clock an hour ahead. `holds` takes the lock and keeps it; `stops` takes it
- * again and again, stops itself before it writes, and prints errors' codes.
+ * again and again, stops itself before it writes, and logs errors' codes.
  */
 function startOn(host: string, task: 'holds' | 'stops', lock: string, lease: Partial<typeof LEASE>) {
   const code = `
@@ -260,19 +259,24 @@ const linesOf = (lock: string, word: string): string[] =>
         .filter((line) => line.endsWith(word))
     : [];
 
-test('a process that was stopped while others took its lock writes nothing: 50 times', async () => {
-  const lock = path();
-  const lease = { beatMs: 5, staleMs: 60, pollMs: 10 };
-  const all = ['a', 'b', 'c'].map((host) => startOn(host, 'stops', lock, lease));
-  for (let takes = 0; takes < 51; takes += 1) {
-    while (linesOf(lock, 'takes').length <= takes) await sleep(5);
-    const [host] = linesOf(lock, 'takes')[takes - 1]?.split(' ') ?? [];
-    // It has lost its lock by now.
-    all.find((one) => one.host === host)?.child.kill('SIGCONT');
+test('a process that was stopped while another took its lock writes nothing', async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const lock = path();
+    const lease = { beatMs: 5, staleMs: 60, pollMs: 10 };
+    const stopped = startOn('a', 'stops', lock, lease);
+    while (linesOf(lock, 'a takes').length === 0) await sleep(5);
+    const other = startOn('b', 'holds', lock, lease);
+    while (linesOf(lock, 'b takes').length === 0) await sleep(5);
+    // Again and again, since it may not have stopped itself yet.
+    while (linesOf(lock, 'a RUN_BUSY').length === 0) {
+      stopped.child.kill('SIGCONT');
+      await sleep(5);
+    }
+    expect(linesOf(lock, 'writes')).toEqual([]);
+    await stopped.end();
+    await other.end();
   }
-  while (linesOf(lock, 'RUN_BUSY').length < 50) await sleep(5);
-  expect(linesOf(lock, 'writes')).toEqual([]);
-}, 60_000);
+});
 
 test('a process of another host is awaited until its counter rises, and until it is seen to have ended', async () => {
   const lock = path();
@@ -280,11 +284,12 @@ test('a process of another host is awaited until its counter rises, and until it
   while (linesOf(lock, 'takes').length === 0) await sleep(5);
   expect(await awaitLock(lock, 0)).toBeUndefined();
   expect(await isLocked(lock)).toBe(true);
-  await other.end();
   const start = performance.now();
+  await other.end();
   const taken = await awaitLock(lock, 60_000);
   expect(taken).toBeDefined();
-  expect(performance.now() - start).toBeGreaterThan(0.9 * LEASE.staleMs);
+  // It was seen to live after the start, or just before.
+  expect(performance.now() - start).toBeGreaterThan(0.5 * LEASE.staleMs);
   await taken?.release();
 });
 
@@ -297,7 +302,7 @@ test('waiting for a process of another host is reported, and stops when aborted'
   };
   await failure(awaitLock(lock, 0, options), 'INTERRUPTED');
   expect(told).toEqual([
-    `Waiting to see whether process ${process.pid} of elsewhere, which holds ${lock}, lives: up to 0.4 s.`,
+    `Waiting to see whether process ${process.pid} of elsewhere, which holds ${lock}, lives: up to 1 s.`,
   ]);
 });
 
@@ -357,7 +362,7 @@ test('a name of NFS that stays is reported, and one that goes is awaited', async
     mkdirSync(lock);
     writeFileSync(join(lock, '.nfs1'), '');
   }
-  const options = { signal: AbortSignal.timeout(3000) };
+  const options = { signal: AbortSignal.timeout(60_000) };
   const refused = failure(awaitLock(stays, 60_000, options), 'OUTPUT_UNWRITABLE', stays, '.nfs1');
   const awaited = awaitLock(goes, 60_000, options);
   await sleep(LEASE.clearMs / 4);

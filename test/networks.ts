@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Architecture } from '../src/models/architectures.js';
 import { Model } from '../src/models/model.js';
 import { native } from '../src/native/addon.js';
@@ -23,4 +25,13 @@ export async function imagesOf(data: NativeArray, shape: readonly number[]): Pro
 export async function labelsOf(count: number): Promise<Tensor> {
   const labels = Int32Array.from({ length: count }, (_, i) => i % 2);
   return native().tensor(labels, [count], 'cpu');
+}
+
+/** The number of live tensors once garbage, such as of other files in this process, is collected. */
+export async function settledTensors(): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  const before = native().liveTensors();
+  runInNewContext('gc()');
+  await new Promise(setImmediate);
+  return native().liveTensors() < before ? settledTensors() : before;
 }

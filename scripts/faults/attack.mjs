@@ -1,4 +1,4 @@
-// Draws from all attacks of the project for the given time: node scripts/faults/attack.mjs [MINUTES] [SEED]
+// Draws from all attacks of the project for the given time, each at least once: node scripts/faults/attack.mjs [MINUTES] [SEED]
 // Each attack is a process that exits with 0 if all is well; otherwise its seed is printed, which repeats it.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -59,7 +59,7 @@ const WELL = { 'terminated workers': 5 };
 const rows = Object.keys(ATTACKS).map((attack) => ({ attack, rounds: 0, failed: 0, seconds: 0 }));
 console.log(`seed ${seed}, ${minutes} minutes`);
 const end = performance.now() + 60_000 * minutes;
-for (let round = 0; performance.now() < end; round += 1) {
+while (performance.now() < end || rows.some(({ rounds }) => rounds === 0)) {
   // Each once, in random order, and then any.
   const open = rows.filter(({ rounds }) => rounds === 0);
   const row = one(...(open.length > 0 ? open : rows));

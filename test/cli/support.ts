@@ -47,7 +47,7 @@ export function start(
   environment: Readonly<Record<string, string | undefined>> = {},
   program = PROGRAM,
 ): Started {
-  return startProcess(process.execPath, [program, ...args], environment, 240_000);
+  return startProcess(process.execPath, [program, ...args], environment, 600_000);
 }
 
 /** @param timeout milliseconds: a command that hangs fails its test and leaves no process behind */

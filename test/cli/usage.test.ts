@@ -106,12 +106,20 @@ describe('wrong usage', () => {
   });
 });
 
+/** A copy of the data whose images nobody has decoded. */
+async function undecoded(name: string): Promise<string> {
+  const copy = join(folder, name);
+  await cp(data, copy, { recursive: true, filter: (path) => !path.includes('.spurmem') });
+  return copy;
+}
+
 describe('--json', () => {
   it('prints one document on stdout and the rest on stderr', async () => {
-    const { stdout, stderr } = await succeed(['dataset', 'inspect', '--data', data, '--json']);
+    const fresh = await undecoded('json');
+    const { stdout, stderr } = await succeed(['dataset', 'inspect', '--data', fresh, '--json']);
     expect(JSON.parse(stdout)).toMatchObject({
       name: 'dominoes',
-      folder: data,
+      folder: fresh,
       counts: { train: [40, 8, 6, 30], val: [4, 4, 4, 4], test: [4, 4, 4, 4] },
     });
     expect(stderr).toMatch(/^decoding images: 116 images in [\d.]+ s\n$/);
@@ -133,8 +141,7 @@ describe('--json', () => {
 
 describe('--quiet', () => {
   it('prints the result and no progress', async () => {
-    const fresh = join(folder, 'quiet');
-    await cp(data, fresh, { recursive: true, filter: (path) => !path.includes('.spurmem') });
+    const fresh = await undecoded('quiet');
     const { stdout, stderr } = await succeed(['dataset', 'inspect', '--data', fresh, '--quiet']);
     expect(stderr).toBe('');
     expect(stdout).toMatch(/G1\* pullover, digit 1 +│ +8 │ +4 │ +4 │/);

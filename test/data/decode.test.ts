@@ -223,6 +223,22 @@ describe('The addon decodes no', () => {
     }
   });
 
+  test('part of a damaged file in the next one', async () => {
+    const whole = await patternImage(64, 64, 3).jpeg().toBuffer();
+    const [path, damaged] = ['whole.jpg', 'damaged.jpg'].map((name) => join(folder(), name)) as [
+      string,
+      string,
+    ];
+    await put(path, whole);
+    const image = await decodeByAddon(path);
+    expect(image).toBeDefined();
+    for (let length = 2; length < whole.length; length += 97) {
+      await put(damaged, whole.subarray(0, length));
+      expect(await decodeByAddon(damaged)).toBeUndefined();
+      expect(await decodeByAddon(path)).toEqual(image);
+    }
+  });
+
   test('image by a link, or that is none', async () => {
     await putImage(join(folder(), 'a.png'), 4, 4, 1);
     await symlink('a.png', join(folder(), 'link.png'));

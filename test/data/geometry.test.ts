@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import {
   batchPlan,
   centerCrop,
@@ -10,6 +9,7 @@ import {
   roundToEven,
   type Size,
 } from '../../src/data/geometry.js';
+import fc from '../property.js';
 
 const side = fc.integer({ min: 1, max: 600 });
 const size = fc.tuple(side, side);

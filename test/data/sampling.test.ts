@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { Batch, Batches } from '../../src/data/batches.js';
 import { balancedSubset, inverseSizes } from '../../src/data/sampling.js';
 import { native } from '../../src/native/addon.js';
 import type { Tensor } from '../../src/native/interface.js';
+import fc from '../property.js';
 
 const partition = fc
   .tuple(fc.uint8Array({ min: 0, max: 3, minLength: 1, maxLength: 60 }), fc.nat(2 ** 31))

@@ -12,6 +12,7 @@ import type { NeuronPlace } from '../../src/neurons/neuron.js';
 import { NULL_NAMES, NULLS } from '../../src/neurons/nulls.js';
 import { maskNeurons, ZERO } from '../../src/neurons/perturb.js';
 import { tracedRun } from '../fixtures.js';
+import { settledTensors } from '../networks.js';
 import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -54,7 +55,7 @@ test('each test is that of evaluating each draw alone, on the same examples, for
   ];
   const groups = [0, 1, 2, 3];
   const { train } = dataset.splits;
-  const live = native().liveTensors();
+  const live = await settledTensors();
   const { variants } = await evaluateVariants(model, loader, train, [maskNeurons(neurons)], {
     batchSize: 32,
     task: 'chosen',

@@ -19,7 +19,7 @@ import { gradientScores } from '../../src/neurons/score.js';
 import { Adam } from '../../src/train/adam.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
-import { newModel } from '../networks.js';
+import { newModel, settledTensors } from '../networks.js';
 import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
 import { stopIn } from '../train/support.js';
@@ -92,7 +92,7 @@ test('gives, to the last sample, what evaluating each perturbed model alone give
     ...perturbedVariants(drawn, { kind: 'noise', sigma: 0.5, seeds: [1] }, layers),
   ];
   const before = await digest();
-  const live = native().liveTensors();
+  const live = await settledTensors();
   const indices = loader.dataset.splits.train;
   const together = await evaluateVariants(model, loader, indices, variants, job);
   expect(native().liveTensors()).toBe(live);
@@ -273,7 +273,7 @@ test('the gradient of chunks adds up to that of the whole', async () => {
 });
 
 test('an aborted evaluation leaves no tensor behind', async () => {
-  const live = native().liveTensors();
+  const live = await settledTensors();
   const { train } = loader.dataset.splits;
   await stopIn(job.task, (stop) => evaluateModel(model, loader, train, { ...job, ...stop }));
   expect(native().liveTensors()).toBe(live);

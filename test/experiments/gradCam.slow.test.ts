@@ -13,6 +13,7 @@ import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure, put } from '../data/support.js';
 import { recordedIn, tinyDominoes } from '../fixtures.js';
+import { settledTensors } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -71,7 +72,7 @@ async function pixelsOf(image: string | Buffer): Promise<{ data: Buffer; channel
 }
 
 test('gives each group\u2019s share of the heat on the garment under both runs, on the same images', async () => {
-  const live = native().liveTensors();
+  const live = await settledTensors();
   const result = await gradCam({ ...options, samples: 100 });
   expect(native().liveTensors()).toBe(live);
   expect(result).toMatchObject({
@@ -236,7 +237,7 @@ test('masks of the lower half give the shares of that region', async () => {
     await expect(gradCam(options)).rejects.toThrow(/lower\/.*\.png: the image file is missing/);
     for (const { filename } of (await loadDataset(data)).examples)
       await put(join(data, 'lower', filename), mask);
-    const live = native().liveTensors();
+    const live = await settledTensors();
     const masked = await gradCam(options);
     expect(native().liveTensors()).toBe(live);
     expect(masked.coreRegion).toBe('lower');
@@ -276,7 +277,7 @@ test('without a core region there are maps and no shares, and it says so', async
 });
 
 test('a stopped job leaves no tensor behind', async () => {
-  const live = native().liveTensors();
+  const live = await settledTensors();
   const abort = new AbortController();
   const onProgress = (): void => {
     abort.abort();

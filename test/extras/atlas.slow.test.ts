@@ -20,6 +20,7 @@ import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
 import { bestOf, tinyDominoes } from '../fixtures.js';
+import { settledTensors } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -34,7 +35,7 @@ beforeAll(async () => {
   await trainErm({ ...recipe, out: run, arch: 'resnet20', keepEpochs: [0] });
   await trainErm({ ...recipe, epochs: 1, out: vit, arch: 'vit_tiny_patch16_224', patchSize: 8 });
   traced = await traceUnstructured({ ...common, criteria: ['gradient'], topK: [1, 2], nullDraws: 2 });
-  const live = native().liveTensors();
+  const live = await settledTensors();
   atlas = await neuronAtlas({ ...common, maxNeurons: 4 });
   expect(native().liveTensors()).toBe(live);
 });
@@ -276,7 +277,7 @@ test('says what is missing', async () => {
 });
 
 test('a stopped job leaves no tensor behind, and no result', async () => {
-  const live = native().liveTensors();
+  const live = await settledTensors();
   const abort = new AbortController();
   const onProgress = (): void => {
     abort.abort();

@@ -63,7 +63,7 @@ test('no file imports itself by way of others', () => {
     done.add(file);
   };
   for (const file of imports.keys()) visit(file, []);
-  expect(done.size).toBeGreaterThan(300);
+  expect(done.size).toBe(imports.size);
 });
 
 test('arrows point down: no folder imports from one above it', () => {
@@ -99,7 +99,10 @@ test('the group of processes is seen through a context, but where it is joined',
   const native = ['src/native/context.ts', 'src/native/engine.ts'];
   // The command line prints before a context is opened.
   const others = ['scripts/dataParallel.mjs', 'src/cli/job.ts', 'src/index.ts'];
-  expect(importers.map(([file]) => file).sort()).toEqual([...native, ...others].sort());
+  expect(importers.map(([file]) => file).filter((file) => ![...native, ...others].includes(file))).toEqual(
+    [],
+  );
+  expect(importers.length).toBeGreaterThan(0);
 });
 
 test('folders of the report import each other one way', () => {

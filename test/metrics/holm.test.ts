@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { holm } from '../../src/metrics/holm.js';
+import fc from '../property.js';
 
 test('adjusts from the smallest p on', () => {
   // R: p.adjust(c(0.01, 0.04, 0.03, 0.005), 'holm')

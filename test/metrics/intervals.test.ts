@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { accuracyInterval, changeInterval, meanInterval } from '../../src/metrics/intervals.js';
 import { middle, momentsOf } from '../../src/metrics/statistics.js';
+import fc from '../property.js';
 
 test('Wilson\u2019s interval', () => {
   // Newcombe (Statistics in Medicine 17, 1998), Table I, method 3.

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
+import fc from '../property.js';
 
 const rule = { exceedances: 2, nullDraws: 6 };
 

@@ -5,7 +5,7 @@ import type { Model } from '../../src/models/model.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../../src/models/safetensors.js';
 import { loadWeights } from '../../src/models/weights.js';
 import { native } from '../../src/native/addon.js';
-import { newModel } from '../networks.js';
+import { newModel, settledTensors } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 import { refusal } from './pthSupport.js';
 
@@ -120,7 +120,7 @@ describe('loadWeights', () => {
       'layer9.conv.weight': { shape: [1], data: Float32Array.of(1) },
       'bn1.bias': { shape: [32], data: new Float32Array(32) },
     });
-    const live = native().liveTensors();
+    const live = await settledTensors();
     await refusal(
       loadWeights(model, path),
       `${path} does not fit resnet18`,

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { fractionToCount, selectInLayer, selectTopK } from '../../src/neurons/select.js';
 import { failure } from '../data/support.js';
+import fc from '../property.js';
 
 const layers = [
   { name: 'a', size: 3 },

@@ -66,7 +66,8 @@ export function describeExported(cases: readonly ExportedCase[]): void {
     }, [tolerance, tolerance, ...(scores ? ([1e-6] as const) : ([] as const))]);
 
     test('evaluation with kernels of several layers is as near', async () => {
-      const { model, expected } = held();
+      const { model, expected, rewind } = held();
+      await rewind('first pass');
       using images = await held().images();
       using logits = (await model.network.run(images, {})).logits;
       const difference = maxDifference(await logits.data(), expected('logits.eval').data);
@@ -75,7 +76,8 @@ export function describeExported(cases: readonly ExportedCase[]): void {
 
     for (const layer of given.maps ?? []) {
       test(`Grad-CAM of ${layer} equals hooks in PyTorch`, async () => {
-        const { model, expected } = held();
+        const { model, expected, rewind } = held();
+        await rewind('first pass');
         using images = await held().images();
         const { heat: map } = await model.network.gradCam(images, layer, 1);
         using heat = map;
@@ -88,7 +90,8 @@ export function describeExported(cases: readonly ExportedCase[]): void {
 
     if (steps > 0) {
       test(`${steps} steps of Adam equal PyTorch\u2019s`, async () => {
-        const { model, expected } = held();
+        const { model, expected, rewind } = held();
+        await rewind('first pass');
         const settings = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
         const adam = new (native().Adam)(model.network, settings);
         const logitsOfSteps: number[] = [];

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { createProjectionHead } from '../../src/models/architectures.js';
 import { takeData } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
@@ -10,7 +8,7 @@ import { Adam } from '../../src/train/adam.js';
 import { finetuneLoss } from '../../src/train/finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
 import { descend, type TrainedPart } from '../../src/train/run.js';
-import { imagesOf, newModel } from '../networks.js';
+import { imagesOf, newModel, settledTensors } from '../networks.js';
 import { expectWithin, largest, maxDifference } from './compare.js';
 import { askOracle, type Oracle } from './oracle.js';
 
@@ -24,15 +22,6 @@ const DESIGN = { inputs: 512, hidden: 512, outputs: 128 };
 const settings = { seed: 5, steps: 5, lr: 2e-4, temperature: 0.5, lambda: 10 };
 
 type LossOf = (views: Parameters<typeof finetuneLoss>[4]) => ReturnType<typeof finetuneLoss>;
-
-/** The number of live tensors once garbage, such as of other files in this process, is collected. */
-async function settledTensors(): Promise<number> {
-  setFlagsFromString('--expose-gc');
-  const before = native().liveTensors();
-  runInNewContext('gc()');
-  await new Promise(setImmediate);
-  return native().liveTensors() < before ? settledTensors() : before;
-}
 
 test.each(BATCH_NORM_STATISTICS)(
   'steps of both branches equal plain PyTorch, auxiliary statistics %s',

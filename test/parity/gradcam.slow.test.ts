@@ -1,6 +1,6 @@
 import type { Architecture } from '../../src/models/architectures.js';
 import { native } from '../../src/native/addon.js';
-import { imagesOf, newModel } from '../networks.js';
+import { imagesOf, newModel, settledTensors } from '../networks.js';
 import { expectWithin, maxDifference } from './compare.js';
 import { askOracle } from './oracle.js';
 
@@ -38,7 +38,7 @@ test.each(cases)('Grad-CAM of $arch, $imageSize px, equals hooks in PyTorch', as
   expect(mappedByDefault).toBe(layers[0]);
   expect(mappable).toEqual(expect.arrayContaining([...layers]));
 
-  const live = native().liveTensors();
+  const live = await settledTensors();
   const { data, shape } = expected('images');
   {
     using images = await imagesOf(data, shape);

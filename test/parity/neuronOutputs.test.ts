@@ -3,7 +3,7 @@ import type { Architecture } from '../../src/models/architectures.js';
 import type { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
-import { imagesOf, newModel } from '../networks.js';
+import { imagesOf, newModel, settledTensors } from '../networks.js';
 import { expectWithin, maxDifference } from './compare.js';
 import { exported, openExported, SEED } from './exportedCases.js';
 import { askOracle } from './oracle.js';
@@ -66,7 +66,7 @@ test.each(cases)('neurons\u2019 outputs in $network equal PyTorch\u2019s forward
   const { layers, ...others } = given;
   const expected = await askOracle('neuron_outputs', { ...others, layers, seed: SEED, batch: 3 });
   using model = await opened(given);
-  const live = native().liveTensors();
+  const live = await settledTensors();
   {
     const { data, shape } = expected('images');
     using images = await imagesOf(data, shape);

@@ -44,6 +44,12 @@ interface Held {
   readonly images: () => Promise<Tensor>;
 }
 
+/** A held network after a step of its training. */
+interface HeldAt extends Held {
+  /** Gives the network the state that it had when it was made, or after one pass in training, whose statistics the reference goes on with. */
+  readonly rewind: (to: 'start' | 'first pass') => Promise<void>;
+}
+
 /**
  * Tests of a network against the reference: weights, logits and gradients in both modes, neurons' scores, and stages. Returns the network, for
  * further tests.
@@ -59,24 +65,36 @@ export function holdNetwork(
     ofScores?: number,
     ofProducts?: number,
   ],
-): () => Held {
-  let held: Held;
+): () => HeldAt {
+  let held: HeldAt;
 
   beforeAll(async () => {
-    held = await prepare();
-  }, 300_000);
+    const prepared = await prepare();
+    const { network } = prepared.model;
+    const start = await prepared.model.stateDict();
+    using images = await prepared.images();
+    (await network.run(images, { statistics: 'shared', grad: true })).logits.dispose();
+    const states = { start, 'first pass': await prepared.model.stateDict() };
+    const rewind: HeldAt['rewind'] = async (to) => {
+      await prepared.model.loadStateDict(states[to]);
+      await network.zeroGrad();
+    };
+    held = { ...prepared, rewind };
+  });
 
   afterAll(() => {
     held.model[Symbol.dispose]();
   });
 
   test('initial weights equal PyTorch\u2019s, name by name', async () => {
+    await held.rewind('start');
     const { [PASSES]: _passes, ...state } = await held.model.stateDict();
     compareInitialWeights(held.model.arch, state, held.expected);
   });
 
   test('logits, gradients and scores equal PyTorch\u2019s', async () => {
     const { model, expected } = held;
+    await held.rewind('start');
     using images = await held.images();
     using labels = await labelsFrom(expected);
     using logits = await comparePasses(model, expected, images, labels, inTraining);

@@ -21,7 +21,7 @@ import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { stateOf, tinyDominoes } from '../fixtures.js';
-import { newModel } from '../networks.js';
+import { newModel, settledTensors } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectSameRun, stopIn } from './support.js';
 
@@ -75,7 +75,7 @@ beforeAll(async () => {
 test.each(Object.keys(METHODS))(
   '%s trains, keeps its result, and ends the same where it was stopped and resumed',
   async (name) => {
-    const live = native().liveTensors();
+    const live = await settledTensors();
     const result = await train(name);
     expect(result).toMatchObject({ kind: name, epochs: 2 });
     expect(await train(name, { resume: true })).toEqual(result);
@@ -129,7 +129,6 @@ describe('an epoch shows', () => {
       const group = groups[Number(index)] as number;
       errors[group] = (errors[group] as number) + 1;
     }
-    expect(sum(errors)).toBeGreaterThan(0);
     // They are those that its last epoch makes.
     const identification = join(runOf('jtt').path, 'identification');
     using session = await TraceSession.open({ run: identification, seed: 3, device: 'cpu', threads: 1 });

@@ -14,6 +14,7 @@ import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { bestOf, lastOf, tinyDominoes } from '../fixtures.js';
+import { settledTensors } from '../networks.js';
 import { bytesOf } from '../parity/compare.js';
 import { builtRuns, stopIn } from './support.js';
 
@@ -57,7 +58,7 @@ describe('last-layer retraining', () => {
   });
 
   test('gives the same bits again, and the finished result when it is resumed', async () => {
-    const live = native().liveTensors();
+    const live = await settledTensors();
     const again = new RunFolder(join(folder, 'again'));
     expect(await retrain({ ...base, out: again.path })).toEqual(result);
     expect((await readFile(bestOf(again))).equals(await readFile(bestOf(run)))).toBe(true);

@@ -7,6 +7,7 @@ import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { writeReport } from '../../src/report/writeReport.js';
 import { train, trainDfr, trainErm, trainFinetune, trainGroupDro } from '../../src/train/methods.js';
+import type { TrainingResult } from '../../src/train/results.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
@@ -18,19 +19,22 @@ const data = join(folder, 'dominoes');
 const run = new RunFolder(join(folder, 'run'));
 const settings = { data, arch: 'resnet20', epochs: 1, batchSize: 42, device: 'cpu', threads: 1 } as const;
 
+let trained: TrainingResult;
+const warningsOfTraining: string[] = [];
+
 beforeAll(async () => {
   await tinyDominoes(data);
   const table = join(data, 'metadata.csv');
   const rows = (await readFile(table, 'utf8')).split('\n');
   // Full agreement of one class: no training image of group 2.
   await writeFile(table, rows.filter((row) => !row.includes('images/train/2/')).join('\n'));
+  const onWarning = (text: string): void => void warningsOfTraining.push(text);
+  trained = await trainErm({ ...settings, out: run.path, keepEpochs: [9], onWarning });
 });
 
 test('ERM trains where a group has no training image, says so, and its report shows what there is', async () => {
-  const warnings: string[] = [];
-  const onWarning = (text: string): void => void warnings.push(text);
-  const { train, val } = await trainErm({ ...settings, out: run.path, keepEpochs: [9], onWarning });
-  expect(warnings).toEqual([
+  const { train, val } = trained;
+  expect(warningsOfTraining).toEqual([
     expect.stringContaining('`keepEpochs` names 9, and the run ends with epoch'),
     expect.stringContaining('the split train has no example of group 2 (coat, digit 0). Accuracies'),
   ]);

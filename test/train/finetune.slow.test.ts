@@ -8,6 +8,7 @@ import type { EpochMetrics } from '../../src/train/results.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
 import { bestOf, tinyDominoes } from '../fixtures.js';
+import { settledTensors } from '../networks.js';
 import { builtRuns, expectSameRun, stopIn } from './support.js';
 
 const runs = builtRuns();
@@ -61,7 +62,7 @@ async function refusal(
 
 describe('fine-tuning', () => {
   test('masks the share of neurons that was asked for, anew each epoch, and leaves no tensor', async () => {
-    const live = native().liveTensors();
+    const live = await settledTensors();
     const { run, epochs } = await finetune();
     expect(native().liveTensors()).toBe(live);
     expect(epochs).toHaveLength(2);

@@ -4,6 +4,7 @@ import { evaluateRun } from '../../src/experiments/evaluateRun.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { imagesSchema } from '../../src/train/imageRecord.js';
 import { trainDfr, trainErm, trainFinetune, trainJtt } from '../../src/train/methods.js';
+import type { TrainingResult } from '../../src/train/results.js';
 import { readRunData, trainedOn } from '../../src/train/runData.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
@@ -11,6 +12,11 @@ import { builtRuns } from './support.js';
 
 const runs = builtRuns();
 const half = (): string => join(runs.folder, 'half');
+let trained: TrainingResult;
+
+beforeAll(async () => {
+  trained = await trainErm({ ...runs.base, out: half(), leaveOut: 0.5, trackImages: true });
+});
 
 test('a share of each group, rounded down, is left out by the seed alone, each image equally often', async () => {
   const dataset = await loadDataset(runs.base.data);
@@ -43,7 +49,6 @@ test('a share of each group, rounded down, is left out by the seed alone, each i
 
 test('a run trains, is judged and is traced on the images that it kept; rows say which', async () => {
   const { seed = 0, data } = runs.base;
-  const trained = await trainErm({ ...runs.base, out: half(), leaveOut: 0.5, trackImages: true });
   const run = new RunFolder(half());
   const dataset = await loadDataset(data);
   const own = trainedOn(dataset, { leaveOut: 0.5, seed });

@@ -8,6 +8,7 @@ import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder, runState } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { bestOf, lastOf, stateOf } from '../fixtures.js';
+import { settledTensors } from '../networks.js';
 import { builtRuns, expectSameRun, measured, stopIn } from './support.js';
 
 const runs = builtRuns();
@@ -29,7 +30,7 @@ const expectAsNeverStopped = (run: RunFolder): Promise<void> => expectSameRun(ru
 describe('a run that goes on', () => {
   test('after an abort ends as one that was never stopped', async () => {
     const aborted = new RunFolder(join(folder, 'aborted'));
-    const live = native().liveTensors();
+    const live = await settledTensors();
     expect(await stopErm('epoch 2/2', { out: aborted.path })).toMatch(/epoch 2.*`resume`/);
     expect(native().liveTensors()).toBe(live);
     expect(await measured(aborted)).toHaveLength(1);

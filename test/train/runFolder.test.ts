@@ -139,8 +139,9 @@ describe('a damaged run', () => {
 
   test('is not found without a configuration or without a trained model', async () => {
     await expect(openRun(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
-    await rm(bestOf(damaged));
-    await expect(openRun(damaged.path)).rejects.toThrow(/weights\.safetensors is missing/);
+    const without = await runs.copyOf('without');
+    await rm(bestOf(without));
+    await expect(openRun(without.path)).rejects.toThrow(/weights\.safetensors is missing/);
   });
 });
 

@@ -18,6 +18,8 @@ test('a job with other threads than one at work is refused, and that one compute
     ...runs.base,
     out,
     onEpoch: () => {
+      // In the last epoch it could find that job at its end.
+      if (refused.length > 0) return;
       const other = { ...runs.base, out: join(runs.folder, 'refused'), threads: 2 };
       refused.push(
         failure(
@@ -29,7 +31,7 @@ test('a job with other threads than one at work is refused, and that one compute
       );
     },
   });
-  expect(refused).toHaveLength(2);
+  expect(refused).toHaveLength(1);
   await Promise.all(refused);
   const run = new RunFolder(out);
   await expectSameRun(run, runs.reference);

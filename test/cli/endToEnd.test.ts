@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { unstructuredSchema } from '../../src/experiments/results.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+import { expectSameRun } from '../train/support.js';
+import { spurmem, start, succeed, trainArguments, words } from './support.js';
+
+/** The way of a user, each command a process. */
+const folder = temporaryFolder();
+const data = join(folder, 'data');
+
+beforeAll(() => tinyDominoes(data));
+
+test('train, trace with random neurons, report', async () => {
+  const run = new RunFolder(join(folder, 'run'));
+  const each = (args: readonly string[]) => succeed([...args, '--quiet'], spurmem);
+  await each(trainArguments(data, run.path, '--epochs', '1'));
+  await each(
+    words`trace unstructured --run ${run.path} --criteria gradient --top-k 2 --null-draws 3 --threads 1`,
+  );
+  await each(words`report --run ${run.path}`);
+  const trace = await run.readResult('trace-unstructured', unstructuredSchema);
+  expect(trace?.entries.map(({ group }) => group)).toEqual([0, 1, 2, 3]);
+  for (const { neurons, comparisons } of trace?.entries ?? []) {
+    expect(neurons).toHaveLength(2);
+    expect(comparisons?.['same-layers']?.difference?.margin.draws).toBe(3);
+  }
+  expect(await readFile(run.report, 'utf8')).toMatch(/random/i);
+});
+
+test('a run that is killed in any epoch goes on to the bits of one that was not', async () => {
+  const run = new RunFolder(join(folder, 'killed'));
+  const child = start(trainArguments(data, run.path, '--epochs', '1000', '--quiet'));
+  while (!existsSync(join(run.path, 'metrics.csv'))) await sleep(20);
+  child.signal('SIGKILL');
+  expect(await child.outcome).toMatchObject({ exitCode: null, stdout: '' });
+  const epochs = String((await run.readMetrics()).length + 1);
+  const reference = new RunFolder(join(folder, 'whole'));
+  await succeed(trainArguments(data, run.path, '--epochs', epochs, '--resume', '--quiet'), spurmem);
+  await succeed(trainArguments(data, reference.path, '--epochs', epochs, '--quiet'));
+  await expectSameRun(run, reference);
+});
