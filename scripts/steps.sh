@@ -65,10 +65,10 @@ summary() {
     [ "$status" -ne 0 ] || continue
     printf '\n%s:\n' "$name"
     # The tests that failed, or else how it ended.
-    if [ "$(wc -l <"$logs/$name.tests" 2>/dev/null || echo 0)" -gt 1 ]; then
+    if [ -e "$logs/$name.tests" ] && [ "$(wc -l <"$logs/$name.tests")" -gt 1 ]; then
       tail -n +2 "$logs/$name.tests"
     else
-      grep -v '^[[:space:]]*$' "$logs/$name.log" | tail -n 12
+      sed 's/\x1b\[[0-9;]*m//g' "$logs/$name.log" | grep -v '^[[:space:]]*$' | tail -n 12
     fi | cut -c 1-180 | sed 's/^/  /'
   done
   [ "$failed" -gt 0 ] || rm -rf "$logs"

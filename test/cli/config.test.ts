@@ -26,6 +26,12 @@ const configOf = (path: string): object =>
 beforeAll(async () => {
   await tinyDominoes(data);
   await ermRun(trainOptions(data, run));
+  writeFileSync(
+    at('some.yaml'),
+    `data: ${data}\narch: resnet20\nepochs: 3\nbatch-size: 42\nkeepEpochs: [1]\naugmentation: simclr\nthreads: 1\n`,
+  );
+  const flags = ['--epochs', '1', '--augmentation', 'none'];
+  await succeed(['train', 'erm', '--config', at('some.yaml'), ...flags, '--out', at('yaml')]);
 });
 
 test('a run is repeated from its own config.json, to the same numbers', async () => {
@@ -56,13 +62,7 @@ test('a data set one folder further down is named', async () => {
   await expect(loadDataset(at('outer'))).rejects.toThrow(`Did you mean ${at('outer/inner')}`);
 });
 
-test('flags win over a file in YAML, whose keys are those of the options', async () => {
-  writeFileSync(
-    at('some.yaml'),
-    `data: ${data}\narch: resnet20\nepochs: 3\nbatch-size: 42\nkeepEpochs: [1]\naugmentation: simclr\nthreads: 1\n`,
-  );
-  const flags = ['--epochs', '1', '--augmentation', 'none'];
-  await succeed(['train', 'erm', '--config', at('some.yaml'), ...flags, '--out', at('yaml')]);
+test('flags win over a file in YAML, whose keys are those of the options', () => {
   expect(configOf(at('yaml'))).toMatchObject({
     epochs: 1,
     batchSize: 42,
