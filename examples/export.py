@@ -1,8 +1,10 @@
 # Writes a network of torchvision or timm for spurmem: python export.py NAME FILE.pt2 [SIDE] [--random | --weights FILE.pth]
+# NAME may be a state dict (.pth, .safetensors): it is of the network whose parameters have its names and shapes (of timm's this takes minutes).
 # With --hf, NAME is a folder of transformers (save_pretrained) or timm (save_for_hf).
 import argparse
 import json
 import pathlib
+import warnings
 
 import torch
 import torchvision
@@ -42,12 +44,47 @@ def from_folder(folder):
     return model, size if isinstance(size, list) else [size, size]
 
 
-state = torch.load(args.weights, map_location="cpu") if args.weights else None
+def read(path):
+    if path.endswith(".safetensors"):
+        import safetensors.torch
+
+        return safetensors.torch.load_file(path)
+    held = torch.load(path, map_location="cpu")
+    held = next((held[key] for key in ("state_dict", "model") if key in held), held)
+    return {name.removeprefix("module."): value for name, value in held.items()}
+
+
+def makers():
+    """The networks of torchvision, then those of timm: how each is made, and its name."""
+    yield from ((torchvision.models.get_model, name) for name in torchvision.models.list_models(module=torchvision.models))
+    import timm
+
+    yield from ((timm.create_model, name) for name in timm.list_models())
+
+
+def fits(make, name):
+    try:
+        with torch.device("meta"), warnings.catch_warnings(action="ignore"):
+            own = make(name, **classes).state_dict()
+    except Exception:
+        return False
+    return own.keys() == state.keys() and all(value.shape == state[key].shape for key, value in own.items())
+
+
+is_state = pathlib.Path(args.name).is_file()
+weights = args.name if is_state else args.weights
+state = read(weights) if weights else None
 # The last tensor is the head's bias.
 classes = {} if state is None else {"num_classes": len([*state.values()][-1])}
 pretrained = state is None and not args.random
 size = [224, 224]
-if args.hf:
+if is_state:
+    make, name = next((one for one in makers() if fits(*one)), (None, None))
+    if make is None:
+        raise SystemExit(f"No network of torchvision or timm has the parameters of {args.name}.")
+    print(f"{args.name} is of {name}.")
+    model = make(name, **classes)
+elif args.hf:
     model, size = from_folder(pathlib.Path(args.name))
 elif hasattr(torchvision.models, args.name):
     model = torchvision.models.get_model(args.name, weights="DEFAULT" if pretrained else None, **classes)

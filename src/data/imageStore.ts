@@ -154,11 +154,13 @@ const NAMED = 10;
 
 /** Throws one error for all images that are missing or cannot be decoded. */
 function requireNoneBad(bad: readonly SpurmemError[]): void {
-  const [first, ...others] = bad;
+  // They came in the order in which decoders ended.
+  const sorted = bad.toSorted((a, b) => (a.problem < b.problem ? -1 : 1));
+  const [first, ...others] = sorted;
   if (first === undefined) return;
   if (others.length === 0) throw first;
-  const more = bad.length > NAMED ? `\n  and ${bad.length - NAMED} more` : '';
-  const named = bad.slice(0, NAMED).map(({ problem }) => `\n  ${problem.replaceAll(/\s*\n\s*/g, ' ')}`);
+  const more = bad.length > NAMED ? `\n  and ${bad.length - NAMED} more.` : '';
+  const named = sorted.slice(0, NAMED).map(({ problem }) => `\n  ${problem.replaceAll(/\s*\n\s*/g, ' ')}`);
   throw new SpurmemError('IMAGE_INVALID', `${bad.length} images cannot be read:${named.join('')}${more}`, {
     advice: ['Restore them, or remove them and their rows.'],
   });

@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { readText } from '../files.js';
 import { PACKAGE_ROOT } from '../native/addonFiles.js';
+import { firstLibtorch } from '../native/libtorch.js';
 import { quotedWord } from '../provenance.js';
 import * as z from '../zod.js';
 import { type Architecture, isArchitecture, isProgram } from './architectures.js';
@@ -182,11 +183,15 @@ class Unmatched extends Error {
   }
 }
 
+/** The command that exports a network, by the Python of the PyTorch that is found. */
+export function exportLine(...words: readonly string[]): string {
+  const script = relative(process.cwd(), join(PACKAGE_ROOT, 'examples/export.py'));
+  return [firstLibtorch()?.python ?? 'python3', script, ...words].map(quotedWord).join(' ');
+}
+
 /** The advice for a model that has no built-in network: the command that exports its folder. */
 function exportAdvice(folder: string): readonly string[] {
-  const script = relative(process.cwd(), join(PACKAGE_ROOT, 'examples/export.py'));
-  const target = `${folder.replace(/\/+$/, '')}.pt2`;
-  const line = ['python', script, '--hf', folder, target].map(quotedWord).join(' ');
+  const line = exportLine('--hf', folder, `${folder.replace(/\/+$/, '')}.pt2`);
   return [
     `Export it, then train that file as \`arch\`, or adopt it:\n  ${line}\n`,
     // Commands without this option leave the sentence out.

@@ -180,16 +180,21 @@ const MAX_TENSORS = 100_000;
  * state dict, or one of its tensors, is something else.
  */
 export function findState(content: PickleValue, path: string, entry?: string): FoundState {
-  const wanted = entry?.split('.') ?? [];
   const taken: string[] = [];
   let value = content;
-  for (let inner; wanted.length > 0; value = inner) {
-    inner = entriesOf(mapping(value)).get(wanted[0] as string);
-    if (inner === undefined || mapping(inner) === undefined) break;
-    taken.push(wanted.shift() as string);
+  let prefix = entry === undefined ? '' : `${entry}.`;
+  // A key may have points itself: the longest one that begins the entry.
+  for (;;) {
+    const begun = [...entriesOf(mapping(value))].filter(
+      ([key, inner]) => prefix.startsWith(`${key}.`) && mapping(inner) !== undefined,
+    );
+    const [key, inner] = begun.sort(([a], [b]) => b.length - a.length)[0] ?? [];
+    if (key === undefined) break;
+    taken.push(key);
+    prefix = prefix.slice(key.length + 1);
+    value = inner as PickleValue;
   }
   const found = find(value, taken, path, new Set());
-  const prefix = wanted.map((key) => `${key}.`).join('');
   const views = [...(found?.views ?? [])].filter(([name]) => name.startsWith(prefix));
   if (found !== undefined && views.length > 0)
     return {

@@ -1,7 +1,7 @@
 import { SpurmemError } from '../errors.js';
 import { flawOf } from './flaws.js';
 import type { Model } from './model.js';
-import { readModelFolder } from './modelFolder.js';
+import { exportLine, readModelFolder } from './modelFolder.js';
 import { readPytorch } from './pytorchFile.js';
 import { readSafetensors, type SafetensorsFile, sameShape, type TensorData } from './safetensors.js';
 import { placeOf, readWeightsFile, saveLine, shown, UnusableContent, weightsFiles } from './weightsFile.js';
@@ -173,8 +173,9 @@ export interface Loaded {
   readonly changes: readonly string[];
 }
 
-const OTHER_NETWORK =
-  'Choose the architecture that it was saved from with `arch`. Another network is exported in Python by examples/export.py, whose first line says how; one with other image channels in a wrapper that takes RGB.';
+/** The advice for weights of another network. */
+const otherNetwork = (path: string): string =>
+  `Choose the architecture that it was saved from with \`arch\`. Another network of torchvision or timm is exported by this line:\n  ${exportLine(path, `${path.replace(/\.\w+$/, '')}.pt2`)}\nAny other one, also one with other image channels in a wrapper that takes RGB, is exported as that script does it.`;
 
 /**
  * Loads a weights file (safetensors or PyTorch, see `readWeights`) into a model. A prefix that all of the model's names have in the file,
@@ -185,7 +186,7 @@ const OTHER_NETWORK =
 export async function loadWeights(
   model: Model,
   path: string,
-  { advice = OTHER_NETWORK, content = readWeights(path), keepsHead }: Loading = {},
+  { advice, content = readWeights(path), keepsHead }: Loading = {},
 ): Promise<Loaded> {
   const { source, ...file } = await content;
   const head = model.head ? [model.head.weight, model.head.bias] : [];
@@ -215,7 +216,9 @@ export async function loadWeights(
     const read = [source, ...changes].join(', ');
     const origin = read === 'safetensors' ? '' : `  read as: ${read}\n`;
     const problem = `${path} does not fit ${model.arch}:\n${origin}${flaws.join('')}`;
-    throw new SpurmemError('WEIGHTS_INVALID', problem, { advice: [adviceFor(tensors, path) ?? advice] });
+    throw new SpurmemError('WEIGHTS_INVALID', problem, {
+      advice: [adviceFor(tensors, path) ?? advice ?? otherNetwork(path)],
+    });
   }
   const wanted: Record<string, TensorData> = {};
   for (const [name, tensor] of Object.entries(tensors)) {

@@ -27,6 +27,14 @@ test('without a tick p is 1, and without a right one the estimate is the middle 
   expect(estimate).toBeGreaterThan(0.3);
 });
 
+test('with all images ticked the estimate is the middle of the interval', () => {
+  const all = { wrong: 10, wrongTicked: 10, right: 10, rightTicked: 10 };
+  const { estimate = Number.NaN, interval } = accuracyGap(all, { images: 500, wrong: 50 });
+  expect(fisherTest(all)).toBeCloseTo(1, 12);
+  expect(estimate).toBeGreaterThan(interval[0]);
+  expect(estimate).toBeLessThan(interval[1]);
+});
+
 test.each([
   [0.6, 44],
   [0.4, 76],

@@ -74,6 +74,26 @@ test('names that are registered at the same time all count, and so do judgements
   expect((await readDiscovered(out)).tests.map(({ outcome }) => outcome)).not.toContain(null);
 });
 
+test.each<[string, Partial<BlindTest>, RegExp]>([
+  [
+    'a path that is none of its images',
+    { batches: [['nowhere.png']] },
+    /a test shows nowhere\.png, which is none/,
+  ],
+  [
+    'a p below 0',
+    { outcome: { wrong: 1, wrongTicked: 1, right: 1, rightTicked: 0, agreement: null, pValue: -3 } },
+    /it is damaged: .*pValue/s,
+  ],
+])('a registered test with %s is refused', async (what, changed, problem) => {
+  const out = await ranked(what.replaceAll(' ', '-'));
+  await registerTest({ out, test: 'snow', class: classes[0] });
+  const result = await readDiscovered(out);
+  const tests = result.tests.map((one) => ({ ...one, ...changed }));
+  await writeDiscovered(out, { ...result, tests });
+  await failure(registerTest({ out, test: 'snow', class: classes[0] }), 'USAGE', problem);
+});
+
 test('classes, and names that differ in signs, have pages and tables of their own; a page made again keeps its ticks', async () => {
   const out = await ranked('pages');
   const [one, other] = classes;

@@ -309,6 +309,15 @@ describe('names', () => {
     expect(names(...deep)).toEqual(deep);
   });
 
+  test('of an entry may have points', async () => {
+    const inner = (name: string) => dict({ [name]: tensor([1]) });
+    const content = dict({ 'c.d': inner('v'), c: dict({ e: inner('w'), 'f.x': tensor([1]) }) });
+    const path = file(archive(pickle(content), [floats(1)]), 'points.pth');
+    for (const [entry, name] of Object.entries({ 'c.d': 'v', 'c.e': 'w', 'c.f': 'x' })) {
+      expect([entry, Object.keys((await readWeights(`${path}#${entry}`)).tensors)]).toEqual([entry, [name]]);
+    }
+  });
+
   test('that become the same are refused', async () => {
     const content = archive(pickle(dict({ 'module.w': tensor([1]), w: tensor([1]) })), [floats(1)]);
     await refusal(read(content), 'two of its tensors are "w"');

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { BatchLoader } from '../../src/data/batches.js';
 import { evaluateModel } from '../../src/metrics/evaluate.js';
@@ -9,10 +10,11 @@ import { gradientScores } from '../../src/neurons/score.js';
 import { adopt } from '../../src/train/methods.js';
 import { openRun } from '../../src/train/runFolder.js';
 import { loadModel } from '../../src/train/runModel.js';
+import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectWithin } from './compare.js';
-import { reference, THREADS } from './python.js';
+import { python, reference, THREADS } from './python.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
@@ -85,3 +87,17 @@ test.each([
     expectWithin(`${file}, the ten largest gradients, relative difference`, difference, 1e-5);
   },
 );
+
+test('a state dict of another network is refused with the line that exports it, which runs', async () => {
+  const weights = join(folder, 'small net.pth');
+  const code = `import sys, torch, torchvision; torch.save(torchvision.models.mobilenet_v3_small(num_classes=2).state_dict(), sys.argv[1])`;
+  python(['-c', code, weights]);
+  const place = { data, device: 'cpu', threads: THREADS, out: join(folder, 'other-network') } as const;
+  const { message } = await failure(adopt({ ...place, arch: 'resnet18', weights }), 'WEIGHTS_INVALID');
+  const [line = ''] = /^ {2}\S.*export\.py .*$/m.exec(message) ?? [];
+  const printed = execFileSync('/bin/sh', ['-c', line], { encoding: 'utf8' });
+  expect(printed).toContain('small net.pth is of mobilenet_v3_small.');
+  const exported = join(folder, 'small net.pt2');
+  const { train } = await adopt({ ...place, weights: exported, imageSize: 224 });
+  expect(train.total).toEqual([24, 8, 6, 16]);
+});

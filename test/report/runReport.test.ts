@@ -148,6 +148,17 @@ describe('the full report', () => {
     );
   });
 
+  it('names the results of a command in one order, whichever was written first', async () => {
+    const made = { command: 'spurmem reproduce fig2', cpu: 'AMD EPYC', kernels: 'AVX2', versions: {} };
+    const dates = ['2026-01-01T00:00:00Z', '2026-01-01T00:00:01Z'] as const;
+    const rowOf = async (results: readonly string[]): Promise<boolean> => {
+      const history = results.map((result, i) => ({ ...made, result, date: dates[i] ?? '' }));
+      return (await pageOf({ ...fullReport, history })).includes('fig2, trace-unstructured');
+    };
+    expect(await rowOf(['trace-unstructured', 'fig2'])).toBe(true);
+    expect(await rowOf(['fig2', 'trace-unstructured'])).toBe(true);
+  });
+
   it('says so when the last epoch was asked for', async () => {
     const select = 'last' as const;
     const last = await textOf({ ...fullReport, result: { ...erm, bestEpoch: 12, select } });

@@ -56,7 +56,7 @@ function quantilesOf(successes: number, total: number, base: number): readonly n
 
 /**
  * The accuracy without the attribute minus that with it in a class: the estimate (the interval's median if no right image is ticked, which
- * would say "always wrong"; undefined without a tick) and the 95 % Jeffreys interval, about images like these.
+ * would say "always wrong", or if all images are; undefined without a tick) and the 95 % Jeffreys interval, about images like these.
  */
 export function accuracyGap(
   { wrong, wrongTicked, right, rightTicked }: Ticked,
@@ -70,7 +70,7 @@ export function accuracyGap(
   const interval: Interval = [quantile(gaps, 0.025), quantile(gaps, 0.975)];
   if (wrongTicked + rightTicked === 0) return { interval };
   const estimate =
-    rightTicked === 0
+    rightTicked === 0 || wrongTicked + rightTicked === wrong + right
       ? quantile(gaps, 0.5)
       : gapOf(wrongTicked / wrong, rightTicked / right, of.wrong / of.images);
   return { estimate, interval };

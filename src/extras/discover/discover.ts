@@ -184,7 +184,12 @@ async function readWritten(out: string): Promise<DiscoverResult | undefined> {
   try {
     const found = await readText(path);
     // `writeAlone` makes it, and a killed process may leave it empty.
-    return found === '' ? undefined : discoverSchema.parse(JSON.parse(found));
+    if (found === '') return undefined;
+    const result = discoverSchema.parse(JSON.parse(found));
+    const known = new Set(result.images.map((image) => image.path));
+    const stray = result.tests.flatMap(({ batches }) => batches.flat()).find((one) => !known.has(one));
+    if (stray !== undefined) throw new Error(`a test shows ${stray}, which is none of its images`);
+    return result;
   } catch (error) {
     throw unusable(out, `it is damaged: ${messageOf(error)}`);
   }

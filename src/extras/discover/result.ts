@@ -82,7 +82,7 @@ const outcomeSchema = z.looseObject({
   rightTicked: count,
   /** Share of the images that were looked at twice whose answers agree; null: none. */
   agreement: real.nullable(),
-  pValue: real,
+  pValue: z.number().min(0).max(1),
 });
 
 /** A name for what ticked images share, registered before its test. */
