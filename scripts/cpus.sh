@@ -2,7 +2,7 @@
 # Runs tests as other CPUs would compute, and tests that train on other images, since no test may depend on the low bits of a training:
 #   scripts/cpus.sh                 the tests that train: with AVX2, with AVX-512 without tiles, with all that this CPU has, and there with five seeds
 #   scripts/cpus.sh test/parity     some tests likewise: arguments go to jest
-#   scripts/cpus.sh short           as CI does: the networks' parity on the narrower two CPUs, and tests that judge trainings with another seed
+#   scripts/cpus.sh short           as scripts/nightly.sh does: the networks' parity on the narrower two CPUs, and tests that judge trainings with another seed
 set -euo pipefail
 cd "$(dirname "$0")/.."
 status=0
@@ -28,7 +28,9 @@ if [ "${1:-}" = short ]; then
   exit "$status"
 fi
 if [ $# -eq 0 ]; then
-  mapfile -t trained < <(grep -rlE 'tinyDominoes|tracedRun|ermRun|trainErm|buildDominoes|train erm' test --include='*.test.ts')
+  # By what they import: fixtures, command lines, training methods, studies, the library.
+  methods='(fixtures|(cli/|train/)?support|src/train/methods|src/study/runner|src/index)'
+  mapfile -t trained < <(grep -rlE "from '[./]+$methods\.js'" test --include='*.test.ts')
   set -- "${trained[@]}"
 fi
 for level in avx2 avx512 all; do tests "$level" 0 "$@"; done
