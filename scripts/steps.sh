@@ -68,7 +68,8 @@ summary() {
     if [ -e "$logs/$name.tests" ] && [ "$(wc -l <"$logs/$name.tests")" -gt 1 ]; then
       tail -n +2 "$logs/$name.tests"
     else
-      sed 's/\x1b\[[0-9;]*m//g' "$logs/$name.log" | grep -v '^[[:space:]]*$' | tail -n 12
+      grep -aE '^(FAIL |failed: )' "$logs/$name.log" | head -n 6
+      sed 's/\x1b\[[0-9;]*m//g' "$logs/$name.log" | grep -avE '^[[:space:]]*$|^(FAIL |failed: )' | tail -n 8
     fi | cut -c 1-180 | sed 's/^/  /'
   done
   [ "$failed" -gt 0 ] || rm -rf "$logs"

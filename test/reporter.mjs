@@ -3,12 +3,12 @@ import { relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
 const SLOWEST = 10;
-/** What fits one screen. */
-const [TESTS, LINES] = [10, 3];
+/** What fits one screen: files with their first failed test, and lines of its message. */
+const [FILES, LINES] = [10, 2];
 
 /**
  * A jest reporter: names the test files that took longest at the end of a run. For scripts/steps.sh it writes how many tests passed and failed,
- * and each one that failed with the first lines of its message, to the file SPURMEM_TEST_SUMMARY.
+ * and the failed tests by file, the first of each with the beginning of its message, to the file SPURMEM_TEST_SUMMARY.
  */
 export default class Reporter {
   onRunComplete(_contexts, { testResults, numPassedTests }) {
@@ -23,27 +23,28 @@ export default class Reporter {
 
     const file = process.env.SPURMEM_TEST_SUMMARY;
     if (file === undefined) return;
-    const failures = testResults.flatMap(failuresOf);
-    const left = failures.length - TESTS;
+    const failures = testResults.map(failuresOf).filter(({ count }) => count > 0);
+    const failed = failures.reduce((sum, { count }) => sum + count, 0);
+    const others = failures.slice(FILES).map(({ name }) => `and ${name}`);
     const text = [
-      `${numPassedTests} ${failures.length}`,
-      ...failures.slice(0, TESTS).flat(),
-      ...(left > 0 ? [`and ${left} more`] : []),
+      `${numPassedTests} ${failed}`,
+      ...failures.slice(0, FILES).flatMap((one) => one.lines),
+      ...others,
     ];
     writeFileSync(file, `${text.join('\n')}\n`);
   }
 }
 
-/** The lines of each failed test of a file, or of the file if it did not run. */
+/** How many tests of a file failed, the file if it did not run, and the lines that say so. */
 function failuresOf({ testFilePath, testResults, testExecError, failureMessage }) {
-  const file = relative('', testFilePath);
+  const name = relative('', testFilePath);
   const failed = testResults.filter(({ status }) => status === 'failed');
-  if (failed.length > 0)
-    return failed.map(({ fullName, failureMessages }) => [
-      `${file}: ${fullName}`,
-      ...firstLines(failureMessages[0]),
-    ]);
-  return testExecError ? [[file, ...firstLines(failureMessage)]] : [];
+  const [first] = failed;
+  if (first === undefined)
+    return { name, count: testExecError ? 1 : 0, lines: [name, ...firstLines(failureMessage ?? '')] };
+  const more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
+  const lines = [`${name}: ${first.fullName}${more}`, ...firstLines(first.failureMessages[0])];
+  return { name, count: failed.length, lines };
 }
 
 function firstLines(message = '') {

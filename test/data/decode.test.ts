@@ -13,11 +13,14 @@ import { failure, patternImage, put, putImage, useTemporaryFolder } from './supp
 const folder = useTemporaryFolder();
 
 /** A PNG whose pixels do not have the checksum that it names. */
-async function putDamagedPng(): Promise<string> {
+async function putDamagedPng(where: 'data' | 'checksum'): Promise<string> {
   const path = join(folder(), 'a.png');
   await putImage(path, 64, 64, 1);
   const bytes = readFileSync(path);
-  bytes.writeUInt8((bytes[bytes.length >> 1] ?? 0) ^ 0xff, bytes.length >> 1);
+  // A chunk is its length, name, data and checksum.
+  const chunk = bytes.indexOf('IDAT');
+  const at = where === 'data' ? bytes.length >> 1 : chunk + 4 + bytes.readUInt32BE(chunk - 4);
+  bytes.writeUInt8((bytes[at] ?? 0) ^ 0xff, at);
   await put(path, bytes);
   return path;
 }
@@ -41,11 +44,14 @@ describe('decodeRgb', () => {
     }
   });
 
-  test('refuses a PNG with a wrong checksum, as the addon does', async () => {
-    const path = await putDamagedPng();
-    await failure(decodeRgb(path), 'IMAGE_INVALID');
-    expect(await decodeByAddon(path)).toBeUndefined();
-  });
+  test.each(['data', 'checksum'] as const)(
+    'refuses a PNG of damaged %s, as the addon does',
+    async (where) => {
+      const path = await putDamagedPng(where);
+      await failure(decodeRgb(path), 'IMAGE_INVALID');
+      expect(await decodeByAddon(path)).toBeUndefined();
+    },
+  );
 
   test.each([
     ['a missing file', undefined, 'missing'],
