@@ -38,8 +38,8 @@ finish() {
 
 record() {
   local name=$1 status=$2 seconds=$3 tests=$logs/$1.tests yes no
-  # Jest's reporter wrote how many tests passed and failed; a step without tests counts as one.
-  if [ -s "$tests" ] && read -r yes no <"$tests" && { [ "$status" -eq 0 ] || [ "$no" -gt 0 ]; }; then
+  # Jest's reporter wrote how many tests passed and failed. A step without tests counts as one, and so does one in which they may fail.
+  if [ -s "$tests" ] && read -r yes no <"$tests" && [ $((status != 0)) -eq $((no > 0)) ]; then
     passed=$((passed + yes)) failed=$((failed + no))
   elif [ "$status" -eq 0 ]; then
     passed=$((passed + 1))

@@ -120,7 +120,7 @@ test.each([
   async (name, problem, classes) => {
     const [weights, out] = [join(folder, name), join(folder, `run-${name}`)];
     const { message } = await failure(adopt({ ...common, weights, out }), 'WEIGHTS_INVALID', problem);
-    const [, line = ''] = /^ +python (.*)$/m.exec(message) ?? [];
+    const [, line = ''] = /^ +\S+ (\S*export\.py .*)$/m.exec(message) ?? [];
     python(line.split(' '));
     await adopt({ ...common, weights: `${weights}.pt2`, preprocessing: weights, classes, out });
     await compared(name, out, classes === undefined);
@@ -296,7 +296,7 @@ test('the command of a training method has the line that exports, too', async ()
   const words = ['train', 'erm', '--data', data, '--weights', join(folder, 'hf-swin')];
   const { stderr } = await spurmem(words);
   expect(stderr).toMatch(
-    /train that file as --arch, or adopt it:\n {2}python \S+export\.py --hf \S+hf-swin \S+hf-swin\.pt2/,
+    /train that file as --arch, or adopt it:\n {2}\S+ \S+export\.py --hf \S+hf-swin \S+hf-swin\.pt2/,
   );
   expect(stderr).not.toContain('preprocessing');
 });
